@@ -1,0 +1,19 @@
+//! `cargo memprof`: time, allocations and profiles of the benches a project already has.
+//!
+//! Data flows one way: what is typed (`cli`) → the user's project (`workspace`) → what is added to it (`inject`) → the run
+//! (`measure`), whose records (`record`) become numbers (`result`) and profiles (`symbolize`, `profile`) → what is shown
+//! (`graph`, `report`, `compare`, `export`).
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod compare;
+pub mod error;
+pub mod exit;
+pub mod graph;
+pub mod profile;
+pub mod record;
+pub mod report;
+pub mod symbolize;
+pub mod unwind;
+
+pub use error::{Error, Result};

@@ -1,0 +1,5 @@
+//! What the injected runtime writes, as the tool reads it: the seam between the two.
+
+mod model;
+
+pub use model::*;
