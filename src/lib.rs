@@ -13,6 +13,7 @@ pub mod graph;
 pub mod profile;
 pub mod record;
 pub mod report;
+pub mod result;
 pub mod symbolize;
 pub mod unwind;
 
