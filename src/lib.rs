@@ -10,11 +10,13 @@ pub mod compare;
 pub mod error;
 pub mod exit;
 pub mod graph;
+pub mod inject;
 pub mod profile;
 pub mod record;
 pub mod report;
 pub mod result;
 pub mod symbolize;
 pub mod unwind;
+pub mod workspace;
 
 pub use error::{Error, Result};

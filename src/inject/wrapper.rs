@@ -1,0 +1,129 @@
+//! The rustc wrapper: what cargo calls in rustc's place.
+//!
+//! It never writes to stderr itself (cargo would replay that as a warning of the crate) and keeps the jobserver's descriptors.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use super::arguments::Arguments;
+use super::{RUNTIME_VARIABLE, SETUP_VARIABLE, Setup, bench_root, criterion, dep_info, overlay};
+
+/// Runs the rustc call of `args` (its first is rustc, or the user's workspace wrapper); the exit code.
+pub fn run(args: &[OsString]) -> anyhow::Result<i32> {
+    let setup = Setup::load()?;
+    let (rustc, rest) = args.split_first().context("this name is for cargo's use only")?;
+    // A workspace wrapper is followed by rustc itself.
+    let inner = rest.first().filter(|arg| Path::new(arg).file_stem().is_some_and(|stem| stem == "rustc"));
+    let rest = if inner.is_some() { &rest[1..] } else { rest };
+    let command = || {
+        let mut command = match &setup.user_wrapper {
+            Some(wrapper) => {
+                let mut command = Command::new(wrapper);
+                command.arg(rustc);
+                command
+            }
+            None => Command::new(rustc),
+        };
+        command.args(inner).env_remove(SETUP_VARIABLE);
+        command
+    };
+    let mut args = Arguments::new(rest)?;
+    let Some(name) = args.value("--crate-name").map(str::to_owned) else { return pass(command(), rest) };
+    // Questions, build scripts and what runs inside the compiler are none of ours.
+    if name == "___" || name == "build_script_build" || args.value("--crate-type") == Some("proc-macro") {
+        return pass(command(), rest);
+    }
+    add_debug_info(&mut args);
+    let runtime_dir = setup.runtime.library.parent().unwrap_or(Path::new("."));
+    args.push("-L");
+    args.push(format!("dependency={}", runtime_dir.display()));
+
+    if is_criterion(&name, &args) {
+        match prepare_criterion(&mut args, &setup)? {
+            Ok((overlay, original)) => {
+                let code = status(command().args(&args.all))?;
+                if code == 0 {
+                    mend_dep_info(&args, Some((&overlay, &original)), &setup)?;
+                }
+                Ok(code)
+            }
+            Err(message) => {
+                setup.refuse(&name, message)?;
+                Ok(1)
+            }
+        }
+    } else if bench_root::is_bench_root(&args, &setup) {
+        bench_root::compile(command, args, &setup)
+    } else {
+        pass(command(), &args.all)
+    }
+}
+
+/// Becomes the call, where nothing is left to do after it.
+fn pass(mut command: Command, args: &[OsString]) -> anyhow::Result<i32> {
+    Err(command.args(args).exec()).with_context(|| format!("cannot run {}", command.get_program().display()))
+}
+
+fn status(command: &mut Command) -> anyhow::Result<i32> {
+    let status = command.status().with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    Ok(status.code().unwrap_or(101))
+}
+
+/// Lines and inlined frames, where the user asks for less; symbols stay in the executable. The last of equal flags wins.
+fn add_debug_info(args: &mut Arguments) {
+    let enough = matches!(args.codegen("debuginfo").last(), Some(&("1" | "2" | "limited" | "full")));
+    if !enough {
+        args.push("-Cdebuginfo=1");
+    }
+    args.push("-Cstrip=none");
+    if args.codegen("split-debuginfo").last().is_some_and(|&split| split != "off") {
+        args.push("-Csplit-debuginfo=off");
+    }
+}
+
+fn is_criterion(name: &str, args: &Arguments) -> bool {
+    name == "criterion"
+        && std::env::var("CARGO_PKG_NAME").is_ok_and(|package| package == "criterion")
+        && !args.has("--test")
+}
+
+/// Makes the call compile criterion with the hook in it: overlay and original folder, or why not.
+fn prepare_criterion(args: &mut Arguments, setup: &Setup) -> anyhow::Result<Result<(PathBuf, PathBuf), String>> {
+    let root = args.source().context("criterion is compiled from no file")?;
+    let source_dir = root.parent().context("criterion's root source has no folder")?.to_owned();
+    let mut edited = BTreeMap::new();
+    for file in criterion::EDITS {
+        let text = std::fs::read_to_string(source_dir.join(file.file)).unwrap_or_default();
+        match file.apply(&text) {
+            Ok(text) => edited.insert(PathBuf::from(file.file), text),
+            Err(misfit) => {
+                let version = std::env::var("CARGO_PKG_VERSION").unwrap_or_default();
+                return Ok(Err(format!(
+                    "criterion {version} ({}) is none that this version can hook into: {misfit}; known are {}",
+                    source_dir.display(),
+                    criterion::KNOWN
+                )));
+            }
+        };
+    }
+    let root_name = PathBuf::from(root.file_name().context("criterion's root source has no name")?);
+    edited.insert(root_name.clone(), criterion::with_hook(&std::fs::read_to_string(&root)?));
+    let overlay = overlay::lay_out(&setup.overlays, &source_dir, &edited)?;
+    args.set_source(&overlay.join(root_name));
+    args.push("--remap-path-prefix");
+    args.push(format!("{}={}", overlay.display(), source_dir.display()));
+    args.push("--extern");
+    args.push(format!("memprof_rt={}", setup.runtime.library.display()));
+    Ok(Ok((overlay, source_dir)))
+}
+
+fn mend_dep_info(args: &Arguments, overlay: Option<(&Path, &Path)>, setup: &Setup) -> anyhow::Result<()> {
+    let Some(path) = args.output(".d").filter(|path| path.exists()) else { return Ok(()) };
+    let text = std::fs::read_to_string(&path)?;
+    Ok(std::fs::write(&path, dep_info::mend(&text, overlay, RUNTIME_VARIABLE, &setup.runtime.hash))?)
+}
