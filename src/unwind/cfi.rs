@@ -35,7 +35,11 @@ pub(super) fn collect(frames: &CallFrames<'_>, spans: &mut Spans) -> bool {
         };
         let fde = partial.parse(|section, bases, offset| match cies.get(&offset) {
             Some(cie) => Ok(gimli::CommonInformationEntry::clone(cie)),
-            None => section.cie_from_offset(bases, offset).inspect(|cie| drop(cies.insert(offset, cie.clone()))),
+            None => {
+                let cie = section.cie_from_offset(bases, offset)?;
+                cies.insert(offset, cie.clone());
+                Ok(cie)
+            }
         });
         if let Ok(fde) = fde {
             function(frames, &fde, &mut context, spans);

@@ -76,7 +76,7 @@ impl Rule {
 
     /// CFA = rsp + `offset`, rbp untouched; `offset` a small multiple of 8.
     pub(super) const fn rsp(offset: u32) -> Rule {
-        Rule(KIND_RSP | offset / 8 << OFFSET_SHIFT)
+        Rule(KIND_RSP | (offset / 8) << OFFSET_SHIFT)
     }
 
     /// The rule as it stands in the file.

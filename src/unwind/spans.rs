@@ -98,7 +98,9 @@ mod tests {
         Rule::frame(Base::Rsp, offset, None)
     }
 
-    fn rows(functions: &[(Range<u64>, &[(u64, Rule)])]) -> Vec<(u32, Rule)> {
+    type Function<'a> = (Range<u64>, &'a [(u64, Rule)]);
+
+    fn rows(functions: &[Function]) -> Vec<(u32, Rule)> {
         let mut spans = Spans::default();
         for (code, changes) in functions {
             spans.begin(code.clone());
