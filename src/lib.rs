@@ -11,6 +11,7 @@ pub mod error;
 pub mod exit;
 pub mod graph;
 pub mod inject;
+pub mod measure;
 pub mod profile;
 pub mod record;
 pub mod report;

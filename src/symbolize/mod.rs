@@ -9,6 +9,7 @@ mod lines;
 mod module;
 mod name;
 mod plumbing;
+pub mod profiles;
 mod symbols;
 mod trim;
 
