@@ -9,6 +9,7 @@ pub mod cli;
 pub mod compare;
 pub mod error;
 pub mod exit;
+pub mod export;
 pub mod graph;
 pub mod inject;
 pub mod measure;

@@ -16,6 +16,8 @@ pub struct Listed {
     pub occurrence: u32,
     /// The harness's own description, as JSON.
     pub description: String,
+    /// Harness and version.
+    pub harness: String,
 }
 
 /// What listing found.
@@ -33,8 +35,8 @@ pub fn list(executable: &Path, launch: &Launch, options: &PassOptions, interrupt
     let mut listing = Listing::default();
     let process = Process::start(Phase::List, executable, launch, options, None, &[])?;
     let end = process.follow(options.timeout, interrupt, &mut |record| match record {
-        Record::Benchmark { occurrence, id, description } => {
-            listing.benchmarks.push(Listed { id, occurrence, description });
+        Record::Benchmark { occurrence, id, description, harness } => {
+            listing.benchmarks.push(Listed { id, occurrence, description, harness });
         }
         Record::Object(module) => listing.modules.push(module),
         _ => (),

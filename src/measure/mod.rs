@@ -6,16 +6,17 @@ mod list;
 mod pass;
 mod plan;
 mod process;
+mod session;
 mod tables;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use build::{Build, BuildOptions, Executable, build};
-pub use capture::{RUNNER_NAME, capture, run_runner};
-pub use list::{Listed, list};
-pub use pass::{Failure, PassResult, Phase, run_pass};
-pub use process::Interrupt;
+pub use capture::{Launch, RUNNER_NAME, capture, run_runner};
+pub use pass::Phase;
+pub use process::{INTERRUPTED, Interrupt};
+pub use session::{Outcome, ProfilePair, Suite, list_suite, measure};
 pub use tables::Tables;
 
 /// How long one benchmark is measured.

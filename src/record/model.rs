@@ -119,7 +119,7 @@ pub enum Record {
     Start { pid: u32 },
     Object(Module),
     /// A benchmark that exists, and how many of the same id came before it.
-    Benchmark { occurrence: u32, id: String, description: String },
+    Benchmark { occurrence: u32, id: String, description: String, harness: String },
     Begin { index: usize },
     Timed(Timed),
     Counted(Counted),

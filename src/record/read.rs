@@ -91,7 +91,7 @@ fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
             _ => return None,
         },
         2 => Record::Object(object(p)?),
-        3 => Record::Benchmark { occurrence: p.u32()?, id: p.string()?, description: p.string()? },
+        3 => Record::Benchmark { occurrence: p.u32()?, id: p.string()?, description: p.string()?, harness: p.string()? },
         4 => Record::Begin { index: p.u32()? as usize },
         5 => {
             let (index, loops, wall_time, largest_iterations) = (p.u32()? as usize, p.u32()?, p.u32()? != 0, p.u64()?);

@@ -24,6 +24,8 @@ pub struct Identity<'a> {
     pub id: &'a str,
     /// The harness's own description, as JSON.
     pub json: &'a str,
+    /// Harness and version.
+    pub harness: &'a str,
     /// Samples that the harness would take.
     pub sample_size: u64,
     /// True where the harness's values are nanoseconds of wall time.
@@ -68,6 +70,7 @@ pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
             .u32(occurrence)
             .bytes(identity.id.as_bytes())
             .bytes(identity.json.as_bytes())
+            .bytes(identity.harness.as_bytes())
             .emit();
         return true;
     }
