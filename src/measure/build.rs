@@ -95,6 +95,7 @@ pub fn build(
     command.args(["--no-run", "--message-format=json-render-diagnostics"]).stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|e| Error::other(format!("cannot run {}: {e}", cargo.program.display())))?;
     let stdout = child.stdout.take().ok_or_else(|| Error::other("cargo has no output"))?;
+    let watch = interrupt.pass_on_to(&child);
     let mut executables = Vec::new();
     for message in Message::parse_stream(BufReader::new(stdout)) {
         let message = message.map_err(|e| Error::other(format!("cannot read what cargo says: {e}")))?;
@@ -103,6 +104,7 @@ pub fn build(
         }
     }
     let status = child.wait().map_err(|e| Error::other(format!("cannot wait for cargo: {e}")))?;
+    drop(watch);
     interrupt.check()?;
     if let Some(refusal) = setup.refused().into_iter().next() {
         return Err(Error::new(exit::NOTHING_MEASURED, refusal.message));

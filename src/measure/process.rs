@@ -43,6 +43,33 @@ impl Interrupt {
     pub fn check(&self) -> Result<()> {
         if self.came() { Err(Error::other(INTERRUPTED)) } else { Ok(()) }
     }
+
+    /// Until the answer is dropped, an interrupt ends `child`, too: who sent it may have meant this process alone.
+    pub fn pass_on_to(&self, child: &Child) -> PassingOn {
+        let (interrupt, over) = (self.clone(), Arc::new(AtomicBool::new(false)));
+        let passing = PassingOn(Arc::clone(&over));
+        if let Some(pid) = rustix::process::Pid::from_raw(child.id() as i32) {
+            thread::spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    if interrupt.came() {
+                        let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
+                        break;
+                    }
+                    thread::sleep(POLL);
+                }
+            });
+        }
+        passing
+    }
+}
+
+/// See [`Interrupt::pass_on_to`].
+pub struct PassingOn(Arc<AtomicBool>);
+
+impl Drop for PassingOn {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The last part of a child's output.
@@ -133,11 +160,15 @@ fn follow(mut from: impl Read + Send + 'static, tail: Arc<Mutex<Tail>>, forward:
     })
 }
 
-/// Runs a short command to its end, unless an interrupt comes first.
+/// Runs a short command to its end, or to an interrupt.
 pub fn output(mut command: Command, interrupt: &Interrupt) -> Result<Output> {
-    let out = command
-        .output()
-        .map_err(|e| Error::other(format!("cannot run {}: {e}", command.get_program().display())))?;
+    let cannot = |e: std::io::Error, program: &std::ffi::OsStr| {
+        Error::other(format!("cannot run {}: {e}", program.display()))
+    };
+    let child = command.spawn().map_err(|e| cannot(e, command.get_program()))?;
+    let watch = interrupt.pass_on_to(&child);
+    let out = child.wait_with_output().map_err(|e| cannot(e, command.get_program()))?;
+    drop(watch);
     interrupt.check()?;
     Ok(out)
 }
