@@ -211,7 +211,7 @@ fn damaged_files_give_tables_without_panics() {
         let _ = build_module(&image(libc[..length].to_vec()));
     }
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-    for round in 0..40 {
+    for round in 0..rounds(40) {
         let mut bytes = libc.clone();
         for _ in 0..2000 {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -240,4 +240,9 @@ fn speed() {
         let bytes = Table { modules: vec![table.clone()] }.to_bytes().unwrap();
         println!("{} rows, {} bytes, built in {built:?}; {:?}", table.rows.len(), bytes.len(), table.coverage.unwrap());
     }
+}
+
+/// How often damage is tried: `MEMPROF_ROUNDS` for a longer hunt.
+fn rounds(usual: u32) -> u32 {
+    std::env::var("MEMPROF_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
 }
