@@ -174,28 +174,30 @@ fn the_vdso_is_read_from_its_image() {
 }
 
 #[test]
-fn an_executable_without_unwind_tables_is_detected() {
+fn code_without_unwind_tables_is_detected() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("bare.rs");
-    for (flag, lacking) in [("yes", false), ("no", true)] {
-        // A library of that crate alone: an executable also holds std, which always has tables.
-        let library = folder.path().join(format!("libbare_{flag}.so"));
-        let no_std = "#![no_std]\n#[panic_handler] fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }\n\
-            #[unsafe(no_mangle)] #[inline(never)] pub extern \"C\" fn work(n: u64) -> u64 { helper(n) + 1 }\n\
-            #[unsafe(no_mangle)] #[inline(never)] pub extern \"C\" fn helper(n: u64) -> u64 { n * 3 }\n";
-        std::fs::write(&source, no_std).unwrap();
-        let status = Command::new("rustc")
-            .args(["--edition=2024", "--crate-type=cdylib", "-O", "-Cpanic=abort", "-Clink-arg=-nostartfiles"])
-            .arg(format!("-Cforce-unwind-tables={flag}"))
-            .arg("-o")
-            .arg(&library)
-            .arg(&source)
-            .status()
-            .unwrap();
-        assert!(status.success());
-        let table = build_module(&module(&library));
-        let coverage = table.coverage.unwrap();
-        assert_eq!(coverage.lacks_unwind_tables(), lacking, "{coverage:?}");
+    // Of the executable std keeps its tables; of the library, which is without std, nothing has them.
+    let executable = "fn main() { println!(\"{:?}\", std::env::args().map(|a| a + \"!\").collect::<Vec<_>>()) }";
+    let library = "#![no_std]\n#[panic_handler] fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }\n\
+        #[unsafe(no_mangle)] #[inline(never)] pub extern \"C\" fn work(n: u64) -> u64 { n + 1 }";
+    for (kind, text, flags) in [("bin", executable, &[][..]), ("cdylib", library, &["-Clink-arg=-nostartfiles"])] {
+        std::fs::write(&source, text).unwrap();
+        for (flag, lacking) in [("yes", false), ("no", true)] {
+            let object = folder.path().join(format!("{kind}_{flag}"));
+            let status = Command::new("rustc")
+                .args(["--edition=2024", "-O", "-Cpanic=abort", "--crate-type", kind])
+                .args(flags)
+                .arg(format!("-Cforce-unwind-tables={flag}"))
+                .arg("-o")
+                .arg(&object)
+                .arg(&source)
+                .status()
+                .unwrap();
+            assert!(status.success());
+            let coverage = build_module(&module(&object)).coverage.unwrap();
+            assert_eq!(coverage.lacks_unwind_tables(), lacking, "{kind}: {coverage:?}");
+        }
     }
 }
 
