@@ -1,45 +1,28 @@
 //! Symbols of a real program: stacks that it recorded of itself, and every part of it against binutils' addr2line.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cargo_memprof::record::{Completeness, Module, Segment, Stack};
+use cargo_memprof::record::{Completeness, Module, Stack};
 use cargo_memprof::symbolize::{Detail, Frame, Symbolizer, trim_located};
-use object::read::elf::ElfFile64;
-use object::{LittleEndian, Object, ObjectSection, ObjectSegment};
+use common::{hex, module, modules};
+use object::{Object, ObjectSection};
 
-const PROGRAM: &str = include_str!("symbols/program.rs");
+const PROGRAM: &str = include_str!("programs/allocations.rs");
 
 /// Compiles the program beside its stand-in runtime.
 fn compile(folder: &Path, flags: &[&str]) -> PathBuf {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/symbols");
-    for (source, kind) in [("memprof_rt.rs", ["--crate-type=lib"]), ("program.rs", ["--extern=memprof_rt"])] {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
+    for (source, kind) in [("memprof_rt.rs", ["--crate-type=lib"]), ("allocations.rs", ["--extern=memprof_rt"])] {
         let mut rustc = Command::new("rustc");
         rustc.args(["--edition=2024", "-Copt-level=3"]).args(kind).args(flags);
         rustc.arg("-L").arg(folder).arg("--out-dir").arg(folder).arg(sources.join(source));
         assert!(rustc.status().unwrap().success());
     }
-    folder.join("program")
-}
-
-/// The module that the file at `path` makes when it is mapped with `bias`.
-fn module(path: &Path, bias: u64) -> Module {
-    let data = std::fs::read(path).unwrap();
-    let file = ElfFile64::<LittleEndian>::parse(&data[..]).unwrap();
-    let executable = file.segments().filter(|segment| segment.permissions().executable());
-    let text = executable.map(|segment| Segment {
-        vaddr: segment.address(),
-        size: segment.size(),
-        file_offset: segment.file_range().0,
-    });
-    Module {
-        path: path.into(),
-        bias,
-        build_id: file.build_id().unwrap().unwrap_or_default().to_vec(),
-        text: text.collect(),
-        image: None,
-    }
+    folder.join("allocations")
 }
 
 /// Runs the program: its modules, and its stacks by name.
@@ -48,17 +31,12 @@ fn run(executable: &Path) -> (Vec<Module>, BTreeMap<String, Stack>) {
     assert!(output.status.success());
     let output = String::from_utf8(output.stdout).unwrap();
     let (maps, stacks) = output.split_once("\n\n").unwrap();
-    let mut modules = Vec::new();
-    for line in maps.lines().filter(|line| line.contains(" 00000000 ") && line.contains('/')) {
-        let start = u64::from_str_radix(line.split('-').next().unwrap(), 16).unwrap();
-        modules.push(module(Path::new(&line[line.find('/').unwrap()..]), start));
-    }
     let stacks = stacks.lines().map(|line| {
         let (name, addresses) = line.split_once(' ').unwrap();
-        let addresses = addresses.split(' ').map(|digits| u64::from_str_radix(digits, 16).unwrap()).collect();
+        let addresses = addresses.split(' ').map(hex).collect();
         (name.into(), Stack { addresses, leaf_is_exact: false, completeness: Completeness::Whole })
     });
-    (modules, stacks.collect())
+    (modules(maps), stacks.collect())
 }
 
 /// The number of the line that ends in `// line: MARK`.
@@ -79,17 +57,17 @@ fn recorded_stacks_end_in_what_the_programmer_called() {
         let trimmed: Vec<_> = trim_located(located).into_iter().flat_map(|place| place.frames).collect();
         // std calls `main` and a thread's closure through this.
         let root = trimmed.iter().rfind(|frame| frame.function != "core::ops::function::FnOnce::call_once").unwrap();
-        assert_eq!(root.function, if name == "thread" { THREAD } else { "program::main" }, "{whole}");
+        assert_eq!(root.function, if name == "thread" { THREAD } else { "allocations::main" }, "{whole}");
         trimmed
     };
-    const THREAD: &str = "program::main::{{closure}}";
+    const THREAD: &str = "allocations::main::{{closure}}";
     for (name, leaf, caller) in [
-        ("pushes", "alloc::vec::Vec<T,A>::push", "program::pushes"),
-        ("boxes", "alloc::boxed::Box<T>::new", "program::boxes"),
-        ("strings", "<alloc::string::String>::push_str", "program::strings"),
-        ("capacity", "alloc::vec::Vec<T>::with_capacity", "program::capacity"),
-        ("outer", "alloc::vec::Vec<T,A>::reserve", "program::inlined"),
-        ("thread", "alloc::boxed::Box<T>::new", "program::boxes"),
+        ("pushes", "alloc::vec::Vec<T,A>::push", "allocations::pushes"),
+        ("boxes", "alloc::boxed::Box<T>::new", "allocations::boxes"),
+        ("strings", "<alloc::string::String>::push_str", "allocations::strings"),
+        ("capacity", "alloc::vec::Vec<T>::with_capacity", "allocations::capacity"),
+        ("outer", "alloc::vec::Vec<T,A>::reserve", "allocations::inlined"),
+        ("thread", "alloc::boxed::Box<T>::new", "allocations::boxes"),
     ] {
         let frames = frames(name);
         assert_eq!(frames[0].function, leaf, "{name}");
@@ -98,10 +76,10 @@ fn recorded_stacks_end_in_what_the_programmer_called() {
     }
     // std does these by several functions of its own, which stay.
     for (name, caller) in [
-        ("copies", "program::copies"),
-        ("zeroes", "program::zeroes"),
-        ("formats", "program::formats"),
-        ("duplicate", "program::Wrapper<T>::duplicate"),
+        ("copies", "allocations::copies"),
+        ("zeroes", "allocations::zeroes"),
+        ("formats", "allocations::formats"),
+        ("duplicate", "allocations::Wrapper<T>::duplicate"),
     ] {
         let frames = frames(name);
         let own = frames.iter().take_while(|frame| frame.file.starts_with("/rustc/")).count();
@@ -110,13 +88,13 @@ fn recorded_stacks_end_in_what_the_programmer_called() {
     }
 
     let outer = frames("outer");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/symbols/program.rs");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/allocations.rs");
     let here = |frame: &Frame| (frame.line, frame.inlined, frame.start_line);
     assert_eq!(outer[1].file, source.to_str().unwrap());
     assert_eq!(here(&outer[1]), (line_of("inlined"), true, line_of("inlined") - 1));
-    assert_eq!(outer[2].function, "program::outer");
+    assert_eq!(outer[2].function, "allocations::outer");
     assert_eq!(here(&outer[2]), (line_of("outer"), false, line_of("outer") - 1));
-    assert!(outer[2].system_name.starts_with("_ZN7program5outer17h"), "{}", outer[2].system_name);
+    assert!(outer[2].system_name.starts_with("_ZN11allocations5outer17h"), "{}", outer[2].system_name);
     assert_eq!(symbolizer.status(0).unwrap().detail, Detail::Lines);
     assert_eq!(symbolizer.status(0).unwrap().problem, None);
 }
@@ -160,9 +138,9 @@ fn less_debug_information_gives_less_and_says_so() {
         let frames: Vec<_> = located.iter().flat_map(|place| &place.frames).collect();
         assert_eq!(located.len(), stacks["pushes"].addresses.len());
         assert!(located.iter().all(|place| !place.frames.is_empty()));
-        let named = frames.iter().any(|frame| frame.function == "program::pushes");
+        let named = frames.iter().any(|frame| frame.function == "allocations::pushes");
         assert_eq!(named, detail != Detail::Offsets, "{flags:?}: {frames:#?}");
-        assert_eq!(frames.iter().any(|frame| frame.function.starts_with("program+0x")), detail == Detail::Offsets);
+        assert_eq!(frames.iter().any(|frame| frame.function.starts_with("allocations+0x")), detail == Detail::Offsets);
         let status = symbolizer.status(0).unwrap();
         assert_eq!((status.detail, status.problem.is_some()), (detail, problem), "{flags:?}: {status:?}");
     }
