@@ -255,3 +255,16 @@ fn speed() {
         );
     }
 }
+
+#[test]
+fn a_nameless_function_is_one_function() {
+    let folder = tempfile::tempdir().unwrap();
+    let stripped = module(&compile(folder.path(), &["-Cdebuginfo=0", "-Cstrip=symbols"]), 0);
+    let functions = cargo_memprof::unwind::functions(&std::fs::read(&stripped.path).unwrap());
+    assert!(functions.len() > 100 && functions.is_sorted_by_key(|function| function.start));
+    let mut symbolizer = Symbolizer::new(&[stripped]);
+    let function = functions.iter().find(|function| function.end - function.start > 100).unwrap();
+    for address in [function.start, function.start + 50, function.end - 1] {
+        assert_eq!(symbolizer.frames(address, true).1[0].function, format!("allocations+{:#x}", function.start));
+    }
+}

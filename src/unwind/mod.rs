@@ -17,6 +17,7 @@ mod spans;
 mod table;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 pub use coverage::Coverage;
 pub use rule::{Base, Decoded, Rule};
@@ -54,7 +55,17 @@ pub fn build_module(module: &Module) -> ModuleTable {
     ModuleTable { path: module.path.clone(), build_id, text, rows, coverage: Some(coverage) }
 }
 
-fn of_elf(elf: &elf::Elf<'_>) -> (Vec<u8>, std::ops::Range<u64>, Vec<Row>, Coverage) {
+/// Where the functions of an ELF file lie (addresses as in the file, sorted), by its unwind information alone: what is left
+/// to tell functions apart in a stripped library. Empty where nothing can be read.
+pub fn functions(data: &[u8]) -> Vec<Range<u64>> {
+    let frames = elf::Elf::parse(data).ok().and_then(|elf| elf.call_frames());
+    let mut functions = frames.map(|frames| cfi::functions(&frames)).unwrap_or_default();
+    functions.retain(|function| !function.is_empty());
+    functions.sort_unstable_by_key(|function| function.start);
+    functions
+}
+
+fn of_elf(elf: &elf::Elf<'_>) -> (Vec<u8>, Range<u64>, Vec<Row>, Coverage) {
     let text = elf.text();
     let mut spans = spans::Spans::default();
     let frames = elf.call_frames();
