@@ -1,5 +1,7 @@
 //! How much of a module's code has unwind information, so that a build without it is named instead of showing as cut stacks.
 
+use object::ReadRef;
+
 use super::elf::Elf;
 use super::spans::Spans;
 
@@ -30,19 +32,16 @@ impl Coverage {
     }
 
     /// Counts the functions of `elf` that `spans` (sorted) leaves uncovered.
-    pub(super) fn of(elf: &Elf<'_>, spans: &Spans, has_cfi: bool) -> Coverage {
+    pub(super) fn of<'data>(elf: &Elf<'data, impl ReadRef<'data>>, spans: &Spans, has_cfi: bool) -> Coverage {
         let functions = elf.functions();
-        let uncovered: Vec<_> = functions.iter().filter(|function| !spans.covers(function.address)).collect();
+        let uncovered = functions.iter().filter(|function| !spans.covers(function.address));
+        let uncovered: Vec<_> = uncovered.map(|function| elf.name(function)).collect();
         Coverage {
             has_cfi,
             functions: functions.len(),
             uncovered: uncovered.len(),
-            uncovered_rust: uncovered.iter().filter(|function| is_rust(function.name)).count(),
-            uncovered_names: uncovered
-                .iter()
-                .take(NAMES)
-                .map(|function| String::from_utf8_lossy(function.name).into())
-                .collect(),
+            uncovered_rust: uncovered.iter().filter(|name| is_rust(name)).count(),
+            uncovered_names: uncovered.iter().take(NAMES).map(|name| String::from_utf8_lossy(name).into()).collect(),
             problem: None,
         }
     }
