@@ -174,28 +174,30 @@ fn the_vdso_is_read_from_its_image() {
 }
 
 #[test]
-fn an_executable_without_unwind_tables_is_detected() {
+fn code_without_unwind_tables_is_detected() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("bare.rs");
-    for (flag, lacking) in [("yes", false), ("no", true)] {
-        // A library of that crate alone: an executable also holds std, which always has tables.
-        let library = folder.path().join(format!("libbare_{flag}.so"));
-        let no_std = "#![no_std]\n#[panic_handler] fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }\n\
-            #[unsafe(no_mangle)] #[inline(never)] pub extern \"C\" fn work(n: u64) -> u64 { helper(n) + 1 }\n\
-            #[unsafe(no_mangle)] #[inline(never)] pub extern \"C\" fn helper(n: u64) -> u64 { n * 3 }\n";
-        std::fs::write(&source, no_std).unwrap();
-        let status = Command::new("rustc")
-            .args(["--edition=2024", "--crate-type=cdylib", "-O", "-Cpanic=abort", "-Clink-arg=-nostartfiles"])
-            .arg(format!("-Cforce-unwind-tables={flag}"))
-            .arg("-o")
-            .arg(&library)
-            .arg(&source)
-            .status()
-            .unwrap();
-        assert!(status.success());
-        let table = build_module(&module(&library));
-        let coverage = table.coverage.unwrap();
-        assert_eq!(coverage.lacks_unwind_tables(), lacking, "{coverage:?}");
+    // Of the executable std keeps its tables; of the library, which is without std, nothing has them.
+    let executable = "fn main() { println!(\"{:?}\", std::env::args().map(|a| a + \"!\").collect::<Vec<_>>()) }";
+    let library = "#![no_std]\n#[panic_handler] fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }\n\
+        #[unsafe(no_mangle)] #[inline(never)] pub extern \"C\" fn work(n: u64) -> u64 { n + 1 }";
+    for (kind, text, flags) in [("bin", executable, &[][..]), ("cdylib", library, &["-Clink-arg=-nostartfiles"])] {
+        std::fs::write(&source, text).unwrap();
+        for (flag, lacking) in [("yes", false), ("no", true)] {
+            let object = folder.path().join(format!("{kind}_{flag}"));
+            let status = Command::new("rustc")
+                .args(["--edition=2024", "-O", "-Cpanic=abort", "--crate-type", kind])
+                .args(flags)
+                .arg(format!("-Cforce-unwind-tables={flag}"))
+                .arg("-o")
+                .arg(&object)
+                .arg(&source)
+                .status()
+                .unwrap();
+            assert!(status.success());
+            let coverage = build_module(&module(&object)).coverage.unwrap();
+            assert_eq!(coverage.lacks_unwind_tables(), lacking, "{kind}: {coverage:?}");
+        }
     }
 }
 
@@ -211,7 +213,7 @@ fn damaged_files_give_tables_without_panics() {
         let _ = build_module(&image(libc[..length].to_vec()));
     }
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-    for round in 0..40 {
+    for round in 0..rounds(40) {
         let mut bytes = libc.clone();
         for _ in 0..2000 {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -240,4 +242,9 @@ fn speed() {
         let bytes = Table { modules: vec![table.clone()] }.to_bytes().unwrap();
         println!("{} rows, {} bytes, built in {built:?}; {:?}", table.rows.len(), bytes.len(), table.coverage.unwrap());
     }
+}
+
+/// How often damage is tried: `MEMPROF_ROUNDS` for a longer hunt.
+fn rounds(usual: u32) -> u32 {
+    std::env::var("MEMPROF_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
 }

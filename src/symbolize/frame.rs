@@ -3,7 +3,8 @@
 /// One function at one line: a call as the programmer sees it, inlined or not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Frame {
-    /// Demangled, without hashes; `MODULE+0xOFFSET` or `0xADDRESS` where nothing names the code.
+    /// Demangled, without hashes; `MODULE+0xOFFSET` (of the function's start, where that is
+    /// known) or `0xADDRESS` where nothing names the code.
     pub function: String,
     /// As the linker knows it (mangled for Rust and C++); empty where unknown.
     pub system_name: String,

@@ -4,6 +4,7 @@
 //! as a [`Status`], so that it can be said once.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use object::Object;
 
@@ -12,6 +13,7 @@ use super::lines::{Line, Lines};
 use super::name;
 use super::symbols::Symbols;
 use crate::record::Module;
+use crate::unwind;
 
 /// How well a module's addresses can be named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,22 +40,22 @@ pub(super) struct Opened {
     name: String,
     lines: Option<Lines>,
     symbols: Symbols,
+    /// Where functions lie, for those without a name; sorted. Only for modules without debug information.
+    functions: Vec<Range<u64>>,
     pub status: Status,
 }
 
 impl Opened {
     pub fn open(module: &Module) -> Opened {
         let name = module.path.file_name().unwrap_or(module.path.as_os_str()).to_string_lossy().into_owned();
-        let (lines, symbols, problem) = match load(module) {
-            Ok(loaded) => loaded,
-            Err(problem) => (None, Symbols::default(), Some(problem)),
-        };
+        let Loaded { lines, symbols, functions, problem } =
+            load(module).unwrap_or_else(|problem| Loaded { problem: Some(problem), ..Loaded::default() });
         let detail = match (&lines, symbols.is_empty()) {
             (Some(_), _) => Detail::Lines,
             (None, false) => Detail::Functions,
             (None, true) => Detail::Offsets,
         };
-        Opened { name, lines, symbols, status: Status { detail, problem } }
+        Opened { name, lines, symbols, functions, status: Status { detail, problem } }
     }
 
     /// The frames at `address` (as in the file), innermost first; at least one.
@@ -72,14 +74,27 @@ impl Opened {
         });
         for frame in &mut frames {
             if frame.function.is_empty() {
-                frame.function = format!("{}+{address:#x}", self.name);
+                // By its function's start, so that samples all over a nameless function are of one function.
+                frame.function = format!("{}+{:#x}", self.name, self.function_start(address).unwrap_or(address));
             }
         }
         frames
     }
+
+    fn function_start(&self, address: u64) -> Option<u64> {
+        let after = self.functions.partition_point(|function| function.start <= address);
+        let function = &self.functions[after.checked_sub(1)?];
+        function.contains(&address).then_some(function.start)
+    }
 }
 
-type Loaded = (Option<Lines>, Symbols, Option<String>);
+#[derive(Default)]
+struct Loaded {
+    lines: Option<Lines>,
+    symbols: Symbols,
+    functions: Vec<Range<u64>>,
+    problem: Option<String>,
+}
 
 /// Fails with a phrase where nothing of the file can be used.
 fn load(module: &Module) -> Result<Loaded, String> {
@@ -93,10 +108,12 @@ fn load(module: &Module) -> Result<Loaded, String> {
         return Err("the file was replaced after the run: its build id is another".into());
     }
     let symbols = Symbols::load(&file);
-    Ok(match Lines::load(&file) {
-        Ok(lines) => (lines, symbols, None),
-        Err(error) => (None, symbols, Some(format!("its debug information cannot be read: {error}"))),
-    })
+    let (lines, problem) = match Lines::load(&file) {
+        Ok(lines) => (lines, None),
+        Err(error) => (None, Some(format!("its debug information cannot be read: {error}"))),
+    };
+    let functions = if lines.is_none() { unwind::functions(&data) } else { Vec::new() };
+    Ok(Loaded { lines, symbols, functions, problem })
 }
 
 /// With `symbol`, the linker's name of the code, where the debug information has only the bare one (`line-tables-only`).

@@ -31,6 +31,26 @@ const OWNERS: &[&[&str]] = &[
 const SYMBOLS: &[&str] =
     &["__rust_alloc", "__rust_realloc", "__rust_dealloc", "__rust_no_alloc_shim_is_unstable", "__rg_", "__rdl_"];
 
+/// Methods of `Vec` and `String` that do their work by another: (helper, caller). Above the plumbing, a helper goes too where
+/// that caller called it, so that `Vec::push` is one leaf in every version of std; a direct call of it stays.
+const HELPERS: &[(Method, Method)] = &[
+    (("Vec", "push_mut"), ("Vec", "push")),
+    (("Vec", "insert_mut"), ("Vec", "insert")),
+    (("Vec", "with_capacity_in"), ("Vec", "with_capacity")),
+    (("Vec", "reserve"), ("Vec", "append_elements")),
+    (("Vec", "append_elements"), ("Vec", "spec_extend")),
+    (("Vec", "append_elements"), ("Vec", "extend_from_slice")),
+    (("Vec", "spec_extend"), ("Vec", "extend_from_slice")),
+    (("Vec", "extend_from_slice"), ("String", "push_str")),
+    (("Vec", "push"), ("String", "push")),
+    (("Vec", "reserve"), ("String", "reserve")),
+    (("Vec", "reserve"), ("String", "push")),
+    (("Vec", "with_capacity"), ("String", "with_capacity")),
+];
+
+/// A type and its method.
+type Method = (&'static str, &'static str);
+
 /// std's mark between a thread's start and the code that runs on it.
 const THREAD_START: &str = "__rust_begin_short_backtrace";
 
@@ -40,6 +60,16 @@ pub(super) fn is_plumbing(function: &str) -> bool {
         let path = path(function);
         OWNERS.iter().any(|owner| path.starts_with(owner))
     }
+}
+
+/// Whether `helper` is a method that `caller` merely does its work by.
+pub(super) fn is_helper_of(helper: &str, caller: &str) -> bool {
+    let (helper, caller) = (path(helper), path(caller));
+    HELPERS.iter().any(|(inner, outer)| is_method(&helper, inner) && is_method(&caller, outer))
+}
+
+fn is_method(path: &[&str], (owner, method): &Method) -> bool {
+    matches!(path, ["alloc", "vec" | "string", type_name, name] if type_name == owner && name == method)
 }
 
 /// Whether a demangled function is `std::sys::backtrace::__rust_begin_short_backtrace`, in whatever module std keeps it.
@@ -193,6 +223,19 @@ mod tests {
         ] {
             assert!(!is_plumbing(function), "{function}");
         }
+    }
+
+    #[test]
+    fn helpers() {
+        assert!(is_helper_of("alloc::vec::Vec<T,A>::push_mut", "alloc::vec::Vec<T,A>::push"));
+        assert!(is_helper_of("<alloc::vec::Vec<u8>>::with_capacity", "<alloc::string::String>::with_capacity"));
+        assert!(is_helper_of(
+            "<alloc::vec::Vec<T,A> as alloc::vec::spec_extend::SpecExtend<&T,core::slice::iter::Iter<T>>>::spec_extend",
+            "alloc::vec::Vec<T,A>::extend_from_slice"
+        ));
+        assert!(!is_helper_of("alloc::vec::Vec<T,A>::reserve", "bench::work"));
+        assert!(!is_helper_of("bench::vec::Vec<T,A>::push_mut", "alloc::vec::Vec<T,A>::push"));
+        assert!(!is_helper_of("alloc::vec::Vec<T,A>::push", "alloc::vec::Vec<T,A>::push_mut"));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! address is not at CFA − 8: callers found by a bent rule would be fiction.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use gimli::{
     CfaRule, CieOrFde, FrameDescriptionEntry, RegisterRule, UnwindContext, UnwindExpression, UnwindSection,
@@ -24,6 +25,18 @@ type Row = UnwindTableRow<usize>;
 /// ended in one, so that what came after it is missing.
 pub(super) fn collect(frames: &CallFrames<'_>, spans: &mut Spans) -> bool {
     let mut context = UnwindContext::new();
+    each(frames, |fde| function(frames, fde, &mut context, spans))
+}
+
+/// The code of each function in `frames`, in the section's order; addresses as in the file.
+pub(super) fn functions(frames: &CallFrames<'_>) -> Vec<Range<u64>> {
+    let mut functions = Vec::new();
+    each(frames, |fde| functions.push(code(fde)));
+    functions
+}
+
+/// Calls `visit` for every readable entry; false where the section ended in a damaged one.
+fn each(frames: &CallFrames<'_>, mut visit: impl FnMut(&Fde<'_>)) -> bool {
     let mut cies = HashMap::new();
     let mut entries = frames.section.entries(&frames.bases);
     loop {
@@ -42,13 +55,17 @@ pub(super) fn collect(frames: &CallFrames<'_>, spans: &mut Spans) -> bool {
             }
         });
         if let Ok(fde) = fde {
-            function(frames, &fde, &mut context, spans);
+            visit(&fde);
         }
     }
 }
 
+fn code(fde: &Fde<'_>) -> Range<u64> {
+    fde.initial_address()..fde.initial_address().saturating_add(fde.len())
+}
+
 fn function(frames: &CallFrames<'_>, fde: &Fde<'_>, context: &mut UnwindContext<usize>, spans: &mut Spans) {
-    let code = fde.initial_address()..fde.initial_address().saturating_add(fde.len());
+    let code = code(fde);
     if code.is_empty() {
         return;
     }
@@ -77,7 +94,7 @@ fn add_row(frames: &CallFrames<'_>, fde: &Fde<'_>, row: &Row, spans: &mut Spans)
 }
 
 /// Rows for a PLT whose entries push elsewhere than at byte 11, which has no packed form of its own.
-fn each_plt_entry(code: std::ops::Range<u64>, pushed_at: u64, spans: &mut Spans) {
+fn each_plt_entry(code: Range<u64>, pushed_at: u64, spans: &mut Spans) {
     let mut address = code.start;
     while address < code.end {
         let pushed = address & 15 >= pushed_at;

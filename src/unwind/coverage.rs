@@ -1,5 +1,7 @@
 //! How much of a module's code has unwind information, so that a build without it is named instead of showing as cut stacks.
 
+use object::ReadRef;
+
 use super::elf::Elf;
 use super::spans::Spans;
 
@@ -10,9 +12,11 @@ pub struct Coverage {
     pub has_cfi: bool,
     /// Functions with a symbol in .text.
     pub functions: usize,
-    /// Those of them that no call-frame information covers. A handful is assembly; most of them means
-    /// `-C force-unwind-tables=no`.
+    /// Those of them that no call-frame information covers; a handful is assembly.
     pub uncovered: usize,
+    /// Those of the uncovered that have a mangled Rust name: rustc covers every function unless told
+    /// `-C force-unwind-tables=no`.
+    pub uncovered_rust: usize,
     /// Names of the first few of those, as the symbol table has them.
     pub uncovered_names: Vec<String>,
     /// Why the table is empty or incomplete: the file is unreadable, damaged, or was replaced.
@@ -28,24 +32,28 @@ impl Coverage {
     }
 
     /// Counts the functions of `elf` that `spans` (sorted) leaves uncovered.
-    pub(super) fn of(elf: &Elf<'_>, spans: &Spans, has_cfi: bool) -> Coverage {
+    pub(super) fn of<'data>(elf: &Elf<'data, impl ReadRef<'data>>, spans: &Spans, has_cfi: bool) -> Coverage {
         let functions = elf.functions();
-        let uncovered: Vec<_> = functions.iter().filter(|function| !spans.covers(function.address)).collect();
+        let uncovered = functions.iter().filter(|function| !spans.covers(function.address));
+        let uncovered: Vec<_> = uncovered.map(|function| elf.name(function)).collect();
         Coverage {
             has_cfi,
             functions: functions.len(),
             uncovered: uncovered.len(),
-            uncovered_names: uncovered
-                .iter()
-                .take(NAMES)
-                .map(|function| String::from_utf8_lossy(function.name).into())
-                .collect(),
+            uncovered_rust: uncovered.iter().filter(|name| is_rust(name)).count(),
+            uncovered_names: uncovered.iter().take(NAMES).map(|name| String::from_utf8_lossy(name).into()).collect(),
             problem: None,
         }
     }
 
-    /// Whether the code was built without unwind tables: none at all, or more than half of the functions lack them.
+    /// Whether code was built without unwind tables, so that stacks will be cut there. With debug information rustc writes
+    /// the tables all the same for most functions, so a few missing ones tell; a naked function or two do not.
     pub fn lacks_unwind_tables(&self) -> bool {
-        self.problem.is_none() && (!self.has_cfi || self.uncovered * 2 > self.functions)
+        let missing = !self.has_cfi || self.uncovered_rust > 2 || self.uncovered * 2 > self.functions;
+        self.problem.is_none() && missing
     }
+}
+
+fn is_rust(name: &[u8]) -> bool {
+    std::str::from_utf8(name).is_ok_and(|name| rustc_demangle::try_demangle(name).is_ok())
 }

@@ -1,21 +1,22 @@
 //! The parts of an ELF file that unwind rules are made from.
 //!
 //! Everything is found by section name, as linkers write it; where the section headers were stripped, .eh_frame is still
-//! reachable through the PT_GNU_EH_FRAME segment, the way the C library's own unwinder finds it.
+//! reachable through the PT_GNU_EH_FRAME segment, the way the C library's own unwinder finds it. Only the sections asked for
+//! are read: of a large executable most is debug information.
 
 use std::ops::Range;
 
 use gimli::{BaseAddresses, EhFrame, EhFrameHdr, EndianSlice, LittleEndian};
 use object::elf::{EM_X86_64, PF_X, PT_GNU_EH_FRAME, PT_LOAD, SHF_EXECINSTR};
-use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
-use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolKind};
+use object::read::elf::{ElfFile64, ElfSymbol64, FileHeader, ProgramHeader};
+use object::{Object, ObjectSection, ObjectSymbol, ObjectSymbolTable, ReadRef, SectionFlags, SymbolIndex, SymbolKind};
 
 pub(super) type Slice<'data> = EndianSlice<'data, LittleEndian>;
 
 /// An x86-64 ELF file.
-pub(super) struct Elf<'data> {
-    file: ElfFile64<'data, object::LittleEndian>,
-    data: &'data [u8],
+pub(super) struct Elf<'data, R: ReadRef<'data>> {
+    file: ElfFile64<'data, object::LittleEndian, R>,
+    data: R,
 }
 
 /// The .eh_frame section and the addresses that its pointers are relative to.
@@ -31,18 +32,19 @@ pub(super) struct Code<'data> {
 }
 
 /// A symbol of a function that has a size.
-pub(super) struct Function<'data> {
+pub(super) struct Function {
     pub address: u64,
-    pub name: &'data [u8],
+    /// Whether it is in .dynsym, and where.
+    symbol: (bool, SymbolIndex),
 }
 
 /// The sections in which linkers put jumps to other modules. lld (Rust's default linker on Linux) writes no unwind
 /// information for them, GNU ld does.
 const PLT_SECTIONS: [&str; 4] = [".plt", ".plt.got", ".plt.sec", ".iplt"];
 
-impl<'data> Elf<'data> {
+impl<'data, R: ReadRef<'data>> Elf<'data, R> {
     /// Fails with a phrase that says what `data` is not.
-    pub fn parse(data: &'data [u8]) -> Result<Self, String> {
+    pub fn parse(data: R) -> Result<Self, String> {
         let file = ElfFile64::parse(data).map_err(|error| format!("not a 64-bit little-endian ELF file: {error}"))?;
         match file.elf_header().e_machine(object::LittleEndian) {
             EM_X86_64 => Ok(Elf { file, data }),
@@ -111,7 +113,7 @@ impl<'data> Elf<'data> {
     }
 
     /// The functions with a size in .text, from .symtab or, where that was stripped, from .dynsym.
-    pub fn functions(&self) -> Vec<Function<'data>> {
+    pub fn functions(&self) -> Vec<Function> {
         let text = |name: &str| name == ".text" || name.starts_with(".text.");
         let sections: Vec<_> = self
             .file
@@ -120,20 +122,30 @@ impl<'data> Elf<'data> {
             .filter(|section| section.name().is_ok_and(text))
             .map(|section| section.index())
             .collect();
-        let in_text = |symbol: &object::read::elf::ElfSymbol64<'data, '_, object::LittleEndian>| {
+        let in_text = |symbol: &ElfSymbol64<'data, '_, object::LittleEndian, R>| {
             symbol.kind() == SymbolKind::Text
                 && symbol.size() > 0
                 && symbol.section_index().is_some_and(|index| sections.contains(&index))
         };
-        let found = |symbol: object::read::elf::ElfSymbol64<'data, '_, object::LittleEndian>| Function {
-            address: symbol.address(),
-            name: symbol.name_bytes().unwrap_or_default(),
+        let found = |dynamic| {
+            move |symbol: ElfSymbol64<'data, '_, object::LittleEndian, R>| Function {
+                address: symbol.address(),
+                symbol: (dynamic, symbol.index()),
+            }
         };
-        let functions: Vec<_> = self.file.symbols().filter(in_text).map(found).collect();
+        let functions: Vec<_> = self.file.symbols().filter(in_text).map(found(false)).collect();
         match functions.is_empty() {
-            true => self.file.dynamic_symbols().filter(in_text).map(found).collect(),
+            true => self.file.dynamic_symbols().filter(in_text).map(found(true)).collect(),
             false => functions,
         }
+    }
+
+    /// The name of one of [`Elf::functions`], as the linker knows it. Each costs a read of the file.
+    pub fn name(&self, function: &Function) -> &'data [u8] {
+        let (dynamic, index) = function.symbol;
+        let table = if dynamic { self.file.dynamic_symbol_table() } else { self.file.symbol_table() };
+        let symbol = table.and_then(|table| table.symbol_by_index(index).ok());
+        symbol.and_then(|symbol| symbol.name_bytes().ok()).unwrap_or_default()
     }
 
     fn segments(

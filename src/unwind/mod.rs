@@ -16,7 +16,10 @@ mod rule;
 mod spans;
 mod table;
 
-use std::borrow::Cow;
+use std::fs::File;
+use std::ops::Range;
+
+use object::{ReadCache, ReadRef};
 
 pub use coverage::Coverage;
 pub use rule::{Base, Decoded, Rule};
@@ -39,11 +42,12 @@ pub fn build(modules: &[Module]) -> Result<Table> {
 /// The table of one module, from [`Module::image`] or the file at [`Module::path`]. Depends on nothing else than those
 /// bytes, so that it may be kept for as long as the file is the same.
 pub fn build_module(module: &Module) -> ModuleTable {
-    let data = match &module.image {
-        Some(image) => Ok(Cow::Borrowed(&image[..])),
-        None => std::fs::read(&module.path).map(Cow::Owned).map_err(|error| error.to_string()),
+    let built = match &module.image {
+        Some(image) => of_elf(&image[..]),
+        None => {
+            File::open(&module.path).map_err(|error| error.to_string()).and_then(|file| of_elf(&ReadCache::new(file)))
+        }
     };
-    let built = data.and_then(|data| Ok(of_elf(&elf::Elf::parse(&data)?)));
     let (build_id, text, rows, mut coverage) =
         built.unwrap_or_else(|problem| (module.build_id.clone(), 0..0, Vec::new(), Coverage::unreadable(problem)));
     if build_id != module.build_id && !module.build_id.is_empty() {
@@ -54,13 +58,26 @@ pub fn build_module(module: &Module) -> ModuleTable {
     ModuleTable { path: module.path.clone(), build_id, text, rows, coverage: Some(coverage) }
 }
 
-fn of_elf(elf: &elf::Elf<'_>) -> (Vec<u8>, std::ops::Range<u64>, Vec<Row>, Coverage) {
+/// Where the functions of an ELF file lie (addresses as in the file, sorted), by its unwind information alone: what is left
+/// to tell functions apart in a stripped library. Empty where nothing can be read.
+pub fn functions(data: &[u8]) -> Vec<Range<u64>> {
+    let frames = elf::Elf::parse(data).ok().and_then(|elf| elf.call_frames());
+    let mut functions = frames.map(|frames| cfi::functions(&frames)).unwrap_or_default();
+    functions.retain(|function| !function.is_empty());
+    functions.sort_unstable_by_key(|function| function.start);
+    functions
+}
+
+type Built = (Vec<u8>, Range<u64>, Vec<Row>, Coverage);
+
+fn of_elf<'data>(data: impl ReadRef<'data>) -> Result<Built, String> {
+    let elf = elf::Elf::parse(data)?;
     let text = elf.text();
     let mut spans = spans::Spans::default();
     let frames = elf.call_frames();
     let whole = frames.as_ref().is_none_or(|frames| cfi::collect(frames, &mut spans));
     spans.sort();
-    let mut coverage = Coverage::of(elf, &spans, frames.is_some());
+    let mut coverage = Coverage::of(&elf, &spans, frames.is_some());
     if !whole {
         coverage.problem = Some("its .eh_frame section is damaged; functions after the damage have no rules".into());
     }
@@ -69,5 +86,5 @@ fn of_elf(elf: &elf::Elf<'_>) -> (Vec<u8>, std::ops::Range<u64>, Vec<Row>, Cover
         spans.sort();
     }
     let rows = spans.into_rows(&text);
-    (elf.build_id(), text, rows, coverage)
+    Ok((elf.build_id(), text, rows, coverage))
 }
