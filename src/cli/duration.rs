@@ -33,7 +33,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 pub fn bench_time(text: &str) -> Result<BenchTime, String> {
     let zero = || format!("`{text}` is nothing to measure in; write a time as 1s or a number of iterations as 100x");
     if let Some(iterations) = text.strip_suffix('x') {
-        let iterations = iterations.parse().map_err(|_| format!("`{text}` is no number of iterations; write one as 100x"))?;
+        let iterations =
+            iterations.parse().map_err(|_| format!("`{text}` is no number of iterations; write one as 100x"))?;
         return if iterations == 0 { Err(zero()) } else { Ok(BenchTime::Iterations(iterations)) };
     }
     let time = duration(text)?;

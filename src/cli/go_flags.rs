@@ -38,7 +38,10 @@ mod tests {
 
     #[test]
     fn long_names_take_one_dash() {
-        assert_eq!(convert("-bench=. -benchmem -count 5 -run none -json"), "--bench=. --benchmem --count 5 --run none --json");
+        assert_eq!(
+            convert("-bench=. -benchmem -count 5 -run none -json"),
+            "--bench=. --benchmem --count 5 --run none --json"
+        );
         assert_eq!(convert("-p x -j4 -benches --bench ."), "-p x -j4 -benches --bench .");
     }
 

@@ -138,7 +138,8 @@ fn started(args: &RunArgs, workspace: &Workspace, config: &CargoConfig) -> RunSt
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
     let commit = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(&workspace.root).output().ok();
-    let commit = commit.filter(|out| out.status.success()).map(|out| String::from_utf8_lossy(&out.stdout).trim().to_owned());
+    let commit =
+        commit.filter(|out| out.status.success()).map(|out| String::from_utf8_lossy(&out.stdout).trim().to_owned());
     RunStarted {
         format_version: FORMAT_VERSION,
         tool: env!("CARGO_PKG_VERSION").to_owned(),

@@ -118,9 +118,9 @@ fn suites<'a>(
     let targets = &prepared.workspace.targets;
     let wanted = |executable: &Executable, id: &str| prepared.selection.wants(targets, &executable.target.name, id);
     for executable in &prepared.build.executables {
-        let launch = launches.get(&executable.timed).ok_or_else(|| {
-            Error::other(format!("cargo did not run the bench `{}`", executable.target.name))
-        })?;
+        let launch = launches
+            .get(&executable.timed)
+            .ok_or_else(|| Error::other(format!("cargo did not run the bench `{}`", executable.target.name)))?;
         let (suite, failure) = measure::list_suite(executable, launch, options, &wanted, &prepared.interrupt)?;
         if let Some(error) = failure {
             let target = &executable.target;

@@ -19,7 +19,13 @@ pub fn grouped(text: &str) -> String {
 
 /// Nanoseconds with three or more significant digits.
 pub fn nanoseconds(value: f64) -> String {
-    let decimals = if value.abs() >= 100.0 { 0 } else if value.abs() >= 10.0 { 1 } else { 3 };
+    let decimals = if value.abs() >= 100.0 {
+        0
+    } else if value.abs() >= 10.0 {
+        1
+    } else {
+        3
+    };
     grouped(&format!("{value:.decimals$}"))
 }
 
@@ -43,9 +49,15 @@ mod tests {
     #[test]
     fn numbers_are_grouped_and_never_cut_to_zero() {
         assert_eq!(nanoseconds(23510.4), "23,510");
-        assert_eq!((nanoseconds(7.4123), nanoseconds(42.25), nanoseconds(0.31)), ("7.412".into(), "42.2".into(), "0.310".into()));
+        assert_eq!(
+            (nanoseconds(7.4123), nanoseconds(42.25), nanoseconds(0.31)),
+            ("7.412".into(), "42.2".into(), "0.310".into())
+        );
         assert_eq!((per_op(3064.0), per_op(0.016), per_op(0.0)), ("3,064".into(), "0.016".into(), "0".into()));
-        assert_eq!((per_op(24.32), per_op(0.0001), per_op(-1984.0)), ("24.32".into(), "1.0e-4".into(), "−1,984".into()));
+        assert_eq!(
+            (per_op(24.32), per_op(0.0001), per_op(-1984.0)),
+            ("24.32".into(), "1.0e-4".into(), "−1,984".into())
+        );
         assert_eq!(per_op(1234567.5), "1,234,567.5");
     }
 }

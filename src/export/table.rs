@@ -81,11 +81,16 @@ pub fn render(rows: &[Finished], failed: &[Failed], options: &Options) -> String
     table.with(Style::empty()).modify(Segment::all(), Padding::new(0, 2, 0, 0));
     let numbers = if compared { 1..last } else { 1..last + 1 };
     table.modify(Columns::new(numbers), Alignment::right());
-    let mut lines: Vec<String> =
-        if rows.is_empty() { Vec::new() } else { table.to_string().lines().map(|line| line.trim_end().to_owned()).collect() };
+    let mut lines: Vec<String> = if rows.is_empty() {
+        Vec::new()
+    } else {
+        table.to_string().lines().map(|line| line.trim_end().to_owned()).collect()
+    };
     lines.extend(failed.iter().map(|failed| format!("FAILED  {}: {}", failed.name, failed.error)));
     if rows.iter().any(|row| row.time.custom) {
-        lines.push("* the benchmark measures itself (iter_custom): B/op and allocs/op are of its whole closure".to_owned());
+        lines.push(
+            "* the benchmark measures itself (iter_custom): B/op and allocs/op are of its whole closure".to_owned(),
+        );
     }
     lines.join("\n")
 }

@@ -5,10 +5,40 @@ use std::path::{Path, PathBuf};
 
 /// Options of rustc that take their value from the next word; needed to tell the source file from a value.
 const WITH_VALUE: &[&str] = &[
-    "--cfg", "--check-cfg", "-L", "-l", "--crate-type", "--crate-name", "--edition", "--emit", "--print", "-o", "--out-dir",
-    "--explain", "--target", "-A", "--allow", "-W", "--warn", "--force-warn", "-D", "--deny", "-F", "--forbid",
-    "--cap-lints", "-C", "--codegen", "-Z", "--extern", "--sysroot", "--error-format", "--json", "--color",
-    "--diagnostic-width", "--remap-path-prefix", "--env-set",
+    "--cfg",
+    "--check-cfg",
+    "-L",
+    "-l",
+    "--crate-type",
+    "--crate-name",
+    "--edition",
+    "--emit",
+    "--print",
+    "-o",
+    "--out-dir",
+    "--explain",
+    "--target",
+    "-A",
+    "--allow",
+    "-W",
+    "--warn",
+    "--force-warn",
+    "-D",
+    "--deny",
+    "-F",
+    "--forbid",
+    "--cap-lints",
+    "-C",
+    "--codegen",
+    "-Z",
+    "--extern",
+    "--sysroot",
+    "--error-format",
+    "--json",
+    "--color",
+    "--diagnostic-width",
+    "--remap-path-prefix",
+    "--env-set",
 ];
 
 /// One rustc call.
@@ -84,10 +114,14 @@ impl Arguments {
         None
     }
 
+    /// The crate's root source, as it was given.
+    pub fn source_argument(&self) -> Option<&Path> {
+        Some(Path::new(&self.all[self.source_place()?]))
+    }
+
     /// The crate's root source, absolute.
     pub fn source(&self) -> Option<PathBuf> {
-        let path = Path::new(&self.all[self.source_place()?]);
-        std::path::absolute(path).ok()
+        std::path::absolute(self.source_argument()?).ok()
     }
 
     pub fn set_source(&mut self, source: &Path) {
@@ -150,7 +184,9 @@ mod tests {
 
     #[test]
     fn finds_the_source_among_values() {
-        let args = arguments("--crate-name pool --edition=2021 --cfg x.rs benches/pool.rs --emit=dep-info,link -C opt-level=3");
+        let args = arguments(
+            "--crate-name pool --edition=2021 --cfg x.rs benches/pool.rs --emit=dep-info,link -C opt-level=3",
+        );
         assert!(args.source().unwrap().ends_with("benches/pool.rs"));
         assert_eq!(args.value("--crate-name"), Some("pool"));
         assert_eq!(args.codegen("opt-level"), ["3"]);
@@ -158,7 +194,9 @@ mod tests {
 
     #[test]
     fn names_the_output_and_renames_it() {
-        let mut args = arguments("--crate-name pool x.rs --out-dir /t/deps -C extra-filename=-12 -Cmetadata=34 --emit=dep-info,link");
+        let mut args = arguments(
+            "--crate-name pool x.rs --out-dir /t/deps -C extra-filename=-12 -Cmetadata=34 --emit=dep-info,link",
+        );
         assert_eq!(args.output(".d").unwrap(), Path::new("/t/deps/pool-12.d"));
         args.set_codegen("extra-filename", Some("-12-counted"));
         args.set_codegen("metadata", None);

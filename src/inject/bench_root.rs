@@ -1,10 +1,13 @@
 //! A bench root is compiled and linked twice: as the user has it, for time, and with the tracking allocator, for counts.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::Setup;
 use super::arguments::Arguments;
-use super::{RUNTIME_VARIABLE, Setup, dep_info};
+use super::overlay::Overlay;
+use super::wrapper::mend_dep_info;
 
 /// Behind the timed executable's name stands the counting one's.
 const COUNTED: &str = "-counted";
@@ -24,7 +27,12 @@ pub fn is_bench_root(args: &Arguments, setup: &Setup) -> bool {
 }
 
 /// Makes both executables; the exit code is rustc's.
-pub fn compile(command: impl Fn() -> Command, args: Arguments, setup: &Setup) -> anyhow::Result<i32> {
+pub fn compile(
+    command: impl Fn() -> Command,
+    args: Arguments,
+    overlay: Option<&Overlay>,
+    setup: &Setup,
+) -> anyhow::Result<i32> {
     let mut counted = Arguments { all: args.all.clone() };
     let extra = args.codegen("extra-filename").last().copied().unwrap_or("").to_owned();
     counted.set_codegen("extra-filename", Some(&format!("{extra}{COUNTED}")));
@@ -49,25 +57,26 @@ pub fn compile(command: impl Fn() -> Command, args: Arguments, setup: &Setup) ->
     if !first.success() {
         return Ok(first.code().unwrap_or(101));
     }
-    if let Some(path) = args.output(".d").filter(|path| path.exists()) {
-        let text = std::fs::read_to_string(&path)?;
-        std::fs::write(&path, dep_info::mend(&text, None, RUNTIME_VARIABLE, &setup.runtime.hash))?;
+    mend_dep_info(&args, overlay, setup)?;
+    if second.status.success() {
+        return Ok(0);
     }
-    if !second.status.success() {
-        let name = args.value("--crate-name").unwrap_or("bench");
-        setup.refuse(name, reason(name, &String::from_utf8_lossy(&second.stderr)))?;
-        return Ok(1);
+    let stderr = String::from_utf8_lossy(&second.stderr);
+    if stderr.contains("global allocator") {
+        // The user's own is in charge, with the tracker around it: what is timed is what counts.
+        let (Some(timed), Some(counted)) = (args.output(""), counted.output("")) else { return Ok(1) };
+        let _ = std::fs::remove_file(&counted);
+        std::fs::hard_link(&timed, &counted)?;
+        return Ok(0);
     }
-    Ok(0)
+    let name = args.value("--crate-name").unwrap_or("bench");
+    let lines = stderr.lines().filter(|line| !line.trim().is_empty()).take(3).collect::<Vec<_>>().join(" ");
+    setup.refuse(name, format!("bench `{name}` does not link with the counting allocator: {lines}"))?;
+    Ok(1)
 }
 
-fn reason(name: &str, stderr: &str) -> String {
-    if stderr.contains("global allocator") {
-        return format!(
-            "bench `{name}` declares a #[global_allocator] of its own, around which this version cannot count yet; \
-             measure it without that allocator"
-        );
-    }
-    let lines = stderr.lines().filter(|line| !line.trim().is_empty());
-    format!("bench `{name}` does not link with the counting allocator: {}", lines.take(3).collect::<Vec<_>>().join(" "))
+/// True where counting and timed executable are one: the user's own allocator, tracked.
+pub fn is_own_allocator(timed: &Path, counted: &Path) -> bool {
+    let of = |path: &Path| std::fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
+    of(timed).is_some() && of(timed) == of(counted)
 }

@@ -12,17 +12,9 @@ pub const EDITS: &[FileEdits] = &[
     FileEdits {
         file: "bencher.rs",
         edits: &[
-            Edit {
-                find: "iterated = true;",
-                put: "iterated = true; memprof_rt::iter_entry();",
-                times: 8,
-            },
+            Edit { find: "iterated = true;", put: "iterated = true; memprof_rt::iter_entry();", times: 8 },
             // The bracket opens after the clock starts and closes before it stops: what a custom Measurement allocates stays out.
-            Edit {
-                find: ".measurement.start();",
-                put: ".measurement.start(); memprof_rt::open();",
-                times: 10,
-            },
+            Edit { find: ".measurement.start();", put: ".measurement.start(); memprof_rt::open();", times: 10 },
             Edit {
                 find: ".measurement.end(start);",
                 put: ".measurement.end({ memprof_rt::close(); start });",

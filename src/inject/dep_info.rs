@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use super::overlay::Overlay;
+
 /// `text` with `overlay` paths put back to `original`, and with a line that makes cargo rebuild when `variable` changes.
-pub fn mend(text: &str, overlay: Option<(&Path, &Path)>, variable: &str, value: &str) -> String {
+pub fn mend(text: &str, overlay: Option<&Overlay>, variable: &str, value: &str) -> String {
     let mut mended = match overlay {
-        Some((overlay, original)) => text.replace(&escaped(overlay), &escaped(original)),
+        Some(overlay) => text.replace(&escaped(&overlay.folder), &escaped(&overlay.original)),
         None => text.to_owned(),
     };
     if !mended.ends_with('\n') {
@@ -27,7 +29,8 @@ mod tests {
     #[test]
     fn names_the_originals() {
         let text = "out.rlib: /o\\ v/1/lib.rs /o\\ v/1/a.rs\n\n/o\\ v/1/lib.rs:\n";
-        let mended = mend(text, Some((Path::new("/o v/1"), Path::new("/src dir"))), "V", "7");
+        let overlay = Overlay { folder: "/o v/1".into(), original: "/src dir".into() };
+        let mended = mend(text, Some(&overlay), "V", "7");
         assert_eq!(mended, "out.rlib: /src\\ dir/lib.rs /src\\ dir/a.rs\n\n/src\\ dir/lib.rs:\n# env-dep:V=7\n");
     }
 }

@@ -3,6 +3,7 @@
 //! cargo calls this executable as its rustc wrapper ([`wrapper`]). Every call passes through, except that criterion is compiled
 //! from an overlay with the hook in it, and each bench root is linked a second time with the counting allocator.
 
+mod allocator;
 mod anchors;
 mod arguments;
 mod bench_root;
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-pub use bench_root::counted_path;
+pub use bench_root::{counted_path, is_own_allocator};
 pub use runtime::{Runtime, Toolchain};
 pub use wrapper::run as run_wrapper;
 

@@ -9,10 +9,43 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-/// Lays out `original` below `overlays` with `edited` (path below `original` → text) in it; the overlay's folder.
-///
-/// Its name follows from the original's path and the edited texts, so an overlay that is there is the right one.
-pub fn lay_out(overlays: &Path, original: &Path, edited: &BTreeMap<PathBuf, String>) -> anyhow::Result<PathBuf> {
+use super::arguments::Arguments;
+
+/// A folder that stands for another one.
+#[derive(Debug)]
+pub struct Overlay {
+    pub folder: PathBuf,
+    pub original: PathBuf,
+}
+
+impl Overlay {
+    /// Lays out `original` below `overlays` with `edited` (path below `original` → text) in it.
+    pub fn lay_out(overlays: &Path, original: &Path, edited: &BTreeMap<PathBuf, String>) -> anyhow::Result<Overlay> {
+        Ok(Overlay { folder: lay_out(overlays, original, edited)?, original: original.to_owned() })
+    }
+
+    /// Makes the call compile from the overlay and write the original paths, relative ones too, into all that it makes.
+    pub fn compile_from_it(&self, args: &mut Arguments) {
+        let Some(source) = args.source() else { return };
+        let Ok(below) = source.strip_prefix(&self.original) else { return };
+        let relative = args.source_argument().is_some_and(Path::is_relative);
+        args.set_source(&self.folder.join(below));
+        // Of several prefixes that fit, rustc takes the last.
+        let mut remap = |from: &Path, to: &Path| {
+            args.push("--remap-path-prefix");
+            args.push(format!("{}={}", from.display(), to.display()));
+        };
+        remap(&self.folder, &self.original);
+        if let (true, Ok(here)) = (relative, std::env::current_dir()) {
+            if let Ok(below) = here.strip_prefix(&self.original) {
+                remap(&self.folder.join(below), Path::new(""));
+            }
+        }
+    }
+}
+
+/// The folder's name follows from the original's path and the edited texts, so an overlay that is there is the right one.
+fn lay_out(overlays: &Path, original: &Path, edited: &BTreeMap<PathBuf, String>) -> anyhow::Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
     (original, edited).hash(&mut hasher);
     let target = overlays.join(format!("{:016x}", hasher.finish()));
@@ -63,7 +96,12 @@ mod tests {
         let overlay = lay_out(dir.path(), &original, &edited).unwrap();
         assert_eq!(overlay, lay_out(dir.path(), &original, &edited).unwrap());
         let read = |file: &str| std::fs::read_to_string(overlay.join(file)).unwrap();
-        assert_eq!((read("a/mod.rs"), read("lib.rs"), read("a/b/x.rs")), ("new".into(), "lib.rs".into(), "a/b/x.rs".into()));
-        assert!(overlay.join("a/b").is_symlink() && overlay.join("lib.rs").is_symlink() && !overlay.join("a").is_symlink());
+        assert_eq!(
+            (read("a/mod.rs"), read("lib.rs"), read("a/b/x.rs")),
+            ("new".into(), "lib.rs".into(), "a/b/x.rs".into())
+        );
+        assert!(
+            overlay.join("a/b").is_symlink() && overlay.join("lib.rs").is_symlink() && !overlay.join("a").is_symlink()
+        );
     }
 }

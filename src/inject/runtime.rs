@@ -55,11 +55,8 @@ impl Runtime {
         (RUNTIME, ALLOCATOR, &toolchain.version, &toolchain.target, super::criterion::HOOK).hash(&mut hasher);
         let hash = format!("{:016x}", hasher.finish());
         let home = dir.join(format!("runtime-{hash}"));
-        let runtime = Runtime {
-            library: home.join("libmemprof_rt.rlib"),
-            allocator: home.join("libmemprof_alloc.rlib"),
-            hash,
-        };
+        let runtime =
+            Runtime { library: home.join("libmemprof_rt.rlib"), allocator: home.join("libmemprof_alloc.rlib"), hash };
         if runtime.allocator.exists() {
             return Ok(runtime);
         }

@@ -11,7 +11,8 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use super::arguments::Arguments;
-use super::{RUNTIME_VARIABLE, SETUP_VARIABLE, Setup, bench_root, criterion, dep_info, overlay};
+use super::overlay::Overlay;
+use super::{RUNTIME_VARIABLE, SETUP_VARIABLE, Setup, allocator, bench_root, criterion, dep_info};
 
 /// Runs the rustc call of `args` (its first is rustc, or the user's workspace wrapper); the exit code.
 pub fn run(args: &[OsString]) -> anyhow::Result<i32> {
@@ -44,23 +45,21 @@ pub fn run(args: &[OsString]) -> anyhow::Result<i32> {
     args.push(format!("dependency={}", runtime_dir.display()));
 
     if is_criterion(&name, &args) {
-        match prepare_criterion(&mut args, &setup)? {
-            Ok((overlay, original)) => {
-                let code = status(command().args(&args.all))?;
-                if code == 0 {
-                    mend_dep_info(&args, Some((&overlay, &original)), &setup)?;
-                }
-                Ok(code)
-            }
+        return match prepare_criterion(&mut args, &setup)? {
+            Ok(overlay) => compile_from(&overlay, command(), &args, &setup),
             Err(message) => {
                 setup.refuse(&name, message)?;
                 Ok(1)
             }
-        }
-    } else if bench_root::is_bench_root(&args, &setup) {
-        bench_root::compile(command, args, &setup)
-    } else {
-        pass(command(), &args.all)
+        };
+    }
+    let overlay = prepare_allocator(&mut args, &setup)?;
+    if bench_root::is_bench_root(&args, &setup) {
+        return bench_root::compile(command, args, overlay.as_ref(), &setup);
+    }
+    match overlay {
+        None => pass(command(), &args.all),
+        Some(overlay) => compile_from(&overlay, command(), &args, &setup),
     }
 }
 
@@ -69,8 +68,13 @@ fn pass(mut command: Command, args: &[OsString]) -> anyhow::Result<i32> {
     Err(command.args(args).exec()).with_context(|| format!("cannot run {}", command.get_program().display()))
 }
 
-fn status(command: &mut Command) -> anyhow::Result<i32> {
-    let status = command.status().with_context(|| format!("cannot run {}", command.get_program().display()))?;
+/// Runs the call and mends what it says about its sources.
+fn compile_from(overlay: &Overlay, mut command: Command, args: &Arguments, setup: &Setup) -> anyhow::Result<i32> {
+    let status = command.args(&args.all).status();
+    let status = status.with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    if status.success() {
+        mend_dep_info(args, Some(overlay), setup)?;
+    }
     Ok(status.code().unwrap_or(101))
 }
 
@@ -92,8 +96,8 @@ fn is_criterion(name: &str, args: &Arguments) -> bool {
         && !args.has("--test")
 }
 
-/// Makes the call compile criterion with the hook in it: overlay and original folder, or why not.
-fn prepare_criterion(args: &mut Arguments, setup: &Setup) -> anyhow::Result<Result<(PathBuf, PathBuf), String>> {
+/// Makes the call compile criterion with the hook in it: the overlay, or why not.
+fn prepare_criterion(args: &mut Arguments, setup: &Setup) -> anyhow::Result<Result<Overlay, String>> {
     let root = args.source().context("criterion is compiled from no file")?;
     let source_dir = root.parent().context("criterion's root source has no folder")?.to_owned();
     let mut edited = BTreeMap::new();
@@ -112,17 +116,39 @@ fn prepare_criterion(args: &mut Arguments, setup: &Setup) -> anyhow::Result<Resu
         };
     }
     let root_name = PathBuf::from(root.file_name().context("criterion's root source has no name")?);
-    edited.insert(root_name.clone(), criterion::with_hook(&std::fs::read_to_string(&root)?));
-    let overlay = overlay::lay_out(&setup.overlays, &source_dir, &edited)?;
-    args.set_source(&overlay.join(root_name));
-    args.push("--remap-path-prefix");
-    args.push(format!("{}={}", overlay.display(), source_dir.display()));
-    args.push("--extern");
-    args.push(format!("memprof_rt={}", setup.runtime.library.display()));
-    Ok(Ok((overlay, source_dir)))
+    edited.insert(root_name, criterion::with_hook(&std::fs::read_to_string(&root)?));
+    let overlay = Overlay::lay_out(&setup.overlays, &source_dir, &edited)?;
+    overlay.compile_from_it(args);
+    link_runtime(args, setup);
+    Ok(Ok(overlay))
 }
 
-fn mend_dep_info(args: &Arguments, overlay: Option<(&Path, &Path)>, setup: &Setup) -> anyhow::Result<()> {
+/// Makes the call compile with the tracking type around the allocator that the crate declares; the overlay where it does.
+fn prepare_allocator(args: &mut Arguments, setup: &Setup) -> anyhow::Result<Option<Overlay>> {
+    let Some((root, folder)) = args.source().and_then(|root| Some((root.clone(), root.parent()?.to_owned()))) else {
+        return Ok(None);
+    };
+    // Relative paths in the sources may lead out of the package, but hardly out of the folder that rustc runs in.
+    let here = std::env::current_dir()?;
+    let base = here.ancestors().find(|ancestor| root.starts_with(ancestor)).unwrap_or(&folder).to_owned();
+    let edition_2015 = matches!(args.value("--edition"), None | Some("2015"));
+    let edited = allocator::edited_files(&folder, &base, edition_2015)?;
+    if edited.is_empty() {
+        return Ok(None);
+    }
+    let overlay = Overlay::lay_out(&setup.overlays, &base, &edited)?;
+    overlay.compile_from_it(args);
+    link_runtime(args, setup);
+    Ok(Some(overlay))
+}
+
+fn link_runtime(args: &mut Arguments, setup: &Setup) {
+    args.push("--extern");
+    args.push(format!("memprof_rt={}", setup.runtime.library.display()));
+}
+
+/// After a call: its `.d` file names the originals, and the runtime that it was built with.
+pub fn mend_dep_info(args: &Arguments, overlay: Option<&Overlay>, setup: &Setup) -> anyhow::Result<()> {
     let Some(path) = args.output(".d").filter(|path| path.exists()) else { return Ok(()) };
     let text = std::fs::read_to_string(&path)?;
     Ok(std::fs::write(&path, dep_info::mend(&text, overlay, RUNTIME_VARIABLE, &setup.runtime.hash))?)

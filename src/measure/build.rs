@@ -93,7 +93,8 @@ pub fn build(
 
     let mut command = cargo.command();
     command.args(["--no-run", "--message-format=json-render-diagnostics"]).stdout(Stdio::piped());
-    let mut child = command.spawn().map_err(|e| Error::other(format!("cannot run {}: {e}", cargo.program.display())))?;
+    let mut child =
+        command.spawn().map_err(|e| Error::other(format!("cannot run {}: {e}", cargo.program.display())))?;
     let stdout = child.stdout.take().ok_or_else(|| Error::other("cargo has no output"))?;
     let watch = interrupt.pass_on_to(&child);
     let mut executables = Vec::new();
@@ -128,12 +129,7 @@ pub fn build(
     Ok(Build { executables, cargo })
 }
 
-fn arguments(
-    cargo: &CargoOptions,
-    options: &BuildOptions,
-    targets: &[BenchTarget],
-    build_dir: &Path,
-) -> Vec<OsString> {
+fn arguments(cargo: &CargoOptions, options: &BuildOptions, targets: &[BenchTarget], build_dir: &Path) -> Vec<OsString> {
     let mut args: Vec<OsString> = vec!["bench".into(), "--target-dir".into(), build_dir.into()];
     args.extend(cargo.arguments());
     for target in targets {

@@ -95,7 +95,8 @@ pub fn capture(
         return Err(Error::other(format!("cargo cannot run the benches: {}", text.trim_end())));
     }
     let mut launches = HashMap::new();
-    let entries = std::fs::read_dir(&notes).map_err(|e| Error::other(format!("cannot read {}: {e}", notes.display())))?;
+    let entries =
+        std::fs::read_dir(&notes).map_err(|e| Error::other(format!("cannot read {}: {e}", notes.display())))?;
     for entry in entries.flatten() {
         let text = std::fs::read(entry.path()).unwrap_or_default();
         let note: Note = serde_json::from_slice(&text).map_err(|e| Error::other(format!("a runner's note: {e}")))?;

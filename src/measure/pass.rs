@@ -73,10 +73,12 @@ impl Process {
         table: Option<&Path>,
         selected: &[Selected],
     ) -> Result<Process> {
-        let write_error = |path: &Path, e: std::io::Error| Error::other(format!("cannot write {}: {e}", path.display()));
+        let write_error =
+            |path: &Path, e: std::io::Error| Error::other(format!("cannot write {}: {e}", path.display()));
         let (plan_file, records) = (options.dir.join("plan"), options.dir.join("records"));
         std::fs::write(&records, b"").map_err(|e| write_error(&records, e))?;
-        let reader = Reader::open(&records).map_err(|e| Error::other(format!("cannot read {}: {e}", records.display())))?;
+        let reader =
+            Reader::open(&records).map_err(|e| Error::other(format!("cannot read {}: {e}", records.display())))?;
         std::fs::write(&plan_file, plan::text(phase, options, &records, table, selected))
             .map_err(|e| write_error(&plan_file, e))?;
         let mut command = launch.command(executable);
@@ -87,12 +89,7 @@ impl Process {
     }
 
     /// Gives `each` every record as it comes, until the process ends or nothing came for `timeout`.
-    pub fn follow(
-        mut self,
-        timeout: Duration,
-        interrupt: &Interrupt,
-        each: &mut dyn FnMut(Record),
-    ) -> Result<End> {
+    pub fn follow(mut self, timeout: Duration, interrupt: &Interrupt, each: &mut dyn FnMut(Record)) -> Result<End> {
         let mut last = Instant::now();
         let status = loop {
             let status = self.running.poll()?;
@@ -162,7 +159,10 @@ pub fn run_pass(
         if !linked {
             return Err(Error::new(
                 exit::NOTHING_MEASURED,
-                format!("the counting allocator is not linked into {}, so nothing can be counted", executable.display()),
+                format!(
+                    "the counting allocator is not linked into {}, so nothing can be counted",
+                    executable.display()
+                ),
             ));
         }
         let before = remaining.len();

@@ -32,7 +32,13 @@ fn budget(phase: Phase, total: u128) -> (u128, u128) {
 }
 
 /// The plan's text.
-pub fn text(phase: Phase, options: &PassOptions, records: &Path, table: Option<&Path>, selected: &[Selected]) -> String {
+pub fn text(
+    phase: Phase,
+    options: &PassOptions,
+    records: &Path,
+    table: Option<&Path>,
+    selected: &[Selected],
+) -> String {
     let mode = match phase {
         Phase::List => "list",
         Phase::Time => "time",

@@ -162,9 +162,8 @@ fn follow(mut from: impl Read + Send + 'static, tail: Arc<Mutex<Tail>>, forward:
 
 /// Runs a short command to its end, or to an interrupt.
 pub fn output(mut command: Command, interrupt: &Interrupt) -> Result<Output> {
-    let cannot = |e: std::io::Error, program: &std::ffi::OsStr| {
-        Error::other(format!("cannot run {}: {e}", program.display()))
-    };
+    let cannot =
+        |e: std::io::Error, program: &std::ffi::OsStr| Error::other(format!("cannot run {}: {e}", program.display()));
     let child = command.spawn().map_err(|e| cannot(e, command.get_program()))?;
     let watch = interrupt.pass_on_to(&child);
     let out = child.wait_with_output().map_err(|e| cannot(e, command.get_program()))?;
@@ -202,7 +201,8 @@ fn panic_message(printed: &str) -> Option<String> {
     let lines: Vec<&str> = printed.lines().collect();
     let at = lines.iter().rposition(|line| line.starts_with("thread '") && line.contains("panicked at "))?;
     let place = lines[at].split("panicked at ").nth(1)?.trim_end_matches(':');
-    let message = lines[at + 1..].iter().take_while(|line| !line.starts_with("note: ") && !line.starts_with("stack backtrace"));
+    let message =
+        lines[at + 1..].iter().take_while(|line| !line.starts_with("note: ") && !line.starts_with("stack backtrace"));
     let message = message.map(|line| line.trim()).collect::<Vec<_>>().join(" ");
     Some(if message.is_empty() { place.to_owned() } else { format!("{} (at {place})", message.trim()) })
 }
@@ -213,7 +213,8 @@ mod tests {
 
     #[test]
     fn a_panic_is_told_with_its_place() {
-        let printed = "x\nthread 'main' panicked at benches/a.rs:3:9:\nindex out of bounds: the len is 1\nnote: run with\n";
+        let printed =
+            "x\nthread 'main' panicked at benches/a.rs:3:9:\nindex out of bounds: the len is 1\nnote: run with\n";
         assert_eq!(panic_message(printed).unwrap(), "index out of bounds: the len is 1 (at benches/a.rs:3:9)");
         assert_eq!(panic_message("fine\n"), None);
     }

@@ -11,13 +11,14 @@ use super::pass::{PassResult, Phase, run_pass};
 use super::plan::Selected;
 use super::process::Interrupt;
 use super::{Observer, PassOptions, Tables};
+use crate::Result;
+use crate::inject::is_own_allocator;
 use crate::profile::Profile;
 use crate::record::{Counted, Module, Record, Samples, Stack, StackCounts, Timed};
-use crate::result::model::{Failed, Finished, Profiles};
+use crate::result::model::{Failed, Finished, Profiles, Time};
 use crate::result::summary;
 use crate::symbolize::Symbolizer;
 use crate::symbolize::profiles::{self, Circumstances};
-use crate::Result;
 
 /// A benchmark of the run.
 #[derive(Debug, Clone)]
@@ -85,7 +86,11 @@ pub fn measure(
             _ => None,
         }));
     }
-    let counted_table = if options.stacks { Some(write_table(suite, &suite.executable.counted, "counted", options, tables)?) } else { None };
+    let counted_table = if options.stacks {
+        Some(write_table(suite, &suite.executable.counted, "counted", options, tables)?)
+    } else {
+        None
+    };
     let counted = state.pass(Phase::Count, suite, options, counted_table.as_ref(), observer, interrupt)?;
     let sampled = if options.stacks {
         let table = write_table(suite, &suite.executable.timed, "timed", options, tables)?;
@@ -217,7 +222,10 @@ fn assemble(
     let memory = summary::memory(&passes, peak.as_ref())?;
     let chosen = summary::representative(&passes)?.clone();
     if chosen.lost > 0 {
-        observer.warns(&format!("{}: {} allocations could not be recorded for want of memory", benchmark.name, chosen.lost));
+        observer.warns(&format!(
+            "{}: {} allocations could not be recorded for want of memory",
+            benchmark.name, chosen.lost
+        ));
     }
     let mut pair = ProfilePair::default();
     if options.stacks {
@@ -230,7 +238,8 @@ fn assemble(
             match record {
                 Record::Samples(samples) => pair.cpu = Some(cpu_profile(symbolizer, modules, &samples)),
                 Record::NoSampler { .. } => {
-                    observer.warns(&format!("{}: the kernel permits no CPU samples; there is no cpu.prof", benchmark.name));
+                    observer
+                        .warns(&format!("{}: the kernel permits no CPU samples; there is no cpu.prof", benchmark.name));
                 }
                 _ => (),
             }
@@ -247,7 +256,11 @@ fn assemble(
         id: benchmark.listed.id.clone(),
         harness: benchmark.listed.harness.clone(),
         group,
-        time: summary::time(timed),
+        time: Time {
+            tracker: is_own_allocator(&suite.executable.timed, &suite.executable.counted)
+                .then(|| "inactive".to_owned()),
+            ..summary::time(timed)
+        },
         memory,
         throughput: throughput(&description),
         profiles: Profiles::default(),
@@ -266,7 +279,12 @@ fn circumstances(iterations: u64, duration_ns: u64) -> Circumstances {
     Circumstances { iterations, time_nanos: now, duration_nanos: duration_ns as i64 }
 }
 
-fn mem_profile(symbolizer: &mut Symbolizer, modules: &[Module], stacks: &[(Stack, StackCounts)], pass: &Counted) -> Profile {
+fn mem_profile(
+    symbolizer: &mut Symbolizer,
+    modules: &[Module],
+    stacks: &[(Stack, StackCounts)],
+    pass: &Counted,
+) -> Profile {
     profiles::memory(symbolizer, modules, stacks, circumstances(pass.iterations, pass.nanoseconds))
 }
 

@@ -116,18 +116,35 @@ pub struct Samples {
 /// One record.
 #[derive(Debug, Clone)]
 pub enum Record {
-    Start { pid: u32 },
+    Start {
+        pid: u32,
+    },
     Object(Module),
     /// A benchmark that exists, and how many of the same id came before it.
-    Benchmark { occurrence: u32, id: String, description: String, harness: String },
-    Begin { index: usize },
+    Benchmark {
+        occurrence: u32,
+        id: String,
+        description: String,
+        harness: String,
+    },
+    Begin {
+        index: usize,
+    },
     Timed(Timed),
     Counted(Counted),
-    Stacks { index: usize, pass: u32, stacks: Vec<(Stack, StackCounts)> },
+    Stacks {
+        index: usize,
+        pass: u32,
+        stacks: Vec<(Stack, StackCounts)>,
+    },
     Samples(Samples),
-    Done { index: usize },
+    Done {
+        index: usize,
+    },
     /// The tracking allocator is not in the executable.
     NotLinked,
     /// The kernel permits no way of sampling.
-    NoSampler { index: usize },
+    NoSampler {
+        index: usize,
+    },
 }

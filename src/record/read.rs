@@ -91,7 +91,9 @@ fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
             _ => return None,
         },
         2 => Record::Object(object(p)?),
-        3 => Record::Benchmark { occurrence: p.u32()?, id: p.string()?, description: p.string()?, harness: p.string()? },
+        3 => {
+            Record::Benchmark { occurrence: p.u32()?, id: p.string()?, description: p.string()?, harness: p.string()? }
+        }
         4 => Record::Begin { index: p.u32()? as usize },
         5 => {
             let (index, loops, wall_time, largest_iterations) = (p.u32()? as usize, p.u32()?, p.u32()? != 0, p.u64()?);
@@ -201,7 +203,8 @@ mod tests {
     #[test]
     fn another_format_is_refused() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(&[1u32.to_le_bytes(), 8u32.to_le_bytes(), 2u32.to_le_bytes(), 0u32.to_le_bytes()].concat()).unwrap();
+        file.write_all(&[1u32.to_le_bytes(), 8u32.to_le_bytes(), 2u32.to_le_bytes(), 0u32.to_le_bytes()].concat())
+            .unwrap();
         assert!(Reader::open(file.path()).unwrap().poll().is_err());
     }
 }

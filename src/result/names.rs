@@ -44,7 +44,8 @@ pub fn safe_path(name: &str) -> PathBuf {
 }
 
 fn safe_part(part: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '=' | ',' | '@' | '(' | ')' | '[' | ']');
+    let plain =
+        |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '=' | ',' | '@' | '(' | ')' | '[' | ']');
     let mut safe: String = part.chars().map(|c| if plain(c) { c } else { '_' }).collect();
     let mut end = safe.len().min(LONGEST_PART);
     while !safe.is_char_boundary(end) {
@@ -85,7 +86,8 @@ mod tests {
     #[test]
     fn paths_stay_inside_and_apart() {
         assert_eq!(safe_path("p/pool/buffer_write/pooled"), PathBuf::from("p/pool/buffer_write/pooled"));
-        let odd = ["..", ".", "", "a b", "a_b", "a:b", "…", &"x".repeat(300), &"x".repeat(301), "ü", "../../etc/passwd"];
+        let odd =
+            ["..", ".", "", "a b", "a_b", "a:b", "…", &"x".repeat(300), &"x".repeat(301), "ü", "../../etc/passwd"];
         let paths: std::collections::HashSet<_> = odd.iter().map(|name| safe_path(name)).collect();
         assert_eq!(paths.len(), odd.len());
         for path in paths {

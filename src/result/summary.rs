@@ -68,7 +68,16 @@ mod tests {
 
     fn pass(allocs: u64, bytes: u64) -> Counted {
         let counts = StackCounts { allocs, bytes, frees: allocs, freed_bytes: bytes / 2, ..StackCounts::default() };
-        Counted { index: 0, pass: Some(0), custom: false, iterations: 10, counts, peak_bytes: 7, nanoseconds: 1, lost: 0 }
+        Counted {
+            index: 0,
+            pass: Some(0),
+            custom: false,
+            iterations: 10,
+            counts,
+            peak_bytes: 7,
+            nanoseconds: 1,
+            lost: 0,
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Detail, LocatedFrames, Symbolizer, trim_located};
 use crate::profile::{Builder, Line, Mapping, Profile, ValueType};
-use crate::record::{Completeness, Module, Sample, SamplingMethod, Samples, Stack, StackCounts};
+use crate::record::{Completeness, Module, Sample, Samples, SamplingMethod, Stack, StackCounts};
 
 /// What the header of a profile says besides its samples.
 #[derive(Debug, Clone, Copy)]
@@ -24,12 +24,8 @@ pub fn memory(
     stacks: &[(Stack, StackCounts)],
     circumstances: Circumstances,
 ) -> Profile {
-    let types = [
-        ("alloc_objects", "count"),
-        ("alloc_space", "bytes"),
-        ("inuse_objects", "count"),
-        ("inuse_space", "bytes"),
-    ];
+    let types =
+        [("alloc_objects", "count"), ("alloc_space", "bytes"), ("inuse_objects", "count"), ("inuse_space", "bytes")];
     let mut collector = Collector::new(&types, "alloc_space");
     for (stack, counts) in stacks {
         let values = [
@@ -44,7 +40,12 @@ pub fn memory(
 }
 
 /// cpu.prof: samples and the CPU time that they stand for.
-pub fn cpu(symbolizer: &mut Symbolizer, modules: &[Module], samples: &Samples, circumstances: Circumstances) -> Profile {
+pub fn cpu(
+    symbolizer: &mut Symbolizer,
+    modules: &[Module],
+    samples: &Samples,
+    circumstances: Circumstances,
+) -> Profile {
     let mut collector = Collector::new(&[("samples", "count"), ("cpu", "nanoseconds")], "cpu");
     for Sample { stack, count, .. } in &samples.stacks {
         let values = [*count as i64, count.saturating_mul(samples.period_ns) as i64];

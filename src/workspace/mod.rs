@@ -110,7 +110,8 @@ fn metadata_arguments(options: &CargoOptions, config: &CargoConfig) -> Vec<Strin
     flag(options.locked, "--locked");
     flag(options.offline, "--offline");
     flag(options.frozen, "--frozen");
-    for (name, values) in [("--features", &options.features), ("--config", &options.config), ("-Z", &options.unstable)] {
+    for (name, values) in [("--features", &options.features), ("--config", &options.config), ("-Z", &options.unstable)]
+    {
         args.extend(values.iter().flat_map(|value| [name.to_owned(), value.clone()]));
     }
     args

@@ -40,7 +40,8 @@ pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<(Vec
     }
     if targets.is_empty() {
         let why = match left_out.as_slice() {
-            [] => "no bench target here; add one as `benches/NAME.rs` with `[[bench]] name = \"NAME\" harness = false`".to_owned(),
+            [] => "no bench target here; add one as `benches/NAME.rs` with `[[bench]] name = \"NAME\" harness = false`"
+                .to_owned(),
             left_out => format!("every bench target needs a feature that is off: {}", left_out.join(", ")),
         };
         return Err(Error::new(exit::NOTHING_MEASURED, why));
@@ -72,9 +73,9 @@ fn packages<'a>(metadata: &'a Metadata, options: &CargoOptions) -> Result<Vec<&'
     // In a member's folder that member, else the workspace's default members: what cargo does without -p.
     let here = match &options.manifest_path {
         Some(path) => std::path::absolute(path).ok(),
-        None => std::env::current_dir().ok().and_then(|dir| {
-            dir.ancestors().map(|dir| dir.join("Cargo.toml")).find(|manifest| manifest.is_file())
-        }),
+        None => std::env::current_dir()
+            .ok()
+            .and_then(|dir| dir.ancestors().map(|dir| dir.join("Cargo.toml")).find(|manifest| manifest.is_file())),
     };
     let here = here.and_then(|path| path.canonicalize().ok());
     if let Some(package) =

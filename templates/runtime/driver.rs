@@ -166,7 +166,8 @@ fn warm_up(length: Duration, run: Run<'_>) -> Cost {
 fn sample_sizes(plan: &Plan, most: u64, cost: impl FnOnce() -> Cost) -> (Vec<u64>, u64) {
     if plan.iterations > 0 {
         let samples = plan.iterations.min(10);
-        let sizes = (0..samples).map(|i| plan.iterations / samples + u64::from(i < plan.iterations % samples)).collect();
+        let sizes =
+            (0..samples).map(|i| plan.iterations / samples + u64::from(i < plan.iterations % samples)).collect();
         return (sizes, 0);
     }
     let cost = cost();

@@ -45,10 +45,8 @@ struct Shard {
 unsafe impl Sync for Shard {}
 
 #[allow(clippy::declare_interior_mutable_const)]
-const EMPTY: Shard = Shard {
-    locked: AtomicBool::new(false),
-    table: UnsafeCell::new(Table { slots: ptr::null_mut(), len: 0, used: 0 }),
-};
+const EMPTY: Shard =
+    Shard { locked: AtomicBool::new(false), table: UnsafeCell::new(Table { slots: ptr::null_mut(), len: 0, used: 0 }) };
 static SHARD: [Shard; SHARDS] = [EMPTY; SHARDS];
 
 /// A block that the bracket had allocated.

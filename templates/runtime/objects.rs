@@ -59,7 +59,8 @@ pub fn loaded() -> Vec<Object> {
 unsafe extern "C" fn collect(info: *mut sys::dl_phdr_info, _size: usize, data: *mut c_void) -> c_int {
     let objects = &mut *(data as *mut Vec<Object>);
     let info = &*info;
-    let mut object = Object { path: Vec::new(), bias: info.dlpi_addr, build_id: Vec::new(), text: Vec::new(), image_end: 0 };
+    let mut object =
+        Object { path: Vec::new(), bias: info.dlpi_addr, build_id: Vec::new(), text: Vec::new(), image_end: 0 };
     if !info.dlpi_name.is_null() {
         object.path = CStr::from_ptr(info.dlpi_name).to_bytes().to_vec();
     }
@@ -68,11 +69,7 @@ unsafe extern "C" fn collect(info: *mut sys::dl_phdr_info, _size: usize, data: *
         if header.p_type == sys::PT_LOAD {
             object.image_end = object.image_end.max(header.p_vaddr + header.p_memsz);
             if header.p_flags & sys::PF_X != 0 {
-                object.text.push(Segment {
-                    vaddr: header.p_vaddr,
-                    size: header.p_memsz,
-                    file_offset: header.p_offset,
-                });
+                object.text.push(Segment { vaddr: header.p_vaddr, size: header.p_memsz, file_offset: header.p_offset });
             }
         } else if header.p_type == sys::PT_NOTE && object.build_id.is_empty() {
             let at = info.dlpi_addr.wrapping_add(header.p_vaddr) as *const u8;

@@ -184,7 +184,8 @@ fn perf_event(tid: u32, user_only: bool) -> Option<usize> {
     // SAFETY: `attr` has the size it says; the descriptor is closed on every path that does not return it.
     unsafe {
         let (any_cpu, no_group): (c_int, c_int) = (-1, -1);
-        let fd = sys::syscall(sys::SYS_PERF_EVENT_OPEN, attr.as_ptr(), tid as c_int, any_cpu, no_group, FD_CLOEXEC) as c_int;
+        let fd =
+            sys::syscall(sys::SYS_PERF_EVENT_OPEN, attr.as_ptr(), tid as c_int, any_cpu, no_group, FD_CLOEXEC) as c_int;
         if fd < 0 {
             return None;
         }
@@ -205,7 +206,8 @@ fn perf_event(tid: u32, user_only: bool) -> Option<usize> {
 fn cpu_timer(tid: u32) -> Option<usize> {
     // The clock of a thread, as clock_gettime(2) and pthread_getcpuclockid(3) make it: CPUCLOCK_PERTHREAD | CPUCLOCK_SCHED.
     let clock = (!(tid as c_int) << 3) | 6;
-    let mut event = sys::sigevent { value: 0, signo: sys::SIGPROF, notify: sys::SIGEV_THREAD_ID, tid: tid as c_int, pad: [0; 11] };
+    let mut event =
+        sys::sigevent { value: 0, signo: sys::SIGPROF, notify: sys::SIGEV_THREAD_ID, tid: tid as c_int, pad: [0; 11] };
     let mut timer = ptr::null_mut();
     let period = PERIOD_NS.load(Ordering::Relaxed);
     let (sec, nsec) = ((period / 1_000_000_000) as c_long, (period % 1_000_000_000) as c_long);

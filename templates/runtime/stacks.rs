@@ -134,9 +134,7 @@ impl Stacks {
                     self.entries += 1;
                     return Some(entry);
                 }
-                Some(entry)
-                    if entry.hash == hash && entry.cut == cut as u32 && entry.addresses() == addresses =>
-                {
+                Some(entry) if entry.hash == hash && entry.cut == cut as u32 && entry.addresses() == addresses => {
                     return Some(entry);
                 }
                 Some(_) => at = (at + 1) & mask,
