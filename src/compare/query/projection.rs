@@ -1,0 +1,419 @@
+//! Projections: by which values of which keys measurements fall together.
+//!
+//! A measurement's values for a projection's keys make a tuple, and equal tuples are one [`KeyId`]: tables, rows and columns
+//! are maps from these. The keys of `.config` are not known in advance; fields are added as the files bring them, and a tuple
+//! from before means the same as one with nothing in the new fields.
+
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use super::SyntaxError;
+use super::key::{FullName, Key};
+use super::order::Order;
+use super::projection_syntax::{self, Part, PartOrder};
+use crate::compare::input::record::Record;
+
+/// A tuple of values of one projection; ids are equal where the tuples are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyId(u32);
+
+/// An interned value; 0 is the empty one.
+type Symbol = u32;
+
+/// All projections of one comparison. A key that is named in one of them is left out of `.config` and `.fullname` in all.
+#[derive(Debug)]
+pub struct Projections {
+    /// Its last field is the unit.
+    pub table: Projection,
+    pub row: Projection,
+    pub column: Projection,
+    /// What none of the others looks at.
+    pub residue: Projection,
+    /// What the listed orders allow.
+    conditions: Vec<(Key, HashSet<String>)>,
+}
+
+/// The expressions of the flags.
+pub struct Expressions<'a> {
+    pub table: &'a str,
+    pub row: &'a str,
+    pub column: &'a str,
+    pub ignore: &'a str,
+}
+
+#[derive(Debug, Default)]
+struct Claimed {
+    config: HashSet<String>,
+    full_name: FullName,
+}
+
+impl Projections {
+    /// The error is the message with the flag in front.
+    pub fn parse(expressions: &Expressions<'_>) -> Result<Self, String> {
+        let mut claims = Claims::default();
+        let mut parse =
+            |flag: &str, expression: &str| claims.parse(expression).map_err(|error| format!("parsing {flag}: {error}"));
+        let table = parse("-table", expressions.table)?;
+        let row = parse("-row", expressions.row)?;
+        let column = parse("-col", expressions.column)?;
+        parse("-ignore", expressions.ignore)?;
+
+        let mut residue = Vec::new();
+        if !claims.has_config {
+            residue.push(Source::Config(Order::First));
+        }
+        if !claims.has_full_name {
+            residue.push(Source::FullName(Order::First));
+        }
+        let claimed = Rc::new(Claimed { config: claims.config, full_name: FullName::without(&claims.name_parts) });
+        Ok(Projections {
+            table: Projection::new(table, true, &claimed),
+            row: Projection::new(row, false, &claimed),
+            column: Projection::new(column, false, &claimed),
+            residue: Projection::new(residue, false, &claimed),
+            conditions: claims.conditions,
+        })
+    }
+
+    /// Whether the listed orders have a place for the measurement.
+    pub fn admits(&self, record: &Record<'_>) -> bool {
+        self.conditions.iter().all(|(key, values)| values.contains(key.value(record)))
+    }
+}
+
+/// What the expressions parsed so far lay claim to.
+#[derive(Debug, Default)]
+struct Claims {
+    config: HashSet<String>,
+    name_parts: Vec<String>,
+    has_config: bool,
+    has_full_name: bool,
+    conditions: Vec<(Key, HashSet<String>)>,
+}
+
+impl Claims {
+    fn parse(&mut self, expression: &str) -> Result<Vec<Source>, SyntaxError> {
+        projection_syntax::parse(expression)?.into_iter().map(|part| self.source(part, expression)).collect()
+    }
+
+    fn source(&mut self, part: Part, expression: &str) -> Result<Source, SyntaxError> {
+        let error = |offset: usize, message: String| SyntaxError { query: expression.to_owned(), offset, message };
+        let order = match &part.order {
+            PartOrder::Fixed(values) => Order::listed(values),
+            PartOrder::Named(name) => Order::named(name)
+                .ok_or_else(|| error(part.order_offset, format!("unknown order {}", super::quote::quote(name))))?,
+        };
+        match part.key.as_str() {
+            ".config" if matches!(order, Order::Listed(_)) => {
+                return Err(error(part.order_offset, "fixed order not allowed for .config".to_owned()));
+            }
+            ".config" => {
+                self.has_config = true;
+                return Ok(Source::Config(order));
+            }
+            ".unit" => return Err(error(part.key_offset, ".unit is only allowed in filters".to_owned())),
+            _ => {}
+        }
+        let key = Key::parse(&part.key).map_err(|message| error(part.key_offset, message.to_owned()))?;
+        if let PartOrder::Fixed(values) = part.order {
+            self.conditions.push((key.clone(), values.into_iter().collect()));
+        }
+        match key {
+            Key::FullName => {
+                self.has_full_name = true;
+                return Ok(Source::FullName(order));
+            }
+            Key::Config(_) => {
+                self.config.insert(part.key.clone());
+            }
+            Key::Base | Key::NamePart(_) | Key::Threads => self.name_parts.push(part.key.clone()),
+        }
+        Ok(Source::Key(part.key, key, order))
+    }
+}
+
+/// Where the values of one element of the expression come from.
+#[derive(Debug)]
+enum Source {
+    Config(Order),
+    FullName(Order),
+    Key(String, Key, Order),
+}
+
+/// How one element fills the tuple.
+#[derive(Debug)]
+enum Filler {
+    /// A field for each key of the file that no other projection claims.
+    Config {
+        order: Order,
+        fields: HashMap<String, usize>,
+        place: usize,
+    },
+    FullName(usize),
+    Key(usize, Key),
+}
+
+#[derive(Debug)]
+struct Field {
+    name: String,
+    order: Order,
+    /// Places of first appearance; a field within `.config` has none.
+    appearance: Option<HashMap<Symbol, usize>>,
+}
+
+#[derive(Debug)]
+pub struct Projection {
+    claimed: Rc<Claimed>,
+    fillers: Vec<Filler>,
+    /// By their place in a tuple.
+    fields: Vec<Field>,
+    /// The elements of the expression in order, each with the tuple places of its fields.
+    layout: Vec<Vec<usize>>,
+    unit: Option<usize>,
+    symbols: HashMap<String, Symbol>,
+    texts: Vec<String>,
+    ids: HashMap<Box<[Symbol]>, KeyId>,
+    /// Tuples without the empty values at their end.
+    tuples: Vec<Box<[Symbol]>>,
+    /// The tuple being made.
+    row: Vec<Symbol>,
+}
+
+impl Projection {
+    fn new(sources: Vec<Source>, with_unit: bool, claimed: &Rc<Claimed>) -> Self {
+        let mut projection = Projection {
+            claimed: Rc::clone(claimed),
+            fillers: Vec::new(),
+            fields: Vec::new(),
+            layout: Vec::new(),
+            unit: None,
+            symbols: HashMap::from([(String::new(), 0)]),
+            texts: vec![String::new()],
+            ids: HashMap::new(),
+            tuples: Vec::new(),
+            row: Vec::new(),
+        };
+        for source in sources {
+            let place = projection.layout.len();
+            projection.layout.push(Vec::new());
+            let filler = match source {
+                Source::Config(order) => Filler::Config { order, fields: HashMap::new(), place },
+                Source::FullName(order) => Filler::FullName(projection.add_field(".fullname", order, place, true)),
+                Source::Key(name, key, order) => Filler::Key(projection.add_field(&name, order, place, true), key),
+            };
+            projection.fillers.push(filler);
+        }
+        if with_unit {
+            let place = projection.layout.len();
+            projection.layout.push(Vec::new());
+            projection.unit = Some(projection.add_field(".unit", Order::First, place, true));
+        }
+        projection
+    }
+
+    fn add_field(&mut self, name: &str, order: Order, place: usize, top: bool) -> usize {
+        let appearance = (top && order == Order::First).then(HashMap::new);
+        self.fields.push(Field { name: name.to_owned(), order, appearance });
+        self.row.push(0);
+        let field = self.fields.len() - 1;
+        self.layout[place].push(field);
+        field
+    }
+
+    /// The tuple of the measurement.
+    pub fn project(&mut self, record: &Record<'_>) -> KeyId {
+        self.fill(record);
+        self.id_of_row()
+    }
+
+    /// The tuples of each of its values, which differ in the unit.
+    pub fn project_values(&mut self, record: &Record<'_>, ids: &mut Vec<KeyId>) {
+        self.fill(record);
+        ids.clear();
+        for value in &record.values {
+            if let Some(unit) = self.unit {
+                self.row[unit] = self.symbol(&value.unit);
+            }
+            let id = self.id_of_row();
+            ids.push(id);
+        }
+    }
+
+    fn fill(&mut self, record: &Record<'_>) {
+        self.row.fill(0);
+        // Taken out while it is used: filling adds fields and symbols.
+        let mut fillers = std::mem::take(&mut self.fillers);
+        for filler in &mut fillers {
+            match filler {
+                Filler::Config { order, fields, place } => {
+                    for entry in record.config.entries().iter().filter(|entry| entry.from_file) {
+                        let field = match fields.get(&entry.key) {
+                            Some(field) => *field,
+                            None if self.claimed.config.contains(&entry.key) => continue,
+                            None => {
+                                let field = self.add_field(&entry.key, order.clone(), *place, false);
+                                fields.insert(entry.key.clone(), field);
+                                field
+                            }
+                        };
+                        self.row[field] = self.symbol(&entry.value);
+                    }
+                }
+                Filler::FullName(field) => {
+                    let claimed = Rc::clone(&self.claimed);
+                    self.row[*field] = self.symbol(&claimed.full_name.of(record.name));
+                }
+                Filler::Key(field, key) => self.row[*field] = self.symbol(key.value(record)),
+            }
+        }
+        self.fillers = fillers;
+    }
+
+    fn symbol(&mut self, text: &str) -> Symbol {
+        if let Some(symbol) = self.symbols.get(text) {
+            return *symbol;
+        }
+        let symbol = self.texts.len() as Symbol;
+        self.texts.push(text.to_owned());
+        self.symbols.insert(text.to_owned(), symbol);
+        symbol
+    }
+
+    fn id_of_row(&mut self) -> KeyId {
+        let used = self.row.iter().rposition(|symbol| *symbol != 0).map_or(0, |last| last + 1);
+        let tuple = &self.row[..used];
+        if let Some(id) = self.ids.get(tuple) {
+            return *id;
+        }
+        for (field, symbol) in self.fields.iter_mut().zip(&self.row) {
+            if let Some(appearance) = &mut field.appearance {
+                let next = appearance.len();
+                appearance.entry(*symbol).or_insert(next);
+            }
+        }
+        let id = KeyId(self.tuples.len() as u32);
+        self.tuples.push(tuple.into());
+        self.ids.insert(tuple.into(), id);
+        id
+    }
+
+    /// The fields in the order of the expression, by their tuple places.
+    pub fn fields(&self) -> Vec<usize> {
+        self.layout.iter().flatten().copied().collect()
+    }
+
+    /// The key's name.
+    pub fn name(&self, field: usize) -> &str {
+        &self.fields[field].name
+    }
+
+    pub fn is_unit(&self, field: usize) -> bool {
+        self.unit == Some(field)
+    }
+
+    /// The unit of a table's key.
+    pub fn unit(&self, id: KeyId) -> &str {
+        self.unit.map_or("", |unit| self.value(id, unit))
+    }
+
+    pub fn value(&self, id: KeyId, field: usize) -> &str {
+        &self.texts[self.value_symbol(id, field) as usize]
+    }
+
+    /// The values that are there, with spaces between them.
+    pub fn label(&self, id: KeyId, fields: &[usize]) -> String {
+        let values: Vec<_> = fields.iter().map(|field| self.value(id, *field)).filter(|v| !v.is_empty()).collect();
+        values.join(" ")
+    }
+
+    /// Sorts by one field after the other, each by its own order, and by the alphabet where that order does not decide.
+    pub fn sort(&self, ids: &mut [KeyId]) {
+        let fields = self.fields();
+        ids.sort_by(|a, b| {
+            let differing =
+                fields.iter().find(|field| self.value_symbol(*a, **field) != self.value_symbol(*b, **field));
+            differing.map_or(Ordering::Equal, |field| self.compare(*field, *a, *b))
+        });
+    }
+
+    /// The fields in which the tuples are not all alike.
+    pub fn varying(&self, ids: &[KeyId]) -> Vec<&str> {
+        let Some((first, others)) = ids.split_first() else { return Vec::new() };
+        let varies =
+            |field: &usize| others.iter().any(|id| self.value_symbol(*id, *field) != self.value_symbol(*first, *field));
+        self.fields().into_iter().filter(varies).map(|field| self.name(field)).collect()
+    }
+
+    fn compare(&self, field: usize, a: KeyId, b: KeyId) -> Ordering {
+        let (text_a, text_b) = (self.value(a, field), self.value(b, field));
+        let Field { order, appearance, .. } = &self.fields[field];
+        let ordered = match appearance {
+            Some(places) => places.get(&self.value_symbol(a, field)).cmp(&places.get(&self.value_symbol(b, field))),
+            None => order.compare(text_a, text_b),
+        };
+        ordered.then_with(|| text_a.cmp(text_b))
+    }
+
+    fn value_symbol(&self, id: KeyId, field: usize) -> Symbol {
+        self.tuples[id.0 as usize].get(field).copied().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::input::record::{Config, Value};
+
+    fn projections(table: &str, row: &str, column: &str, ignore: &str) -> Result<Projections, String> {
+        Projections::parse(&Expressions { table, row, column, ignore })
+    }
+
+    fn record<'a>(name: &'a str, config: &'a Config) -> Record<'a> {
+        Record { name, config, values: vec![Value::tidied(1.0, "ns/op", false)] }
+    }
+
+    #[test]
+    fn claimed_keys_are_left_out_of_the_whole() {
+        let mut all = projections(".config", ".fullname", "/format", "goos").unwrap();
+        let mut config = Config::of_file("f");
+        config.set("goos", "linux");
+        config.set("pkg", "p");
+        let record = record("Encode/format=json-8", &config);
+        let row = all.row.project(&record);
+        assert_eq!(all.row.label(row, &all.row.fields()), "Encode-8");
+        let table = all.table.project(&record);
+        assert_eq!(all.table.label(table, &all.table.fields()), "p");
+        assert!(all.residue.fields().is_empty());
+    }
+
+    #[test]
+    fn tuples_from_before_a_new_key_stay_the_same() {
+        let mut all = projections(".config", ".name", ".file", "").unwrap();
+        let mut config = Config::of_file("f");
+        config.set("goos", "linux");
+        let before = all.table.project(&record("A", &config));
+        config.set("cpu", "x");
+        assert_ne!(all.table.project(&record("A", &config)), before);
+        config.set("cpu", "");
+        assert_eq!(all.table.project(&record("A", &config)), before);
+    }
+
+    #[test]
+    fn listed_orders_admit_only_what_they_list() {
+        let all = projections(".config", ".fullname", "note@(new old)", "").unwrap();
+        let mut config = Config::of_file("f");
+        assert!(!all.admits(&record("A", &config)));
+        config.set("note", "old");
+        assert!(all.admits(&record("A", &config)));
+    }
+
+    #[test]
+    fn messages() {
+        let message = |row: &str| projections(".config", row, ".file", "").unwrap_err();
+        assert_eq!(message("a@b"), "parsing -row: syntax error: unknown order \"b\"\n\ta@b\n\t  ^");
+        assert_eq!(message(".unit"), "parsing -row: syntax error: .unit is only allowed in filters\n\t.unit\n\t^");
+        let text = "parsing -row: syntax error: fixed order not allowed for .config\n\t.config@(a)\n\t        ^";
+        assert_eq!(message(".config@(a)"), text);
+    }
+}
