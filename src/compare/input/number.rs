@@ -154,7 +154,7 @@ mod tests {
             ("0x1p-2", 0.25),
             ("-0x1.8p1", -3.0),
             ("0x_ffp0", 255.0),
-            ("0x123456789abcdef012p0", 335_812_727_629_498_640_402.0),
+            ("0x123456789abcdef012p0", f64::from_bits(0x4432_3456_789a_bcdf)),
             ("+Inf", f64::INFINITY),
             ("-infinity", f64::NEG_INFINITY),
         ];

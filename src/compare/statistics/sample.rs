@@ -247,6 +247,6 @@ mod tests {
         let summary = analyst().summarize(&Sample::new(vec![f64::NAN; 7], false));
         assert_eq!(summary.range(), "?");
         let negative = analyst().summarize(&Sample::new(vec![-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0], false));
-        assert_eq!(negative.range(), "75%");
+        assert_eq!(negative.range(), "-75%");
     }
 }

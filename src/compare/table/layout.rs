@@ -183,7 +183,7 @@ mod tests {
         layout.cell("", Align::Left);
         let mut text = String::new();
         layout.write(&mut text);
-        assert_eq!(text, "      │ a wide header\nlabel        1       22\n");
+        assert_eq!(text, "      │ a wide header\nlabel       1      22\n");
     }
 
     #[test]
