@@ -29,6 +29,10 @@ pub fn parse_int(text: &str) -> Result<i64, NumberError> {
 
 /// A floating-point literal of Go: decimal or hexadecimal, underscores between digits, `inf`, `infinity`, `nan`.
 pub fn parse_float(text: &str) -> Result<f64, NumberError> {
+    // Most values of a file are small whole numbers.
+    if (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(text.bytes().fold(0u64, |value, byte| value * 10 + u64::from(byte - b'0')) as f64);
+    }
     if text.contains('_') {
         if !underscores_are_between_digits(text) {
             return Err(NumberError::Syntax);
@@ -108,11 +112,17 @@ pub fn shortest(value: f64) -> String {
     if !value.is_finite() {
         return non_finite(value).to_owned();
     }
-    let scientific = format!("{value:e}");
+    let mut scientific = format!("{value:e}");
+    // Of two equally near texts Rust takes the upper and Go the even one, as rounding to a number of digits does.
+    let decimals = scientific.find('e').unwrap_or(0).saturating_sub(if value < 0.0 { 3 } else { 2 });
+    let even = format!("{value:.decimals$e}");
+    if even.parse() == Ok(value) {
+        scientific = even;
+    }
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..6).contains(&exponent) {
-        return format!("{value}");
+        return format!("{:.1$}", value, (decimals as i32 - exponent).max(0) as usize);
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{mantissa}e{sign}{:02}", exponent.abs())
@@ -184,6 +194,10 @@ mod tests {
             (1e21, "1e+21"),
             (123_456.0, "123456"),
             (1_234_567.0, "1.234567e+06"),
+            (649_399_999_999_998.25, "6.493999999999982e+14"),
+            (-0.5, "-0.5"),
+            (-12.0, "-12"),
+            (-3e-9, "-3e-09"),
         ];
         for (value, text) in shortest_texts {
             assert_eq!(shortest(value), text);

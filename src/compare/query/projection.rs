@@ -5,14 +5,16 @@
 //! from before means the same as one with nothing in the new fields.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
+
+use rustc_hash::FxHashMap as HashMap;
 
 use super::SyntaxError;
 use super::key::{FullName, Key};
 use super::order::Order;
 use super::projection_syntax::{self, Part, PartOrder};
-use crate::compare::input::record::Record;
+use crate::compare::input::record::{ConfigEntry, Record};
 
 /// A tuple of values of one projection; ids are equal where the tuples are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -149,6 +151,9 @@ enum Filler {
         order: Order,
         fields: HashMap<String, usize>,
         place: usize,
+        /// The configuration seen last, and what it filled: it changes a few times in a file.
+        seen: Vec<ConfigEntry>,
+        filled: Vec<(usize, Symbol)>,
     },
     FullName(usize),
     Key(usize, Key),
@@ -160,6 +165,8 @@ struct Field {
     order: Order,
     /// Places of first appearance; a field within `.config` has none.
     appearance: Option<HashMap<Symbol, usize>>,
+    /// The value seen last.
+    last: Symbol,
 }
 
 #[derive(Debug)]
@@ -188,9 +195,9 @@ impl Projection {
             fields: Vec::new(),
             layout: Vec::new(),
             unit: None,
-            symbols: HashMap::from([(String::new(), 0)]),
+            symbols: HashMap::from_iter([(String::new(), 0)]),
             texts: vec![String::new()],
-            ids: HashMap::new(),
+            ids: HashMap::default(),
             tuples: Vec::new(),
             row: Vec::new(),
         };
@@ -198,7 +205,9 @@ impl Projection {
             let place = projection.layout.len();
             projection.layout.push(Vec::new());
             let filler = match source {
-                Source::Config(order) => Filler::Config { order, fields: HashMap::new(), place },
+                Source::Config(order) => {
+                    Filler::Config { order, fields: HashMap::default(), place, seen: Vec::new(), filled: Vec::new() }
+                }
                 Source::FullName(order) => Filler::FullName(projection.add_field(".fullname", order, place, true)),
                 Source::Key(name, key, order) => Filler::Key(projection.add_field(&name, order, place, true), key),
             };
@@ -213,8 +222,8 @@ impl Projection {
     }
 
     fn add_field(&mut self, name: &str, order: Order, place: usize, top: bool) -> usize {
-        let appearance = (top && order == Order::First).then(HashMap::new);
-        self.fields.push(Field { name: name.to_owned(), order, appearance });
+        let appearance = (top && order == Order::First).then(HashMap::default);
+        self.fields.push(Field { name: name.to_owned(), order, appearance, last: 0 });
         self.row.push(0);
         let field = self.fields.len() - 1;
         self.layout[place].push(field);
@@ -233,7 +242,7 @@ impl Projection {
         ids.clear();
         for value in &record.values {
             if let Some(unit) = self.unit {
-                self.row[unit] = self.symbol(&value.unit);
+                self.row[unit] = self.symbol(unit, &value.unit);
             }
             let id = self.id_of_row();
             ids.push(id);
@@ -246,37 +255,52 @@ impl Projection {
         let mut fillers = std::mem::take(&mut self.fillers);
         for filler in &mut fillers {
             match filler {
-                Filler::Config { order, fields, place } => {
-                    for entry in record.config.entries().iter().filter(|entry| entry.from_file) {
-                        let field = match fields.get(&entry.key) {
-                            Some(field) => *field,
-                            None if self.claimed.config.contains(&entry.key) => continue,
-                            None => {
-                                let field = self.add_field(&entry.key, order.clone(), *place, false);
-                                fields.insert(entry.key.clone(), field);
-                                field
-                            }
-                        };
-                        self.row[field] = self.symbol(&entry.value);
+                Filler::Config { order, fields, place, seen, filled } => {
+                    if seen != record.config.entries() {
+                        record.config.entries().clone_into(seen);
+                        filled.clear();
+                        for entry in seen.iter().filter(|entry| entry.from_file) {
+                            let field = match fields.get(&entry.key) {
+                                Some(field) => *field,
+                                None if self.claimed.config.contains(&entry.key) => continue,
+                                None => {
+                                    let field = self.add_field(&entry.key, order.clone(), *place, false);
+                                    fields.insert(entry.key.clone(), field);
+                                    field
+                                }
+                            };
+                            filled.push((field, self.symbol(field, &entry.value)));
+                        }
                     }
+                    filled.iter().for_each(|(field, symbol)| self.row[*field] = *symbol);
                 }
                 Filler::FullName(field) => {
                     let claimed = Rc::clone(&self.claimed);
-                    self.row[*field] = self.symbol(&claimed.full_name.of(record.name));
+                    self.row[*field] = self.symbol(*field, &claimed.full_name.of(record.name));
                 }
-                Filler::Key(field, key) => self.row[*field] = self.symbol(key.value(record)),
+                Filler::Key(field, key) => self.row[*field] = self.symbol(*field, key.value(record)),
             }
         }
         self.fillers = fillers;
     }
 
-    fn symbol(&mut self, text: &str) -> Symbol {
-        if let Some(symbol) = self.symbols.get(text) {
-            return *symbol;
+    /// The symbol of a value of `field`.
+    fn symbol(&mut self, field: usize, text: &str) -> Symbol {
+        // Measurements of one benchmark follow each other.
+        let last = self.fields[field].last;
+        if self.texts[last as usize] == text {
+            return last;
         }
-        let symbol = self.texts.len() as Symbol;
-        self.texts.push(text.to_owned());
-        self.symbols.insert(text.to_owned(), symbol);
+        let symbol = match self.symbols.get(text) {
+            Some(symbol) => *symbol,
+            None => {
+                let symbol = self.texts.len() as Symbol;
+                self.texts.push(text.to_owned());
+                self.symbols.insert(text.to_owned(), symbol);
+                symbol
+            }
+        };
+        self.fields[field].last = symbol;
         symbol
     }
 

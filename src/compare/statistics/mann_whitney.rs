@@ -5,7 +5,7 @@
 //! Whether one of Two Random Variables is Stochastically Larger than the Other" (1947); with ties, Cheung and Klotz, "The Mann
 //! Whitney Wilcoxon Distribution Using Linked Lists" (1997). Sums are taken in go-moremath's order, so that p has its bits.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use crate::result::special::{choose, normal_cdf};
 
@@ -159,7 +159,8 @@ fn tied_count(n: usize, two_u: i64, groups: &[usize]) -> f64 {
     let base: Counts = needed[2]
         .keys()
         .map(|&(n, two_u)| {
-            let most = (two_u - n as i64 * (first as i64 - n as i64)).div_euclid((first + second) as i64);
+            // Towards zero, as go-moremath has it: below the least U that is one way instead of none.
+            let most = (two_u - n as i64 * (first as i64 - n as i64)) / (first + second) as i64;
             let ways = (n.saturating_sub(first) as i64..=most)
                 .map(|r| if r > n as i64 { 0.0 } else { pick(first, n - r as usize) * pick(second, r as usize) });
             ((n, two_u), ways.sum::<f64>())

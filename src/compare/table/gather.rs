@@ -1,6 +1,6 @@
 //! Measurements gathered into cells: a table for each key and unit, in it a cell for each row and column.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use crate::compare::input::record::Record;
 use crate::compare::query::projection::{KeyId, Projections};
@@ -28,7 +28,7 @@ pub struct Gathering {
 
 impl Gathering {
     pub fn new(projections: Projections) -> Self {
-        Gathering { projections, tables: HashMap::new(), table_ids: Vec::new() }
+        Gathering { projections, tables: HashMap::default(), table_ids: Vec::new() }
     }
 
     pub fn add(&mut self, record: &Record<'_>) {
