@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::compare::input::labels::{Input, inputs};
-use crate::compare::input::number::parse_float;
+use crate::compare::input::number::{NumberError, parse_float};
 use crate::compare::query::quote::quote;
 use crate::compare::table::{csv, text};
 use crate::compare::{Comparison, Options};
@@ -75,14 +75,14 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     for input in inputs(&arguments.inputs) {
         let read = read(&input).and_then(|text| comparison.read(&input, &text));
         match read {
-            Ok(problems) => problems.iter().for_each(|problem| eprintln!("{problem}")),
+            Ok(problems) => problems.iter().for_each(|problem| say(&format!("{problem}\n"))),
             Err(message) => return Ok(complain(&format!("benchstat: {message}\n"), exit::ERROR)),
         }
     }
     let tables = comparison.tables();
     if arguments.format == "csv" {
         let csv = csv::render(&tables);
-        eprint!("{}", csv.warnings);
+        say(&csv.warnings);
         print(&csv.data)?;
     } else {
         print(&text::render(&tables))?;
@@ -109,7 +109,7 @@ fn parse(args: &[String]) -> Result<Option<Arguments>, String> {
         }
         let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value.to_owned())));
         let options = &mut arguments.options;
-        let text = match name {
+        let target = match name {
             "table" => Target::Text(&mut options.table),
             "row" => Target::Text(&mut options.row),
             "col" => Target::Text(&mut options.column),
@@ -123,7 +123,7 @@ fn parse(args: &[String]) -> Result<Option<Arguments>, String> {
         };
         let value = value.or_else(|| rest.next().cloned());
         let value = value.ok_or_else(|| format!("flag needs an argument: -{name}"))?;
-        text.set(name, value)?;
+        target.set(name, value)?;
     }
     arguments.inputs = rest.cloned().collect();
     Ok(Some(arguments))
@@ -142,8 +142,8 @@ impl Target<'_> {
             Target::Number(number) => {
                 *number = parse_float(&value).map_err(|error| {
                     let reason = match error {
-                        crate::compare::input::number::NumberError::Syntax => "parse error",
-                        crate::compare::input::number::NumberError::Range => "value out of range",
+                        NumberError::Syntax => "parse error",
+                        NumberError::Range => "value out of range",
                     };
                     format!("invalid value {} for flag -{name}: {reason}", quote(&value))
                 })?;
@@ -202,6 +202,49 @@ fn print(text: &str) -> Result<()> {
 
 /// Says what is wrong; the exit code is handed through.
 fn complain(text: &str, code: u8) -> u8 {
-    eprint!("{text}");
+    say(text);
     code
+}
+
+/// Writes to the standard error. Where that fails there is nobody to tell.
+fn say(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Option<Arguments>, String> {
+        parse(&line.split(' ').map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn flags_as_go_reads_them() {
+        let arguments = parsed("-col .name --format=csv -alpha 1e-3 -filter a=b old -row new").unwrap().unwrap();
+        assert_eq!(arguments.options.column, ".name");
+        assert_eq!(arguments.options.filter, "a=b");
+        assert_eq!(arguments.options.alpha, 0.001);
+        assert_eq!(arguments.format, "csv");
+        assert_eq!(arguments.inputs, ["old", "-row", "new"]);
+        assert_eq!(parsed("-- -x").unwrap().unwrap().inputs, ["-x"]);
+        assert_eq!(parsed("- x").unwrap().unwrap().inputs, ["-", "x"]);
+        assert!(parsed("-h").unwrap().is_none());
+    }
+
+    #[test]
+    fn flags_that_are_wrong() {
+        let message = |line| parsed(line).err().unwrap();
+        assert_eq!(message("-x"), "flag provided but not defined: -x");
+        assert_eq!(message("-col"), "flag needs an argument: -col");
+        assert_eq!(message("---x"), "bad flag syntax: ---x");
+        assert_eq!(message("-alpha x"), "invalid value \"x\" for flag -alpha: parse error");
+        assert_eq!(message("-alpha 1e999"), "invalid value \"1e999\" for flag -alpha: value out of range");
+    }
+
+    #[test]
+    fn the_systems_words() {
+        let error = std::fs::read("/no such directory/x").unwrap_err();
+        assert_eq!(reason(&error), "no such file or directory");
+    }
 }

@@ -14,7 +14,7 @@ use input::labels::Input;
 use input::record::{Config, Event};
 use input::{gobench, results};
 use query::filter::Filter;
-use query::projection::{Expressions, Projections};
+use query::projections::{Expressions, Projections};
 use statistics::sample::Analyst;
 use table::analysis::{Tables, analyse};
 use table::gather::Gathering;
@@ -69,7 +69,7 @@ impl Comparison {
             ignore: &options.ignore,
         })?;
         for (flag, value) in [("-alpha", options.alpha), ("-confidence", options.confidence)] {
-            if value < 0.0 || value > 1.0 {
+            if !(0.0..=1.0).contains(&value) {
                 return Err(format!("{flag} must be in range [0, 1]"));
             }
         }

@@ -15,8 +15,9 @@ const FORMAT_VERSION: u64 = 1;
 /// The fields used here; all others are passed over.
 #[derive(Deserialize)]
 struct Line<'a> {
+    /// Lines of others (`go test -json`) have none.
     #[serde(borrow)]
-    reason: Cow<'a, str>,
+    reason: Option<Cow<'a, str>>,
     format_version: Option<u64>,
     #[serde(borrow)]
     name: Option<Cow<'a, str>>,
@@ -65,7 +66,7 @@ pub fn read(text: &str, file: &str, mut config: Config, sink: &mut dyn FnMut(Eve
                 index + 1
             ));
         }
-        if parsed.reason != "benchmark-finished" {
+        if parsed.reason.as_deref() != Some("benchmark-finished") {
             continue;
         }
         let Some(name) = &parsed.name else {

@@ -8,6 +8,7 @@ pub mod lexer;
 pub mod order;
 pub mod projection;
 pub mod projection_syntax;
+pub mod projections;
 pub mod quote;
 pub mod regexp;
 

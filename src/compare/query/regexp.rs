@@ -78,6 +78,9 @@ fn escape(rest: &str, in_class: bool) -> (String, usize) {
     (piece, 2)
 }
 
+/// Letters and digits that mean nothing behind a backslash.
+const NO_ESCAPES: &[u8] = b"ceghijklmoquyEFGHIJKLMNORTUVXYZ123456789";
+
 /// The common mistakes, in Go's words.
 fn mistake(pattern: &str) -> Option<String> {
     let bytes = pattern.as_bytes();
@@ -98,7 +101,7 @@ fn mistake(pattern: &str) -> Option<String> {
             b'\\' => {
                 at += pattern[at..].chars().next().map_or(0, char::len_utf8);
                 let escaped = &pattern[start..at];
-                if escaped.bytes().nth(1).is_some_and(|b| b"ceghijklmoquyEFGHIJKLMNORTUVXYZ123456789".contains(&b)) {
+                if escaped.as_bytes().get(1).is_some_and(|b| NO_ESCAPES.contains(b)) {
                     return Some(format!("invalid escape sequence: `{escaped}`"));
                 }
                 repeatable = true;

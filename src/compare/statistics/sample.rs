@@ -132,9 +132,7 @@ impl Analyst {
             Err(NoTest::AllEqual) => (1.0, Some("all samples are equal".to_owned())),
             Err(NoTest::NotANumber) => (1.0, Some("samples must be numbers to compare them".to_owned())),
         };
-        // With an alpha that is no number everything differs, as in benchstat.
-        let differs = !matches!(p.partial_cmp(&self.alpha), Some(std::cmp::Ordering::Greater));
-        Comparison { p, sizes, differs, centers, warning }
+        Comparison { p, sizes, differs: p <= self.alpha, centers, warning }
     }
 }
 

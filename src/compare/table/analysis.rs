@@ -1,7 +1,8 @@
 //! What the cells of a table say: summaries, comparisons with the first column, and the geometric mean of each column.
 
 use super::gather::{GatheredTable, Gathering};
-use crate::compare::query::projection::{KeyId, Projection, Projections};
+use crate::compare::query::projection::{KeyId, Projection};
+use crate::compare::query::projections::Projections;
 use crate::compare::scale::Scale;
 use crate::compare::statistics::sample::{Analyst, Comparison, Sample, Summary};
 use crate::compare::unit::{Class, Metadata};

@@ -3,7 +3,8 @@
 use rustc_hash::FxHashMap as HashMap;
 
 use crate::compare::input::record::Record;
-use crate::compare::query::projection::{KeyId, Projections};
+use crate::compare::query::projection::KeyId;
+use crate::compare::query::projections::Projections;
 
 /// The values of one cell.
 #[derive(Debug)]
