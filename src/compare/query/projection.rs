@@ -18,6 +18,9 @@ use crate::compare::input::record::{ConfigEntry, Record};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(u32);
 
+/// How many tuples are remembered: as many as a benchmark mostly has metrics.
+const RECENT: usize = 4;
+
 /// An interned value; 0 is the empty one.
 type Symbol = u32;
 
@@ -76,6 +79,9 @@ pub struct Projection {
     ids: HashMap<Box<[Symbol]>, KeyId>,
     /// Tuples without the empty values at their end.
     tuples: Vec<Box<[Symbol]>>,
+    /// The tuples seen last, one after the other: those of a benchmark's metrics come again and again.
+    recent: [KeyId; RECENT],
+    next_recent: usize,
     /// The tuple being made.
     row: Vec<Symbol>,
 }
@@ -93,6 +99,8 @@ impl Projection {
             texts: vec![String::new()],
             ids: HashMap::default(),
             tuples: Vec::new(),
+            recent: [KeyId(0); RECENT],
+            next_recent: 0,
             row: Vec::new(),
         };
         for source in sources {
@@ -201,9 +209,18 @@ impl Projection {
     fn id_of_row(&mut self) -> KeyId {
         let used = self.row.iter().rposition(|symbol| *symbol != 0).map_or(0, |last| last + 1);
         let tuple = &self.row[..used];
-        if let Some(id) = self.ids.get(tuple) {
+        let is_it = |id: &&KeyId| self.tuples.get(id.0 as usize).is_some_and(|known| **known == *tuple);
+        if let Some(id) = self.recent.iter().find(is_it) {
             return *id;
         }
+        let id = self.ids.get(tuple).copied().unwrap_or_else(|| self.new_id(used));
+        self.recent[self.next_recent] = id;
+        self.next_recent = (self.next_recent + 1) % RECENT;
+        id
+    }
+
+    /// Adds the tuple being made, of which the first `used` values are kept.
+    fn new_id(&mut self, used: usize) -> KeyId {
         for (field, symbol) in self.fields.iter_mut().zip(&self.row) {
             if let Some(appearance) = &mut field.appearance {
                 let next = appearance.len();
@@ -211,8 +228,8 @@ impl Projection {
             }
         }
         let id = KeyId(self.tuples.len() as u32);
-        self.tuples.push(tuple.into());
-        self.ids.insert(tuple.into(), id);
+        self.tuples.push(self.row[..used].into());
+        self.ids.insert(self.row[..used].into(), id);
         id
     }
 

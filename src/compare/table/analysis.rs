@@ -1,6 +1,8 @@
 //! What the cells of a table say: summaries, comparisons with the first column, and the geometric mean of each column.
 
-use super::gather::{GatheredTable, Gathering};
+use rustc_hash::FxHashMap as HashMap;
+
+use super::gather::{GatheredCell, Gathering};
 use crate::compare::query::projection::{KeyId, Projection};
 use crate::compare::query::projections::Projections;
 use crate::compare::scale::Scale;
@@ -82,19 +84,25 @@ impl Row {
 
 /// Analyses what was gathered.
 pub fn analyse(gathering: Gathering, units: &Metadata, mut analyst: Analyst) -> Tables {
-    let Gathering { projections, mut tables, .. } = gathering;
-    let mut ids: Vec<_> = tables.keys().copied().collect();
-    projections.table.sort(&mut ids);
+    let (projections, gathered) = gathering.finish();
+    let mut by_table = HashMap::<KeyId, GatheredTable>::default();
+    for (place, cell) in gathered {
+        by_table.entry(place.table).or_default().insert((place.row, place.column), cell);
+    }
+    let ids = sorted(&projections.table, by_table.keys().copied());
     let fields: Vec<_> =
         projections.table.fields().into_iter().filter(|field| !projections.table.is_unit(*field)).collect();
     let tables = ids.into_iter().filter_map(|id| {
         let key = values(&projections.table, id, &fields);
         let unit = projections.table.unit(id);
-        Some(table(key, unit, units.is_exact(unit), tables.remove(&id)?, &projections, &mut analyst))
+        Some(table(key, unit, units.is_exact(unit), by_table.remove(&id)?, &projections, &mut analyst))
     });
     let tables = tables.collect();
     Tables { keys: fields.iter().map(|field| projections.table.name(*field).to_owned()).collect(), tables }
 }
+
+/// The cells of one table by row and column.
+type GatheredTable = HashMap<(KeyId, KeyId), GatheredCell>;
 
 fn values(projection: &Projection, id: KeyId, fields: &[usize]) -> Vec<String> {
     fields.iter().map(|field| projection.value(id, *field).to_owned()).collect()

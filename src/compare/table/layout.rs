@@ -16,6 +16,8 @@ struct Cell {
     column: usize,
     span: usize,
     text: String,
+    /// Of the text, in characters.
+    width: i64,
     margin: &'static str,
     align: Align,
 }
@@ -59,7 +61,8 @@ impl Layout {
 
     /// A cell over `span` columns, with `margin` before it.
     pub fn span(&mut self, span: usize, text: impl Into<String>, align: Align, margin: &'static str) {
-        self.cells.push(Cell { row: self.row, column: self.column, span, text: text.into(), margin, align });
+        let text = text.into();
+        self.cells.push(Cell { row: self.row, column: self.column, span, width: width(&text), text, margin, align });
         self.column += span;
         self.columns = self.columns.max(self.column);
     }
@@ -99,7 +102,7 @@ impl Layout {
             output.push_str(cell.margin);
             offset += spaces + margin;
             let room = offsets[cell.column + cell.span] - offsets[cell.column] - margin;
-            offset += cell.align.write(output, &cell.text, room);
+            offset += cell.align.write(output, cell, room);
         }
         if !self.cells.is_empty() {
             output.push('\n');
@@ -112,7 +115,7 @@ impl Layout {
         let mut by_span: Vec<_> = self.cells.iter().collect();
         by_span.sort_by_key(|cell| cell.span);
         for cell in by_span {
-            let needed = width(&cell.text) + margins[cell.column];
+            let needed = cell.width + margins[cell.column];
             if cell.span == 1 {
                 widths[cell.column] = needed.max(widths[cell.column]);
             } else if widths[cell.column..cell.column + cell.span].iter().sum::<i64>() < needed {
@@ -139,16 +142,16 @@ impl Layout {
 }
 
 impl Align {
-    /// Appends `text` aligned in `room`; what was appended is so many characters wide.
-    fn write(self, output: &mut String, text: &str, room: i64) -> i64 {
+    /// Appends the cell's text aligned in `room`; what was appended is so many characters wide.
+    fn write(self, output: &mut String, cell: &Cell, room: i64) -> i64 {
         let free = match self {
             Align::Left => 0,
-            Align::Center => (room - width(text)) / 2,
-            Align::Right => (room.abs() - width(text)).max(0),
+            Align::Center => (room - cell.width) / 2,
+            Align::Right => (room.abs() - cell.width).max(0),
         };
         pad(output, free);
-        output.push_str(text);
-        free.abs() + width(text)
+        output.push_str(&cell.text);
+        free.abs() + cell.width
     }
 }
 
