@@ -63,7 +63,7 @@ fn results(seed: u64) -> String {
     text
 }
 
-/// The best of five: what the machine does besides is not measured.
+/// The best of ten: what the machine does besides is not measured.
 fn time(folder: &Path, arguments: &[&str]) -> Duration {
     let run = || {
         let start = Instant::now();
@@ -72,7 +72,7 @@ fn time(folder: &Path, arguments: &[&str]) -> Duration {
         assert!(status.success());
         start.elapsed()
     };
-    (0..5).map(|_| run()).min().unwrap()
+    (0..10).map(|_| run()).min().unwrap()
 }
 
 #[test]

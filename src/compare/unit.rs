@@ -27,6 +27,7 @@ pub fn tidy(unit: &str) -> (Cow<'_, str>, f64) {
     match unit {
         "ns/op" => return (Cow::Borrowed("sec/op"), 1e-9),
         "MB/s" => return (Cow::Borrowed("B/s"), 1e6),
+        "B/op" | "allocs/op" => return (Cow::Borrowed(unit), 1.0),
         _ if !unit.contains("ns") && !unit.contains("MB") => return (Cow::Borrowed(unit), 1.0),
         _ => {}
     }

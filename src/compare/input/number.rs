@@ -33,7 +33,7 @@ pub fn parse_float(text: &str) -> Result<f64, NumberError> {
     if (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(text.bytes().fold(0u64, |value, byte| value * 10 + u64::from(byte - b'0')) as f64);
     }
-    if text.contains('_') {
+    if text.as_bytes().contains(&b'_') {
         if !underscores_are_between_digits(text) {
             return Err(NumberError::Syntax);
         }

@@ -1,6 +1,7 @@
 //! One measurement of one benchmark, as every input format gives it.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 /// `key: value` lines in force where a measurement was found, and keys that the reader added (`.file`).
 ///
@@ -8,6 +9,18 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     entries: Vec<ConfigEntry>,
+    /// Another one after each change.
+    revision: Revision,
+}
+
+/// Tells whether a configuration is still the one seen before, without looking at its entries.
+#[derive(Debug, Clone, Default)]
+pub struct Revision(Rc<u8>);
+
+impl PartialEq for Revision {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +41,11 @@ impl Config {
 
     /// Sets `key` as a line of the file would: without a value it is removed.
     pub fn set(&mut self, key: &str, value: &str) {
-        if value.is_empty() { self.remove(key) } else { self.insert(key, value, true) }
+        if value.is_empty() {
+            self.remove(key);
+        } else if self.get(key) != value {
+            self.insert(key, value, true);
+        }
     }
 
     pub fn get(&self, key: &str) -> &str {
@@ -39,10 +56,15 @@ impl Config {
         &self.entries
     }
 
+    pub fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
     fn insert(&mut self, key: &str, value: &str, from_file: bool) {
         if value.is_empty() {
             return;
         }
+        self.revision = Revision::default();
         match self.entries.iter_mut().find(|entry| entry.key == key) {
             Some(entry) => {
                 value.clone_into(&mut entry.value);
@@ -55,6 +77,7 @@ impl Config {
     fn remove(&mut self, key: &str) {
         if let Some(place) = self.entries.iter().position(|entry| entry.key == key) {
             self.entries.swap_remove(place);
+            self.revision = Revision::default();
         }
     }
 }

@@ -12,14 +12,11 @@ use rustc_hash::FxHashMap as HashMap;
 
 use super::key::{FullName, Key};
 use super::order::Order;
-use crate::compare::input::record::{ConfigEntry, Record};
+use crate::compare::input::record::{Record, Revision};
 
 /// A tuple of values of one projection; ids are equal where the tuples are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(u32);
-
-/// How many tuples are remembered: as many as a benchmark mostly has metrics.
-const RECENT: usize = 4;
 
 /// An interned value; 0 is the empty one.
 type Symbol = u32;
@@ -48,7 +45,7 @@ enum Filler {
         fields: HashMap<String, usize>,
         place: usize,
         /// The configuration seen last, and what it filled: it changes a few times in a file.
-        seen: Vec<ConfigEntry>,
+        seen: Revision,
         filled: Vec<(usize, Symbol)>,
     },
     FullName(usize),
@@ -61,8 +58,26 @@ struct Field {
     order: Order,
     /// Places of first appearance; a field within `.config` has none.
     appearance: Option<HashMap<Symbol, usize>>,
-    /// The value seen last.
-    last: Symbol,
+    /// The values seen last.
+    recent: Recent<Symbol>,
+}
+
+/// The last few of what mostly comes again: measurements of a benchmark follow each other, each with the same metrics.
+#[derive(Debug, Default)]
+struct Recent<T> {
+    items: [T; 4],
+    next: usize,
+}
+
+impl<T: Copy> Recent<T> {
+    fn find(&self, is_it: impl Fn(T) -> bool) -> Option<T> {
+        self.items.iter().copied().find(|item| is_it(*item))
+    }
+
+    fn add(&mut self, item: T) {
+        self.items[self.next] = item;
+        self.next = (self.next + 1) % self.items.len();
+    }
 }
 
 #[derive(Debug)]
@@ -79,9 +94,7 @@ pub struct Projection {
     ids: HashMap<Box<[Symbol]>, KeyId>,
     /// Tuples without the empty values at their end.
     tuples: Vec<Box<[Symbol]>>,
-    /// The tuples seen last, one after the other: those of a benchmark's metrics come again and again.
-    recent: [KeyId; RECENT],
-    next_recent: usize,
+    recent: Recent<KeyId>,
     /// The tuple being made.
     row: Vec<Symbol>,
 }
@@ -99,17 +112,20 @@ impl Projection {
             texts: vec![String::new()],
             ids: HashMap::default(),
             tuples: Vec::new(),
-            recent: [KeyId(0); RECENT],
-            next_recent: 0,
+            recent: Recent::default(),
             row: Vec::new(),
         };
         for source in sources {
             let place = projection.layout.len();
             projection.layout.push(Vec::new());
             let filler = match source {
-                Source::Config(order) => {
-                    Filler::Config { order, fields: HashMap::default(), place, seen: Vec::new(), filled: Vec::new() }
-                }
+                Source::Config(order) => Filler::Config {
+                    order,
+                    fields: HashMap::default(),
+                    place,
+                    seen: Revision::default(),
+                    filled: Vec::new(),
+                },
                 Source::FullName(order) => Filler::FullName(projection.add_field(".fullname", order, place, true)),
                 Source::Key(name, key, order) => Filler::Key(projection.add_field(&name, order, place, true), key),
             };
@@ -125,7 +141,7 @@ impl Projection {
 
     fn add_field(&mut self, name: &str, order: Order, place: usize, top: bool) -> usize {
         let appearance = (top && order == Order::First).then(HashMap::default);
-        self.fields.push(Field { name: name.to_owned(), order, appearance, last: 0 });
+        self.fields.push(Field { name: name.to_owned(), order, appearance, recent: Recent::default() });
         self.row.push(0);
         let field = self.fields.len() - 1;
         self.layout[place].push(field);
@@ -158,10 +174,10 @@ impl Projection {
         for filler in &mut fillers {
             match filler {
                 Filler::Config { order, fields, place, seen, filled } => {
-                    if seen != record.config.entries() {
-                        record.config.entries().clone_into(seen);
+                    if seen != record.config.revision() {
+                        seen.clone_from(record.config.revision());
                         filled.clear();
-                        for entry in seen.iter().filter(|entry| entry.from_file) {
+                        for entry in record.config.entries().iter().filter(|entry| entry.from_file) {
                             let field = match fields.get(&entry.key) {
                                 Some(field) => *field,
                                 None if self.claimed.config.contains(&entry.key) => continue,
@@ -188,10 +204,8 @@ impl Projection {
 
     /// The symbol of a value of `field`.
     fn symbol(&mut self, field: usize, text: &str) -> Symbol {
-        // Measurements of one benchmark follow each other.
-        let last = self.fields[field].last;
-        if self.texts[last as usize] == text {
-            return last;
+        if let Some(symbol) = self.fields[field].recent.find(|symbol| self.texts[symbol as usize] == text) {
+            return symbol;
         }
         let symbol = match self.symbols.get(text) {
             Some(symbol) => *symbol,
@@ -202,20 +216,19 @@ impl Projection {
                 symbol
             }
         };
-        self.fields[field].last = symbol;
+        self.fields[field].recent.add(symbol);
         symbol
     }
 
     fn id_of_row(&mut self) -> KeyId {
         let used = self.row.iter().rposition(|symbol| *symbol != 0).map_or(0, |last| last + 1);
         let tuple = &self.row[..used];
-        let is_it = |id: &&KeyId| self.tuples.get(id.0 as usize).is_some_and(|known| **known == *tuple);
-        if let Some(id) = self.recent.iter().find(is_it) {
-            return *id;
+        let is_it = |id: KeyId| self.tuples.get(id.0 as usize).is_some_and(|known| **known == *tuple);
+        if let Some(id) = self.recent.find(is_it) {
+            return id;
         }
         let id = self.ids.get(tuple).copied().unwrap_or_else(|| self.new_id(used));
-        self.recent[self.next_recent] = id;
-        self.next_recent = (self.next_recent + 1) % RECENT;
+        self.recent.add(id);
         id
     }
 

@@ -1,6 +1,7 @@
 //! Tables for people: benchstat's text, with footnotes.
 
 use std::collections::HashMap;
+use std::thread;
 
 use super::analysis::{Cell, Mean, Table, Tables};
 use super::layout::{Align, Layout};
@@ -19,18 +20,37 @@ const RULE: &str = " │ ";
 
 /// All tables, each under the keys that are not those of the table before.
 pub fn render(tables: &Tables) -> String {
+    let rendered = render_tables(&tables.tables);
     let mut text = String::new();
-    for (index, table) in tables.tables.iter().enumerate() {
+    for (index, table) in rendered.iter().enumerate() {
         for line in tables.heading(index) {
             text.push_str(&line);
             text.push('\n');
         }
-        render_table(table, &mut text);
+        text.push_str(table);
     }
     text
 }
 
-fn render_table(table: &Table, text: &mut String) {
+/// Lays out each table. They do not depend on each other, and large ones take their time: each processor takes a share.
+fn render_tables(tables: &[Table]) -> Vec<String> {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let share = tables.len().div_ceil(processors).max(1);
+    let render_all = |tables: &[Table]| tables.iter().map(render_table).collect::<Vec<_>>();
+    let mut shares = tables.chunks(share);
+    let own = shares.next().unwrap_or_default();
+    thread::scope(|scope| {
+        let others: Vec<_> = shares.map(|share| scope.spawn(move || render_all(share))).collect();
+        let mut rendered = render_all(own);
+        for other in others {
+            rendered.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        rendered
+    })
+}
+
+fn render_table(table: &Table) -> String {
+    let mut text = String::new();
     let mut layout = Layout::default();
     let mut footnotes = Footnotes::default();
     header(table, &mut layout);
@@ -54,8 +74,9 @@ fn render_table(table: &Table, text: &mut String) {
             bottom(index, mean, class, &mut layout, &mut footnotes);
         }
     }
-    layout.write(text);
-    footnotes.write(text);
+    layout.write(&mut text);
+    footnotes.write(&mut text);
+    text
 }
 
 /// What stands behind the center of a cell.
