@@ -1,9 +1,250 @@
-//! `cargo memprof compare`.
+//! `cargo memprof compare`: benchstat's flags, read as Go reads flags, and its messages.
 
 use std::ffi::OsString;
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
 
-use crate::Result;
+use crate::compare::input::labels::{Input, inputs};
+use crate::compare::input::number::{NumberError, parse_float};
+use crate::compare::query::quote::quote;
+use crate::compare::table::{csv, text};
+use crate::compare::{Comparison, Options};
+use crate::{Error, Result, exit};
 
-pub fn run(_args: &[OsString]) -> Result<u8> {
-    Ok(0)
+const USAGE: &str = "\
+Usage: cargo memprof compare [flags] inputs...
+
+Computes statistical summaries and A/B comparisons of benchmarks, as
+benchstat does. It shows benchmark medians in a table with a row for each
+benchmark and a column for each input. If there is more than one input, it
+also shows A/B comparisons between them. If a difference is likely to be
+noise, it shows \"~\".
+
+An input is a results.jsonl, a file of Go's benchmark text, the name of a
+saved baseline, - for the standard input, or label=input.
+
+  -alpha α
+    \tconsider change significant if p < α (default 0.05)
+  -col projection
+    \tsplit results into columns by distinct values of projection (default \".file\")
+  -confidence level
+    \tconfidence level for ranges (default 0.95)
+  -filter query
+    \tuse only benchmarks matching benchfilter query (default \"*\")
+  -format format
+    \tprint results in format:
+    \t  text - plain text
+    \t  csv  - comma-separated values (warnings will be written to stderr)
+    \t (default \"text\")
+  -ignore keys
+    \tignore variations in keys
+  -row projection
+    \tsplit results into rows by distinct values of projection (default \".fullname\")
+  -table projection
+    \tsplit results into tables by distinct values of projection (default \".config\")
+
+For keys, queries and projections, see
+https://pkg.go.dev/golang.org/x/perf/cmd/benchstat.
+";
+
+/// What was typed.
+struct Arguments {
+    options: Options,
+    format: String,
+    inputs: Vec<String>,
+}
+
+pub fn run(args: &[OsString]) -> Result<u8> {
+    let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let arguments = match parse(&args) {
+        Ok(Some(arguments)) if !arguments.inputs.is_empty() => arguments,
+        Ok(Some(_)) => return Ok(complain(USAGE, exit::USAGE)),
+        Ok(None) => {
+            print(USAGE)?;
+            return Ok(exit::OK);
+        }
+        Err(message) => return Ok(complain(&format!("{message}\n{USAGE}"), exit::USAGE)),
+    };
+    let mut comparison = match Comparison::new(&arguments.options) {
+        Ok(_) if !matches!(arguments.format.as_str(), "text" | "csv") => {
+            return Ok(complain("benchstat: -format must be text or csv\n", exit::USAGE));
+        }
+        Ok(comparison) => comparison,
+        Err(message) => return Ok(complain(&format!("benchstat: {message}\n"), exit::USAGE)),
+    };
+    for input in inputs(&arguments.inputs) {
+        let read = read(&input).and_then(|text| comparison.read(&input, &text));
+        match read {
+            Ok(problems) => problems.iter().for_each(|problem| say(&format!("{problem}\n"))),
+            Err(message) => return Ok(complain(&format!("benchstat: {message}\n"), exit::ERROR)),
+        }
+    }
+    let tables = comparison.tables();
+    if arguments.format == "csv" {
+        let csv = csv::render(&tables);
+        say(&csv.warnings);
+        print(&csv.data)?;
+    } else {
+        print(&text::render(&tables))?;
+    }
+    Ok(exit::OK)
+}
+
+/// Flags up to the first word that is none, as Go's flag package reads them: `-name value`, `-name=value`, with one dash or
+/// two. None where help is asked for.
+fn parse(args: &[String]) -> Result<Option<Arguments>, String> {
+    let mut arguments = Arguments { options: Options::default(), format: "text".to_owned(), inputs: Vec::new() };
+    let mut rest = args.iter();
+    while let Some(arg) = rest.as_slice().first() {
+        if !arg.starts_with('-') || arg == "-" {
+            break;
+        }
+        rest.next();
+        if arg == "--" {
+            break;
+        }
+        let flag = arg.strip_prefix("--").unwrap_or(&arg[1..]);
+        if flag.is_empty() || flag.starts_with(['-', '=']) {
+            return Err(format!("bad flag syntax: {arg}"));
+        }
+        let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value.to_owned())));
+        let options = &mut arguments.options;
+        let target = match name {
+            "table" => Target::Text(&mut options.table),
+            "row" => Target::Text(&mut options.row),
+            "col" => Target::Text(&mut options.column),
+            "ignore" => Target::Text(&mut options.ignore),
+            "filter" => Target::Text(&mut options.filter),
+            "format" => Target::Text(&mut arguments.format),
+            "alpha" => Target::Number(&mut options.alpha),
+            "confidence" => Target::Number(&mut options.confidence),
+            "h" | "help" => return Ok(None),
+            _ => return Err(format!("flag provided but not defined: -{name}")),
+        };
+        let value = value.or_else(|| rest.next().cloned());
+        let value = value.ok_or_else(|| format!("flag needs an argument: -{name}"))?;
+        target.set(name, value)?;
+    }
+    arguments.inputs = rest.cloned().collect();
+    Ok(Some(arguments))
+}
+
+/// Where a flag's value goes.
+enum Target<'a> {
+    Text(&'a mut String),
+    Number(&'a mut f64),
+}
+
+impl Target<'_> {
+    fn set(self, name: &str, value: String) -> Result<(), String> {
+        match self {
+            Target::Text(text) => *text = value,
+            Target::Number(number) => {
+                *number = parse_float(&value).map_err(|error| {
+                    let reason = match error {
+                        NumberError::Syntax => "parse error",
+                        NumberError::Range => "value out of range",
+                    };
+                    format!("invalid value {} for flag -{name}: {reason}", quote(&value))
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text of an input. The error is Go's message.
+fn read(input: &Input) -> Result<String, String> {
+    let bytes = if input.path == "-" {
+        let mut bytes = Vec::new();
+        io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        let path = Path::new(&input.path);
+        let baseline = if path.exists() { None } else { baseline(&input.path) };
+        std::fs::read(baseline.as_deref().unwrap_or(path))
+    };
+    match bytes {
+        Ok(bytes) => {
+            Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+        }
+        Err(error) if error.kind() == ErrorKind::IsADirectory => {
+            Err(format!("{0}:0: read {0}: {1}", input.path, reason(&error)))
+        }
+        Err(error) => Err(format!("open {}: {}", input.path, reason(&error))),
+    }
+}
+
+/// The results of the saved baseline with this name, where there is one.
+fn baseline(name: &str) -> Option<PathBuf> {
+    let is_name = !name.is_empty() && !name.contains(['/', '\\']) && !matches!(name, "." | "..");
+    let file = Path::new("target/memprof/baselines").join(name).join("results.jsonl");
+    (is_name && file.is_file()).then_some(file)
+}
+
+/// The system's message without Rust's `(os error N)`, in lower case as in Go.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut characters = text.chars();
+    characters.next().map_or(String::new(), |first| first.to_lowercase().chain(characters).collect())
+}
+
+/// Writes to the standard output; nobody reading on is no failure.
+fn print(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::other(format!("cannot write to the standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says what is wrong; the exit code is handed through.
+fn complain(text: &str, code: u8) -> u8 {
+    say(text);
+    code
+}
+
+/// Writes to the standard error. Where that fails there is nobody to tell.
+fn say(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Option<Arguments>, String> {
+        parse(&line.split(' ').map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn flags_as_go_reads_them() {
+        let arguments = parsed("-col .name --format=csv -alpha 1e-3 -filter a=b old -row new").unwrap().unwrap();
+        assert_eq!(arguments.options.column, ".name");
+        assert_eq!(arguments.options.filter, "a=b");
+        assert_eq!(arguments.options.alpha, 0.001);
+        assert_eq!(arguments.format, "csv");
+        assert_eq!(arguments.inputs, ["old", "-row", "new"]);
+        assert_eq!(parsed("-- -x").unwrap().unwrap().inputs, ["-x"]);
+        assert_eq!(parsed("- x").unwrap().unwrap().inputs, ["-", "x"]);
+        assert!(parsed("-h").unwrap().is_none());
+    }
+
+    #[test]
+    fn flags_that_are_wrong() {
+        let message = |line| parsed(line).err().unwrap();
+        assert_eq!(message("-x"), "flag provided but not defined: -x");
+        assert_eq!(message("-col"), "flag needs an argument: -col");
+        assert_eq!(message("---x"), "bad flag syntax: ---x");
+        assert_eq!(message("-alpha x"), "invalid value \"x\" for flag -alpha: parse error");
+        assert_eq!(message("-alpha 1e999"), "invalid value \"1e999\" for flag -alpha: value out of range");
+    }
+
+    #[test]
+    fn the_systems_words() {
+        let error = std::fs::read("/no such directory/x").unwrap_err();
+        assert_eq!(reason(&error), "no such file or directory");
+    }
 }

@@ -4,6 +4,8 @@
 //! hangs on the last bit of a binomial coefficient. The platform's own `ln` and `exp` differ from Go's there (and between
 //! platforms), so the two algorithms are written out: the same input gives the same text everywhere.
 
+#![expect(clippy::excessive_precision, reason = "the constants stand as they were published")]
+
 use std::f64::consts::{FRAC_1_SQRT_2, PI, SQRT_2};
 
 /// Natural logarithm after FreeBSD's `e_log.c` (Sun Microsystems, 1993): error under one unit in the last place.

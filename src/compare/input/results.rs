@@ -1,0 +1,157 @@
+//! results.jsonl of our own runs: one JSON object a line, of which `benchmark-finished` is one measurement of one benchmark.
+//!
+//! What was counted is exact unless the run says otherwise, so one measurement decides: B/op and allocs/op are compared as
+//! benchstat compares units with `assume=exact`.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::record::{Config, Event, Record, Value};
+
+/// The newest `format_version` that is understood.
+const FORMAT_VERSION: u64 = 1;
+
+/// The fields used here; all others are passed over.
+#[derive(Deserialize)]
+struct Line<'a> {
+    /// Lines of others (`go test -json`) have none.
+    #[serde(borrow)]
+    reason: Option<Cow<'a, str>>,
+    format_version: Option<u64>,
+    #[serde(borrow)]
+    name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    package: Option<Cow<'a, str>>,
+    time: Option<Time>,
+    memory: Option<Memory>,
+}
+
+#[derive(Deserialize)]
+struct Time {
+    ns_per_op: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Memory {
+    bytes_per_op: Option<f64>,
+    allocs_per_op: Option<f64>,
+    peak_bytes: Option<f64>,
+    exact: Option<bool>,
+}
+
+/// True where the first line that is not blank starts an object.
+pub fn is_results(text: &str) -> bool {
+    text.trim_start().starts_with('{')
+}
+
+/// Reads all of `text`. `file` is its name in messages. The error is one line: a newer format.
+pub fn read(text: &str, file: &str, mut config: Config, sink: &mut dyn FnMut(Event<'_>)) -> Result<(), String> {
+    for (index, line) in text.lines().enumerate() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let parsed = match serde_json::from_str::<Line<'_>>(line) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                sink(Event::Problem(format!("{file}:{}: {error}", index + 1)));
+                continue;
+            }
+        };
+        if let Some(version) = parsed.format_version
+            && version != FORMAT_VERSION
+        {
+            return Err(format!(
+                "{file}:{}: format_version {version} is not understood, only {FORMAT_VERSION}: use the cargo-memprof that wrote it",
+                index + 1
+            ));
+        }
+        if parsed.reason.as_deref() != Some("benchmark-finished") {
+            continue;
+        }
+        let Some(name) = &parsed.name else {
+            sink(Event::Problem(format!("{file}:{}: benchmark-finished without a name", index + 1)));
+            continue;
+        };
+        config.set("pkg", parsed.package.as_deref().unwrap_or_default());
+        let values = values(&parsed);
+        if !values.is_empty() {
+            sink(Event::Measured(Record { name, config: &config, values }));
+        }
+    }
+    Ok(())
+}
+
+/// The metrics that the line has, in the order of the columns of `cargo memprof`.
+fn values(line: &Line<'_>) -> Vec<Value<'static>> {
+    let mut values = Vec::with_capacity(4);
+    if let Some(ns) = line.time.as_ref().and_then(|time| time.ns_per_op) {
+        values.push(Value::tidied(ns, "ns/op", false));
+    }
+    if let Some(memory) = &line.memory {
+        let exact = memory.exact != Some(false);
+        // The peak is exact on one thread only, and the line does not say how many there were.
+        let metrics = [
+            (memory.bytes_per_op, "B/op", exact),
+            (memory.allocs_per_op, "allocs/op", exact),
+            (memory.peak_bytes, "peak-B", false),
+        ];
+        for (value, unit, exact) in metrics {
+            values.extend(value.map(|value| Value::tidied(value, unit, exact)));
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(text: &str) -> (Vec<String>, Result<(), String>) {
+        let mut seen = Vec::new();
+        let outcome = read(text, "r", Config::of_file("l"), &mut |event| {
+            seen.push(match event {
+                Event::Problem(message) => message,
+                Event::Measured(record) => {
+                    let values: Vec<_> =
+                        record.values.iter().map(|v| format!("{} {} {}", v.value, v.unit, v.exact)).collect();
+                    format!("{} {}: {}", record.config.get("pkg"), record.name, values.join(", "))
+                }
+            });
+        });
+        (seen, outcome)
+    }
+
+    #[test]
+    fn one_object_is_one_measurement() {
+        let text = r#"{"reason":"run-started","format_version":1,"tool":"0.1.0"}
+
+{"reason":"benchmark-finished","name":"p/t/a","package":"p","target":"t","time":{"ns_per_op":1e9,"samples":[{"iterations":1}]},"memory":{"bytes_per_op":64,"allocs_per_op":2.5,"peak_bytes":7,"exact":true}}
+{"reason":"benchmark-finished","name":"p/t/b","package":"p","time":{"ns_per_op":null},"memory":{"bytes_per_op":64.0,"exact":false}}
+{"reason":"benchmark-failed","name":"p/t/c","error":"panicked"}
+{"reason":"run-finished","success":true}
+"#;
+        assert!(is_results(text));
+        let (seen, outcome) = events(text);
+        assert_eq!(outcome, Ok(()));
+        assert_eq!(
+            seen,
+            ["p p/t/a: 1 sec/op false, 64 B/op true, 2.5 allocs/op true, 7 peak-B false", "p p/t/b: 64 B/op false"]
+        );
+    }
+
+    #[test]
+    fn what_does_not_parse_is_reported() {
+        let (seen, outcome) = events("{\"reason\":\n{\"reason\":\"benchmark-finished\"}\n");
+        assert_eq!(outcome, Ok(()));
+        assert_eq!(seen.len(), 2);
+        assert!(seen[0].starts_with("r:1: EOF while parsing"), "{}", seen[0]);
+        assert_eq!(seen[1], "r:2: benchmark-finished without a name");
+    }
+
+    #[test]
+    fn a_newer_format_is_refused() {
+        let (_, outcome) = events("{\"reason\":\"run-started\",\"format_version\":2}\n");
+        assert!(outcome.unwrap_err().starts_with("r:1: format_version 2 is not understood"));
+    }
+}

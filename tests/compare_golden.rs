@@ -1,0 +1,116 @@
+//! Comparisons of our own results and of what benchstat's kit does not have, each with a golden file named after its flags.
+//!
+//! `MEMPROF_BLESS=1 cargo test --test compare_golden` writes the golden files anew.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compare")
+}
+
+fn compare(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_cargo-memprof"))
+        .current_dir(folder)
+        .arg("compare")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// Exit code, standard output and standard error in one text.
+fn transcript(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let code = output.status.code().unwrap();
+    format!("{}--- stderr\n{}--- exit code {code}\n", text(&output.stdout), text(&output.stderr))
+}
+
+/// The name of a golden file: the arguments, with what a file name cannot hold as `_`.
+fn name(arguments: &[&str]) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '=') { c } else { '_' };
+    arguments.join(" ").chars().map(plain).collect()
+}
+
+#[test]
+fn golden_files() {
+    let cases: &[&[&str]] = &[
+        &["old.jsonl", "new.jsonl"],
+        &["-format", "csv", "old.jsonl", "new.jsonl"],
+        &["-filter", ".unit:(B/op OR allocs/op)", "before=old.jsonl", "after=new.jsonl"],
+        &["old.jsonl", "go.txt"],
+        &["go.txt", "go.txt"],
+        &["-col", "/n@num", "-filter", ".name:Size", "go.txt"],
+        &["-col", "/n@(2Ki 64)", "-row", ".name", "-ignore", "/gomaxprocs", "go.txt"],
+        &["-row", ".name", "-col", ".file,/n", "go.txt", "again=go.txt"],
+        &["-table", "", "-row", ".unit", "go.txt"],
+        &["-table", "", "-col", "", "go.txt"],
+        &["odd.txt", "odd.txt"],
+        &["newer.jsonl"],
+        &["old.jsonl", "none.jsonl"],
+        &["."],
+        &["-filter", ".name:/(/", "go.txt"],
+        &["-filter", ".name:/a**/", "go.txt"],
+        &["-row", ".name@size", "go.txt"],
+        &["-confidence", "1.5", "go.txt"],
+        &["-format", "html", "go.txt"],
+        &["-bogus", "go.txt"],
+        &["-alpha"],
+        &[],
+    ];
+    let bless = std::env::var_os("MEMPROF_BLESS").is_some();
+    let mut wrong = Vec::new();
+    for arguments in cases {
+        let got = transcript(&compare(&folder(), arguments));
+        let golden = folder().join("golden").join(format!("compare {}.txt", name(arguments)).replace(' ', "_"));
+        if bless {
+            std::fs::write(&golden, &got).unwrap();
+        } else if std::fs::read_to_string(&golden).ok().as_deref() != Some(&got) {
+            wrong.push(format!("{}:\n{got}", golden.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_saved_baseline_is_an_input() {
+    let project = tempfile::tempdir().unwrap();
+    let baseline = project.path().join("target/memprof/baselines/main");
+    std::fs::create_dir_all(&baseline).unwrap();
+    std::fs::copy(folder().join("old.jsonl"), baseline.join("results.jsonl")).unwrap();
+    std::fs::copy(folder().join("new.jsonl"), project.path().join("new.jsonl")).unwrap();
+    let output = compare(project.path(), &["main", "new.jsonl"]);
+    let text = transcript(&output);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("│     main") && text.contains("+100.00% (n=6)"), "{text}");
+
+    // A file of that name comes first, as with every other argument.
+    std::fs::write(project.path().join("main"), "BenchmarkX 1 5 ns/op\n").unwrap();
+    assert!(transcript(&compare(project.path(), &["main"])).contains("X   5.000n"));
+}
+
+#[test]
+fn standard_input_is_an_input() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cargo-memprof"))
+        .args(["memprof", "compare", "-"])
+        .stdin(std::fs::File::open(folder().join("old.jsonl")).unwrap())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut text = String::new();
+    std::io::Read::read_to_string(child.stdout.as_mut().unwrap(), &mut text).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(text.starts_with("pkg: p\n"), "{text}");
+}
+
+#[test]
+fn nobody_reading_on_is_success() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cargo-memprof"))
+        .current_dir(folder())
+        .args(["compare", "old.jsonl", "new.jsonl"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+}
