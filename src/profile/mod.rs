@@ -13,6 +13,7 @@ mod index;
 mod merge;
 pub mod model;
 pub mod number;
+pub mod path;
 mod pattern;
 mod prune;
 mod read;

@@ -3,7 +3,7 @@
 /// A float made a whole number, towards zero. What does not fit becomes `i64::MIN`, as on the processors pprof runs on.
 pub fn to_i64(value: f64) -> i64 {
     // 2^63 itself does not fit; -2^63 does.
-    if value >= -9_223_372_036_854_775_808.0 && value < 9_223_372_036_854_775_808.0 { value as i64 } else { i64::MIN }
+    if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value) { value as i64 } else { i64::MIN }
 }
 
 /// The absolute value; that of `i64::MIN` is itself.
@@ -42,7 +42,7 @@ pub fn shortest(value: f64) -> String {
     let text = format!("{value:e}");
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..21).contains(&exponent) { format!("{value}") } else { with_exponent(mantissa, exponent) }
+    if (-4..6).contains(&exponent) { format!("{value}") } else { with_exponent(mantissa, exponent) }
 }
 
 fn exponent_or_fixed(

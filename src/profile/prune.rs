@@ -37,9 +37,8 @@ impl Profile {
         }
         let Ok(drop) = whole(&self.drop_frames) else { return };
         let keep = if self.keep_frames.is_empty() { None } else { Some(whole(&self.keep_frames)) };
-        match keep.transpose() {
-            Ok(keep) => self.prune(&drop, keep.as_ref()),
-            Err(_) => {}
+        if let Ok(keep) = keep.transpose() {
+            self.prune(&drop, keep.as_ref());
         }
     }
 
