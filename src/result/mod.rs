@@ -2,6 +2,6 @@
 
 pub mod model;
 pub mod names;
-mod special;
+pub mod special;
 pub mod statistics;
 pub mod summary;
