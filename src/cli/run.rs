@@ -10,6 +10,7 @@ use regex::Regex;
 use super::args::RunArgs;
 use super::progress::Progress;
 use super::{go_flags, output, shell};
+use crate::inject;
 use crate::measure::{self, Build, Executable, Interrupt, Launch, Outcome, PassOptions, Suite, Tables};
 use crate::result::model::Failed;
 use crate::workspace::{BenchTarget, CargoConfig, Workspace};
@@ -118,6 +119,13 @@ fn suites<'a>(
     let targets = &prepared.workspace.targets;
     let wanted = |executable: &Executable, id: &str| prepared.selection.wants(targets, &executable.target.name, id);
     for executable in &prepared.build.executables {
+        if !inject::is_hooked(&executable.timed)? {
+            shell::warn(&format!(
+                "bench `{}` is left out: it has no harness that this version knows (criterion 0.3 to 0.8)",
+                executable.target.name
+            ));
+            continue;
+        }
         let launch = launches
             .get(&executable.timed)
             .ok_or_else(|| Error::other(format!("cargo did not run the bench `{}`", executable.target.name)))?;

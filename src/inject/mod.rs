@@ -90,6 +90,13 @@ impl Setup {
     }
 }
 
+/// Whether a harness with the hook in it is linked into an executable: then the name of the plan's variable is among its texts.
+pub fn is_hooked(executable: &Path) -> anyhow::Result<bool> {
+    const MARK: &[u8] = b"MEMPROF_PLAN";
+    let bytes = std::fs::read(executable).with_context(|| format!("cannot read {}", executable.display()))?;
+    Ok(memchr::memmem::find(&bytes, MARK).is_some())
+}
+
 /// A symbolic link to this executable, which tells by the name it is called with what it is to do.
 pub fn link_to_self(dir: &Path, name: &str) -> anyhow::Result<PathBuf> {
     let this = std::env::current_exe().context("cannot tell where this executable is")?;

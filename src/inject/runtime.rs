@@ -35,6 +35,8 @@ pub struct Toolchain {
     pub version: String,
     /// `--target`, where the user gives one.
     pub target: Option<String>,
+    /// libc is linked statically: the runtime cannot step before its functions.
+    pub static_libc: bool,
 }
 
 /// The compiled runtime.
@@ -52,7 +54,8 @@ impl Runtime {
     /// Compiles the runtime below `dir`, unless it is there already.
     pub fn build(toolchain: &Toolchain, dir: &Path) -> anyhow::Result<Runtime> {
         let mut hasher = DefaultHasher::new();
-        (RUNTIME, ALLOCATOR, &toolchain.version, &toolchain.target, super::criterion::HOOK).hash(&mut hasher);
+        (RUNTIME, ALLOCATOR, &toolchain.version, &toolchain.target, toolchain.static_libc, super::criterion::HOOK)
+            .hash(&mut hasher);
         let hash = format!("{:016x}", hasher.finish());
         let home = dir.join(format!("runtime-{hash}"));
         let runtime =
@@ -85,6 +88,9 @@ fn compile(toolchain: &Toolchain, dir: &Path, name: &str, source: &str, more: &[
     command.args(more).arg("--remap-path-prefix").arg(format!("{}=/memprof", dir.display()));
     if let Some(target) = &toolchain.target {
         command.args(["--target", target]);
+    }
+    if toolchain.static_libc {
+        command.arg("-Ctarget-feature=+crt-static");
     }
     let out = command.output().with_context(|| format!("cannot run {}", toolchain.rustc.display()))?;
     if !out.status.success() {

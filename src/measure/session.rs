@@ -210,13 +210,19 @@ fn assemble(
 ) -> Option<(Finished, ProfilePair)> {
     let timed = timed.get(&index)?;
     let (records, process) = counted.take(index)?;
-    let (mut passes, mut peak, mut stacks) = (Vec::new(), None, HashMap::new());
+    let (mut passes, mut peak, mut stacks) = (Vec::<Counted>::new(), None, HashMap::new());
     for record in records {
         match record {
             Record::Counted(counted) if counted.pass.is_none() => peak = Some(counted),
             Record::Counted(counted) => passes.push(counted),
             Record::Stacks { pass, stacks: of_pass, .. } => drop(stacks.insert(Some(pass), of_pass)),
             _ => (),
+        }
+    }
+    if options.stacks {
+        // A thread that outlives the bracket may count between the two readings; profile and numbers come from one of them.
+        for pass in &mut passes {
+            pass.counts = stacks.get(&pass.pass)?.iter().map(|(_, counts)| *counts).sum();
         }
     }
     let memory = summary::memory(&passes, peak.as_ref())?;

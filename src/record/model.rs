@@ -55,6 +55,19 @@ pub struct StackCounts {
     pub freed_bytes: u64,
 }
 
+impl std::iter::Sum for StackCounts {
+    fn sum<I: Iterator<Item = StackCounts>>(counts: I) -> StackCounts {
+        counts.fold(StackCounts::default(), |a, b| StackCounts {
+            allocs: a.allocs + b.allocs,
+            bytes: a.bytes + b.bytes,
+            reallocs: a.reallocs + b.reallocs,
+            grown_bytes: a.grown_bytes + b.grown_bytes,
+            frees: a.frees + b.frees,
+            freed_bytes: a.freed_bytes + b.freed_bytes,
+        })
+    }
+}
+
 /// The samples of one timed benchmark.
 #[derive(Debug, Clone)]
 pub struct Timed {

@@ -36,12 +36,18 @@ impl CargoConfig {
         let configured = config.build.target.as_ref().and_then(|targets| targets.first());
         let target = options.target.clone().or_else(|| configured.map(|target| target.triple().to_owned()));
         let platform = target.clone().unwrap_or(host);
+        if !(platform.starts_with("x86_64-") && platform.contains("-linux-")) {
+            let message = format!("{platform} cannot be measured yet; x86_64-unknown-linux-gnu can");
+            return Err(Error::new(exit::NOTHING_MEASURED, message));
+        }
+        let flags = config.rustflags(&platform).map_err(|e| bad(&e))?;
+        let static_libc = flags.is_some_and(|flags| flags.flags.iter().any(|flag| flag.contains("+crt-static")));
         let runner = config.runner(&platform).map_err(|e| bad(&e))?;
         let runner = runner.map(|runner| std::iter::once(runner.path.into_os_string()).chain(runner.args).collect());
         let wrapper = config.build.rustc_wrapper.take().filter(|wrapper| !wrapper.as_os_str().is_empty());
         Ok(CargoConfig {
             cargo,
-            toolchain: Toolchain { rustc, version, target },
+            toolchain: Toolchain { rustc, version, target, static_libc },
             platform,
             wrapper,
             runner: runner.unwrap_or_default(),
