@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+use super::last_run;
 use crate::compare::input::labels::{Input, inputs};
 use crate::compare::input::number::{NumberError, parse_float};
 use crate::compare::query::quote::quote;
@@ -177,7 +178,7 @@ fn read(input: &Input) -> Result<String, String> {
 /// The results of the saved baseline with this name, where there is one.
 fn baseline(name: &str) -> Option<PathBuf> {
     let is_name = !name.is_empty() && !name.contains(['/', '\\']) && !matches!(name, "." | "..");
-    let file = Path::new("target/memprof/baselines").join(name).join("results.jsonl");
+    let file = last_run::home()?.join("baselines").join(name).join("results.jsonl");
     (is_name && file.is_file()).then_some(file)
 }
 

@@ -4,6 +4,7 @@ mod args;
 mod compare;
 mod duration;
 mod go_flags;
+mod last_run;
 mod output;
 mod pprof;
 mod progress;

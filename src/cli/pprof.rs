@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::io::IsTerminal;
 
+use super::last_run;
 use crate::report::arguments::{Refusal, parse};
-use crate::report::fetch::{load, no_benchmarks};
+use crate::report::fetch::load;
 use crate::report::generate::generate;
 use crate::report::output::{Destination, deliver};
 use crate::report::{help, shell, terminal};
@@ -36,7 +37,7 @@ fn try_run(args: &[String]) -> Result<(), String> {
     if request.http.is_some() {
         return Err("-http: the web page is not built yet".into());
     }
-    let loaded = load(&request, &no_benchmarks, &mut say)?;
+    let loaded = load(&request, &last_run::profile, &mut say)?;
     let Some(invocation) = &request.invocation else {
         if std::io::stdin().is_terminal() {
             let names = loaded.profile.functions.iter().map(|function| function.name.to_string()).collect();

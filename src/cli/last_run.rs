@@ -1,0 +1,52 @@
+//! The last run's results, found without asking cargo: `pprof` answers in milliseconds.
+
+use std::path::{Path, PathBuf};
+
+use crate::result::model::{Finished, Line};
+use crate::result::names;
+use crate::{Error, Result};
+
+/// `<target dir>/memprof`: below CARGO_TARGET_DIR, or in the nearest `target` of this folder and those above it.
+pub fn home() -> Option<PathBuf> {
+    if let Some(dir) = std::env::var_os("CARGO_TARGET_DIR").or_else(|| std::env::var_os("CARGO_BUILD_TARGET_DIR")) {
+        return Some(Path::new(&dir).join("memprof"));
+    }
+    let here = std::env::current_dir().ok()?;
+    here.ancestors().map(|dir| dir.join("target").join("memprof")).find(|home| home.is_dir())
+}
+
+/// The benchmarks of the last run; empty where there is none.
+fn finished() -> Vec<Finished> {
+    let text = home().and_then(|home| std::fs::read_to_string(home.join("results.jsonl")).ok()).unwrap_or_default();
+    let finished = |line: &str| match serde_json::from_str(line) {
+        Ok(Line::BenchmarkFinished(finished)) => Some(*finished),
+        _ => None,
+    };
+    text.lines().filter_map(finished).collect()
+}
+
+/// The profile that `name` means: any unambiguous suffix of a benchmark's full name, with `:cpu` or `:mem` behind it. `None`
+/// where no benchmark is called so.
+pub fn profile(name: &str) -> Option<Result<PathBuf>> {
+    let (name, kind) = match name.rsplit_once(':') {
+        Some((name, kind @ ("cpu" | "mem"))) => (name, kind),
+        _ => (name, "mem"),
+    };
+    let finished = finished();
+    let all: Vec<&str> = finished.iter().map(|finished| finished.name.as_str()).collect();
+    let mut found = names::find(&all, name);
+    found.dedup();
+    match found[..] {
+        [] => None,
+        [one] => {
+            // Of several measurements the last wrote the profile.
+            let profiles = finished.iter().rev().find(|finished| finished.name == one).map(|found| &found.profiles)?;
+            let path = if kind == "cpu" { &profiles.cpu } else { &profiles.mem };
+            Some(match path {
+                Some(path) => Ok(PathBuf::from(path)),
+                None => Err(Error::usage(format!("{one} has no {kind}.prof; it was measured with --no-profiles"))),
+            })
+        }
+        _ => Some(Err(Error::usage(format!("{name} may be any of: {}", found.join(", "))))),
+    }
+}
