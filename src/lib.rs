@@ -9,12 +9,16 @@ pub mod cli;
 pub mod compare;
 pub mod error;
 pub mod exit;
+pub mod export;
 pub mod graph;
+pub mod inject;
+pub mod measure;
 pub mod profile;
 pub mod record;
 pub mod report;
 pub mod result;
 pub mod symbolize;
 pub mod unwind;
+pub mod workspace;
 
 pub use error::{Error, Result};

@@ -1,12 +1,42 @@
+//! Decides in whose service it is called: a person's, or cargo's as its rustc wrapper or its runner of benches.
 #![forbid(unsafe_code)]
 
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::process::ExitCode;
 
+use cargo_memprof::{cli, inject, measure};
+
 fn main() -> ExitCode {
-    match cargo_memprof::cli::run(std::env::args_os().skip(1).collect()) {
-        Ok(code) => ExitCode::from(code),
+    let mut args: Vec<OsString> = std::env::args_os().collect();
+    let name = if args.is_empty() { OsString::new() } else { args.remove(0) };
+    match Path::new(&name).file_name().and_then(OsStr::to_str) {
+        Some(inject::WRAPPER_NAME) => for_cargo(inject::run_wrapper(&args)),
+        Some(measure::RUNNER_NAME) => for_cargo(measure::run_runner(&args)),
+        _ => for_person(args),
+    }
+}
+
+fn for_cargo(result: anyhow::Result<i32>) -> ExitCode {
+    match result {
+        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: cargo-memprof: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn for_person(args: Vec<OsString>) -> ExitCode {
+    match cli::run(args) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if error.message == measure::INTERRUPTED => {
+            // Dies of the signal, as any interrupted process.
+            let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGINT);
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            cli::shell::error(&error.message);
             ExitCode::from(error.code)
         }
     }

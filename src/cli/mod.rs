@@ -1,13 +1,21 @@
 //! The command line: one file a command.
 
+mod args;
 mod compare;
+mod duration;
+mod go_flags;
+mod output;
 mod pprof;
+mod progress;
+mod run;
+pub mod shell;
 
 use std::ffi::OsString;
 
-use crate::{Error, Result};
+use crate::Result;
 
-/// Runs the command that `args` (without the executable's name) asks for; the exit code where nothing went wrong enough to be an [`Error`].
+/// Runs the command that `args` (without the executable's name) asks for; the exit code where nothing went wrong enough to be
+/// an [`crate::Error`].
 pub fn run(args: Vec<OsString>) -> Result<u8> {
     // cargo puts the subcommand's own name in front.
     let args = match args.first() {
@@ -17,6 +25,8 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
     match args.first().and_then(|word| word.to_str()) {
         Some("pprof") => pprof::run(&args[1..]),
         Some("compare") => compare::run(&args[1..]),
-        _ => Err(Error::usage("unknown command")),
+        Some("list") => run::list(&args[1..]),
+        Some("run") => run::run(&args[1..]),
+        _ => run::run(args),
     }
 }

@@ -1,9 +1,57 @@
-//! `cargo memprof pprof`.
+//! `cargo memprof pprof`: everything that `go tool pprof` says, without Go.
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 
-use crate::Result;
+use crate::report::arguments::{Refusal, parse};
+use crate::report::fetch::{load, no_benchmarks};
+use crate::report::generate::generate;
+use crate::report::output::{Destination, deliver};
+use crate::report::{help, shell, terminal};
+use crate::{Result, exit};
 
-pub fn run(_args: &[OsString]) -> Result<u8> {
-    Ok(0)
+/// Runs the command with the arguments behind its name. Every error is pprof's: a line on stderr, and exit code 2.
+pub fn run(args: &[OsString]) -> Result<u8> {
+    let args: Vec<String> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    Ok(match try_run(&args) {
+        Ok(()) => exit::OK,
+        Err(error) => {
+            say(&error);
+            exit::USAGE
+        }
+    })
+}
+
+fn try_run(args: &[String]) -> Result<(), String> {
+    let request = match parse(args) {
+        Ok(request) => request,
+        Err(Refusal::Help) => {
+            say(&help::command_line());
+            return Ok(());
+        }
+        Err(Refusal::Usage(error)) => return Err(format!("{error}\n{}", help::command_line())),
+        Err(Refusal::Error(error)) => return Err(error),
+    };
+    request.warnings.iter().for_each(|warning| say(warning));
+    if request.http.is_some() {
+        return Err("-http: the web page is not built yet".into());
+    }
+    let loaded = load(&request, &no_benchmarks, &mut say)?;
+    let Some(invocation) = &request.invocation else {
+        if std::io::stdin().is_terminal() {
+            let names = loaded.profile.functions.iter().map(|function| function.name.to_string()).collect();
+            return shell::run(loaded, request.config, &mut terminal::Terminal::new(names)?, &mut say);
+        }
+        return shell::run(loaded, request.config, &mut terminal::Plain, &mut say);
+    };
+    let bytes = generate(loaded, invocation, &request.config, &mut say)?;
+    let output = &request.config.output;
+    let to = if output.is_empty() { Destination::Default } else { Destination::File(output) };
+    deliver(bytes, invocation, to, false, &mut say)
+}
+
+/// A line on stderr. Where stderr is closed there is nobody to tell.
+fn say(text: &str) {
+    let newline = if text.ends_with('\n') { "" } else { "\n" };
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{text}{newline}").as_bytes());
 }

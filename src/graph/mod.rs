@@ -1,1 +1,16 @@
-//! TBD
+//! The call graph of a profile: nodes (functions, lines, files or addresses) with flat and cumulative values, and weighted
+//! edges between callers and callees. Built from the samples, trimmed and ordered; it knows nothing of how it is shown.
+
+mod build;
+mod node;
+mod order;
+mod shorten;
+mod tag;
+mod tree;
+mod trim;
+
+pub use build::{Interner, Options, location_infos};
+pub use node::{Edge, EdgeId, Graph, Node, NodeId, NodeInfo, NodeKey};
+pub use order::Order;
+pub use shorten::shorten_function_name;
+pub use tag::{MAX_NODELETS, Tag, TagMap, sort_tags};

@@ -54,3 +54,97 @@ pub struct StackCounts {
     pub frees: u64,
     pub freed_bytes: u64,
 }
+
+/// The samples of one timed benchmark.
+#[derive(Debug, Clone)]
+pub struct Timed {
+    pub index: usize,
+    /// The closure measured itself (`iter_custom`).
+    pub custom: bool,
+    /// The values are nanoseconds.
+    pub wall_time: bool,
+    /// The largest number of iterations in one call of the closure.
+    pub largest_iterations: u64,
+    /// Iterations and the harness's value of each.
+    pub samples: Vec<(u64, f64)>,
+}
+
+/// The totals of one counting pass.
+#[derive(Debug, Clone)]
+pub struct Counted {
+    pub index: usize,
+    /// `None` for the brackets of one iteration from which the peak is taken.
+    pub pass: Option<u32>,
+    pub custom: bool,
+    pub iterations: u64,
+    pub counts: StackCounts,
+    pub peak_bytes: u64,
+    pub nanoseconds: u64,
+    /// Allocations since the process began that could not be recorded for want of memory.
+    pub lost: u64,
+}
+
+/// How threads were interrupted for CPU samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SamplingMethod {
+    Perf,
+    /// perf_event without kernel time, which the kernel did not permit.
+    PerfUserOnly,
+    /// CPU timers, which the kernel checks at its tick.
+    Timers,
+}
+
+/// One CPU sample; `count` is above 1 where timer ticks were missed.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    pub stack: Stack,
+    pub count: u64,
+    pub thread: u32,
+}
+
+/// The CPU samples of one benchmark.
+#[derive(Debug, Clone)]
+pub struct Samples {
+    pub index: usize,
+    pub method: SamplingMethod,
+    pub period_ns: u64,
+    pub lost: u64,
+    pub iterations: u64,
+    pub stacks: Vec<Sample>,
+}
+
+/// One record.
+#[derive(Debug, Clone)]
+pub enum Record {
+    Start {
+        pid: u32,
+    },
+    Object(Module),
+    /// A benchmark that exists, and how many of the same id came before it.
+    Benchmark {
+        occurrence: u32,
+        id: String,
+        description: String,
+        harness: String,
+    },
+    Begin {
+        index: usize,
+    },
+    Timed(Timed),
+    Counted(Counted),
+    Stacks {
+        index: usize,
+        pass: u32,
+        stacks: Vec<(Stack, StackCounts)>,
+    },
+    Samples(Samples),
+    Done {
+        index: usize,
+    },
+    /// The tracking allocator is not in the executable.
+    NotLinked,
+    /// The kernel permits no way of sampling.
+    NoSampler {
+        index: usize,
+    },
+}

@@ -1,4 +1,7 @@
-//! Numbers out of records: what a row of the table says, and the statistics under it.
+//! A benchmark's numbers, and their statistics. No I/O.
 
+pub mod model;
+pub mod names;
 pub mod special;
 pub mod statistics;
+pub mod summary;

@@ -1,1 +1,91 @@
-//! TBD
+//! From the addresses of a recorded stack to functions, files and lines, offline.
+//!
+//! A module is opened when the first address falls into it, and an address is looked up once. Return addresses are looked up
+//! one byte back, inside the call: the next instruction may already belong to another line, or to another function.
+
+mod declaration;
+mod frame;
+mod lines;
+mod module;
+mod name;
+mod plumbing;
+pub mod profiles;
+mod symbols;
+mod trim;
+
+use std::collections::HashMap;
+
+pub use frame::{Frame, LocatedFrames};
+pub use module::{Detail, Status};
+pub use trim::{trim, trim_located, trim_stack};
+
+use crate::record::{Module, Stack};
+use module::Opened;
+
+/// Names the addresses of one process.
+pub struct Symbolizer {
+    modules: Vec<Module>,
+    opened: Vec<Option<Opened>>,
+    /// Start and end of each executable segment at run time, sorted, and the module's index.
+    segments: Vec<(u64, u64, usize)>,
+    cache: HashMap<u64, (Option<usize>, Vec<Frame>)>,
+}
+
+impl Symbolizer {
+    /// Reads nothing yet.
+    pub fn new(modules: &[Module]) -> Symbolizer {
+        let mut segments: Vec<_> =
+            modules.iter().enumerate().flat_map(|(index, module)| segments(index, module)).collect();
+        segments.sort_unstable();
+        Symbolizer {
+            modules: modules.to_vec(),
+            opened: modules.iter().map(|_| None).collect(),
+            segments,
+            cache: HashMap::new(),
+        }
+    }
+
+    /// The frames of every address of `stack`, in its order (leaf first); each has at least one.
+    pub fn symbolize_stack(&mut self, stack: &Stack) -> Vec<LocatedFrames> {
+        let locate = |(index, &address): (usize, &u64)| {
+            let (module, frames) = self.frames(address, index == 0 && stack.leaf_is_exact);
+            LocatedFrames { address, module, frames: frames.to_vec() }
+        };
+        stack.addresses.iter().enumerate().map(locate).collect()
+    }
+
+    /// The module that holds a run-time address, and the frames there, innermost first. `exact`: the address is the
+    /// instruction itself and no return address.
+    pub fn frames(&mut self, address: u64, exact: bool) -> (Option<usize>, &[Frame]) {
+        let address = if exact { address } else { address.saturating_sub(1) };
+        if !self.cache.contains_key(&address) {
+            let found = self.look_up(address);
+            self.cache.insert(address, found);
+        }
+        let (module, frames) = &self.cache[&address];
+        (*module, frames)
+    }
+
+    /// What came of opening a module; `None` where no address has needed it.
+    pub fn status(&self, module: usize) -> Option<&Status> {
+        self.opened.get(module)?.as_ref().map(|opened| &opened.status)
+    }
+
+    fn look_up(&mut self, address: u64) -> (Option<usize>, Vec<Frame>) {
+        let after = self.segments.partition_point(|(start, ..)| *start <= address);
+        let segment = after.checked_sub(1).map(|index| self.segments[index]);
+        let Some((_, _, index)) = segment.filter(|(_, end, _)| address < *end) else {
+            return (None, vec![Frame { function: format!("{address:#x}"), ..Frame::default() }]);
+        };
+        let module = &self.modules[index];
+        let opened = self.opened[index].get_or_insert_with(|| Opened::open(module));
+        (Some(index), opened.frames(address.wrapping_sub(module.bias)))
+    }
+}
+
+fn segments(index: usize, module: &Module) -> impl Iterator<Item = (u64, u64, usize)> {
+    module.text.iter().map(move |segment| {
+        let start = module.bias.wrapping_add(segment.vaddr);
+        (start, start.saturating_add(segment.size), index)
+    })
+}

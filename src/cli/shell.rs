@@ -1,0 +1,41 @@
+//! What people read besides the data: always stderr, coloured where stderr takes colour (NO_COLOR, CARGO_TERM_COLOR and
+//! --color are obeyed).
+
+use std::io::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+/// Decides about colour: `--color` first, then CARGO_TERM_COLOR; else the terminal and NO_COLOR do.
+pub fn set_color(flag: Option<&str>) {
+    let variable = std::env::var("CARGO_TERM_COLOR").ok();
+    let choice = match flag.or(variable.as_deref()) {
+        Some("always") => anstream::ColorChoice::Always,
+        Some("never") => anstream::ColorChoice::Never,
+        _ => return,
+    };
+    choice.write_global();
+}
+
+fn say(label: &str, color: AnsiColor, message: &str) {
+    let style = Style::new().bold().fg_color(Some(color.into()));
+    // Nobody is left to hear of it where stderr is gone.
+    let _ = writeln!(anstream::stderr(), "{style}{label}{style:#}: {message}");
+}
+
+pub fn warn(message: &str) {
+    say("warning", AnsiColor::Yellow, message);
+}
+
+pub fn note(message: &str) {
+    say("note", AnsiColor::Cyan, message);
+}
+
+pub fn error(message: &str) {
+    say("error", AnsiColor::Red, message);
+}
+
+/// Data, on stdout. A reader that has gone away is no error.
+pub fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

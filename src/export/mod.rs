@@ -1,0 +1,5 @@
+//! Results as text: one file a format.
+
+pub mod json;
+pub mod number;
+pub mod table;

@@ -1,0 +1,63 @@
+//! Numbers as people read them.
+
+/// `1234567` as `1,234,567`; decimals and sign stay.
+pub fn grouped(text: &str) -> String {
+    let (sign, text) = match text.strip_prefix('-') {
+        Some(rest) => ("−", rest),
+        None => ("", text),
+    };
+    let (whole, decimals) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let mut out = String::new();
+    for (i, digit) in whole.chars().enumerate() {
+        if i > 0 && (whole.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    format!("{sign}{out}{decimals}")
+}
+
+/// Nanoseconds with three or more significant digits.
+pub fn nanoseconds(value: f64) -> String {
+    let decimals = if value.abs() >= 100.0 {
+        0
+    } else if value.abs() >= 10.0 {
+        1
+    } else {
+        3
+    };
+    grouped(&format!("{value:.decimals$}"))
+}
+
+/// A count per operation: whole numbers as such, others with decimals, never cut to 0.
+pub fn per_op(value: f64) -> String {
+    if value == value.trunc() {
+        return grouped(&format!("{value:.0}"));
+    }
+    let decimals = if value.abs() >= 100.0 { 1 } else { 3 };
+    let text = format!("{value:.decimals$}");
+    if text.trim_matches(['0', '.', '-']).is_empty() {
+        return format!("{value:.1e}");
+    }
+    grouped(text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_and_never_cut_to_zero() {
+        assert_eq!(nanoseconds(23510.4), "23,510");
+        assert_eq!(
+            (nanoseconds(7.4123), nanoseconds(42.25), nanoseconds(0.31)),
+            ("7.412".into(), "42.2".into(), "0.310".into())
+        );
+        assert_eq!((per_op(3064.0), per_op(0.016), per_op(0.0)), ("3,064".into(), "0.016".into(), "0".into()));
+        assert_eq!(
+            (per_op(24.32), per_op(0.0001), per_op(-1984.0)),
+            ("24.32".into(), "1.0e-4".into(), "−1,984".into())
+        );
+        assert_eq!(per_op(1234567.5), "1,234,567.5");
+    }
+}

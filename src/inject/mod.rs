@@ -1,0 +1,102 @@
+//! What is added to the user's build, without a change to anything of the user's.
+//!
+//! cargo calls this executable as its rustc wrapper ([`wrapper`]). Every call passes through, except that criterion is compiled
+//! from an overlay with the hook in it, and each bench root is linked a second time with the counting allocator.
+
+mod allocator;
+mod anchors;
+mod arguments;
+mod bench_root;
+mod criterion;
+mod dep_info;
+mod overlay;
+mod runtime;
+mod wrapper;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+pub use bench_root::{counted_path, is_own_allocator};
+pub use runtime::{Runtime, Toolchain};
+pub use wrapper::run as run_wrapper;
+
+/// Under this name cargo calls the executable as its rustc wrapper.
+pub const WRAPPER_NAME: &str = "memprof-rustc";
+/// Names the file with the [`Setup`].
+const SETUP_VARIABLE: &str = "MEMPROF_SETUP";
+/// Its value is the runtime's hash: what was built with another one is out of date.
+const RUNTIME_VARIABLE: &str = "MEMPROF_RUNTIME";
+
+/// What the wrapper has to know; written before the build, read by every call.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Setup {
+    pub runtime: Runtime,
+    /// Root sources of all bench targets, absolute.
+    pub bench_roots: Vec<PathBuf>,
+    /// Overlays lie here.
+    pub overlays: PathBuf,
+    /// One file for each crate that could not be prepared.
+    pub refusals: PathBuf,
+    /// The user's own RUSTC_WRAPPER.
+    pub user_wrapper: Option<PathBuf>,
+}
+
+/// Why a crate cannot be measured.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Refusal {
+    pub message: String,
+}
+
+impl Setup {
+    /// Writes the setup to `dir` and gives the variables that make cargo use it.
+    pub fn install(&self, dir: &Path) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
+        let file = dir.join("setup.json");
+        std::fs::write(&file, serde_json::to_vec(self)?).with_context(|| format!("cannot write {}", file.display()))?;
+        if self.refusals.exists() {
+            std::fs::remove_dir_all(&self.refusals)
+                .with_context(|| format!("cannot empty {}", self.refusals.display()))?;
+        }
+        std::fs::create_dir_all(&self.refusals)?;
+        let wrapper = link_to_self(dir, WRAPPER_NAME)?;
+        Ok(vec![
+            ("RUSTC_WRAPPER", wrapper),
+            (SETUP_VARIABLE, file),
+            (RUNTIME_VARIABLE, PathBuf::from(&self.runtime.hash)),
+        ])
+    }
+
+    fn load() -> anyhow::Result<Setup> {
+        let file = std::env::var_os(SETUP_VARIABLE).context("this name is for cargo's use only")?;
+        let text = std::fs::read(&file).with_context(|| format!("cannot read {}", Path::new(&file).display()))?;
+        Ok(serde_json::from_slice(&text)?)
+    }
+
+    /// What the wrapper refused in the last build.
+    pub fn refused(&self) -> Vec<Refusal> {
+        let entries = std::fs::read_dir(&self.refusals).into_iter().flatten().flatten();
+        let mut found: Vec<Refusal> = entries
+            .filter_map(|entry| std::fs::read(entry.path()).ok())
+            .filter_map(|text| serde_json::from_slice(&text).ok())
+            .collect();
+        found.sort_by(|a, b| a.message.cmp(&b.message));
+        found
+    }
+
+    fn refuse(&self, crate_name: &str, message: String) -> anyhow::Result<()> {
+        let text = serde_json::to_vec(&Refusal { message })?;
+        Ok(std::fs::write(self.refusals.join(format!("{crate_name}-{}.json", std::process::id())), text)?)
+    }
+}
+
+/// A symbolic link to this executable, which tells by the name it is called with what it is to do.
+pub fn link_to_self(dir: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let this = std::env::current_exe().context("cannot tell where this executable is")?;
+    let link = dir.join(name);
+    if std::fs::read_link(&link).ok().as_deref() != Some(&this) {
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(&this, &link).with_context(|| format!("cannot make {}", link.display()))?;
+    }
+    Ok(link)
+}

@@ -1,0 +1,107 @@
+//! An overlay: a crate's source folder in which a few files are edited copies and everything else is a symbolic link.
+//!
+//! rustc compiles from the overlay and is told to write the original paths into everything it makes.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::arguments::Arguments;
+
+/// A folder that stands for another one.
+#[derive(Debug)]
+pub struct Overlay {
+    pub folder: PathBuf,
+    pub original: PathBuf,
+}
+
+impl Overlay {
+    /// Lays out `original` below `overlays` with `edited` (path below `original` → text) in it.
+    pub fn lay_out(overlays: &Path, original: &Path, edited: &BTreeMap<PathBuf, String>) -> anyhow::Result<Overlay> {
+        Ok(Overlay { folder: lay_out(overlays, original, edited)?, original: original.to_owned() })
+    }
+
+    /// Makes the call compile from the overlay and write the original paths, relative ones too, into all that it makes.
+    pub fn compile_from_it(&self, args: &mut Arguments) {
+        let Some(source) = args.source() else { return };
+        let Ok(below) = source.strip_prefix(&self.original) else { return };
+        let relative = args.source_argument().is_some_and(Path::is_relative);
+        args.set_source(&self.folder.join(below));
+        // Of several prefixes that fit, rustc takes the last.
+        let mut remap = |from: &Path, to: &Path| {
+            args.push("--remap-path-prefix");
+            args.push(format!("{}={}", from.display(), to.display()));
+        };
+        remap(&self.folder, &self.original);
+        if let (true, Ok(here)) = (relative, std::env::current_dir()) {
+            if let Ok(below) = here.strip_prefix(&self.original) {
+                remap(&self.folder.join(below), Path::new(""));
+            }
+        }
+    }
+}
+
+/// The folder's name follows from the original's path and the edited texts, so an overlay that is there is the right one.
+fn lay_out(overlays: &Path, original: &Path, edited: &BTreeMap<PathBuf, String>) -> anyhow::Result<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    (original, edited).hash(&mut hasher);
+    let target = overlays.join(format!("{:016x}", hasher.finish()));
+    if target.exists() {
+        return Ok(target);
+    }
+    let draft = overlays.join(format!("{:016x}-{}", hasher.finish(), std::process::id()));
+    let _ = std::fs::remove_dir_all(&draft);
+    fill(&draft, original, Path::new(""), edited)
+        .with_context(|| format!("cannot lay out {} in {}", original.display(), draft.display()))?;
+    // Another call may have been first; its overlay is the same.
+    if std::fs::rename(&draft, &target).is_err() {
+        let _ = std::fs::remove_dir_all(&draft);
+    }
+    Ok(target)
+}
+
+/// Makes `draft`/`below` a real folder, since an edited file lies in it.
+fn fill(draft: &Path, original: &Path, below: &Path, edited: &BTreeMap<PathBuf, String>) -> anyhow::Result<()> {
+    std::fs::create_dir_all(draft.join(below))?;
+    for entry in std::fs::read_dir(original.join(below))? {
+        let path = below.join(entry?.file_name());
+        if let Some(text) = edited.get(&path) {
+            std::fs::write(draft.join(&path), text)?;
+        } else if edited.keys().any(|file| file.starts_with(&path)) {
+            fill(draft, original, &path, edited)?;
+        } else {
+            symlink(original.join(&path), draft.join(&path))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_edited_files_are_copies() {
+        let dir = tempfile::tempdir().unwrap();
+        let original = dir.path().join("src");
+        std::fs::create_dir_all(original.join("a/b")).unwrap();
+        std::fs::create_dir_all(original.join("c")).unwrap();
+        for file in ["lib.rs", "a/mod.rs", "a/b/x.rs", "c/y.rs"] {
+            std::fs::write(original.join(file), file).unwrap();
+        }
+        let edited = BTreeMap::from([(PathBuf::from("a/mod.rs"), "new".to_owned())]);
+        let overlay = lay_out(dir.path(), &original, &edited).unwrap();
+        assert_eq!(overlay, lay_out(dir.path(), &original, &edited).unwrap());
+        let read = |file: &str| std::fs::read_to_string(overlay.join(file)).unwrap();
+        assert_eq!(
+            (read("a/mod.rs"), read("lib.rs"), read("a/b/x.rs")),
+            ("new".into(), "lib.rs".into(), "a/b/x.rs".into())
+        );
+        assert!(
+            overlay.join("a/b").is_symlink() && overlay.join("lib.rs").is_symlink() && !overlay.join("a").is_symlink()
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! Building the runtime with the user's own compiler.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
+
+/// The runtime's sources, by file name; templates/ is where they are written and tested.
+const RUNTIME: &[(&str, &str)] = &[
+    ("lib.rs", include_str!("../../templates/runtime/lib.rs")),
+    ("bracket.rs", include_str!("../../templates/runtime/bracket.rs")),
+    ("driver.rs", include_str!("../../templates/runtime/driver.rs")),
+    ("live.rs", include_str!("../../templates/runtime/live.rs")),
+    ("memory.rs", include_str!("../../templates/runtime/memory.rs")),
+    ("objects.rs", include_str!("../../templates/runtime/objects.rs")),
+    ("plan.rs", include_str!("../../templates/runtime/plan.rs")),
+    ("records.rs", include_str!("../../templates/runtime/records.rs")),
+    ("sampler.rs", include_str!("../../templates/runtime/sampler.rs")),
+    ("stacks.rs", include_str!("../../templates/runtime/stacks.rs")),
+    ("sys.rs", include_str!("../../templates/runtime/sys.rs")),
+    ("thread.rs", include_str!("../../templates/runtime/thread.rs")),
+    ("threads.rs", include_str!("../../templates/runtime/threads.rs")),
+    ("track.rs", include_str!("../../templates/runtime/track.rs")),
+    ("unwind.rs", include_str!("../../templates/runtime/unwind.rs")),
+];
+const ALLOCATOR: &str = include_str!("../../templates/alloc/lib.rs");
+
+/// The compiler that builds the user's code.
+#[derive(Debug, Clone)]
+pub struct Toolchain {
+    pub rustc: PathBuf,
+    /// What `rustc -vV` prints.
+    pub version: String,
+    /// `--target`, where the user gives one.
+    pub target: Option<String>,
+}
+
+/// The compiled runtime.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Runtime {
+    /// Counters, tracker, driver: linked to whatever holds a hook.
+    pub library: PathBuf,
+    /// The tracking `#[global_allocator]`: linked to counting executables only.
+    pub allocator: PathBuf,
+    /// Of sources and compiler.
+    pub hash: String,
+}
+
+impl Runtime {
+    /// Compiles the runtime below `dir`, unless it is there already.
+    pub fn build(toolchain: &Toolchain, dir: &Path) -> anyhow::Result<Runtime> {
+        let mut hasher = DefaultHasher::new();
+        (RUNTIME, ALLOCATOR, &toolchain.version, &toolchain.target, super::criterion::HOOK).hash(&mut hasher);
+        let hash = format!("{:016x}", hasher.finish());
+        let home = dir.join(format!("runtime-{hash}"));
+        let runtime =
+            Runtime { library: home.join("libmemprof_rt.rlib"), allocator: home.join("libmemprof_alloc.rlib"), hash };
+        if runtime.allocator.exists() {
+            return Ok(runtime);
+        }
+        // In a directory of its own and then under its name, so that a second run at the same time sees all or nothing.
+        let draft = dir.join(format!("runtime-{}-{}", runtime.hash, std::process::id()));
+        std::fs::create_dir_all(&draft).with_context(|| format!("cannot make {}", draft.display()))?;
+        for (name, text) in RUNTIME {
+            std::fs::write(draft.join(name), text)?;
+        }
+        std::fs::write(draft.join("memprof_alloc.rs"), ALLOCATOR)?;
+        compile(toolchain, &draft, "memprof_rt", "lib.rs", &[])?;
+        let external = format!("memprof_rt={}", draft.join("libmemprof_rt.rlib").display());
+        compile(toolchain, &draft, "memprof_alloc", "memprof_alloc.rs", &["--extern", &external])?;
+        if std::fs::rename(&draft, &home).is_err() && !runtime.allocator.exists() {
+            bail!("cannot move {} to {}", draft.display(), home.display());
+        }
+        let _ = std::fs::remove_dir_all(&draft);
+        Ok(runtime)
+    }
+}
+
+fn compile(toolchain: &Toolchain, dir: &Path, name: &str, source: &str, more: &[&str]) -> anyhow::Result<()> {
+    let mut command = Command::new(&toolchain.rustc);
+    command.current_dir(dir).args(["--edition=2021", "--crate-type=rlib", "--crate-name", name, source]);
+    command.args(["-Copt-level=3", "-Ccodegen-units=1", "-Cdebuginfo=1", "-Cmetadata=memprof", "--cap-lints=allow"]);
+    command.args(more).arg("--remap-path-prefix").arg(format!("{}=/memprof", dir.display()));
+    if let Some(target) = &toolchain.target {
+        command.args(["--target", target]);
+    }
+    let out = command.output().with_context(|| format!("cannot run {}", toolchain.rustc.display()))?;
+    if !out.status.success() {
+        bail!(
+            "the runtime does not compile with {} (Rust 1.65 or newer is needed):\n{}",
+            toolchain.version.lines().next().unwrap_or_default(),
+            String::from_utf8_lossy(&out.stderr).trim_end()
+        );
+    }
+    Ok(())
+}

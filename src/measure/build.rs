@@ -1,0 +1,162 @@
+//! The build: cargo's own, with the runtime injected, in a target directory of its own.
+
+use std::ffi::OsString;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use cargo_metadata::{Message, TargetKind};
+
+use super::process::Interrupt;
+use crate::inject::{Runtime, Setup, counted_path};
+use crate::workspace::{BenchTarget, CargoConfig, CargoOptions, Workspace};
+use crate::{Error, Result, exit};
+
+/// What of a build is not about packages.
+#[derive(Debug, Default, Clone)]
+pub struct BuildOptions {
+    pub profile: Option<String>,
+    pub jobs: Option<String>,
+    pub verbose: u8,
+    pub quiet: bool,
+    pub color: Option<String>,
+    pub no_fail_fast: bool,
+}
+
+/// A bench target, built.
+#[derive(Debug, Clone)]
+pub struct Executable {
+    pub target: BenchTarget,
+    /// Linked as the user has it.
+    pub timed: PathBuf,
+    /// With the counting allocator.
+    pub counted: PathBuf,
+}
+
+/// A finished build.
+pub struct Build {
+    pub executables: Vec<Executable>,
+    /// cargo's command line up to the verb and the variables that go with it, for asking cargo again.
+    pub cargo: CargoCall,
+}
+
+/// How cargo was called.
+#[derive(Debug, Clone)]
+pub struct CargoCall {
+    pub program: PathBuf,
+    pub arguments: Vec<OsString>,
+    pub variables: Vec<(String, PathBuf)>,
+}
+
+impl CargoCall {
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null());
+        command
+    }
+}
+
+/// Builds `targets`.
+///
+/// # Errors
+/// 101 where the user's code does not build (rustc's own diagnostics are on stderr by then), 104 where the runtime cannot be
+/// hooked in.
+pub fn build(
+    workspace: &Workspace,
+    config: &CargoConfig,
+    cargo_options: &CargoOptions,
+    options: &BuildOptions,
+    targets: &[BenchTarget],
+    interrupt: &Interrupt,
+) -> Result<Build> {
+    let dir = workspace.home.join("inject");
+    std::fs::create_dir_all(dir.join("overlays"))
+        .map_err(|e| Error::other(format!("cannot write to {}: {e}", workspace.home.display())))?;
+    let setup = Setup {
+        runtime: Runtime::build(&config.toolchain, &dir)?,
+        bench_roots: targets.iter().map(|target| target.source.clone()).collect(),
+        overlays: dir.join("overlays"),
+        refusals: dir.join("refusals"),
+        user_wrapper: config.wrapper.clone(),
+    };
+    let build_dir = workspace.home.join("build");
+    let mut variables: Vec<(String, PathBuf)> =
+        setup.install(&dir)?.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    // With `build.build-dir` set, cargo would keep intermediate artifacts there, and take ours for its own next time.
+    variables.push(("CARGO_BUILD_BUILD_DIR".to_owned(), build_dir.clone()));
+    let cargo = CargoCall {
+        program: config.cargo.clone(),
+        arguments: arguments(cargo_options, options, targets, &build_dir),
+        variables,
+    };
+
+    let mut command = cargo.command();
+    command.args(["--no-run", "--message-format=json-render-diagnostics"]).stdout(Stdio::piped());
+    let mut child =
+        command.spawn().map_err(|e| Error::other(format!("cannot run {}: {e}", cargo.program.display())))?;
+    let stdout = child.stdout.take().ok_or_else(|| Error::other("cargo has no output"))?;
+    let watch = interrupt.pass_on_to(&child);
+    let mut executables = Vec::new();
+    for message in Message::parse_stream(BufReader::new(stdout)) {
+        let message = message.map_err(|e| Error::other(format!("cannot read what cargo says: {e}")))?;
+        if let Message::CompilerArtifact(artifact) = message {
+            executables.extend(executable(&artifact, targets));
+        }
+    }
+    let status = child.wait().map_err(|e| Error::other(format!("cannot wait for cargo: {e}")))?;
+    drop(watch);
+    interrupt.check()?;
+    if let Some(refusal) = setup.refused().into_iter().next() {
+        return Err(Error::new(exit::NOTHING_MEASURED, refusal.message));
+    }
+    if !status.success() {
+        return Err(Error::new(exit::BUILD_FAILED, "the benches do not build; what cargo says stands above"));
+    }
+    for executable in &executables {
+        if !executable.counted.exists() {
+            return Err(Error::new(
+                exit::NOTHING_MEASURED,
+                format!(
+                    "the counting executable of `{}` is gone; remove {} to build it again",
+                    executable.target.name,
+                    build_dir.display()
+                ),
+            ));
+        }
+    }
+    executables.sort_by(|a, b| (&a.target.package, &a.target.name).cmp(&(&b.target.package, &b.target.name)));
+    Ok(Build { executables, cargo })
+}
+
+fn arguments(cargo: &CargoOptions, options: &BuildOptions, targets: &[BenchTarget], build_dir: &Path) -> Vec<OsString> {
+    let mut args: Vec<OsString> = vec!["bench".into(), "--target-dir".into(), build_dir.into()];
+    args.extend(cargo.arguments());
+    for target in targets {
+        args.extend(["--bench".into(), OsString::from(&target.name)]);
+    }
+    for (name, value) in [("--profile", &options.profile), ("--jobs", &options.jobs), ("--color", &options.color)] {
+        if let Some(value) = value {
+            args.extend([name.into(), OsString::from(value)]);
+        }
+    }
+    args.extend((0..options.verbose).map(|_| OsString::from("--verbose")));
+    if options.quiet {
+        args.push("--quiet".into());
+    }
+    if options.no_fail_fast {
+        args.push("--no-fail-fast".into());
+    }
+    args
+}
+
+fn executable(artifact: &cargo_metadata::Artifact, targets: &[BenchTarget]) -> Option<Executable> {
+    if !artifact.target.kind.contains(&TargetKind::Bench) {
+        return None;
+    }
+    let timed = artifact.executable.clone()?.into_std_path_buf();
+    let target = targets
+        .iter()
+        .find(|target| target.package_id == artifact.package_id.repr && target.name == artifact.target.name)?;
+    Some(Executable { target: target.clone(), counted: counted_path(&timed), timed })
+}

@@ -1,0 +1,46 @@
+//! Which benchmarks an executable has: its own code run to the point where each would be measured.
+
+use std::path::Path;
+
+use super::pass::{Phase, Process};
+use super::process::Interrupt;
+use super::{PassOptions, capture::Launch};
+use crate::Result;
+use crate::record::{Module, Record};
+
+/// A benchmark of an executable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub id: String,
+    /// How many of the same id came before it.
+    pub occurrence: u32,
+    /// The harness's own description, as JSON.
+    pub description: String,
+    /// Harness and version.
+    pub harness: String,
+}
+
+/// What listing found.
+#[derive(Debug, Default)]
+pub struct Listing {
+    pub benchmarks: Vec<Listed>,
+    /// The objects that such a process maps.
+    pub modules: Vec<Module>,
+    /// Why it ended early.
+    pub failure: Option<String>,
+}
+
+/// Asks `executable` for its benchmarks, in their order.
+pub fn list(executable: &Path, launch: &Launch, options: &PassOptions, interrupt: &Interrupt) -> Result<Listing> {
+    let mut listing = Listing::default();
+    let process = Process::start(Phase::List, executable, launch, options, None, &[])?;
+    let end = process.follow(options.timeout, interrupt, &mut |record| match record {
+        Record::Benchmark { occurrence, id, description, harness } => {
+            listing.benchmarks.push(Listed { id, occurrence, description, harness });
+        }
+        Record::Object(module) => listing.modules.push(module),
+        _ => (),
+    })?;
+    listing.failure = end.failure;
+    Ok(listing)
+}

@@ -1,0 +1,193 @@
+//! A pass: benchmarks of one executable run in one process, or in as many as it takes when some of them end it.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::capture::Launch;
+use super::plan::{self, Selected};
+use super::process::{self, Interrupt, Running};
+use super::{Observer, PassOptions};
+use crate::record::{Module, Reader, Record};
+use crate::{Error, Result, exit};
+
+/// What is done with each benchmark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Phase {
+    List,
+    Time,
+    Count,
+    Cpu,
+}
+
+impl Phase {
+    /// As a participle, for progress.
+    pub fn doing(self) -> &'static str {
+        match self {
+            Phase::List => "listing",
+            Phase::Time => "timing",
+            Phase::Count => "counting",
+            Phase::Cpu => "sampling",
+        }
+    }
+}
+
+/// A benchmark that did not come through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub index: usize,
+    pub error: String,
+}
+
+/// What a pass brought.
+#[derive(Debug, Default)]
+pub struct PassResult {
+    /// Per benchmark that came through: its records, and the objects of the process it ran in.
+    pub records: HashMap<usize, Vec<Record>>,
+    /// Objects by process; each benchmark names its own.
+    pub modules: Vec<Vec<Module>>,
+    pub process_of: HashMap<usize, usize>,
+    pub failures: Vec<Failure>,
+    /// What went wrong behind the last benchmark.
+    pub afterwards: Option<String>,
+}
+
+/// How a process ended.
+pub struct End {
+    pub failure: Option<String>,
+}
+
+/// One process of a bench.
+pub struct Process {
+    running: Running,
+    records: PathBuf,
+    reader: Reader,
+}
+
+impl Process {
+    pub fn start(
+        phase: Phase,
+        executable: &Path,
+        launch: &Launch,
+        options: &PassOptions,
+        table: Option<&Path>,
+        selected: &[Selected],
+    ) -> Result<Process> {
+        let write_error =
+            |path: &Path, e: std::io::Error| Error::other(format!("cannot write {}: {e}", path.display()));
+        let (plan_file, records) = (options.dir.join("plan"), options.dir.join("records"));
+        std::fs::write(&records, b"").map_err(|e| write_error(&records, e))?;
+        let reader =
+            Reader::open(&records).map_err(|e| Error::other(format!("cannot read {}: {e}", records.display())))?;
+        std::fs::write(&plan_file, plan::text(phase, options, &records, table, selected))
+            .map_err(|e| write_error(&plan_file, e))?;
+        let mut command = launch.command(executable);
+        command.arg("--bench").args(&options.bench_args).env(plan::VARIABLE, &plan_file);
+        // criterion looks for its folder with a cargo process, and writes to it.
+        command.env("CRITERION_HOME", options.dir.join("criterion"));
+        Ok(Process { running: Running::start(command, options.verbose)?, records, reader })
+    }
+
+    /// Gives `each` every record as it comes, until the process ends or nothing came for `timeout`.
+    pub fn follow(mut self, timeout: Duration, interrupt: &Interrupt, each: &mut dyn FnMut(Record)) -> Result<End> {
+        let mut last = Instant::now();
+        let status = loop {
+            let status = self.running.poll()?;
+            for record in self.reader.poll()? {
+                last = Instant::now();
+                each(record);
+            }
+            if let Some(status) = status {
+                break status;
+            }
+            if interrupt.came() {
+                self.running.kill();
+                interrupt.check()?;
+            }
+            if last.elapsed() > timeout {
+                self.running.kill();
+                let _ = std::fs::remove_file(&self.records);
+                let failure = format!("hung: nothing for {:.0?}; give it longer with --timeout", timeout);
+                return Ok(End { failure: Some(failure) });
+            }
+        };
+        let _ = std::fs::remove_file(&self.records);
+        let printed = self.running.printed();
+        Ok(End { failure: (!status.success()).then(|| process::cause(status, &printed)) })
+    }
+}
+
+/// Runs `phase` on all of `selected`; names the failed, goes on with the rest.
+#[allow(clippy::too_many_arguments)]
+pub fn run_pass(
+    phase: Phase,
+    executable: &Path,
+    launch: &Launch,
+    options: &PassOptions,
+    table: Option<&Path>,
+    selected: &[Selected],
+    names: &dyn Fn(usize) -> String,
+    observer: &mut dyn Observer,
+    interrupt: &Interrupt,
+) -> Result<PassResult> {
+    let mut result = PassResult::default();
+    let mut remaining: Vec<Selected> = selected.to_vec();
+    while !remaining.is_empty() {
+        let (mut done, mut current) = (HashSet::new(), None);
+        let (mut modules, mut linked) = (Vec::new(), true);
+        let process = Process::start(phase, executable, launch, options, table, &remaining)?;
+        let number = result.modules.len();
+        let mut pending: Vec<Record> = Vec::new();
+        let end = process.follow(options.timeout, interrupt, &mut |record| match record {
+            Record::Object(module) => modules.push(module),
+            Record::NotLinked => linked = false,
+            Record::Begin { index } => {
+                observer.begins(phase, &names(index));
+                current = Some(index);
+                pending.clear();
+            }
+            Record::Done { index } => {
+                current = None;
+                done.insert(index);
+                result.process_of.insert(index, number);
+                result.records.insert(index, std::mem::take(&mut pending));
+            }
+            Record::Start { .. } | Record::Benchmark { .. } => (),
+            record => pending.push(record),
+        })?;
+        result.modules.push(modules);
+        if !linked {
+            return Err(Error::new(
+                exit::NOTHING_MEASURED,
+                format!(
+                    "the counting allocator is not linked into {}, so nothing can be counted",
+                    executable.display()
+                ),
+            ));
+        }
+        let before = remaining.len();
+        remaining.retain(|one| !done.contains(&one.index));
+        match (current, end.failure) {
+            (Some(index), failure) => {
+                let error = failure.unwrap_or_else(|| "ended the process with exit status 0".to_owned());
+                result.failures.push(Failure { index, error });
+                remaining.retain(|one| one.index != index);
+            }
+            (None, None) => {
+                for one in remaining.drain(..) {
+                    let error = format!("vanished: it was listed, but did not run when {} it", phase.doing());
+                    result.failures.push(Failure { index: one.index, error });
+                }
+            }
+            (None, Some(error)) if remaining.is_empty() => result.afterwards = Some(error),
+            (None, Some(error)) if before == remaining.len() => {
+                for one in remaining.drain(..) {
+                    result.failures.push(Failure { index: one.index, error: format!("{error}, before it began") });
+                }
+            }
+            // Some came through; those behind get another process.
+            (None, Some(_)) => (),
+        }
+    }
+    Ok(result)
+}

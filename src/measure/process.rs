@@ -1,0 +1,229 @@
+//! One child process: started in a group of its own, watched, and ended with everything it started.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write as _};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::{Error, Result};
+
+/// How often a child is looked at.
+const POLL: Duration = Duration::from_millis(10);
+/// What is kept of a child's output.
+const TAIL_BYTES: usize = 64 << 10;
+
+/// Ctrl-C, and a polite request to end: noticed, so that children can be ended and nothing is left half-written.
+#[derive(Debug, Clone)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+/// The message of the error that an interrupt leads to; `main` turns it into the signal's own death.
+pub const INTERRUPTED: &str = "interrupted";
+
+impl Interrupt {
+    /// Listens from now on.
+    pub fn listen() -> Result<Interrupt> {
+        let flag = Arc::new(AtomicBool::new(false));
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            signal_hook::flag::register(signal, Arc::clone(&flag))
+                .map_err(|e| Error::other(format!("cannot listen for Ctrl-C: {e}")))?;
+        }
+        Ok(Interrupt(flag))
+    }
+
+    pub fn came(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// # Errors
+    /// Where it came.
+    pub fn check(&self) -> Result<()> {
+        if self.came() { Err(Error::other(INTERRUPTED)) } else { Ok(()) }
+    }
+
+    /// Until the answer is dropped, an interrupt ends `child`, too: who sent it may have meant this process alone.
+    pub fn pass_on_to(&self, child: &Child) -> PassingOn {
+        let (interrupt, over) = (self.clone(), Arc::new(AtomicBool::new(false)));
+        let passing = PassingOn(Arc::clone(&over));
+        if let Some(pid) = rustix::process::Pid::from_raw(child.id() as i32) {
+            thread::spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    if interrupt.came() {
+                        let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
+                        break;
+                    }
+                    thread::sleep(POLL);
+                }
+            });
+        }
+        passing
+    }
+}
+
+/// See [`Interrupt::pass_on_to`].
+pub struct PassingOn(Arc<AtomicBool>);
+
+impl Drop for PassingOn {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The last part of a child's output.
+#[derive(Debug, Default)]
+struct Tail(VecDeque<u8>);
+
+impl Tail {
+    fn push(&mut self, bytes: &[u8]) {
+        self.0.extend(bytes);
+        let excess = self.0.len().saturating_sub(TAIL_BYTES);
+        self.0.drain(..excess);
+    }
+}
+
+/// A running child.
+pub struct Running {
+    child: Child,
+    tail: Arc<Mutex<Tail>>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Starts `command`; what it prints is kept (the last of it), and goes to stderr too where `forward` is set.
+    pub fn start(mut command: Command, forward: bool) -> Result<Running> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = command
+            .spawn()
+            .map_err(|e| Error::other(format!("cannot run {}: {e}", command.get_program().display())))?;
+        let tail = Arc::new(Mutex::new(Tail::default()));
+        let mut readers = Vec::new();
+        if let Some(out) = child.stdout.take() {
+            readers.push(follow(out, Arc::clone(&tail), forward));
+        }
+        if let Some(err) = child.stderr.take() {
+            readers.push(follow(err, Arc::clone(&tail), forward));
+        }
+        Ok(Running { child, tail, readers })
+    }
+
+    /// Waits a moment; the status where it has ended.
+    pub fn poll(&mut self) -> Result<Option<ExitStatus>> {
+        let status = self.child.try_wait().map_err(|e| Error::other(format!("cannot wait for a bench: {e}")))?;
+        if status.is_none() {
+            thread::sleep(POLL);
+        }
+        Ok(status)
+    }
+
+    /// Ends it and all it started.
+    pub fn kill(&mut self) {
+        if let Some(group) = rustix::process::Pid::from_raw(self.child.id() as i32) {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+        let _ = self.child.wait();
+    }
+
+    /// The last of what it printed, after it has ended. A grandchild that keeps the pipe open is not waited for.
+    pub fn printed(self) -> String {
+        for _ in 0..50 {
+            if self.readers.iter().all(|reader| reader.is_finished()) {
+                break;
+            }
+            thread::sleep(POLL);
+        }
+        let tail = self.tail.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let (front, back) = tail.0.as_slices();
+        String::from_utf8_lossy(&[front, back].concat()).into_owned()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.kill();
+        }
+    }
+}
+
+fn follow(mut from: impl Read + Send + 'static, tail: Arc<Mutex<Tail>>, forward: bool) -> JoinHandle<()> {
+    thread::spawn(move || {
+        let mut buffer = [0; 8192];
+        while let Ok(n @ 1..) = from.read(&mut buffer) {
+            if forward {
+                let _ = std::io::stderr().write_all(&buffer[..n]);
+            }
+            tail.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(&buffer[..n]);
+        }
+    })
+}
+
+/// Runs a short command to its end, or to an interrupt.
+pub fn output(mut command: Command, interrupt: &Interrupt) -> Result<Output> {
+    let cannot =
+        |e: std::io::Error, program: &std::ffi::OsStr| Error::other(format!("cannot run {}: {e}", program.display()));
+    let child = command.spawn().map_err(|e| cannot(e, command.get_program()))?;
+    let watch = interrupt.pass_on_to(&child);
+    let out = child.wait_with_output().map_err(|e| cannot(e, command.get_program()))?;
+    drop(watch);
+    interrupt.check()?;
+    Ok(out)
+}
+
+/// What ended a process, in words.
+pub fn cause(status: ExitStatus, printed: &str) -> String {
+    if let Some(message) = panic_message(printed) {
+        return format!("panicked: {message}");
+    }
+    match (status.signal(), status.code()) {
+        (Some(6), _) => "aborted (SIGABRT)".to_owned() + &last_line(printed),
+        (Some(11), _) => "crashed (SIGSEGV)".to_owned(),
+        (Some(signal), _) => match signal_hook::low_level::signal_name(signal) {
+            Some(name) => format!("killed by {name}"),
+            None => format!("killed by signal {signal}"),
+        },
+        (None, Some(code)) => format!("ended the process with exit status {code}") + &last_line(printed),
+        (None, None) => "ended".to_owned(),
+    }
+}
+
+fn last_line(printed: &str) -> String {
+    match printed.lines().rev().find(|line| !line.trim().is_empty()) {
+        Some(line) => format!(": {}", line.trim()),
+        None => String::new(),
+    }
+}
+
+/// `MESSAGE (at FILE:LINE:COLUMN)` of the last panic that std's hook printed.
+fn panic_message(printed: &str) -> Option<String> {
+    let lines: Vec<&str> = printed.lines().collect();
+    let at = lines.iter().rposition(|line| line.starts_with("thread '") && line.contains("panicked at "))?;
+    let place = lines[at].split("panicked at ").nth(1)?.trim_end_matches(':');
+    let message =
+        lines[at + 1..].iter().take_while(|line| !line.starts_with("note: ") && !line.starts_with("stack backtrace"));
+    let message = message.map(|line| line.trim()).collect::<Vec<_>>().join(" ");
+    Some(if message.is_empty() { place.to_owned() } else { format!("{} (at {place})", message.trim()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_with_its_place() {
+        let printed =
+            "x\nthread 'main' panicked at benches/a.rs:3:9:\nindex out of bounds: the len is 1\nnote: run with\n";
+        assert_eq!(panic_message(printed).unwrap(), "index out of bounds: the len is 1 (at benches/a.rs:3:9)");
+        assert_eq!(panic_message("fine\n"), None);
+    }
+
+    #[test]
+    fn only_the_last_of_the_output_is_kept() {
+        let mut tail = Tail::default();
+        (0..100).for_each(|_| tail.push(&[b'x'; 8192]));
+        tail.push(b"end");
+        assert_eq!(tail.0.len(), TAIL_BYTES);
+    }
+}

@@ -1,0 +1,311 @@
+//! A run: every pass over every executable, and what came of each benchmark.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::build::Executable;
+use super::capture::Launch;
+use super::list::{self, Listed};
+use super::pass::{PassResult, Phase, run_pass};
+use super::plan::Selected;
+use super::process::Interrupt;
+use super::{Observer, PassOptions, Tables};
+use crate::Result;
+use crate::inject::is_own_allocator;
+use crate::profile::Profile;
+use crate::record::{Counted, Module, Record, Samples, Stack, StackCounts, Timed};
+use crate::result::model::{Failed, Finished, Profiles, Time};
+use crate::result::summary;
+use crate::symbolize::Symbolizer;
+use crate::symbolize::profiles::{self, Circumstances};
+
+/// A benchmark of the run.
+#[derive(Debug, Clone)]
+pub struct Benchmark {
+    pub name: String,
+    pub listed: Listed,
+}
+
+/// What came of one benchmark.
+#[derive(Debug)]
+pub enum Outcome {
+    Finished(Box<Finished>, ProfilePair),
+    Failed(Failed),
+}
+
+/// The profiles of one benchmark; `None` where they were not asked for.
+#[derive(Debug, Default)]
+pub struct ProfilePair {
+    pub mem: Option<Profile>,
+    pub cpu: Option<Profile>,
+}
+
+/// One executable with the benchmarks of it that were selected.
+pub struct Suite<'a> {
+    pub executable: &'a Executable,
+    pub launch: &'a Launch,
+    pub benchmarks: Vec<Benchmark>,
+    /// Objects that its processes map.
+    modules: Vec<Module>,
+}
+
+/// Lists the benchmarks of `executable`; those that `wanted` (by `TARGET/ID`) holds of are in the suite.
+///
+/// # Errors
+/// The message of what ended the listing early.
+pub fn list_suite<'a>(
+    executable: &'a Executable,
+    launch: &'a Launch,
+    options: &PassOptions,
+    wanted: &dyn Fn(&Executable, &str) -> bool,
+    interrupt: &Interrupt,
+) -> Result<(Suite<'a>, Option<String>)> {
+    let listing = list::list(&executable.timed, launch, options, interrupt)?;
+    let target = &executable.target;
+    let benchmarks = listing.benchmarks.into_iter().filter(|listed| wanted(executable, &listed.id)).map(|listed| {
+        let again = if listed.occurrence == 0 { String::new() } else { format!("#{:02}", listed.occurrence) };
+        Benchmark { name: format!("{}/{}/{}{again}", target.package, target.name, listed.id), listed }
+    });
+    Ok((Suite { executable, launch, benchmarks: benchmarks.collect(), modules: listing.modules }, listing.failure))
+}
+
+/// Measures a suite once: the outcomes in the order of its benchmarks, and a word on what happened behind the last one.
+pub fn measure(
+    suite: &Suite,
+    options: &PassOptions,
+    tables: &mut Tables,
+    observer: &mut dyn Observer,
+    interrupt: &Interrupt,
+) -> Result<(Vec<Outcome>, Option<String>)> {
+    let mut state = State { failed: HashMap::new(), timed: HashMap::new(), afterwards: None };
+    let timed = state.pass(Phase::Time, suite, options, None, observer, interrupt)?;
+    for (index, records) in timed.records {
+        state.timed.extend(records.into_iter().filter_map(|record| match record {
+            Record::Timed(timed) => Some((index, timed)),
+            _ => None,
+        }));
+    }
+    let counted_table = if options.stacks {
+        Some(write_table(suite, &suite.executable.counted, "counted", options, tables)?)
+    } else {
+        None
+    };
+    let counted = state.pass(Phase::Count, suite, options, counted_table.as_ref(), observer, interrupt)?;
+    let sampled = if options.stacks {
+        let table = write_table(suite, &suite.executable.timed, "timed", options, tables)?;
+        state.pass(Phase::Cpu, suite, options, Some(&table), observer, interrupt)?
+    } else {
+        PassResult::default()
+    };
+
+    let mut counted = Recordings::new(counted);
+    let mut sampled = Recordings::new(sampled);
+    let outcomes = suite.benchmarks.iter().enumerate().map(|(index, benchmark)| {
+        let target = &suite.executable.target;
+        let failed = |error: String| {
+            Outcome::Failed(Failed {
+                name: benchmark.name.clone(),
+                package: target.package.clone(),
+                target: target.name.clone(),
+                id: benchmark.listed.id.clone(),
+                error,
+            })
+        };
+        if let Some(error) = state.failed.remove(&index) {
+            return failed(error);
+        }
+        match assemble(suite, benchmark, index, options, &state.timed, &mut counted, &mut sampled, observer) {
+            Some((finished, profiles)) => Outcome::Finished(Box::new(finished), profiles),
+            None => failed("its records are not complete; is the disk full?".to_owned()),
+        }
+    });
+    let outcomes = outcomes.collect();
+    Ok((outcomes, state.afterwards))
+}
+
+/// What the passes so far left behind.
+struct State {
+    failed: HashMap<usize, String>,
+    timed: HashMap<usize, Timed>,
+    afterwards: Option<String>,
+}
+
+impl State {
+    /// Runs a pass over what has not failed yet.
+    fn pass(
+        &mut self,
+        phase: Phase,
+        suite: &Suite,
+        options: &PassOptions,
+        table: Option<&PathBuf>,
+        observer: &mut dyn Observer,
+        interrupt: &Interrupt,
+    ) -> Result<PassResult> {
+        let executable = if phase == Phase::Count { &suite.executable.counted } else { &suite.executable.timed };
+        let selected: Vec<Selected> = suite
+            .benchmarks
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !self.failed.contains_key(index))
+            .map(|(index, benchmark)| Selected {
+                index,
+                id: &benchmark.listed.id,
+                occurrence: benchmark.listed.occurrence,
+                largest_iterations: self.timed.get(&index).map_or(0, |timed| timed.largest_iterations),
+                counted_iterations: 0,
+            })
+            .collect();
+        let names = |index: usize| suite.benchmarks[index].name.clone();
+        let mut result = run_pass(
+            phase,
+            executable,
+            suite.launch,
+            options,
+            table.map(PathBuf::as_path),
+            &selected,
+            &names,
+            observer,
+            interrupt,
+        )?;
+        self.failed.extend(result.failures.drain(..).map(|failure| (failure.index, failure.error)));
+        if self.afterwards.is_none() {
+            self.afterwards = result.afterwards.take();
+        }
+        Ok(result)
+    }
+}
+
+/// The records of a pass with the symbolizers of its processes.
+struct Recordings {
+    result: PassResult,
+    symbolizers: HashMap<usize, Symbolizer>,
+}
+
+impl Recordings {
+    fn new(result: PassResult) -> Recordings {
+        Recordings { result, symbolizers: HashMap::new() }
+    }
+
+    fn take(&mut self, index: usize) -> Option<(Vec<Record>, usize)> {
+        Some((self.result.records.remove(&index)?, *self.result.process_of.get(&index)?))
+    }
+
+    fn symbolizer(&mut self, process: usize) -> (&mut Symbolizer, &[Module]) {
+        let modules = &self.result.modules[process];
+        (self.symbolizers.entry(process).or_insert_with(|| Symbolizer::new(modules)), modules)
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+fn assemble(
+    suite: &Suite,
+    benchmark: &Benchmark,
+    index: usize,
+    options: &PassOptions,
+    timed: &HashMap<usize, Timed>,
+    counted: &mut Recordings,
+    sampled: &mut Recordings,
+    observer: &mut dyn Observer,
+) -> Option<(Finished, ProfilePair)> {
+    let timed = timed.get(&index)?;
+    let (records, process) = counted.take(index)?;
+    let (mut passes, mut peak, mut stacks) = (Vec::new(), None, HashMap::new());
+    for record in records {
+        match record {
+            Record::Counted(counted) if counted.pass.is_none() => peak = Some(counted),
+            Record::Counted(counted) => passes.push(counted),
+            Record::Stacks { pass, stacks: of_pass, .. } => drop(stacks.insert(Some(pass), of_pass)),
+            _ => (),
+        }
+    }
+    let memory = summary::memory(&passes, peak.as_ref())?;
+    let chosen = summary::representative(&passes)?.clone();
+    if chosen.lost > 0 {
+        observer.warns(&format!(
+            "{}: {} allocations could not be recorded for want of memory",
+            benchmark.name, chosen.lost
+        ));
+    }
+    let mut pair = ProfilePair::default();
+    if options.stacks {
+        let stacks = stacks.remove(&chosen.pass)?;
+        let (symbolizer, modules) = counted.symbolizer(process);
+        pair.mem = Some(mem_profile(symbolizer, modules, &stacks, &chosen));
+        let (records, process) = sampled.take(index)?;
+        let (symbolizer, modules) = sampled.symbolizer(process);
+        for record in records {
+            match record {
+                Record::Samples(samples) => pair.cpu = Some(cpu_profile(symbolizer, modules, &samples)),
+                Record::NoSampler { .. } => {
+                    observer
+                        .warns(&format!("{}: the kernel permits no CPU samples; there is no cpu.prof", benchmark.name));
+                }
+                _ => (),
+            }
+        }
+    }
+    let description: serde_json::Value = serde_json::from_str(&benchmark.listed.description).unwrap_or_default();
+    let grouped = ["function_id", "value_str"].iter().any(|key| description[key].is_string());
+    let group = description["group_id"].as_str().filter(|_| grouped).unwrap_or_default().to_owned();
+    let target = &suite.executable.target;
+    let finished = Finished {
+        name: benchmark.name.clone(),
+        package: target.package.clone(),
+        target: target.name.clone(),
+        id: benchmark.listed.id.clone(),
+        harness: benchmark.listed.harness.clone(),
+        group,
+        time: Time {
+            tracker: is_own_allocator(&suite.executable.timed, &suite.executable.counted)
+                .then(|| "inactive".to_owned()),
+            ..summary::time(timed)
+        },
+        memory,
+        throughput: throughput(&description),
+        profiles: Profiles::default(),
+    };
+    Some((finished, pair))
+}
+
+/// `{"bytes":1024}`: criterion's variant in lower case.
+fn throughput(description: &serde_json::Value) -> Option<serde_json::Value> {
+    let variants = description["throughput"].as_object()?;
+    Some(variants.iter().map(|(kind, value)| (kind.to_lowercase(), value.clone())).collect())
+}
+
+fn circumstances(iterations: u64, duration_ns: u64) -> Circumstances {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
+    Circumstances { iterations, time_nanos: now, duration_nanos: duration_ns as i64 }
+}
+
+fn mem_profile(
+    symbolizer: &mut Symbolizer,
+    modules: &[Module],
+    stacks: &[(Stack, StackCounts)],
+    pass: &Counted,
+) -> Profile {
+    profiles::memory(symbolizer, modules, stacks, circumstances(pass.iterations, pass.nanoseconds))
+}
+
+fn cpu_profile(symbolizer: &mut Symbolizer, modules: &[Module], samples: &Samples) -> Profile {
+    profiles::cpu(symbolizer, modules, samples, circumstances(samples.iterations, 0))
+}
+
+/// The unwind table for processes of `executable`: the shared objects are those that listing saw.
+fn write_table(
+    suite: &Suite,
+    executable: &Path,
+    name: &str,
+    options: &PassOptions,
+    tables: &mut Tables,
+) -> Result<PathBuf> {
+    let executable = executable.canonicalize().unwrap_or_else(|_| executable.to_owned());
+    // Segments and build id are the file's own; the runtime compares them to what it finds mapped.
+    let main = Module { path: executable, bias: 0, build_id: Vec::new(), text: Vec::new(), image: None };
+    let mut modules = vec![main];
+    modules.extend(suite.modules.iter().skip(1).cloned());
+    let file = options.dir.join(format!("table-{name}"));
+    tables.write(&modules, &file)?;
+    Ok(file)
+}

@@ -1,0 +1,27 @@
+//! Unwind tables for the processes of a run, made before they start; an object's rows are read once a run.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::record::Module;
+use crate::unwind::{self, ModuleTable, Table};
+use crate::{Error, Result};
+
+/// The rows of every object seen so far.
+#[derive(Debug, Default)]
+pub struct Tables {
+    known: HashMap<(PathBuf, Vec<u8>), ModuleTable>,
+}
+
+impl Tables {
+    /// Writes the table for a process of these objects to `file`.
+    pub fn write(&mut self, modules: &[Module], file: &Path) -> Result<()> {
+        let mut table = Table::default();
+        for module in modules {
+            let key = (module.path.clone(), module.build_id.clone());
+            table.modules.push(self.known.entry(key).or_insert_with(|| unwind::build_module(module)).clone());
+        }
+        std::fs::write(file, table.to_bytes()?)
+            .map_err(|e| Error::other(format!("cannot write {}: {e}", file.display())))
+    }
+}

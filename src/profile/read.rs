@@ -1,0 +1,401 @@
+//! Bytes → profile, with what pprof tolerates and what it refuses, in its own words.
+//!
+//! Two passes: the first over the file's top level (strings, functions, locations; samples are only found), the second
+//! over the samples, which come before the tables that they refer to. So each sample is made once, at its right size.
+
+use std::fmt;
+
+use super::gzip;
+use super::model::{Function, Label, LabelValue, Line, Location, Mapping, Profile, Sample, ValueType};
+use super::tables::{IdTable, Strings, check_ids};
+use super::wire::{Fields, Value, WireError, count_packed};
+
+/// Why bytes are not a profile. The text is what pprof says behind the source's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadError {
+    /// gzip that cannot be expanded.
+    Gzip(String),
+    Empty,
+    /// Neither profile.proto nor anything that looks like it.
+    Unrecognized,
+    /// Several profiles in one file, one after the other.
+    Concatenated,
+    /// Protobuf of the right shape that contradicts itself.
+    Malformed(String),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::Gzip(what) => write!(f, "decompressing profile: {what}"),
+            ReadError::Empty => f.write_str("parsing profile: empty input file"),
+            ReadError::Unrecognized => f.write_str("parsing profile: unrecognized profile format"),
+            ReadError::Concatenated => f.write_str("parsing profile: concatenated profiles detected"),
+            ReadError::Malformed(what) => write!(f, "malformed profile: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl From<WireError> for ReadError {
+    fn from(_: WireError) -> Self {
+        ReadError::Unrecognized
+    }
+}
+
+/// Reads a profile: protobuf, gzip'd or not. Expands to at most [`gzip::MAX_EXPANDED`] bytes.
+pub fn read(data: &[u8]) -> Result<Profile, ReadError> {
+    if gzip::is_gzip(data) {
+        read_uncompressed(&gzip::expand(data).map_err(ReadError::Gzip)?)
+    } else {
+        read_uncompressed(data)
+    }
+}
+
+/// Reads a profile that is plain protobuf.
+pub fn read_uncompressed(data: &[u8]) -> Result<Profile, ReadError> {
+    if data.is_empty() {
+        return Err(ReadError::Empty);
+    }
+    let raw = Raw::find(data)?;
+    raw.resolve()
+}
+
+/// The file's top level; texts are still numbers of the string table, references still ids.
+#[derive(Default)]
+struct Raw<'a> {
+    strings: Vec<&'a [u8]>,
+    sample_types: Vec<[u64; 2]>,
+    samples: Vec<&'a [u8]>,
+    mappings: Vec<&'a [u8]>,
+    locations: Vec<&'a [u8]>,
+    functions: Vec<&'a [u8]>,
+    comments: Vec<u64>,
+    period_type: [u64; 2],
+    drop_frames: u64,
+    keep_frames: u64,
+    time_nanos: i64,
+    duration_nanos: i64,
+    period: i64,
+    default_sample_type: u64,
+    doc_url: u64,
+}
+
+impl<'a> Raw<'a> {
+    fn find(data: &'a [u8]) -> Result<Self, ReadError> {
+        let mut raw = Raw::default();
+        for field in Fields(data) {
+            let (number, value) = field?;
+            match number {
+                1 => raw.sample_types.push(value_type(value)?),
+                2 => raw.samples.push(value.bytes()?),
+                3 => raw.mappings.push(value.bytes()?),
+                4 => raw.locations.push(value.bytes()?),
+                5 => raw.functions.push(value.bytes()?),
+                6 => {
+                    raw.strings.push(value.bytes()?);
+                    if !raw.strings[0].is_empty() {
+                        return Err(ReadError::Unrecognized);
+                    }
+                }
+                7 => raw.drop_frames = value.number()?,
+                8 => raw.keep_frames = value.number()?,
+                9 if raw.time_nanos != 0 => return Err(ReadError::Concatenated),
+                9 => raw.time_nanos = value.signed()?,
+                10 => raw.duration_nanos = value.signed()?,
+                11 => raw.period_type = value_type(value)?,
+                12 => raw.period = value.signed()?,
+                13 => value.numbers(|comment| raw.comments.push(comment))?,
+                14 => raw.default_sample_type = value.number()?,
+                15 => raw.doc_url = value.number()?,
+                _ => {}
+            }
+        }
+        Ok(raw)
+    }
+
+    fn resolve(self) -> Result<Profile, ReadError> {
+        let strings = Strings::new(&self.strings);
+        let text = |index: u64| strings.get(index);
+        let value_type = |pair: [u64; 2]| Ok::<_, ReadError>(ValueType { kind: text(pair[0])?, unit: text(pair[1])? });
+
+        let mappings = self.mappings.iter().map(|data| mapping(data, &strings)).collect::<Result<Vec<_>, _>>()?;
+        let functions = self.functions.iter().map(|data| function(data, &strings)).collect::<Result<Vec<_>, _>>()?;
+        let mapping_ids = IdTable::new(mappings.iter().map(|mapping| mapping.id));
+        let function_ids = IdTable::new(functions.iter().map(|function| function.id));
+        let mut nameless = None;
+        let mut locations = Vec::with_capacity(self.locations.len());
+        for data in &self.locations {
+            locations.push(location(data, &mapping_ids, &function_ids, &mut nameless)?);
+        }
+        let location_ids = IdTable::new(locations.iter().map(|location| location.id));
+
+        let sample_types = self.sample_types.iter().map(|pair| value_type(*pair)).collect::<Result<Vec<_>, _>>()?;
+        let mut samples = Vec::with_capacity(if sample_types.is_empty() { 0 } else { self.samples.len() });
+        let mut broken = None;
+        for data in &self.samples {
+            let (sample, dangling) = sample(data, &location_ids, &strings)?;
+            if broken.is_none() {
+                broken = check_sample(&sample, dangling, sample_types.len());
+            }
+            if broken.is_none() {
+                samples.push(sample);
+            }
+        }
+        let profile = Profile {
+            default_sample_type: text(self.default_sample_type)?,
+            comments: self.comments.iter().map(|comment| text(*comment)).collect::<Result<_, _>>()?,
+            doc_url: text(self.doc_url)?,
+            drop_frames: text(self.drop_frames)?,
+            keep_frames: text(self.keep_frames)?,
+            time_nanos: self.time_nanos,
+            duration_nanos: self.duration_nanos,
+            period_type: value_type(self.period_type)?,
+            period: self.period,
+            sample_types,
+            samples,
+            mappings,
+            locations,
+            functions,
+        };
+        let broken = broken.or_else(|| check_ids(&profile)).or(nameless);
+        broken.map_or(Ok(profile), |what| Err(ReadError::Malformed(what)))
+    }
+}
+
+fn check_sample(sample: &Sample, dangling: bool, types: usize) -> Option<String> {
+    if types == 0 {
+        return Some("missing sample type information".into());
+    }
+    if sample.values.len() != types {
+        return Some(format!("mismatch: sample has {} values vs. {types} types", sample.values.len()));
+    }
+    dangling.then(|| "sample has nil location".into())
+}
+
+fn value_type(value: Value<'_>) -> Result<[u64; 2], WireError> {
+    let mut pair = [0; 2];
+    for field in Fields(value.bytes()?) {
+        match field? {
+            (1, value) => pair[0] = value.number()?,
+            (2, value) => pair[1] = value.number()?,
+            _ => {}
+        }
+    }
+    Ok(pair)
+}
+
+/// A sample, and whether it names a location that is not there.
+fn sample(data: &[u8], locations: &IdTable, strings: &Strings<'_>) -> Result<(Sample, bool), ReadError> {
+    let mut sample = Sample::default();
+    let mut dangling = false;
+    for field in Fields(data) {
+        match field? {
+            (1, value) => {
+                if let Value::Bytes(packed) = value {
+                    sample.locations.reserve_exact(count_packed(packed));
+                }
+                value.numbers(|id| match locations.get(id) {
+                    Some(index) => sample.locations.push(index),
+                    None => dangling = true,
+                })?;
+            }
+            (2, value) => {
+                if let Value::Bytes(packed) = value {
+                    sample.values.reserve_exact(count_packed(packed));
+                }
+                value.numbers(|number| sample.values.push(number as i64))?;
+            }
+            (3, value) => sample.labels.extend(label(value.bytes()?, strings)?),
+            _ => {}
+        }
+    }
+    sample.sort_labels();
+    Ok((sample, dangling))
+}
+
+/// A label; one without any value is no label.
+fn label(data: &[u8], strings: &Strings<'_>) -> Result<Option<Label>, ReadError> {
+    let (mut key, mut text, mut number, mut unit) = (0, 0, 0, 0);
+    for field in Fields(data) {
+        match field? {
+            (1, value) => key = value.number()?,
+            (2, value) => text = value.number()?,
+            (3, value) => number = value.signed()?,
+            (4, value) => unit = value.number()?,
+            _ => {}
+        }
+    }
+    let key = strings.get(key)?;
+    Ok(if text != 0 {
+        Some(Label { key, value: LabelValue::Text(strings.get(text)?) })
+    } else if number != 0 || unit != 0 {
+        Some(Label { key, value: LabelValue::Number(number, strings.get(unit)?) })
+    } else {
+        None
+    })
+}
+
+fn mapping(data: &[u8], strings: &Strings<'_>) -> Result<Mapping, ReadError> {
+    let mut mapping = Mapping::default();
+    let (mut file, mut build_id) = (0, 0);
+    for field in Fields(data) {
+        match field? {
+            (1, value) => mapping.id = value.number()?,
+            (2, value) => mapping.start = value.number()?,
+            (3, value) => mapping.limit = value.number()?,
+            (4, value) => mapping.offset = value.number()?,
+            (5, value) => file = value.number()?,
+            (6, value) => build_id = value.number()?,
+            (7, value) => mapping.has_functions = value.flag()?,
+            (8, value) => mapping.has_filenames = value.flag()?,
+            (9, value) => mapping.has_line_numbers = value.flag()?,
+            (10, value) => mapping.has_inline_frames = value.flag()?,
+            _ => {}
+        }
+    }
+    mapping.file = strings.get(file)?;
+    mapping.build_id = strings.get(build_id)?;
+    Ok(mapping)
+}
+
+/// A location. `nameless` takes the complaint about the first line whose function is not there.
+fn location(
+    data: &[u8],
+    mappings: &IdTable,
+    functions: &IdTable,
+    nameless: &mut Option<String>,
+) -> Result<Location, ReadError> {
+    let mut location = Location::default();
+    let mut no_function = false;
+    for field in Fields(data) {
+        match field? {
+            (1, value) => location.id = value.number()?,
+            (2, value) => location.mapping = mappings.get(value.number()?),
+            (3, value) => location.address = value.number()?,
+            (4, value) => {
+                let (line, id) = line(value.bytes()?)?;
+                let function = functions.get(id).filter(|_| id != 0);
+                no_function |= function.is_none();
+                location.lines.push(Line { function: function.unwrap_or_default(), ..line });
+            }
+            (5, value) => location.is_folded = value.flag()?,
+            _ => {}
+        }
+    }
+    location.lines.shrink_to_fit();
+    if no_function && nameless.is_none() {
+        *nameless = Some(format!("location id: {} has a line with nil function", location.id));
+    }
+    Ok(location)
+}
+
+fn line(data: &[u8]) -> Result<(Line, u64), WireError> {
+    let mut line = Line::default();
+    let mut function = 0;
+    for field in Fields(data) {
+        match field? {
+            (1, value) => function = value.number()?,
+            (2, value) => line.line = value.signed()?,
+            (3, value) => line.column = value.signed()?,
+            _ => {}
+        }
+    }
+    Ok((line, function))
+}
+
+fn function(data: &[u8], strings: &Strings<'_>) -> Result<Function, ReadError> {
+    let mut function = Function::default();
+    let mut texts = [0; 3];
+    for field in Fields(data) {
+        match field? {
+            (1, value) => function.id = value.number()?,
+            (number @ 2..=4, value) => texts[number as usize - 2] = value.number()?,
+            (5, value) => function.start_line = value.signed()?,
+            _ => {}
+        }
+    }
+    let [name, system_name, filename] = texts;
+    function.name = strings.get(name)?;
+    function.system_name = strings.get(system_name)?;
+    function.filename = strings.get(filename)?;
+    Ok(function)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Builder, Text, write, write_uncompressed};
+    use super::*;
+
+    fn text(text: &str) -> Text {
+        text.into()
+    }
+
+    fn small() -> Profile {
+        let mut builder =
+            Builder::new(vec![ValueType::new("alloc_objects", "count"), ValueType::new("alloc_space", "bytes")]);
+        let mapping = builder.mapping(Mapping {
+            file: text("/bin/bench"),
+            start: 0x1000,
+            limit: 0x9000,
+            has_functions: true,
+            ..Mapping::default()
+        });
+        let leaf = builder.function("Vec::push", "_ZN3Vec4pushE", "vec.rs", 10);
+        let root = builder.function("main", "", "main.rs", 0);
+        let lines = vec![Line { function: leaf, line: 12, column: 3 }, Line { function: root, line: -1, column: 0 }];
+        let inlined = builder.location(Some(mapping), 0x1234, lines);
+        let outer = builder.location(None, 0, vec![]);
+        builder.sample(
+            vec![inlined, outer],
+            vec![i64::MIN, i64::MAX],
+            vec![Label::number("bytes", 0, "bytes"), Label::text("thread", "é")],
+        );
+        builder.sample(vec![outer, outer, outer], vec![0, -1], vec![]);
+        builder.profile.comments = vec![text("memprof: iterations=7"), text("two"), text("three")];
+        builder.profile.time_nanos = 1;
+        builder.profile.period_type = ValueType::new("space", "bytes");
+        builder.profile.default_sample_type = text("alloc_space");
+        builder.finish()
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        assert_eq!(read(&write(&small())).unwrap(), small());
+        assert_eq!(read(&write_uncompressed(&small())).unwrap(), small());
+    }
+
+    #[test]
+    fn every_cut_is_an_error_or_a_profile() {
+        let bytes = write_uncompressed(&small());
+        for end in 0..bytes.len() {
+            let _ = read(&bytes[..end]);
+        }
+        assert_eq!(read(&[]), Err(ReadError::Empty));
+        assert_eq!(read(&bytes[..bytes.len() - 1]), Err(ReadError::Unrecognized));
+    }
+
+    #[test]
+    fn contradictions_are_malformed() {
+        let broken = |change: fn(&mut Profile)| {
+            let mut profile = small();
+            change(&mut profile);
+            read(&write(&profile)).unwrap_err().to_string()
+        };
+        assert_eq!(broken(|p| p.sample_types.clear()), "malformed profile: missing sample type information");
+        assert_eq!(
+            broken(|p| p.samples[0].values.truncate(1)),
+            "malformed profile: mismatch: sample has 1 values vs. 2 types"
+        );
+        assert_eq!(broken(|p| p.locations[1].id = 1), "malformed profile: multiple locations with same id: 1");
+        assert_eq!(broken(|p| p.functions[1].id = 0), "malformed profile: found function with reserved ID=0");
+        assert_eq!(broken(|p| p.mappings[0].id = 0), "malformed profile: found mapping with reserved ID=0");
+    }
+
+    #[test]
+    fn two_profiles_in_one_are_told() {
+        let bytes = write_uncompressed(&small()).repeat(2);
+        assert_eq!(read(&bytes), Err(ReadError::Concatenated));
+    }
+}

@@ -1,0 +1,291 @@
+//! The command line, in the syntax of Go's flags: one or two dashes; `-name=value` or `-name value`; a switch takes a value
+//! by `=` only; the first word that is no flag ends them.
+
+use super::command::{self, COMMANDS, Command};
+use super::config::{self, Config, OPTIONS, Slot};
+use super::parse;
+
+/// What is asked for.
+#[derive(Default)]
+pub struct Request {
+    /// The report; none: the shell, or the page.
+    pub invocation: Option<Invocation>,
+    pub config: Config,
+    pub sources: Vec<String>,
+    pub bases: Vec<String>,
+    /// The bases are only compared to, not subtracted.
+    pub diff_base: bool,
+    /// Seconds to record a live profile for; not positive: the endpoint's own.
+    pub seconds: i64,
+    /// Seconds to wait for a live profile; not positive: what suits.
+    pub timeout: i64,
+    pub symbolize: String,
+    pub build_id: String,
+    pub add_comment: String,
+    pub all_frames: bool,
+    /// Where the page is to be served: `[host]:[port]`.
+    pub http: Option<String>,
+    pub no_browser: bool,
+    /// Things to say that are no errors.
+    pub warnings: Vec<String>,
+}
+
+/// A report of the command table with its argument.
+#[derive(Clone)]
+pub struct Invocation {
+    pub command: &'static Command,
+    pub argument: Option<String>,
+}
+
+/// Why there is no [`Request`].
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// `-h`: the usage is all that is wanted.
+    Help,
+    /// The usage is shown, then this.
+    Usage(String),
+    Error(String),
+}
+
+/// Flags beside commands and options.
+#[derive(Default)]
+struct Extra {
+    base: String,
+    diff_base: String,
+    http: String,
+    /// Of [`SAMPLE_SWITCHES`], those that are on.
+    samples: [bool; SAMPLE_SWITCHES.len()],
+    commands: Vec<(&'static Command, Option<String>)>,
+    choices: Vec<&'static str>,
+}
+
+/// Switches that are short for a sample index, in the order in which the first wins.
+const SAMPLE_SWITCHES: [(&str, &str); 7] = [
+    ("total_delay", "delay"),
+    ("mean_delay", "delay"),
+    ("contentions", "contentions"),
+    ("inuse_space", "inuse_space"),
+    ("inuse_objects", "inuse_objects"),
+    ("alloc_space", "alloc_space"),
+    ("alloc_objects", "alloc_objects"),
+];
+
+/// Reads the arguments. What is behind the flags are the sources; the caller finds out whether the first is an executable.
+pub fn parse(arguments: &[String]) -> Result<Request, Refusal> {
+    let mut request = Request { seconds: -1, timeout: -1, ..Request::default() };
+    let mut extra = Extra::default();
+    let mut rest = arguments;
+    while let [word, tail @ ..] = rest {
+        let Some(flag) = word.strip_prefix('-').filter(|flag| !flag.is_empty()) else { break };
+        rest = tail;
+        let flag = flag.strip_prefix('-').unwrap_or(flag);
+        if flag.is_empty() {
+            break;
+        }
+        if flag.starts_with(['-', '=']) {
+            return Err(Refusal::Usage(format!("bad flag syntax: {word}")));
+        }
+        let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
+        if matches!(name, "h" | "help") && !is_known(name) {
+            return Err(Refusal::Help);
+        }
+        if !is_known(name) {
+            return Err(Refusal::Usage(format!("flag provided but not defined: -{name}")));
+        }
+        if is_switch(name) {
+            let on = value.map_or(Some(true), parse::flag_bool);
+            let on = on.ok_or_else(|| {
+                Refusal::Usage(format!(
+                    "invalid boolean value {:?} for -{name}: parse error",
+                    value.unwrap_or_default()
+                ))
+            })?;
+            set_switch(&mut request, &mut extra, name, on);
+            continue;
+        }
+        let value = match (value, rest) {
+            (Some(value), _) => value,
+            (None, [next, tail @ ..]) => {
+                rest = tail;
+                next
+            }
+            (None, []) => return Err(Refusal::Usage(format!("flag needs an argument: -{name}"))),
+        };
+        set_value(&mut request, &mut extra, name, value)
+            .map_err(|()| Refusal::Usage(format!("invalid value {value:?} for flag -{name}: parse error")))?;
+    }
+    request.sources = rest.to_vec();
+    if request.sources.is_empty() {
+        return Err(Refusal::Usage("no profile source specified".into()));
+    }
+    finish(&mut request, extra).map_err(Refusal::Error)?;
+    Ok(request)
+}
+
+const SWITCHES: [&str; 2] = ["all_frames", "no_browser"];
+const VALUES: [&str; 9] =
+    ["diff_base", "base", "symbolize", "buildid", "timeout", "add_comment", "seconds", "tools", "http"];
+
+fn is_known(name: &str) -> bool {
+    let option = config::find(name).is_some_and(|option| option.choices().is_empty());
+    is_switch(name) || option || VALUES.contains(&name) || command::find(name).is_some()
+}
+
+fn is_switch(name: &str) -> bool {
+    SWITCHES.contains(&name)
+        || SAMPLE_SWITCHES.iter().any(|(switch, _)| *switch == name)
+        || command::find(name).is_some_and(|command| !command.has_argument)
+        || config::is_switch(name)
+}
+
+fn set_switch(request: &mut Request, extra: &mut Extra, name: &str, on: bool) {
+    if let Some(command) = command::find(name) {
+        extra.commands.retain(|(known, _)| known.name != name);
+        if on {
+            extra.commands.push((command, None));
+        }
+    } else if let Some(option) = config::find(name) {
+        if let Slot::Flag(_, slot) = option.slot {
+            *slot(&mut request.config) = on;
+        }
+    } else if let Some(choice) = OPTIONS.iter().flat_map(|option| option.choices()).find(|choice| **choice == name) {
+        extra.choices.retain(|known| known != choice);
+        if on {
+            extra.choices.push(choice);
+        }
+    } else if let Some(switch) = SAMPLE_SWITCHES.iter().position(|(switch, _)| *switch == name) {
+        extra.samples[switch] = on;
+    } else if name == "all_frames" {
+        request.all_frames = on;
+    } else {
+        request.no_browser = on;
+    }
+}
+
+fn set_value(request: &mut Request, extra: &mut Extra, name: &str, value: &str) -> Result<(), ()> {
+    if let Some(command) = command::find(name) {
+        extra.commands.retain(|(known, _)| known.name != name);
+        if !value.is_empty() {
+            extra.commands.push((command, Some(value.into())));
+        }
+        return Ok(());
+    }
+    if let Some(option) = config::find(name) {
+        match option.slot {
+            Slot::Int(_, slot) => *slot(&mut request.config) = parse::flag_int(value).ok_or(())?,
+            Slot::Float(_, slot) => *slot(&mut request.config) = parse::float(value).map_err(|_| ())?,
+            Slot::Text(_, slot) | Slot::Choice(_, _, slot) => *slot(&mut request.config) = value.into(),
+            Slot::Flag(..) => {}
+        }
+        return Ok(());
+    }
+    match name {
+        "diff_base" => extra.diff_base = value.into(),
+        "base" => extra.base = value.into(),
+        "symbolize" => request.symbolize = value.into(),
+        "buildid" => request.build_id = value.into(),
+        "timeout" => request.timeout = parse::flag_int(value).ok_or(())?,
+        "seconds" => request.seconds = parse::flag_int(value).ok_or(())?,
+        "add_comment" => request.add_comment = value.into(),
+        "http" => extra.http = value.into(),
+        // `tools` names directories of programs that nothing here needs.
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What only holds of all flags together.
+fn finish(request: &mut Request, extra: Extra) -> Result<(), String> {
+    for option in OPTIONS {
+        let set: Vec<&str> = extra.choices.iter().copied().filter(|choice| option.choices().contains(choice)).collect();
+        match &set[..] {
+            [] => {}
+            [choice] => request.config.set(option, choice)?,
+            several => return Err(format!("conflicting options set: [{}]", several.join(" "))),
+        }
+    }
+    let mut commands = extra.commands.into_iter();
+    request.invocation = commands.next().map(|(command, argument)| Invocation { command, argument });
+    if commands.next().is_some() {
+        return Err("must set at most one output format".into());
+    }
+    let http = !extra.http.is_empty();
+    if request.invocation.is_some() && http {
+        return Err("-http is not compatible with an output format on the command line".into());
+    }
+    if request.no_browser && !http {
+        return Err("-no_browser only makes sense with -http".into());
+    }
+    request.http = http.then_some(extra.http);
+    for ((switch, kind), on) in SAMPLE_SWITCHES.iter().zip(extra.samples) {
+        if on && request.config.sample_index.is_empty() {
+            request.config.sample_index = (*kind).into();
+        } else if on {
+            request.warnings.push(format!("Multiple value selections, ignoring -{switch}"));
+        }
+        request.config.mean |= on && *switch == "mean_delay";
+    }
+    if !extra.base.is_empty() && !extra.diff_base.is_empty() {
+        return Err("-base and -diff_base flags cannot both be specified".into());
+    }
+    request.diff_base = !extra.diff_base.is_empty();
+    request.bases = [extra.base, extra.diff_base].into_iter().filter(|base| !base.is_empty()).collect();
+    if request.config.normalize && request.bases.is_empty() {
+        return Err("must have base profile to normalize by".into());
+    }
+    Ok(())
+}
+
+/// All flags' names, for completion.
+pub fn flag_names() -> Vec<&'static str> {
+    let options = OPTIONS.iter().filter(|option| option.choices().is_empty()).map(|option| option.name);
+    let choices = OPTIONS.iter().flat_map(|option| option.choices().iter().copied());
+    let samples = SAMPLE_SWITCHES.iter().map(|(switch, _)| *switch);
+    COMMANDS
+        .iter()
+        .map(|command| command.name)
+        .chain(options)
+        .chain(choices)
+        .chain(samples)
+        .chain(SWITCHES)
+        .chain(VALUES)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Request, Refusal> {
+        parse(&line.split(' ').map(Into::into).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn flags_are_gos() {
+        let request = parsed("--top -nodecount 6 -cum=true --focus=a=b -noinlines=f x.pb -y").unwrap_or_default();
+        assert_eq!(request.invocation.map(|invocation| invocation.command.name), Some("top"));
+        assert_eq!((request.config.nodecount, &*request.config.sort, &*request.config.focus), (6, "cum", "a=b"));
+        assert_eq!(request.sources, ["x.pb", "-y"]);
+    }
+
+    #[test]
+    fn wrong_flags_are_refused() {
+        let refusal = |line: &str| parsed(line).err();
+        assert_eq!(refusal("-nosuch x"), Some(Refusal::Usage("flag provided but not defined: -nosuch".into())));
+        assert_eq!(refusal("-focus"), Some(Refusal::Usage("flag needs an argument: -focus".into())));
+        assert_eq!(
+            refusal("-nodecount=abc x"),
+            Some(Refusal::Usage("invalid value \"abc\" for flag -nodecount: parse error".into()))
+        );
+        assert_eq!(refusal("-top -tree x"), Some(Refusal::Error("must set at most one output format".into())));
+        assert_eq!(refusal("-h"), Some(Refusal::Help));
+        assert_eq!(refusal("-lines -files x"), Some(Refusal::Error("conflicting options set: [lines files]".into())));
+    }
+
+    #[test]
+    fn short_sample_switches_yield_to_the_index() {
+        let request = parsed("-alloc_space -inuse_space x").unwrap_or_default();
+        assert_eq!(request.config.sample_index, "inuse_space");
+        assert_eq!(request.warnings, ["Multiple value selections, ignoring -alloc_space"]);
+    }
+}

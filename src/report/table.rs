@@ -1,0 +1,51 @@
+//! Columns as Go's text/tabwriter lays them out, flush right: a cell ends at a tab, a column is as wide as its widest cell
+//! among neighbouring lines that have it, plus one. What follows the last tab of a line belongs to no column.
+
+/// Lays out `text`.
+pub fn aligned_right(text: &str) -> String {
+    let lines: Vec<Vec<&str>> =
+        text.strip_suffix('\n').unwrap_or(text).split('\n').map(|line| line.split('\t').collect()).collect();
+    let mut out = String::with_capacity(text.len() * 2);
+    if text.is_empty() {
+        return out;
+    }
+    let widths = column_widths(&lines);
+    for (cells, widths) in lines.iter().zip(widths) {
+        for (cell, width) in cells.iter().zip(&widths) {
+            let padding = width.saturating_sub(cell.chars().count());
+            out.extend(std::iter::repeat_n(' ', padding));
+            out.push_str(cell);
+        }
+        out.push_str(cells.last().copied().unwrap_or_default());
+        out.push('\n');
+    }
+    out
+}
+
+/// For each line the widths of its cells.
+fn column_widths(lines: &[Vec<&str>]) -> Vec<Vec<usize>> {
+    let mut widths: Vec<Vec<usize>> = lines.iter().map(|cells| vec![0; cells.len() - 1]).collect();
+    let columns = widths.iter().map(Vec::len).max().unwrap_or(0);
+    for column in 0..columns {
+        let mut start = 0;
+        while start < lines.len() {
+            let length = widths[start..].iter().take_while(|widths| widths.len() > column).count();
+            let widest =
+                lines[start..start + length].iter().map(|cells| cells[column].chars().count()).max().unwrap_or(0);
+            widths[start..start + length].iter_mut().for_each(|widths| widths[column] = widest + 1);
+            start += length.max(1);
+        }
+    }
+    widths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_of_lines_share_their_widths() {
+        let text = "key:\t Total\n \t12 (x):\t a\n \t3:\t b\n\nk:\t T\n";
+        assert_eq!(aligned_right(text), " key: Total\n      12 (x): a\n           3: b\n\n k: T\n");
+    }
+}

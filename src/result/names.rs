@@ -1,0 +1,97 @@
+//! Names of benchmarks: the full one, the shortest that is unambiguous, and the one that is a safe path.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+
+/// For each of `names` the shortest suffix, cut at slashes, that none of the others ends with. `ids` are the harness's own
+/// parts, which stay whole.
+pub fn shortest(names: &[&str], ids: &[&str]) -> Vec<String> {
+    let mut ends: HashMap<String, usize> = HashMap::new();
+    let suffixes = |name: &str| -> Vec<String> {
+        let starts = std::iter::once(0).chain(name.match_indices('/').map(|(at, _)| at + 1));
+        starts.map(|at| name[at..].to_owned()).collect()
+    };
+    let mut seen = std::collections::HashSet::new();
+    for name in names.iter().filter(|name| seen.insert(**name)) {
+        for suffix in suffixes(name) {
+            *ends.entry(suffix).or_default() += 1;
+        }
+    }
+    let short = |(name, id): (&&str, &&str)| {
+        let unambiguous = suffixes(name).into_iter().rev().find(|end| end.len() >= id.len() && ends[end] == 1);
+        unambiguous.unwrap_or_else(|| (*name).to_owned())
+    };
+    names.iter().zip(ids).map(short).collect()
+}
+
+/// Those of `names` that `wanted` is a suffix of, at a slash; the name itself alone where it is one.
+pub fn find<'a>(names: &[&'a str], wanted: &str) -> Vec<&'a str> {
+    if let Some(name) = names.iter().find(|name| **name == wanted) {
+        return vec![name];
+    }
+    let ends = |name: &&&str| name.strip_suffix(wanted).is_some_and(|rest| rest.ends_with('/'));
+    names.iter().filter(ends).copied().collect()
+}
+
+/// The longest part of a path that every file system takes, with room for a hash.
+const LONGEST_PART: usize = 120;
+
+/// A relative path for `name`: its parts, with everything that a path could trip over replaced. A part that had to be changed
+/// carries a hash, so that no two names share a path.
+pub fn safe_path(name: &str) -> PathBuf {
+    name.split('/').map(safe_part).collect()
+}
+
+fn safe_part(part: &str) -> String {
+    let plain =
+        |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '=' | ',' | '@' | '(' | ')' | '[' | ']');
+    let mut safe: String = part.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+    let mut end = safe.len().min(LONGEST_PART);
+    while !safe.is_char_boundary(end) {
+        end -= 1;
+    }
+    safe.truncate(end);
+    if safe != part || safe.is_empty() || safe.starts_with('.') || safe.ends_with('.') {
+        let mut hasher = DefaultHasher::new();
+        part.hash(&mut hasher);
+        let trimmed = safe.trim_matches('.');
+        return format!("{}~{:08x}", if trimmed.is_empty() { "_" } else { trimmed }, hasher.finish() as u32);
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shortest_unambiguous_name() {
+        let names = ["p/a/g/x", "p/b/g/x", "p/a/g/y"];
+        assert_eq!(shortest(&names, &["g/x", "g/x", "g/y"]), ["a/g/x", "b/g/x", "g/y"]);
+        // A measurement repeated has one name.
+        assert_eq!(shortest(&["p/a/x", "p/a/x"], &["x", "x"]), ["x", "x"]);
+        // One id is the end of another.
+        assert_eq!(shortest(&["p/a/x", "p/a/g/x"], &["x", "g/x"]), ["a/x", "g/x"]);
+    }
+
+    #[test]
+    fn a_suffix_finds_its_benchmarks() {
+        let names = ["p/a/g/x", "p/b/g/x", "p/a/gg/x"];
+        assert_eq!(find(&names, "a/g/x"), ["p/a/g/x"]);
+        assert_eq!(find(&names, "g/x"), ["p/a/g/x", "p/b/g/x"]);
+        assert_eq!(find(&names, "p/b/g/x"), ["p/b/g/x"]);
+    }
+
+    #[test]
+    fn paths_stay_inside_and_apart() {
+        assert_eq!(safe_path("p/pool/buffer_write/pooled"), PathBuf::from("p/pool/buffer_write/pooled"));
+        let odd =
+            ["..", ".", "", "a b", "a_b", "a:b", "…", &"x".repeat(300), &"x".repeat(301), "ü", "../../etc/passwd"];
+        let paths: std::collections::HashSet<_> = odd.iter().map(|name| safe_path(name)).collect();
+        assert_eq!(paths.len(), odd.len());
+        for path in paths {
+            assert!(path.components().all(|part| matches!(part, std::path::Component::Normal(_))), "{path:?}");
+        }
+    }
+}

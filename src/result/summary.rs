@@ -1,0 +1,113 @@
+//! From samples and passes to the numbers that are shown.
+
+use super::model::{Memory, Sample, Time};
+use super::statistics::{median, median_interval};
+use crate::record::{Counted, StackCounts, Timed};
+
+/// Time per iteration over the samples.
+pub fn time(timed: &Timed) -> Time {
+    let samples: Vec<Sample> =
+        timed.samples.iter().map(|&(iterations, nanoseconds)| Sample { iterations, nanoseconds }).collect();
+    let per_op: Vec<f64> = samples.iter().map(|sample| sample.nanoseconds / sample.iterations as f64).collect();
+    let interval = if per_op.len() < 6 { None } else { median_interval(&per_op, 0.95) };
+    let of_time = |value: Option<f64>| value.filter(|_| timed.wall_time);
+    Time {
+        ns_per_op: of_time(median(&per_op)),
+        lower: of_time(interval.as_ref().map(|interval| interval.lower)),
+        upper: of_time(interval.as_ref().map(|interval| interval.upper)),
+        iterations: samples.iter().map(|sample| sample.iterations).sum(),
+        samples,
+        tracker: None,
+        custom: timed.custom,
+    }
+}
+
+/// The pass that stands for all: the median one, by calls and then by bytes. Its stacks are the profile, so that profile and
+/// numbers agree to the digit.
+pub fn representative(passes: &[Counted]) -> Option<&Counted> {
+    let mut order: Vec<&Counted> = passes.iter().collect();
+    order.sort_by_key(|pass| (pass.counts.allocs, pass.counts.bytes));
+    order.get(order.len() / 2).copied()
+}
+
+/// Memory per iteration; `passes` are the counting passes, `peak` the brackets of one iteration (`None` where the passes
+/// themselves are such).
+pub fn memory(passes: &[Counted], peak: Option<&Counted>) -> Option<Memory> {
+    let pass = representative(passes)?;
+    let n = pass.iterations as f64;
+    let counts = &pass.counts;
+    let exact = passes.iter().all(|other| same(&other.counts, counts)) && passes.iter().all(|pass| pass.lost == 0);
+    let range = |of: fn(&StackCounts) -> u64| {
+        let values = || passes.iter().map(|pass| of(&pass.counts) as f64 / pass.iterations as f64);
+        [values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max)]
+    };
+    let passes_peak = passes.iter().map(|pass| pass.peak_bytes).max().unwrap_or(0);
+    Some(Memory {
+        iterations: pass.iterations,
+        allocs_per_op: counts.allocs as f64 / n,
+        bytes_per_op: counts.bytes as f64 / n,
+        frees_per_op: counts.frees as f64 / n,
+        reallocs_per_op: counts.reallocs as f64 / n,
+        grown_bytes_per_op: counts.grown_bytes as f64 / n,
+        retained_bytes_per_op: counts.bytes.saturating_sub(counts.freed_bytes) as f64 / n,
+        peak_bytes: peak.map_or(passes_peak, |peak| peak.peak_bytes),
+        exact,
+        allocs_per_op_range: (!exact).then(|| range(|counts| counts.allocs)),
+        bytes_per_op_range: (!exact).then(|| range(|counts| counts.bytes)),
+    })
+}
+
+/// Equal in what is promised to be exact. Frees depend on when another thread gives its blocks back.
+fn same(a: &StackCounts, b: &StackCounts) -> bool {
+    (a.allocs, a.bytes) == (b.allocs, b.bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pass(allocs: u64, bytes: u64) -> Counted {
+        let counts = StackCounts { allocs, bytes, frees: allocs, freed_bytes: bytes / 2, ..StackCounts::default() };
+        Counted {
+            index: 0,
+            pass: Some(0),
+            custom: false,
+            iterations: 10,
+            counts,
+            peak_bytes: 7,
+            nanoseconds: 1,
+            lost: 0,
+        }
+    }
+
+    #[test]
+    fn agreeing_passes_are_exact() {
+        let memory = memory(&[pass(15, 40), pass(15, 40), pass(15, 40)], None).unwrap();
+        assert_eq!((memory.allocs_per_op, memory.bytes_per_op, memory.retained_bytes_per_op), (1.5, 4.0, 2.0));
+        assert!(memory.exact && memory.allocs_per_op_range.is_none());
+        assert_eq!(memory.peak_bytes, 7);
+    }
+
+    #[test]
+    fn others_give_the_median_and_the_range() {
+        let memory = memory(&[pass(20, 50), pass(10, 40), pass(11, 60)], Some(&pass(0, 0))).unwrap();
+        assert_eq!((memory.allocs_per_op, memory.bytes_per_op), (1.1, 6.0));
+        assert_eq!(memory.allocs_per_op_range, Some([1.0, 2.0]));
+        assert_eq!(memory.bytes_per_op_range, Some([4.0, 6.0]));
+    }
+
+    #[test]
+    fn five_samples_have_no_interval() {
+        let timed = |n: usize| Timed {
+            index: 0,
+            custom: false,
+            wall_time: true,
+            largest_iterations: 1,
+            samples: (0..n).map(|i| (2, 10.0 + i as f64)).collect(),
+        };
+        assert_eq!(time(&timed(5)).lower, None);
+        assert_eq!(time(&timed(5)).ns_per_op, Some(6.0));
+        assert!(time(&timed(6)).lower.is_some());
+        assert_eq!(time(&Timed { wall_time: false, ..timed(9) }).ns_per_op, None);
+    }
+}

@@ -1,0 +1,32 @@
+//! What an address means in the source.
+
+/// One function at one line: a call as the programmer sees it, inlined or not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// Demangled, without hashes; `MODULE+0xOFFSET` (of the function's start, where that is
+    /// known) or `0xADDRESS` where nothing names the code.
+    pub function: String,
+    /// As the linker knows it (mangled for Rust and C++); empty where unknown.
+    pub system_name: String,
+    /// As the compiler recorded it: absolute, or below `/rustc/HASH/` for std. Empty where unknown.
+    pub file: String,
+    /// From 1; 0 where unknown.
+    pub line: u32,
+    /// From 1.
+    pub column: Option<u32>,
+    /// Whether the compiler inlined this function into the next frame's.
+    pub inlined: bool,
+    /// The line on which the function is declared; 0 where unknown.
+    pub start_line: u32,
+}
+
+/// The frames of one address of a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocatedFrames {
+    /// As recorded: a run-time address, a return address unless it is an exact leaf.
+    pub address: u64,
+    /// Index of the module that holds it.
+    pub module: Option<usize>,
+    /// Innermost first; the last one is the function that the code was compiled into, the others were inlined.
+    pub frames: Vec<Frame>,
+}

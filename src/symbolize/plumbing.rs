@@ -1,0 +1,252 @@
+//! Which functions are the allocator's plumbing: between the call that a programmer wrote and the one that was counted.
+//!
+//! A table, because it follows std's source, which moves its internals now and then. Names come in two forms, by the mangling:
+//! `alloc::raw_vec::RawVec<T,A>::grow_one` and `<alloc::raw_vec::RawVec<u8>>::grow_one`; a method of a trait is
+//! `<Type as Trait>::method` in both. So a function is judged by its owner: the module or the type that it belongs to.
+
+/// Owners, as the first parts of a path. What a programmer calls (`Vec`, `Box`, `String`) is in none of them.
+const OWNERS: &[&[&str]] = &[
+    // What is injected into the bench.
+    &["memprof_alloc"],
+    &["memprof_rt"],
+    // Symbols that the compiler makes for the global allocator (rustc 1.87 and later).
+    &["__rustc"],
+    // `alloc::alloc`: alloc(), realloc(), exchange_malloc(), Global and its Allocator.
+    &["alloc", "alloc"],
+    &["alloc", "boxed", "box_new"],
+    &["alloc", "boxed", "box_new_uninit"],
+    // The growing buffer under Vec, String and VecDeque.
+    &["alloc", "raw_vec"],
+    // Methods that a trait gives to an allocator that does not override them: realloc, alloc_zeroed, grow.
+    &["core", "alloc", "global", "GlobalAlloc"],
+    &["core", "alloc", "Allocator"],
+    // System, and where std implements it.
+    &["std", "alloc", "System"],
+    &["std", "sys", "alloc"],
+    &["std", "sys", "pal", "unix", "alloc"],
+    &["std", "sys", "unix", "alloc"],
+];
+
+/// The compiler's symbols before rustc 1.87, which belong to no crate: beginnings of names.
+const SYMBOLS: &[&str] =
+    &["__rust_alloc", "__rust_realloc", "__rust_dealloc", "__rust_no_alloc_shim_is_unstable", "__rg_", "__rdl_"];
+
+/// Methods of `Vec` and `String` that do their work by another: (helper, caller). Above the plumbing, a helper goes too where
+/// that caller called it, so that `Vec::push` is one leaf in every version of std; a direct call of it stays.
+const HELPERS: &[(Method, Method)] = &[
+    (("Vec", "push_mut"), ("Vec", "push")),
+    (("Vec", "insert_mut"), ("Vec", "insert")),
+    (("Vec", "with_capacity_in"), ("Vec", "with_capacity")),
+    (("Vec", "reserve"), ("Vec", "append_elements")),
+    (("Vec", "append_elements"), ("Vec", "spec_extend")),
+    (("Vec", "append_elements"), ("Vec", "extend_from_slice")),
+    (("Vec", "spec_extend"), ("Vec", "extend_from_slice")),
+    (("Vec", "extend_from_slice"), ("String", "push_str")),
+    (("Vec", "push"), ("String", "push")),
+    (("Vec", "reserve"), ("String", "reserve")),
+    (("Vec", "reserve"), ("String", "push")),
+    (("Vec", "with_capacity"), ("String", "with_capacity")),
+];
+
+/// A type and its method.
+type Method = (&'static str, &'static str);
+
+/// std's mark between a thread's start and the code that runs on it.
+const THREAD_START: &str = "__rust_begin_short_backtrace";
+
+/// Whether a demangled function is plumbing.
+pub(super) fn is_plumbing(function: &str) -> bool {
+    SYMBOLS.iter().any(|symbol| function.starts_with(symbol)) || {
+        let path = path(function);
+        OWNERS.iter().any(|owner| path.starts_with(owner))
+    }
+}
+
+/// Whether `helper` is a method that `caller` merely does its work by.
+pub(super) fn is_helper_of(helper: &str, caller: &str) -> bool {
+    let (helper, caller) = (path(helper), path(caller));
+    HELPERS.iter().any(|(inner, outer)| is_method(&helper, inner) && is_method(&caller, outer))
+}
+
+fn is_method(path: &[&str], (owner, method): &Method) -> bool {
+    matches!(path, ["alloc", "vec" | "string", type_name, name] if type_name == owner && name == method)
+}
+
+/// Whether a demangled function is `std::sys::backtrace::__rust_begin_short_backtrace`, in whatever module std keeps it.
+pub(super) fn is_thread_start(function: &str) -> bool {
+    function.contains(THREAD_START) && path(function).contains(&THREAD_START)
+}
+
+/// The parts of a path, without type arguments; of `<Type as Trait>::method` and `<Type>::method` the parts of Type, then the
+/// rest. `<&Type>` counts as Type. Types without a path (slices, tuples) have no parts.
+fn path(function: &str) -> Vec<&str> {
+    let Some(rest) = function.strip_prefix('<') else { return parts(function) };
+    let Some(end) = closing(rest) else { return Vec::new() };
+    let owner = &rest[..end];
+    let owner = &owner[..top_level(owner, " as ").unwrap_or(owner.len())];
+    let mut path = path(owner.trim_start_matches("&mut ").trim_start_matches('&'));
+    if !path.is_empty() {
+        path.extend(parts(rest[end + 1..].trim_start_matches("::")));
+    }
+    path
+}
+
+/// `a::b<c::d>::e` and `a::b::<c::d>::e` as a, b, e.
+fn parts(mut path: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    while !path.is_empty() {
+        let end = top_level(path, "::").unwrap_or(path.len());
+        let part = &path[..end];
+        let name = &part[..part.find(['<', '(', '[', '&', '*', ' ']).unwrap_or(part.len())];
+        if !name.is_empty() {
+            parts.push(name);
+        } else if parts.is_empty() {
+            return parts;
+        }
+        path = path.get(end + 2..).unwrap_or("");
+    }
+    parts
+}
+
+/// Where `wanted` first stands outside of all brackets.
+fn top_level(text: &str, wanted: &str) -> Option<usize> {
+    let mut depth = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if depth == 0 && text.as_bytes()[at..].starts_with(wanted.as_bytes()) {
+            return Some(at);
+        }
+        depth += step(text, at, byte);
+    }
+    None
+}
+
+/// Where the bracket ends that was opened before `text`.
+fn closing(text: &str) -> Option<usize> {
+    let mut depth = 1;
+    for (at, byte) in text.bytes().enumerate() {
+        depth += step(text, at, byte);
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// How a byte changes the depth of brackets; the arrow of `fn() -> T` is none.
+fn step(text: &str, at: usize, byte: u8) -> i32 {
+    match byte {
+        b'<' | b'(' | b'[' | b'{' => 1,
+        b'>' if at > 0 && text.as_bytes()[at - 1] == b'-' => 0,
+        b'>' | b')' | b']' | b'}' => -1,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        assert_eq!(path("alloc::raw_vec::RawVec<T,A>::grow_one"), ["alloc", "raw_vec", "RawVec", "grow_one"]);
+        assert_eq!(path("<alloc::raw_vec::RawVec<a::B>>::grow_one"), ["alloc", "raw_vec", "RawVec", "grow_one"]);
+        assert_eq!(path("alloc::raw_vec::finish_grow::<alloc::alloc::Global>"), ["alloc", "raw_vec", "finish_grow"]);
+        assert_eq!(path("<&mut a::B<fn() -> C> as d::E>::f::{closure#0}"), ["a", "B", "f", "{closure#0}"]);
+        assert_eq!(path("<<a::B as c::D>::E as f::G>::h"), ["a", "B", "E", "h"]);
+        assert_eq!(path("<[T] as a::B>::c"), [""; 0]);
+        assert_eq!(path("a::<impl b::C for d::E>::f"), ["a", "f"]);
+        assert_eq!(path("libc.so.6+0x1234"), ["libc.so.6+0x1234"]);
+        assert_eq!(path("<"), [""; 0]);
+        assert_eq!(path("::::"), [""; 0]);
+    }
+
+    #[test]
+    fn plumbing_in_both_manglings() {
+        for function in [
+            "__rust_alloc",
+            "__rust_alloc_zeroed",
+            "__rust_realloc",
+            "__rdl_alloc",
+            "__rg_realloc",
+            "__rustc::__rust_alloc",
+            "__rustc::__rdl_realloc",
+            "memprof_rt::capture",
+            "memprof_alloc::record::{{closure}}",
+            "<memprof_rt::Track<std::alloc::System> as core::alloc::global::GlobalAlloc>::alloc",
+            "<memprof_rt::Track<bench::Mine> as core::alloc::global::GlobalAlloc>::realloc",
+            "alloc::alloc::alloc",
+            "alloc::alloc::exchange_malloc",
+            "alloc::alloc::box_new",
+            "alloc::alloc::Global::alloc_impl",
+            "<alloc::alloc::Global>::alloc_impl_runtime",
+            "<alloc::alloc::Global as core::alloc::Allocator>::allocate",
+            "alloc::boxed::box_new",
+            "alloc::boxed::box_new::<[u8; 4]>",
+            "alloc::raw_vec::RawVec<T,A>::grow_one",
+            "alloc::raw_vec::RawVecInner<A>::reserve::do_reserve_and_handle",
+            "<alloc::raw_vec::RawVecInner>::try_allocate_in",
+            "<alloc::raw_vec::RawVecInner<_>>::reserve::do_reserve_and_handle::<alloc::alloc::Global>",
+            "<alloc::raw_vec::RawVec<alloc::string::String>>::grow_one",
+            "<alloc::raw_vec::RawVec<T,A> as core::ops::drop::Drop>::drop",
+            "alloc::raw_vec::finish_grow::<alloc::alloc::Global>",
+            "core::alloc::global::GlobalAlloc::alloc_zeroed",
+            "<std::alloc::System as core::alloc::global::GlobalAlloc>::alloc",
+            "std::sys::alloc::unix::<impl core::alloc::global::GlobalAlloc for std::alloc::System>::alloc",
+            "std::sys::alloc::realloc_fallback",
+        ] {
+            assert!(is_plumbing(function), "{function}");
+        }
+    }
+
+    #[test]
+    fn what_a_programmer_calls_is_not() {
+        for function in [
+            "alloc::vec::Vec<T,A>::push",
+            "<alloc::vec::Vec<alloc::raw_vec::RawVec<u8>>>::push",
+            "<alloc::vec::Vec<u8, alloc::alloc::Global>>::with_capacity",
+            "alloc::boxed::Box<T>::new",
+            "alloc::boxed::box_newtype",
+            "<alloc::string::String>::push_str",
+            "alloc::slice::hack::to_vec",
+            "<T as alloc::slice::hack::ConvertVec>::to_vec",
+            "<u8 as <[_]>::to_vec_in::ConvertVec>::to_vec::<alloc::alloc::Global>",
+            "<alloc::string::String as core::clone::Clone>::clone",
+            "hashbrown::raw::RawTable<T,A>::reserve_rehash",
+            "bench::alloc::alloc",
+            "<bench::Pool as core::alloc::global::GlobalAlloc>::alloc",
+            "alloc_counter::alloc::count",
+            "memprof_runner::main",
+            "core::ptr::drop_in_place::<alloc::raw_vec::RawVec<u8>>",
+            "malloc",
+            "0x7f001234",
+            "",
+        ] {
+            assert!(!is_plumbing(function), "{function}");
+        }
+    }
+
+    #[test]
+    fn helpers() {
+        assert!(is_helper_of("alloc::vec::Vec<T,A>::push_mut", "alloc::vec::Vec<T,A>::push"));
+        assert!(is_helper_of("<alloc::vec::Vec<u8>>::with_capacity", "<alloc::string::String>::with_capacity"));
+        assert!(is_helper_of(
+            "<alloc::vec::Vec<T,A> as alloc::vec::spec_extend::SpecExtend<&T,core::slice::iter::Iter<T>>>::spec_extend",
+            "alloc::vec::Vec<T,A>::extend_from_slice"
+        ));
+        assert!(!is_helper_of("alloc::vec::Vec<T,A>::reserve", "bench::work"));
+        assert!(!is_helper_of("bench::vec::Vec<T,A>::push_mut", "alloc::vec::Vec<T,A>::push"));
+        assert!(!is_helper_of("alloc::vec::Vec<T,A>::push", "alloc::vec::Vec<T,A>::push_mut"));
+    }
+
+    #[test]
+    fn the_start_of_a_thread() {
+        assert!(is_thread_start("std::sys::backtrace::__rust_begin_short_backtrace"));
+        assert!(is_thread_start("std::sys::backtrace::__rust_begin_short_backtrace::<fn(), ()>"));
+        assert!(is_thread_start("std::sys_common::backtrace::__rust_begin_short_backtrace"));
+        assert!(is_thread_start("__rust_begin_short_backtrace"));
+        assert!(!is_thread_start("std::sys::backtrace::__rust_end_short_backtrace"));
+        assert!(!is_thread_start(
+            "core::ops::function::FnOnce::call_once::<std::sys::backtrace::__rust_begin_short_backtrace>"
+        ));
+    }
+}

@@ -1,0 +1,50 @@
+//! What the user's cargo configuration says, as far as the tool steps into its place: compiler, wrapper, runner, target.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::CargoOptions;
+use crate::inject::Toolchain;
+use crate::{Error, Result, exit};
+
+/// The cargo configuration around the current directory.
+#[derive(Debug)]
+pub struct CargoConfig {
+    pub cargo: PathBuf,
+    pub toolchain: Toolchain,
+    /// The triple that benches are built for.
+    pub platform: String,
+    /// The user's own RUSTC_WRAPPER.
+    pub wrapper: Option<PathBuf>,
+    /// The user's own runner of that platform, with its arguments.
+    pub runner: Vec<OsString>,
+}
+
+impl CargoConfig {
+    pub fn load(options: &CargoOptions) -> Result<CargoConfig> {
+        let bad = |error: &dyn std::fmt::Display| {
+            Error::new(exit::NO_WORKSPACE, format!("cargo's configuration cannot be read: {error}"))
+        };
+        let mut config = cargo_config2::Config::load().map_err(|e| bad(&e))?;
+        let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
+        let rustc = config.rustc().path.clone();
+        let out = Command::new(&rustc).arg("-vV").output();
+        let out = out.map_err(|e| Error::other(format!("cannot run {}: {e}", rustc.display())))?;
+        let version = String::from_utf8_lossy(&out.stdout).into_owned();
+        let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned();
+        let configured = config.build.target.as_ref().and_then(|targets| targets.first());
+        let target = options.target.clone().or_else(|| configured.map(|target| target.triple().to_owned()));
+        let platform = target.clone().unwrap_or(host);
+        let runner = config.runner(&platform).map_err(|e| bad(&e))?;
+        let runner = runner.map(|runner| std::iter::once(runner.path.into_os_string()).chain(runner.args).collect());
+        let wrapper = config.build.rustc_wrapper.take().filter(|wrapper| !wrapper.as_os_str().is_empty());
+        Ok(CargoConfig {
+            cargo,
+            toolchain: Toolchain { rustc, version, target },
+            platform,
+            wrapper,
+            runner: runner.unwrap_or_default(),
+        })
+    }
+}

@@ -1,0 +1,172 @@
+//! The user's project: its packages and bench targets, and what the user's cargo configuration says.
+
+mod config;
+mod select;
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use cargo_metadata::{Metadata, MetadataCommand};
+
+pub use config::CargoConfig;
+
+use crate::{Error, Result, exit};
+
+/// Which packages, features and files a cargo command line asks for; handed on to cargo word for word.
+#[derive(Debug, Default, Clone)]
+pub struct CargoOptions {
+    pub packages: Vec<String>,
+    pub workspace: bool,
+    pub exclude: Vec<String>,
+    pub features: Vec<String>,
+    pub all_features: bool,
+    pub no_default_features: bool,
+    pub manifest_path: Option<PathBuf>,
+    pub target: Option<String>,
+    pub target_dir: Option<PathBuf>,
+    pub locked: bool,
+    pub offline: bool,
+    pub frozen: bool,
+    pub config: Vec<String>,
+    pub unstable: Vec<String>,
+}
+
+/// A bench target that can be built with the features asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BenchTarget {
+    pub package: String,
+    pub package_id: String,
+    pub name: String,
+    /// Root source, absolute.
+    pub source: PathBuf,
+}
+
+/// The workspace around the current directory (or --manifest-path).
+#[derive(Debug)]
+pub struct Workspace {
+    pub root: PathBuf,
+    /// Where the tool keeps everything: `<target dir>/memprof`.
+    pub home: PathBuf,
+    pub targets: Vec<BenchTarget>,
+    /// Targets left out for features that are not on, as `package/target (feature)`.
+    pub left_out: Vec<String>,
+}
+
+impl Workspace {
+    /// Asks cargo.
+    pub fn load(options: &CargoOptions, config: &CargoConfig) -> Result<Workspace> {
+        let metadata = metadata(options, config)?;
+        let (targets, left_out) = select::bench_targets(&metadata, options)?;
+        let target_dir = match &options.target_dir {
+            Some(dir) => std::path::absolute(dir).map_err(|e| Error::usage(format!("--target-dir: {e}")))?,
+            None => metadata.target_directory.clone().into_std_path_buf(),
+        };
+        Ok(Workspace {
+            root: metadata.workspace_root.into_std_path_buf(),
+            home: target_dir.join("memprof"),
+            targets,
+            left_out,
+        })
+    }
+
+    /// Names of the packages that have a bench target.
+    pub fn packages(&self) -> BTreeSet<&str> {
+        self.targets.iter().map(|target| target.package.as_str()).collect()
+    }
+}
+
+fn metadata(options: &CargoOptions, config: &CargoConfig) -> Result<Metadata> {
+    let mut command = MetadataCommand::new();
+    command.cargo_path(&config.cargo);
+    if let Some(path) = &options.manifest_path {
+        command.manifest_path(path);
+    }
+    command.other_options(metadata_arguments(options, config));
+    command.exec().map_err(|error| {
+        let message = match &error {
+            cargo_metadata::Error::CargoMetadata { stderr } => first_error(stderr),
+            other => other.to_string(),
+        };
+        let advice = if message.contains("could not find `Cargo.toml`") {
+            "; run this in a cargo project, or name one with --manifest-path"
+        } else {
+            ""
+        };
+        Error::new(exit::NO_WORKSPACE, format!("{message}{advice}"))
+    })
+}
+
+/// As cargo's own bench command would resolve, for the platform that is built for only: the others' crates may not be there.
+fn metadata_arguments(options: &CargoOptions, config: &CargoConfig) -> Vec<String> {
+    let mut args = vec!["--filter-platform".to_owned(), config.platform.clone()];
+    let mut flag = |on: bool, name: &str| {
+        if on {
+            args.push(name.to_owned());
+        }
+    };
+    flag(options.all_features, "--all-features");
+    flag(options.no_default_features, "--no-default-features");
+    flag(options.locked, "--locked");
+    flag(options.offline, "--offline");
+    flag(options.frozen, "--frozen");
+    for (name, values) in [("--features", &options.features), ("--config", &options.config), ("-Z", &options.unstable)]
+    {
+        args.extend(values.iter().flat_map(|value| [name.to_owned(), value.clone()]));
+    }
+    args
+}
+
+/// cargo's first error line with its causes, without the word `error:`.
+fn first_error(stderr: &str) -> String {
+    let lines = stderr.lines().map(str::trim).filter(|line| !line.is_empty());
+    let error = lines.skip_while(|line| !line.starts_with("error")).filter(|line| *line != "Caused by:");
+    let text = error.take(3).collect::<Vec<_>>().join(": ");
+    text.strip_prefix("error: ").unwrap_or(&text).to_owned()
+}
+
+impl CargoOptions {
+    /// The same words for cargo's bench command; targets and profile are added by the caller.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let mut args: Vec<OsString> = Vec::new();
+        for (name, values) in [
+            ("--package", &self.packages),
+            ("--exclude", &self.exclude),
+            ("--features", &self.features),
+            ("--config", &self.config),
+            ("-Z", &self.unstable),
+        ] {
+            args.extend(values.iter().flat_map(|value| [name.into(), value.into()]));
+        }
+        for (on, name) in [
+            (self.workspace, "--workspace"),
+            (self.all_features, "--all-features"),
+            (self.no_default_features, "--no-default-features"),
+            (self.locked, "--locked"),
+            (self.offline, "--offline"),
+            (self.frozen, "--frozen"),
+        ] {
+            if on {
+                args.push(name.into());
+            }
+        }
+        if let Some(path) = &self.manifest_path {
+            args.extend(["--manifest-path".into(), path.into()]);
+        }
+        if let Some(target) = &self.target {
+            args.extend(["--target".into(), target.into()]);
+        }
+        args
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_s_error_is_one_line() {
+        let stderr = "    Updating index\nerror: failed to parse manifest at `/x`\n\nCaused by:\n  no targets\n";
+        assert_eq!(first_error(stderr), "failed to parse manifest at `/x`: no targets");
+    }
+}

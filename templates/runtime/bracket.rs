@@ -1,0 +1,183 @@
+//! The bracket: what the harness times, and therefore what is counted and sampled.
+//!
+//! The harness's edited source calls [`open`] right after its clock starts and [`close`] right before it stops. In the timed
+//! run both are a load and an untaken branch.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use crate::live;
+use crate::thread::Totals;
+
+/// What the allocator shim does, as a set of the bits below; 0 outside a bracket.
+pub static RECORDING: AtomicU32 = AtomicU32::new(0);
+/// Calls and bytes.
+pub const COUNT: u32 = 1;
+/// The stack of each allocation.
+pub const STACKS: u32 = 2;
+/// Live blocks, so that frees can be told from frees of older blocks.
+pub const LIVE: u32 = 4;
+/// The highest number of live bytes.
+pub const PEAK: u32 = 8;
+
+/// What an opening bracket sets [`RECORDING`] to.
+static ON_OPEN: AtomicU32 = AtomicU32::new(0);
+/// True where brackets matter at all: false in the timed run.
+static WATCHED: AtomicBool = AtomicBool::new(false);
+/// True while a bracket is open; the CPU sampler asks it.
+pub static OPEN: AtomicBool = AtomicBool::new(false);
+
+/// Live bytes of the open bracket and the most there were; kept only with [`PEAK`].
+pub static LIVE_BYTES: AtomicI64 = AtomicI64::new(0);
+pub static PEAK_BYTES: AtomicI64 = AtomicI64::new(0);
+
+/// Which of the harness's timing loops ran; the union over all since [`begin`].
+static LOOPS: AtomicU32 = AtomicU32::new(0);
+pub const CUSTOM: u32 = 1;
+pub const BATCHED: u32 = 2;
+static BRACKETS: AtomicU64 = AtomicU64::new(0);
+
+/// What the brackets of one timing loop added up to.
+#[derive(Clone, Copy, Default)]
+pub struct Sum {
+    pub totals: Totals,
+    pub elapsed: Duration,
+    pub peak_bytes: u64,
+}
+
+struct Ledger {
+    at_open: Totals,
+    opened: Option<Instant>,
+    sum: Sum,
+}
+
+static LEDGER: Mutex<Ledger> = Mutex::new(Ledger {
+    at_open: Totals { allocs: 0, bytes: 0, reallocs: 0, grown_bytes: 0, frees: 0, freed_bytes: 0 },
+    opened: None,
+    sum: Sum {
+        totals: Totals { allocs: 0, bytes: 0, reallocs: 0, grown_bytes: 0, frees: 0, freed_bytes: 0 },
+        elapsed: Duration::ZERO,
+        peak_bytes: 0,
+    },
+});
+
+fn ledger() -> std::sync::MutexGuard<'static, Ledger> {
+    LEDGER.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// The harness starts a timing loop: what an earlier loop of the same closure counted is void, as its time is.
+#[inline(always)]
+pub fn iter_entry() {
+    if WATCHED.load(Ordering::Relaxed) {
+        restart();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn restart() {
+    RECORDING.store(0, Ordering::SeqCst);
+    OPEN.store(false, Ordering::Relaxed);
+    if BRACKETS.swap(0, Ordering::Relaxed) != 0 {
+        crate::stacks::forget_all();
+        crate::sampler::forget_samples();
+    }
+    ledger().sum = Sum::default();
+}
+
+/// The harness's clock has just started.
+#[inline(always)]
+pub fn open() {
+    if WATCHED.load(Ordering::Relaxed) {
+        opened();
+    }
+}
+
+/// As [`open`], around a closure that measures itself.
+#[inline(always)]
+pub fn open_custom() {
+    LOOPS.store(LOOPS.load(Ordering::Relaxed) | CUSTOM, Ordering::Relaxed);
+    open();
+}
+
+/// The timing loop holds a batch of inputs and outputs.
+#[inline(always)]
+pub fn batched() {
+    LOOPS.store(LOOPS.load(Ordering::Relaxed) | BATCHED, Ordering::Relaxed);
+}
+
+/// The harness's clock is about to stop.
+#[inline(always)]
+pub fn close() {
+    if WATCHED.load(Ordering::Relaxed) {
+        closed();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn opened() {
+    let flags = ON_OPEN.load(Ordering::Relaxed);
+    if flags & LIVE != 0 {
+        live::next_bracket();
+    }
+    LIVE_BYTES.store(0, Ordering::Relaxed);
+    PEAK_BYTES.store(0, Ordering::Relaxed);
+    BRACKETS.fetch_add(1, Ordering::Relaxed);
+    // The opening thread's state is made here, so that its making is not in the bracket.
+    if flags != 0 {
+        let _ = crate::thread::current();
+    }
+    {
+        let mut ledger = ledger();
+        ledger.at_open = Totals::now();
+        ledger.opened = Some(Instant::now());
+    }
+    OPEN.store(true, Ordering::Relaxed);
+    RECORDING.store(flags, Ordering::SeqCst);
+}
+
+#[cold]
+#[inline(never)]
+fn closed() {
+    RECORDING.store(0, Ordering::SeqCst);
+    OPEN.store(false, Ordering::Relaxed);
+    let mut ledger = ledger();
+    if let Some(opened) = ledger.opened.take() {
+        ledger.sum.elapsed += opened.elapsed();
+        let (before, after) = (ledger.at_open, Totals::now());
+        ledger.sum.totals.add_difference(&before, &after);
+        let peak = PEAK_BYTES.load(Ordering::Relaxed).max(0) as u64;
+        ledger.sum.peak_bytes = ledger.sum.peak_bytes.max(peak);
+    }
+}
+
+/// Watches the brackets of one run of the harness's closure, recording `flags` inside them.
+pub fn begin(flags: u32) {
+    ON_OPEN.store(flags, Ordering::Relaxed);
+    LOOPS.store(0, Ordering::Relaxed);
+    BRACKETS.store(0, Ordering::Relaxed);
+    ledger().sum = Sum::default();
+    WATCHED.store(true, Ordering::SeqCst);
+}
+
+/// Ends what [`begin`] began; the sum over the last timing loop's brackets.
+pub fn end() -> Sum {
+    WATCHED.store(false, Ordering::SeqCst);
+    RECORDING.store(0, Ordering::SeqCst);
+    OPEN.store(false, Ordering::Relaxed);
+    ledger().sum
+}
+
+/// The timing loops that ran since [`begin`], as bits.
+pub fn loops() -> u32 {
+    LOOPS.load(Ordering::Relaxed)
+}
+
+/// In a fork's child nothing is recorded.
+pub fn switch_off() {
+    WATCHED.store(false, Ordering::SeqCst);
+    RECORDING.store(0, Ordering::SeqCst);
+    OPEN.store(false, Ordering::SeqCst);
+}

@@ -1,0 +1,322 @@
+//! The passes: what is done with one benchmark of the harness, as the plan says.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use crate::bracket::{self, BATCHED, COUNT, LIVE, PEAK, STACKS};
+use crate::objects::{self, Object};
+use crate::plan::{self, Mode, Plan, Selected};
+use crate::records::{self, Record};
+use crate::thread;
+use crate::track;
+use crate::{sampler, stacks, sys, unwind};
+
+/// Samples of a timed benchmark, where the harness asks for no fewer.
+const MOST_SAMPLES: u64 = 100;
+/// Counting passes: where all agree the count is exact.
+const PASSES: u32 = 3;
+/// Brackets of one iteration from which the peak is taken.
+const PEAK_BRACKETS: u32 = 10;
+
+/// A benchmark as its harness names it.
+pub struct Identity<'a> {
+    pub id: &'a str,
+    /// The harness's own description, as JSON.
+    pub json: &'a str,
+    /// Harness and version.
+    pub harness: &'a str,
+    /// Samples that the harness would take.
+    pub sample_size: u64,
+    /// True where the harness's values are nanoseconds of wall time.
+    pub wall_time: bool,
+}
+
+/// Calls the harness's closure once per element, with that many iterations; gives the harness's value of each.
+type Run<'a> = &'a mut dyn FnMut(&[u64]) -> Vec<f64>;
+
+static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
+static SEEN: Mutex<Option<HashMap<String, u32>>> = Mutex::new(None);
+
+fn plan() -> Option<&'static Plan> {
+    PLAN.get_or_init(|| {
+        let path = std::env::var_os(plan::VARIABLE)?;
+        let plan = std::fs::read_to_string(path).ok().and_then(|text| Plan::parse(&text));
+        match plan {
+            Some(plan) if start(&plan).is_ok() => Some(plan),
+            _ => {
+                eprintln!("cargo-memprof: the plan of this run cannot be read");
+                std::process::exit(70);
+            }
+        }
+    })
+    .as_ref()
+}
+
+/// Takes a benchmark over from its harness; false where the tool is not there and the harness should go on by itself.
+pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
+    let plan = match plan() {
+        Some(plan) => plan,
+        None => return false,
+    };
+    let occurrence = {
+        let mut seen = SEEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let count = seen.get_or_insert_with(HashMap::new).entry(identity.id.to_string()).or_insert(0);
+        *count += 1;
+        *count - 1
+    };
+    if plan.mode == Mode::List {
+        Record::new(records::BENCHMARK)
+            .u32(occurrence)
+            .bytes(identity.id.as_bytes())
+            .bytes(identity.json.as_bytes())
+            .bytes(identity.harness.as_bytes())
+            .emit();
+        return true;
+    }
+    let selected = match plan.selected.get(&(identity.id.to_string(), occurrence)) {
+        Some(selected) => *selected,
+        None => return true,
+    };
+    Record::new(records::BEGIN).u32(selected.index).emit();
+    match plan.mode {
+        Mode::List => (),
+        Mode::Time => time(plan, &selected, identity, run),
+        Mode::Count => count(plan, &selected, run),
+        Mode::Cpu => cpu(plan, &selected, run),
+    }
+    Record::new(records::DONE).u32(selected.index).emit();
+    true
+}
+
+fn start(plan: &Plan) -> std::io::Result<()> {
+    records::open(&plan.records)?;
+    // SAFETY: getpid cannot fail; the child's handler only stores to atomics.
+    let pid = unsafe {
+        sys::pthread_atfork(None, None, Some(in_forked_child));
+        sys::getpid()
+    };
+    Record::new(records::START).u32(records::VERSION).u32(pid as u32).emit();
+    thread::initialize();
+    let objects = objects::loaded();
+    objects.iter().for_each(emit_object);
+    if !plan.table.is_empty() {
+        unwind::install(&std::fs::read(&plan.table)?, &objects);
+    }
+    if plan.mode == Mode::Count && !tracker_is_linked() {
+        Record::new(records::NOT_LINKED).emit();
+        std::process::exit(70);
+    }
+    Ok(())
+}
+
+unsafe extern "C" fn in_forked_child() {
+    bracket::switch_off();
+}
+
+fn emit_object(object: &Object) {
+    let mut record = Record::new(records::OBJECT)
+        .u64(object.bias)
+        .bytes(&object.path)
+        .bytes(&object.build_id)
+        .u32(object.text.len() as u32);
+    for segment in &object.text {
+        record = record.u64(segment.vaddr).u64(segment.size).u64(segment.file_offset);
+    }
+    record.bytes(&object.vdso_image()).emit();
+}
+
+/// Allocates once in a bracket of its own and looks whether that was counted.
+fn tracker_is_linked() -> bool {
+    bracket::begin(COUNT);
+    bracket::open();
+    drop(std::hint::black_box(Box::new(std::hint::black_box(1u64))));
+    bracket::close();
+    bracket::end().totals.allocs == 1 && track::LINKED.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+/// What running the closure costs, found by doubling: nanoseconds to start it, and for each iteration.
+struct Cost {
+    per_call_ns: f64,
+    per_iteration_ns: f64,
+    largest_iters: u64,
+}
+
+fn warm_up(length: Duration, run: Run<'_>) -> Cost {
+    let begun = Instant::now();
+    let mut iters = 1;
+    let mut first = None;
+    loop {
+        let start = Instant::now();
+        run(&[iters]);
+        let took = start.elapsed().as_nanos() as f64;
+        let first = *first.get_or_insert(took);
+        if begun.elapsed() >= length || iters >= 1 << 40 {
+            // One call alone cannot tell set-up from work: take all for work.
+            let per_call_ns = if iters == 1 { 0.0 } else { (first - took / iters as f64).max(0.0) };
+            let per_iteration_ns = ((took - per_call_ns) / iters as f64).max(0.1);
+            return Cost { per_call_ns, per_iteration_ns, largest_iters: iters };
+        }
+        iters *= 2;
+    }
+}
+
+/// Iterations of each sample. `total` iterations are dealt out where they are prescribed; else as many samples as the budget
+/// holds, at least two.
+fn sample_sizes(plan: &Plan, most: u64, cost: impl FnOnce() -> Cost) -> (Vec<u64>, u64) {
+    if plan.iterations > 0 {
+        let samples = plan.iterations.min(10);
+        let sizes =
+            (0..samples).map(|i| plan.iterations / samples + u64::from(i < plan.iterations % samples)).collect();
+        return (sizes, 0);
+    }
+    let cost = cost();
+    let budget = plan.budget_ns as f64;
+    let samples = ((budget / (cost.per_call_ns + cost.per_iteration_ns)) as u64).clamp(2, most.max(2));
+    // Where set-up eats the budget fewer samples leave some of it for the work.
+    let samples = if cost.per_call_ns * samples as f64 > budget / 2.0 {
+        ((budget / 2.0 / cost.per_call_ns) as u64).clamp(2, samples)
+    } else {
+        samples
+    };
+    let for_work = (budget - cost.per_call_ns * samples as f64).max(0.0);
+    let iters = ((for_work / samples as f64 / cost.per_iteration_ns) as u64).max(1);
+    (vec![iters; samples as usize], cost.largest_iters)
+}
+
+fn time(plan: &Plan, selected: &Selected, identity: &Identity<'_>, run: Run<'_>) {
+    bracket::begin(0);
+    bracket::end();
+    let most = identity.sample_size.clamp(2, MOST_SAMPLES);
+    let (sizes, warmed) = sample_sizes(plan, most, || warm_up(Duration::from_nanos(plan.warm_up_ns), run));
+    let values = run(&sizes);
+    let largest = sizes.iter().copied().max().unwrap_or(0).max(warmed);
+    let mut record = Record::new(records::TIMED)
+        .u32(selected.index)
+        .u32(bracket::loops())
+        .u32(u32::from(identity.wall_time))
+        .u64(largest)
+        .u32(sizes.len() as u32);
+    for (&iters, &value) in sizes.iter().zip(&values) {
+        record = record.u64(iters).f64(value);
+    }
+    record.emit();
+}
+
+/// Runs one watched pass.
+fn watched(flags: u32, iters: u64, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> bracket::Sum {
+    bracket::begin(flags);
+    run(&[iters]);
+    bracket::end()
+}
+
+fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
+    let flags = COUNT | LIVE | if plan.stacks { STACKS } else { 0 };
+    let iters = if plan.iterations > 0 {
+        plan.iterations.min(1000)
+    } else if selected.count_iters > 0 {
+        selected.count_iters
+    } else {
+        counted_iterations(plan, selected, flags, run)
+    };
+    watched(0, iters, run);
+    // With one iteration a pass is a bracket of one iteration, from which the peak can be taken.
+    let flags = if iters == 1 { flags | PEAK } else { flags };
+    for pass in 0..PASSES {
+        stacks::forget_all();
+        let sum = watched(flags, iters, run);
+        emit_counted(selected.index, pass, iters, &sum);
+        emit_stacks(selected.index, pass);
+    }
+    if iters > 1 {
+        let mut peak = bracket::Sum::default();
+        let begun = Instant::now();
+        for _ in 0..PEAK_BRACKETS {
+            let sum = watched(COUNT | LIVE | PEAK, 1, run);
+            if sum.peak_bytes >= peak.peak_bytes {
+                peak = sum;
+            }
+            if begun.elapsed().as_nanos() as u64 > plan.budget_ns / 10 {
+                break;
+            }
+        }
+        emit_counted(selected.index, u32::MAX, 1, &peak);
+    }
+}
+
+/// 1,000 iterations where the warm-up and the passes together fit in the budget, else 100, 10 or 1; where the harness holds a
+/// batch of outputs, no more than were held when it was timed.
+fn counted_iterations(plan: &Plan, selected: &Selected, flags: u32, run: Run<'_>) -> u64 {
+    let mut cost = f64::INFINITY;
+    for &iters in &[1u64, 1, 10] {
+        let start = Instant::now();
+        watched(flags, iters, run);
+        cost = cost.min(start.elapsed().as_nanos() as f64 / iters as f64);
+        if start.elapsed().as_nanos() as u64 > plan.budget_ns / 20 {
+            break;
+        }
+    }
+    let batched = bracket::loops() & BATCHED != 0;
+    let fits = |n: u64| f64::from(PASSES + 1) * n as f64 * cost <= plan.budget_ns as f64;
+    let held = |n: u64| !batched || selected.largest_iters == 0 || n <= selected.largest_iters;
+    *[1000, 100, 10].iter().find(|&&n| fits(n) && held(n)).unwrap_or(&1)
+}
+
+fn emit_counted(index: u32, pass: u32, iters: u64, sum: &bracket::Sum) {
+    let totals = &sum.totals;
+    Record::new(records::COUNTED)
+        .u32(index)
+        .u32(pass)
+        .u32(bracket::loops())
+        .u64(iters)
+        .u64s(&[totals.allocs, totals.bytes, totals.reallocs, totals.grown_bytes, totals.frees, totals.freed_bytes])
+        .u64(sum.peak_bytes)
+        .u64(sum.elapsed.as_nanos() as u64)
+        .u64(thread::LOST.load(std::sync::atomic::Ordering::Relaxed))
+        .emit();
+}
+
+fn emit_stacks(index: u32, pass: u32) {
+    let mut record = Some(Record::new(records::STACKS).u32(index).u32(pass).u32(0));
+    let mut number = 0;
+    stacks::take_all(&mut |entry, counts| {
+        number += 1;
+        record = record.take().map(|record| {
+            let addresses = entry.addresses();
+            record.u64s(&counts).u32(u32::from(entry.cut())).u32(addresses.len() as u32).u64s(addresses)
+        });
+    });
+    if let Some(mut record) = record {
+        record.patch_u32(8, number);
+        record.emit();
+    }
+}
+
+fn cpu(plan: &Plan, selected: &Selected, run: Run<'_>) {
+    // A few long samples: the profile wants time in the bracket, not a distribution.
+    let (sizes, _) = sample_sizes(plan, 10, || warm_up(Duration::from_nanos(plan.warm_up_ns), run));
+    if !sampler::arm(plan.cpu_hz) {
+        Record::new(records::NO_SAMPLER).u32(selected.index).emit();
+        return;
+    }
+    let mut words = Vec::new();
+    let mut samples = None;
+    for &iters in &sizes {
+        watched(0, iters, run);
+        let taken = sampler::take_samples();
+        words.extend_from_slice(&taken.words);
+        samples = Some(taken);
+    }
+    sampler::disarm();
+    if let Some(samples) = samples {
+        Record::new(records::SAMPLES)
+            .u32(selected.index)
+            .u32(samples.method)
+            .u64(samples.period_ns)
+            .u64(samples.lost)
+            .u64(sizes.iter().sum())
+            .u32(words.len() as u32)
+            .u64s(&words)
+            .emit();
+    }
+}

@@ -1,0 +1,99 @@
+//! Records: what this process tells the tool, one after the other in an append-only file.
+//!
+//! Each is `kind: u32, length: u32, payload`, little-endian, written by one call; a crash leaves whole records and at most one
+//! cut one, which the reader drops. Records are only made between brackets.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::sync::Mutex;
+
+use crate::sys;
+
+/// Of the record format; the reader refuses others.
+pub const VERSION: u32 = 1;
+
+pub const START: u32 = 1;
+pub const OBJECT: u32 = 2;
+pub const BENCHMARK: u32 = 3;
+pub const BEGIN: u32 = 4;
+pub const TIMED: u32 = 5;
+pub const COUNTED: u32 = 6;
+pub const STACKS: u32 = 7;
+pub const SAMPLES: u32 = 8;
+pub const DONE: u32 = 9;
+pub const NOT_LINKED: u32 = 10;
+pub const NO_SAMPLER: u32 = 11;
+
+struct Out {
+    file: File,
+    /// A fork's child inherits the file; only the process that opened it writes.
+    pid: i32,
+}
+
+static OUT: Mutex<Option<Out>> = Mutex::new(None);
+
+/// Opens the file that records go to.
+pub fn open(path: &str) -> std::io::Result<()> {
+    let file = OpenOptions::new().append(true).create(true).open(path)?;
+    // SAFETY: getpid has no arguments and cannot fail.
+    let pid = unsafe { sys::getpid() };
+    *OUT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Out { file, pid });
+    Ok(())
+}
+
+/// A record in the making.
+pub struct Record(Vec<u8>);
+
+impl Record {
+    pub fn new(kind: u32) -> Record {
+        let mut bytes = Vec::with_capacity(64);
+        bytes.extend_from_slice(&kind.to_le_bytes());
+        bytes.extend_from_slice(&[0; 4]);
+        Record(bytes)
+    }
+
+    pub fn u32(mut self, value: u32) -> Record {
+        self.0.extend_from_slice(&value.to_le_bytes());
+        self
+    }
+
+    pub fn u64(mut self, value: u64) -> Record {
+        self.0.extend_from_slice(&value.to_le_bytes());
+        self
+    }
+
+    pub fn f64(self, value: f64) -> Record {
+        self.u64(value.to_bits())
+    }
+
+    pub fn bytes(self, value: &[u8]) -> Record {
+        let mut record = self.u32(value.len() as u32);
+        record.0.extend_from_slice(value);
+        record
+    }
+
+    pub fn u64s(mut self, values: &[u64]) -> Record {
+        for &value in values {
+            self.0.extend_from_slice(&value.to_le_bytes());
+        }
+        self
+    }
+
+    /// Overwrites the 32-bit number at `at` of the payload.
+    pub fn patch_u32(&mut self, at: usize, value: u32) {
+        self.0[8 + at..12 + at].copy_from_slice(&value.to_le_bytes());
+    }
+
+    /// Writes it. A disk that is full shows as a missing record, which the tool reports.
+    pub fn emit(mut self) {
+        let length = (self.0.len() - 8) as u32;
+        self.0[4..8].copy_from_slice(&length.to_le_bytes());
+        let mut out = OUT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(out) = out.as_mut() {
+            // SAFETY: as in `open`.
+            if out.pid == unsafe { sys::getpid() } {
+                let _ = out.file.write_all(&self.0);
+            }
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! CPU samples: each running thread is interrupted so many times a second of its own CPU time, and its stack is walked from
+//! the interrupted registers.
+//!
+//! perf_event's software clock where the kernel permits it (with kernel time, else user time only), per-thread CPU timers with
+//! their overruns where it does not. Samples count only while a bracket is open.
+
+use std::cell::Cell;
+use std::mem;
+use std::os::raw::{c_int, c_long, c_ulong, c_void};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+use crate::bracket;
+use crate::memory;
+use crate::sys;
+use crate::thread::{self, MAX_DEPTH};
+use crate::unwind::{self, Registers};
+
+/// How the threads are interrupted; the number goes into the records.
+pub const PERF: u32 = 1;
+pub const PERF_USER_ONLY: u32 = 2;
+pub const TIMERS: u32 = 3;
+
+static ARMED: AtomicBool = AtomicBool::new(false);
+static METHOD: AtomicU32 = AtomicU32::new(0);
+static PERIOD_NS: AtomicU64 = AtomicU64::new(0);
+
+/// Words of samples: count, depth with [`CUT`] above it, thread, addresses.
+static BUFFER: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
+const BUFFER_WORDS: usize = 32 << 20;
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+pub const CUT: u64 = 1 << 32;
+/// Samples that found no room.
+static LOST: AtomicU64 = AtomicU64::new(0);
+
+/// Room for walks, taken for the length of one signal.
+const SCRATCHES: usize = 64;
+#[allow(clippy::declare_interior_mutable_const)]
+const FREE: AtomicBool = AtomicBool::new(false);
+static SCRATCH_TAKEN: [AtomicBool; SCRATCHES] = [FREE; SCRATCHES];
+static SCRATCH: AtomicPtr<[u64; MAX_DEPTH]> = AtomicPtr::new(ptr::null_mut());
+
+/// Armed threads: thread id, then its perf descriptor or timer, plus one; 0 where the place is free.
+const PLACES: usize = 4096;
+struct Place {
+    tid: AtomicU32,
+    handle: AtomicUsize,
+}
+#[allow(clippy::declare_interior_mutable_const)]
+const VACANT: Place = Place { tid: AtomicU32::new(0), handle: AtomicUsize::new(0) };
+static ARMED_THREADS: [Place; PLACES] = [VACANT; PLACES];
+
+/// Writable mappings when the sampler was armed: the stacks of threads that were there before.
+static MAPPINGS: AtomicPtr<Vec<(u64, u64)>> = AtomicPtr::new(ptr::null_mut());
+
+thread_local! {
+    static STACK_END: Cell<usize> = const { Cell::new(0) };
+}
+
+pub fn armed() -> bool {
+    ARMED.load(Ordering::Relaxed)
+}
+
+fn tid() -> u32 {
+    // SAFETY: gettid has no arguments and cannot fail.
+    unsafe { sys::syscall(sys::SYS_GETTID) as u32 }
+}
+
+/// Arms every thread that lives, and from now on every new one, `hz` times a second of its CPU time. False where nothing works.
+pub fn arm(hz: u32) -> bool {
+    if BUFFER.load(Ordering::Relaxed).is_null() {
+        let words = memory::map(BUFFER_WORDS * 8);
+        let scratch = memory::map(SCRATCHES * mem::size_of::<[u64; MAX_DEPTH]>());
+        if words.is_null() || scratch.is_null() {
+            return false;
+        }
+        BUFFER.store(words.cast(), Ordering::Relaxed);
+        SCRATCH.store(scratch.cast(), Ordering::Relaxed);
+        if !install_handler() {
+            return false;
+        }
+    }
+    PERIOD_NS.store(1_000_000_000 / u64::from(hz.max(1)), Ordering::Relaxed);
+    // A handler on another thread may still read the former list, so it is never freed.
+    MAPPINGS.store(Box::into_raw(Box::new(writable_mappings())), Ordering::Release);
+    STACK_END.with(|end| end.set(thread::stack_end()));
+    METHOD.store(0, Ordering::Relaxed);
+    forget_samples();
+    LOST.store(0, Ordering::Relaxed);
+    ARMED.store(true, Ordering::SeqCst);
+    arm_thread(tid());
+    if let Ok(tasks) = std::fs::read_dir("/proc/self/task") {
+        for task in tasks.flatten() {
+            if let Some(tid) = task.file_name().to_str().and_then(|name| name.parse().ok()) {
+                arm_thread(tid);
+            }
+        }
+    }
+    METHOD.load(Ordering::Relaxed) != 0
+}
+
+/// Stops interrupting all threads.
+pub fn disarm() {
+    ARMED.store(false, Ordering::SeqCst);
+    for place in &ARMED_THREADS {
+        if place.tid.load(Ordering::Relaxed) != 0 {
+            vacate(place);
+        }
+    }
+}
+
+/// A thread started while the sampler is armed; called on that thread.
+pub fn thread_started() {
+    STACK_END.with(|end| end.set(thread::stack_end()));
+    arm_thread(tid());
+}
+
+/// The calling thread is about to end.
+pub fn thread_ended() {
+    let tid = tid();
+    if let Some(place) = ARMED_THREADS.iter().find(|place| place.tid.load(Ordering::Relaxed) == tid) {
+        vacate(place);
+    }
+}
+
+fn arm_thread(tid: u32) {
+    if ARMED_THREADS.iter().any(|place| place.tid.load(Ordering::Relaxed) == tid) {
+        return;
+    }
+    let place = ARMED_THREADS
+        .iter()
+        .find(|place| place.tid.compare_exchange(0, tid, Ordering::Relaxed, Ordering::Relaxed).is_ok());
+    let place = match place {
+        Some(place) => place,
+        None => return,
+    };
+    let method = METHOD.load(Ordering::Relaxed);
+    for &attempt in [PERF, PERF_USER_ONLY, TIMERS].iter().filter(|&&m| method == 0 || m == method) {
+        let handle = match attempt {
+            TIMERS => cpu_timer(tid),
+            _ => perf_event(tid, attempt == PERF_USER_ONLY),
+        };
+        if let Some(handle) = handle {
+            METHOD.store(attempt, Ordering::Relaxed);
+            place.handle.store(handle + 1, Ordering::Relaxed);
+            return;
+        }
+    }
+    place.tid.store(0, Ordering::Relaxed);
+}
+
+fn vacate(place: &Place) {
+    let handle = place.handle.swap(0, Ordering::Relaxed);
+    if handle != 0 {
+        // SAFETY: the descriptor or timer was made by `arm_thread`, and the swap gave it to us alone.
+        unsafe {
+            if METHOD.load(Ordering::Relaxed) == TIMERS {
+                sys::timer_delete((handle - 1) as *mut c_void);
+            } else {
+                sys::close((handle - 1) as c_int);
+            }
+        }
+    }
+    place.tid.store(0, Ordering::Relaxed);
+}
+
+/// perf_event_open(2): PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK, a signal to the thread at each overflow.
+fn perf_event(tid: u32, user_only: bool) -> Option<usize> {
+    const DISABLED: u64 = 1;
+    const EXCLUDE_KERNEL: u64 = 1 << 5;
+    const EXCLUDE_HV: u64 = 1 << 6;
+    const FD_CLOEXEC: c_ulong = 8;
+    const F_SETFL: c_int = 4;
+    const F_SETSIG: c_int = 10;
+    const F_SETOWN_EX: c_int = 15;
+    const O_ASYNC: c_int = 0x2000;
+    const IOC_ENABLE: c_ulong = 0x2400;
+    // struct perf_event_attr up to wakeup_events, in words: type and size, config, period, sample_type, read_format, flags.
+    let mut attr = [0u64; 16];
+    attr[0] = 1 | 128 << 32;
+    attr[2] = PERIOD_NS.load(Ordering::Relaxed);
+    attr[5] = DISABLED | EXCLUDE_HV | if user_only { EXCLUDE_KERNEL } else { 0 };
+    attr[6] = 1;
+    // SAFETY: `attr` has the size it says; the descriptor is closed on every path that does not return it.
+    unsafe {
+        let (any_cpu, no_group): (c_int, c_int) = (-1, -1);
+        let fd =
+            sys::syscall(sys::SYS_PERF_EVENT_OPEN, attr.as_ptr(), tid as c_int, any_cpu, no_group, FD_CLOEXEC) as c_int;
+        if fd < 0 {
+            return None;
+        }
+        let owner: [c_int; 2] = [0, tid as c_int];
+        if sys::fcntl(fd, F_SETOWN_EX, owner.as_ptr()) == 0
+            && sys::fcntl(fd, F_SETSIG, sys::SIGPROF) == 0
+            && sys::fcntl(fd, F_SETFL, O_ASYNC) == 0
+            && sys::ioctl(fd, IOC_ENABLE, 0) == 0
+        {
+            return Some(fd as usize);
+        }
+        sys::close(fd);
+        None
+    }
+}
+
+/// A timer on the CPU clock of thread `tid`; the kernel checks it at its tick, and counts what it missed as overruns.
+fn cpu_timer(tid: u32) -> Option<usize> {
+    // The clock of a thread, as clock_gettime(2) and pthread_getcpuclockid(3) make it: CPUCLOCK_PERTHREAD | CPUCLOCK_SCHED.
+    let clock = (!(tid as c_int) << 3) | 6;
+    let mut event =
+        sys::sigevent { value: 0, signo: sys::SIGPROF, notify: sys::SIGEV_THREAD_ID, tid: tid as c_int, pad: [0; 11] };
+    let mut timer = ptr::null_mut();
+    let period = PERIOD_NS.load(Ordering::Relaxed);
+    let (sec, nsec) = ((period / 1_000_000_000) as c_long, (period % 1_000_000_000) as c_long);
+    let spec = sys::itimerspec { interval_sec: sec, interval_nsec: nsec, value_sec: sec, value_nsec: nsec };
+    // SAFETY: all three structures have libc's layout and live through the calls.
+    unsafe {
+        if sys::timer_create(clock, &mut event, &mut timer) != 0 {
+            return None;
+        }
+        if sys::timer_settime(timer, 0, &spec, ptr::null_mut()) != 0 {
+            sys::timer_delete(timer);
+            return None;
+        }
+    }
+    Some(timer as usize)
+}
+
+fn install_handler() -> bool {
+    let action = sys::sigaction_t {
+        handler: on_signal as unsafe extern "C" fn(c_int, *const u8, *const u8) as usize,
+        mask: sys::sigset_t([0; 16]),
+        flags: sys::SA_SIGINFO | sys::SA_RESTART,
+        restorer: 0,
+    };
+    // SAFETY: the handler only does what is allowed in a signal handler: no allocation, no lock, errno kept.
+    unsafe { sys::sigaction(sys::SIGPROF, &action, ptr::null_mut()) == 0 }
+}
+
+unsafe extern "C" fn on_signal(_signal: c_int, info: *const u8, context: *const u8) {
+    if !bracket::OPEN.load(Ordering::Relaxed) || !armed() {
+        return;
+    }
+    let errno = *sys::__errno_location();
+    // siginfo_t: si_code at 8; of a timer's, si_overrun at 20.
+    const SI_TIMER: c_int = -2;
+    let overrun = if *(info.add(8) as *const c_int) == SI_TIMER { *(info.add(20) as *const c_int) } else { 0 };
+    // ucontext_t: rbp at 120, rsp at 160, rip at 168.
+    let word = |at: usize| *(context.add(at) as *const u64);
+    sample(Registers { pc: word(168), rsp: word(160), rbp: word(120) }, 1 + overrun.max(0) as u64);
+    *sys::__errno_location() = errno;
+}
+
+fn sample(at: Registers, count: u64) {
+    let taken = SCRATCH_TAKEN.iter().position(|taken| !taken.swap(true, Ordering::Acquire));
+    let slot = match taken {
+        Some(slot) => slot,
+        None => {
+            LOST.fetch_add(count, Ordering::Relaxed);
+            return;
+        }
+    };
+    // SAFETY: `slot` is below SCRATCHES and ours until it is given back.
+    let scratch = unsafe { &mut *SCRATCH.load(Ordering::Relaxed).add(slot) };
+    scratch[0] = at.pc;
+    let walk = unwind::walk(at, &mut scratch[1..], stack_end_of(at.rsp));
+    let depth = walk.depth + 1;
+    let from = NEXT.fetch_add(depth + 3, Ordering::Relaxed);
+    if from + depth + 3 <= BUFFER_WORDS {
+        // SAFETY: [from, from + depth + 3) lies in the buffer and was reserved for this sample alone.
+        let word = |i: usize| unsafe { &*BUFFER.load(Ordering::Relaxed).add(from + i) };
+        word(1).store(depth as u64 | if walk.whole { 0 } else { CUT }, Ordering::Relaxed);
+        word(2).store(u64::from(tid()), Ordering::Relaxed);
+        for (i, &address) in scratch[..depth].iter().enumerate() {
+            word(3 + i).store(address, Ordering::Relaxed);
+        }
+        word(0).store(count, Ordering::Release);
+    } else {
+        LOST.fetch_add(count, Ordering::Relaxed);
+    }
+    SCRATCH_TAKEN[slot].store(false, Ordering::Release);
+}
+
+/// No stack word at or above this address is read: the end of the stack that holds `rsp`.
+fn stack_end_of(rsp: u64) -> u64 {
+    let own = STACK_END.with(|end| end.get()) as u64;
+    if own > rsp {
+        return own;
+    }
+    // SAFETY: null or a list that is never freed.
+    let mappings = match unsafe { MAPPINGS.load(Ordering::Acquire).as_ref() } {
+        Some(mappings) => mappings,
+        None => return 0,
+    };
+    let after = mappings.partition_point(|&(start, _)| start <= rsp);
+    match after.checked_sub(1).map(|i| mappings[i]) {
+        Some((_, end)) if end > rsp => end,
+        _ => 0,
+    }
+}
+
+fn writable_mappings() -> Vec<(u64, u64)> {
+    let text = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let mapping = |line: &str| -> Option<(u64, u64)> {
+        let mut words = line.split_whitespace();
+        let (start, end) = words.next()?.split_once('-')?;
+        if !words.next()?.starts_with("rw") {
+            return None;
+        }
+        Some((u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
+    };
+    text.lines().filter_map(mapping).collect()
+}
+
+/// Drops the samples of a timing loop whose time is void. No bracket is open.
+pub fn forget_samples() {
+    let used = NEXT.load(Ordering::Relaxed).min(BUFFER_WORDS);
+    let buffer = BUFFER.load(Ordering::Relaxed);
+    for i in 0..used {
+        // SAFETY: below BUFFER_WORDS, and the buffer is mapped wherever NEXT is not 0.
+        unsafe { (*buffer.add(i)).store(0, Ordering::Relaxed) };
+    }
+    NEXT.store(0, Ordering::SeqCst);
+}
+
+/// What one benchmark's samples came to.
+pub struct Samples {
+    pub method: u32,
+    pub period_ns: u64,
+    pub lost: u64,
+    /// As in [`BUFFER`].
+    pub words: Vec<u64>,
+}
+
+/// Takes the samples; the sampler is disarmed.
+pub fn take_samples() -> Samples {
+    let used = NEXT.load(Ordering::SeqCst).min(BUFFER_WORDS);
+    let buffer = BUFFER.load(Ordering::Relaxed);
+    // SAFETY: below BUFFER_WORDS; the words are atomics, so a straggling handler is no race.
+    let words = (0..used).map(|i| unsafe { &*buffer.add(i) }.load(Ordering::Acquire)).collect();
+    let samples = Samples {
+        method: METHOD.load(Ordering::Relaxed),
+        period_ns: PERIOD_NS.load(Ordering::Relaxed),
+        lost: LOST.load(Ordering::Relaxed),
+        words,
+    };
+    forget_samples();
+    samples
+}

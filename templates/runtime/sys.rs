@@ -1,0 +1,113 @@
+//! The few declarations of libc that the runtime needs, for x86-64 Linux. Written out so that no crate has to be linked.
+#![allow(non_camel_case_types)]
+
+use std::os::raw::{c_char, c_int, c_long, c_uint, c_void};
+
+pub type pthread_t = usize;
+pub type pthread_key_t = c_uint;
+
+pub const PROT_READ: c_int = 1;
+pub const PROT_WRITE: c_int = 2;
+pub const MAP_PRIVATE: c_int = 2;
+pub const MAP_ANONYMOUS: c_int = 0x20;
+pub const MAP_NORESERVE: c_int = 0x4000;
+
+pub const SIGPROF: c_int = 27;
+pub const SA_SIGINFO: c_int = 4;
+pub const SA_RESTART: c_int = 0x1000_0000;
+
+pub const SYS_GETTID: c_long = 186;
+pub const SYS_PERF_EVENT_OPEN: c_long = 298;
+
+pub const RTLD_NEXT: *mut c_void = -1isize as *mut c_void;
+
+#[repr(C)]
+pub struct dl_phdr_info {
+    pub dlpi_addr: u64,
+    pub dlpi_name: *const c_char,
+    pub dlpi_phdr: *const Elf64_Phdr,
+    pub dlpi_phnum: u16,
+}
+
+#[repr(C)]
+pub struct Elf64_Phdr {
+    pub p_type: u32,
+    pub p_flags: u32,
+    pub p_offset: u64,
+    pub p_vaddr: u64,
+    pub p_paddr: u64,
+    pub p_filesz: u64,
+    pub p_memsz: u64,
+    pub p_align: u64,
+}
+
+pub const PT_LOAD: u32 = 1;
+pub const PT_NOTE: u32 = 4;
+pub const PF_X: u32 = 1;
+
+/// glibc's and musl's pthread_attr_t both fit in 56 bytes on x86-64.
+#[repr(C, align(8))]
+pub struct pthread_attr_t(pub [u8; 64]);
+
+#[repr(C)]
+pub struct sigset_t(pub [u64; 16]);
+
+#[repr(C)]
+pub struct sigaction_t {
+    pub handler: usize,
+    pub mask: sigset_t,
+    pub flags: c_int,
+    pub restorer: usize,
+}
+
+#[repr(C)]
+pub struct itimerspec {
+    pub interval_sec: c_long,
+    pub interval_nsec: c_long,
+    pub value_sec: c_long,
+    pub value_nsec: c_long,
+}
+
+/// struct sigevent with SIGEV_THREAD_ID; 64 bytes.
+#[repr(C)]
+pub struct sigevent {
+    pub value: usize,
+    pub signo: c_int,
+    pub notify: c_int,
+    pub tid: c_int,
+    pub pad: [c_int; 11],
+}
+
+pub const SIGEV_THREAD_ID: c_int = 4;
+
+extern "C" {
+    pub fn mmap(addr: *mut c_void, len: usize, prot: c_int, flags: c_int, fd: c_int, off: i64) -> *mut c_void;
+    pub fn munmap(addr: *mut c_void, len: usize) -> c_int;
+    pub fn syscall(number: c_long, ...) -> c_long;
+    pub fn getpid() -> c_int;
+    pub fn sched_yield() -> c_int;
+    pub fn __errno_location() -> *mut c_int;
+    pub fn dl_iterate_phdr(
+        callback: unsafe extern "C" fn(*mut dl_phdr_info, usize, *mut c_void) -> c_int,
+        data: *mut c_void,
+    ) -> c_int;
+    pub fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void;
+    pub fn pthread_self() -> pthread_t;
+    pub fn pthread_getattr_np(thread: pthread_t, attr: *mut pthread_attr_t) -> c_int;
+    pub fn pthread_attr_getstack(attr: *const pthread_attr_t, addr: *mut *mut c_void, size: *mut usize) -> c_int;
+    pub fn pthread_attr_destroy(attr: *mut pthread_attr_t) -> c_int;
+    pub fn pthread_key_create(key: *mut pthread_key_t, destructor: unsafe extern "C" fn(*mut c_void)) -> c_int;
+    pub fn pthread_setspecific(key: pthread_key_t, value: *const c_void) -> c_int;
+    pub fn pthread_atfork(
+        prepare: Option<unsafe extern "C" fn()>,
+        parent: Option<unsafe extern "C" fn()>,
+        child: Option<unsafe extern "C" fn()>,
+    ) -> c_int;
+    pub fn sigaction(signal: c_int, act: *const sigaction_t, old: *mut sigaction_t) -> c_int;
+    pub fn fcntl(fd: c_int, cmd: c_int, ...) -> c_int;
+    pub fn ioctl(fd: c_int, request: std::os::raw::c_ulong, ...) -> c_int;
+    pub fn close(fd: c_int) -> c_int;
+    pub fn timer_create(clock: c_int, event: *mut sigevent, timer: *mut *mut c_void) -> c_int;
+    pub fn timer_settime(timer: *mut c_void, flags: c_int, new: *const itimerspec, old: *mut itimerspec) -> c_int;
+    pub fn timer_delete(timer: *mut c_void) -> c_int;
+}

@@ -1,0 +1,206 @@
+//! What one thread keeps while it is counted.
+//!
+//! A state is mapped on the thread's first recorded allocation, found again through a thread-local pointer without a
+//! destructor, and handed to a later thread when its own ends: states are never freed, so everybody may read them.
+
+use std::cell::{Cell, UnsafeCell};
+use std::mem;
+use std::os::raw::c_void;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+use crate::stacks::Stacks;
+use crate::{memory, sys};
+
+/// Frames kept of one stack; deeper ones are cut and marked.
+pub const MAX_DEPTH: usize = 1024;
+
+/// Counters with one writer, the thread itself, and any reader.
+#[derive(Default)]
+pub struct Counters {
+    pub allocs: AtomicU64,
+    pub bytes: AtomicU64,
+    pub reallocs: AtomicU64,
+    pub grown_bytes: AtomicU64,
+    pub frees: AtomicU64,
+    pub freed_bytes: AtomicU64,
+}
+
+/// Adds to a counter that only the calling thread writes: no locked instruction is needed.
+#[inline(always)]
+pub fn add(counter: &AtomicU64, n: u64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+}
+
+#[repr(C)]
+pub struct ThreadState {
+    next: *mut ThreadState,
+    in_use: AtomicBool,
+    /// True while this thread is inside the recorder: what happens below it is not the user's.
+    busy: Cell<bool>,
+    pub counters: Counters,
+    /// End of the thread's stack (exclusive): no frame lies above.
+    pub stack_end: Cell<usize>,
+    pub stacks: UnsafeCell<Stacks>,
+    pub scratch: UnsafeCell<[u64; MAX_DEPTH]>,
+}
+
+thread_local! {
+    static CURRENT: Cell<*mut ThreadState> = const { Cell::new(ptr::null_mut()) };
+}
+
+static ALL: AtomicPtr<ThreadState> = AtomicPtr::new(ptr::null_mut());
+/// pthread key plus one; 0 before [`initialize`].
+static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
+/// Allocations that could not be recorded for want of memory.
+pub static LOST: AtomicU64 = AtomicU64::new(0);
+
+/// Asks libc to tell when a thread ends. Called once, before anything is recorded.
+pub fn initialize() {
+    let mut key = 0;
+    // SAFETY: the destructor is a plain function that lives as long as the process.
+    if unsafe { sys::pthread_key_create(&mut key, thread_ended) } == 0 {
+        EXIT_KEY.store(key + 1, Ordering::Relaxed);
+    }
+}
+
+/// The calling thread's state, made or taken over where it has none; `None` where the kernel gives no memory.
+#[inline(always)]
+pub fn current() -> Option<&'static ThreadState> {
+    let state = CURRENT.with(|current| current.get());
+    if state.is_null() {
+        return adopt();
+    }
+    // SAFETY: states are never unmapped, and CURRENT only ever holds one.
+    Some(unsafe { &*state })
+}
+
+#[cold]
+#[inline(never)]
+fn adopt() -> Option<&'static ThreadState> {
+    let mut at = ALL.load(Ordering::Acquire);
+    // SAFETY: every pointer of the list is a state, and states are never unmapped.
+    while let Some(state) = unsafe { at.as_ref() } {
+        if !state.in_use.load(Ordering::Relaxed)
+            && state.in_use.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        {
+            return Some(take(state));
+        }
+        at = state.next;
+    }
+    let fresh = memory::map(mem::size_of::<ThreadState>()) as *mut ThreadState;
+    if fresh.is_null() {
+        return None;
+    }
+    // SAFETY: `fresh` is ours alone, large enough, page-aligned, and zero is a valid value of every field.
+    let state = unsafe { &*fresh };
+    state.in_use.store(true, Ordering::Relaxed);
+    let mut head = ALL.load(Ordering::Relaxed);
+    loop {
+        // SAFETY: not yet published, so nobody else reads `next`.
+        unsafe { (*fresh).next = head };
+        match ALL.compare_exchange_weak(head, fresh, Ordering::Release, Ordering::Relaxed) {
+            Ok(_) => return Some(take(state)),
+            Err(now) => head = now,
+        }
+    }
+}
+
+fn take(state: &'static ThreadState) -> &'static ThreadState {
+    state.busy.set(true);
+    state.stack_end.set(stack_end());
+    let pointer = state as *const ThreadState as *mut ThreadState;
+    CURRENT.with(|current| current.set(pointer));
+    let key = EXIT_KEY.load(Ordering::Relaxed);
+    if key != 0 {
+        // SAFETY: the key was made by pthread_key_create.
+        unsafe { sys::pthread_setspecific(key - 1, pointer as *const c_void) };
+    }
+    state.busy.set(false);
+    state
+}
+
+unsafe extern "C" fn thread_ended(state: *mut c_void) {
+    CURRENT.with(|current| current.set(ptr::null_mut()));
+    let state = &*(state as *const ThreadState);
+    state.in_use.store(false, Ordering::Release);
+}
+
+/// End of the calling thread's stack (exclusive), or `usize::MAX` where libc does not say.
+pub fn stack_end() -> usize {
+    let mut attr = sys::pthread_attr_t([0; 64]);
+    let mut low = ptr::null_mut();
+    let mut size = 0;
+    // SAFETY: `attr` is large enough for libc's type and is destroyed after it was filled.
+    unsafe {
+        if sys::pthread_getattr_np(sys::pthread_self(), &mut attr) != 0 {
+            return usize::MAX;
+        }
+        let answer = sys::pthread_attr_getstack(&attr, &mut low, &mut size);
+        sys::pthread_attr_destroy(&mut attr);
+        if answer != 0 {
+            return usize::MAX;
+        }
+    }
+    low as usize + size
+}
+
+impl ThreadState {
+    #[inline(always)]
+    pub fn busy(&self) -> bool {
+        self.busy.get()
+    }
+
+    #[inline(always)]
+    pub fn set_busy(&self, busy: bool) {
+        self.busy.set(busy);
+    }
+}
+
+/// Every state there is, in use or not.
+pub fn all() -> impl Iterator<Item = &'static ThreadState> {
+    let mut at = ALL.load(Ordering::Acquire);
+    std::iter::from_fn(move || {
+        // SAFETY: every pointer of the list is a state, and states are never unmapped.
+        let state = unsafe { at.as_ref() }?;
+        at = state.next;
+        Some(state)
+    })
+}
+
+/// The sum of all threads' counters; they only ever grow, so a bracket's share is a difference of two sums.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct Totals {
+    pub allocs: u64,
+    pub bytes: u64,
+    pub reallocs: u64,
+    pub grown_bytes: u64,
+    pub frees: u64,
+    pub freed_bytes: u64,
+}
+
+impl Totals {
+    pub fn now() -> Totals {
+        let mut sum = Totals::default();
+        for state in all() {
+            let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+            sum.allocs += of(&state.counters.allocs);
+            sum.bytes += of(&state.counters.bytes);
+            sum.reallocs += of(&state.counters.reallocs);
+            sum.grown_bytes += of(&state.counters.grown_bytes);
+            sum.frees += of(&state.counters.frees);
+            sum.freed_bytes += of(&state.counters.freed_bytes);
+        }
+        sum
+    }
+
+    /// Adds what was counted between `before` and `after`.
+    pub fn add_difference(&mut self, before: &Totals, after: &Totals) {
+        self.allocs += after.allocs - before.allocs;
+        self.bytes += after.bytes - before.bytes;
+        self.reallocs += after.reallocs - before.reallocs;
+        self.grown_bytes += after.grown_bytes - before.grown_bytes;
+        self.frees += after.frees - before.frees;
+        self.freed_bytes += after.freed_bytes - before.freed_bytes;
+    }
+}

@@ -1,0 +1,202 @@
+//! The tracker: the allocator in charge, with counting around it.
+
+use std::alloc::{GlobalAlloc, Layout};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::bracket::{COUNT, LIVE, LIVE_BYTES, PEAK, PEAK_BYTES, RECORDING, STACKS};
+use crate::live;
+use crate::stacks::Entry;
+use crate::thread::{self, add, ThreadState, LOST};
+use crate::unwind;
+
+/// Set by the tracker alone: proof that the executable's allocations come through it.
+pub static LINKED: AtomicBool = AtomicBool::new(false);
+
+/// An allocator with counting around it. Outside a bracket it costs a load and a branch.
+pub struct Track<A> {
+    memprof_tracked: A,
+}
+
+impl<A> Track<A> {
+    pub const fn new(inner: A) -> Self {
+        Track { memprof_tracked: inner }
+    }
+}
+
+impl<A> Deref for Track<A> {
+    type Target = A;
+
+    fn deref(&self) -> &A {
+        &self.memprof_tracked
+    }
+}
+
+// SAFETY: every call is answered by the inner allocator with the caller's own arguments.
+unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        match RECORDING.load(Ordering::Relaxed) {
+            0 => self.memprof_tracked.alloc(layout),
+            flags => recorded_alloc(flags, layout.size(), || self.memprof_tracked.alloc(layout)),
+        }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        match RECORDING.load(Ordering::Relaxed) {
+            0 => self.memprof_tracked.alloc_zeroed(layout),
+            flags => recorded_alloc(flags, layout.size(), || self.memprof_tracked.alloc_zeroed(layout)),
+        }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if RECORDING.load(Ordering::Relaxed) & LIVE != 0 {
+            record_free(block as usize);
+        }
+        self.memprof_tracked.dealloc(block, layout)
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        match RECORDING.load(Ordering::Relaxed) {
+            0 => self.memprof_tracked.realloc(block, layout, new_size),
+            flags => recorded_realloc(flags, block as usize, layout.size(), new_size, || {
+                self.memprof_tracked.realloc(block, layout, new_size)
+            }),
+        }
+    }
+}
+
+#[inline(never)]
+fn recorded_alloc(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
+    LINKED.store(true, Ordering::Relaxed);
+    let state = match thread::current() {
+        Some(state) => state,
+        None => {
+            LOST.fetch_add(1, Ordering::Relaxed);
+            return inner();
+        }
+    };
+    if state.busy() {
+        // The recorder's own work, or an allocator that allocates: not the user's call.
+        return inner();
+    }
+    state.set_busy(true);
+    let block = inner();
+    if !block.is_null() {
+        let entry = stack_of(flags, state);
+        note_alloc(flags, state, entry, block as usize, size);
+    }
+    state.set_busy(false);
+    block
+}
+
+#[inline(never)]
+fn recorded_realloc(
+    flags: u32,
+    old: usize,
+    old_size: usize,
+    new_size: usize,
+    inner: impl FnOnce() -> *mut u8,
+) -> *mut u8 {
+    let state = match thread::current() {
+        Some(state) => state,
+        None => {
+            LOST.fetch_add(1, Ordering::Relaxed);
+            return inner();
+        }
+    };
+    if state.busy() {
+        return inner();
+    }
+    state.set_busy(true);
+    // Before the inner call: from then on another thread may get the old address.
+    let was = if flags & LIVE != 0 { live::remove(old) } else { None };
+    let block = inner();
+    if block.is_null() {
+        if let Some(was) = was {
+            live::insert(old, was.entry, was.size);
+        }
+    } else {
+        if let Some(was) = was {
+            note_free(flags, state, was);
+        }
+        let grown = new_size.saturating_sub(old_size) as u64;
+        add(&state.counters.reallocs, 1);
+        add(&state.counters.grown_bytes, grown);
+        let entry = stack_of(flags, state);
+        if let Some(entry) = entry {
+            add(&entry.reallocs, 1);
+            add(&entry.grown_bytes, grown);
+        }
+        note_alloc(flags, state, entry, block as usize, new_size);
+    }
+    state.set_busy(false);
+    block
+}
+
+#[inline(never)]
+fn record_free(block: usize) {
+    if let Some(state) = thread::current() {
+        if !state.busy() {
+            state.set_busy(true);
+            if let Some(was) = live::remove(block) {
+                note_free(bracket_flags(), state, was);
+            }
+            state.set_busy(false);
+        }
+    }
+}
+
+fn bracket_flags() -> u32 {
+    RECORDING.load(Ordering::Relaxed)
+}
+
+/// The entry of the calling stack, where stacks are asked for.
+#[inline(always)]
+fn stack_of(flags: u32, state: &'static ThreadState) -> Option<&'static Entry> {
+    if flags & STACKS == 0 {
+        return None;
+    }
+    // SAFETY: `busy` is set, so no other reference to this thread's scratch or table is alive.
+    let (scratch, stacks) = unsafe { (&mut *state.scratch.get(), &mut *state.stacks.get()) };
+    let walk = unwind::walk_here(scratch, state.stack_end.get());
+    let entry = stacks.find(&scratch[..walk.depth], !walk.whole, state);
+    if entry.is_none() {
+        LOST.fetch_add(1, Ordering::Relaxed);
+    }
+    entry
+}
+
+#[inline(always)]
+fn note_alloc(flags: u32, state: &ThreadState, entry: Option<&'static Entry>, block: usize, size: usize) {
+    if flags & COUNT != 0 {
+        add(&state.counters.allocs, 1);
+        add(&state.counters.bytes, size as u64);
+    }
+    if let Some(entry) = entry {
+        add(&entry.allocs, 1);
+        add(&entry.bytes, size as u64);
+    }
+    if flags & LIVE != 0 {
+        live::insert(block, entry, size);
+    }
+    if flags & PEAK != 0 {
+        let live = LIVE_BYTES.fetch_add(size as i64, Ordering::Relaxed) + size as i64;
+        PEAK_BYTES.fetch_max(live, Ordering::Relaxed);
+    }
+}
+
+#[inline(always)]
+fn note_free(flags: u32, state: &ThreadState, was: live::Block) {
+    add(&state.counters.frees, 1);
+    add(&state.counters.freed_bytes, was.size as u64);
+    if let Some(entry) = was.entry {
+        entry.freed(state, was.size as u64);
+    }
+    if flags & PEAK != 0 {
+        LIVE_BYTES.fetch_sub(was.size as i64, Ordering::Relaxed);
+    }
+}
