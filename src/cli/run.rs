@@ -208,7 +208,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
                 measure::measure(suite, &options, &mut tables, &mut progress, &prepared.interrupt)?;
             for outcome in outcomes {
                 match outcome {
-                    Outcome::Finished(finished, profiles) => writer.finished(*finished, profiles)?,
+                    Outcome::Finished(finished, profiles) => writer.finished(*finished, *profiles)?,
                     Outcome::Failed(failure) => writer.failed(failure),
                 }
             }

@@ -36,10 +36,10 @@ impl Overlay {
             args.push(format!("{}={}", from.display(), to.display()));
         };
         remap(&self.folder, &self.original);
-        if let (true, Ok(here)) = (relative, std::env::current_dir()) {
-            if let Ok(below) = here.strip_prefix(&self.original) {
-                remap(&self.folder.join(below), Path::new(""));
-            }
+        if let (true, Ok(here)) = (relative, std::env::current_dir())
+            && let Ok(below) = here.strip_prefix(&self.original)
+        {
+            remap(&self.folder.join(below), Path::new(""));
         }
     }
 }

@@ -95,7 +95,7 @@ fn compile(toolchain: &Toolchain, dir: &Path, name: &str, source: &str, more: &[
     let out = command.output().with_context(|| format!("cannot run {}", toolchain.rustc.display()))?;
     if !out.status.success() {
         bail!(
-            "the runtime does not compile with {} (Rust 1.65 or newer is needed):\n{}",
+            "the runtime does not compile with {} (Rust 1.70 or newer is needed):\n{}",
             toolchain.version.lines().next().unwrap_or_default(),
             String::from_utf8_lossy(&out.stderr).trim_end()
         );
