@@ -4,10 +4,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::Setup;
 use super::arguments::Arguments;
 use super::overlay::Overlay;
-use super::wrapper::mend_dep_info;
+use super::{Setup, dep_info};
 
 /// Behind the timed executable's name stands the counting one's.
 const COUNTED: &str = "-counted";
@@ -57,7 +56,7 @@ pub fn compile(
     if !first.success() {
         return Ok(first.code().unwrap_or(101));
     }
-    mend_dep_info(&args, overlay, setup)?;
+    dep_info::mend_file(&args, overlay, setup)?;
     if second.status.success() {
         return Ok(0);
     }
