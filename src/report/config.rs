@@ -371,7 +371,7 @@ mod tests {
         for option in OPTIONS {
             let mut config = defaults.clone();
             let value = config.get(option);
-            if !(value.is_empty() && !option.choices().is_empty()) {
+            if !value.is_empty() || option.choices().is_empty() {
                 config.set(option, &value).unwrap();
             }
             assert_eq!(config, defaults, "{}", option.name);

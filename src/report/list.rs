@@ -39,7 +39,7 @@ pub fn print(report: &mut Report, out: &mut String) -> Result<(), String> {
     Ok(())
 }
 
-fn matching<'a>(graph: &'a Graph, test: impl Fn(&str) -> bool) -> BTreeMap<&'a str, Vec<&'a Node>> {
+fn matching(graph: &Graph, test: impl Fn(&str) -> bool) -> BTreeMap<&str, Vec<&Node>> {
     let mut functions: BTreeMap<&str, Vec<&Node>> = BTreeMap::new();
     for node in graph.shown().filter(|node| test(&node.info.name)) {
         functions.entry(&node.info.name).or_default().push(node);
