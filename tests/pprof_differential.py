@@ -6,7 +6,7 @@
 The reference's path is what `go tool -n pprof` prints (Go 1.27 or newer). A case in which the reference disagrees with
 itself is not counted. Without the reference or the kit nothing is compared, and that is said. Ends with 1 if anything differs.
 """
-import argparse, collections, difflib, os, random, re, subprocess, sys, tempfile
+import argparse, collections, difflib, os, random, re, shutil, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOOD = re.compile(r'^(?!bad_).*\.pb(\.gz)?$')
@@ -107,6 +107,8 @@ def main():
     parser.add_argument('--kit', default=os.environ.get('MEMPROF_KIT', os.path.join(HERE, '..', '..', 'shared', 'kit')))
     parser.add_argument('--runs', type=int, default=500)
     parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--synthetic', type=int, default=0, help='use this many random profiles instead of the kit\'s')
+    parser.add_argument('--keep', default='', help='copy the synthetic profiles of differences here')
     opt = parser.parse_args()
     reference = os.environ.get('MEMPROF_GO_PPROF', '')
     kit = os.path.join(os.path.abspath(opt.kit), 'dev')
@@ -118,6 +120,13 @@ def main():
     from run import canon
     profiles = sorted(p for p in os.listdir(os.path.join(kit, 'profiles')) if GOOD.match(p))
     rng = random.Random(opt.seed)
+    if opt.synthetic:
+        import pprof_synthetic
+        folder = tempfile.TemporaryDirectory(prefix='synthetic-')
+        os.mkdir(os.path.join(folder.name, 'profiles'))
+        os.symlink(os.path.join(kit, 'src'), os.path.join(folder.name, 'src'))
+        kit = folder.name
+        profiles = pprof_synthetic.write_all(rng, os.path.join(kit, 'profiles'), opt.synthetic)
     tally = collections.Counter()
     tool = [os.path.abspath(opt.tool), 'pprof']
     for number in range(opt.runs):
@@ -135,6 +144,10 @@ def main():
             tally['reference varies'] += 1
             continue
         tally['DIFFERENT'] += 1
+        if opt.synthetic and opt.keep:
+            os.makedirs(opt.keep, exist_ok=True)
+            for name in re.findall(r'synthetic\d+\.pb(?:\.gz)?', ' '.join(args)):
+                shutil.copy(os.path.join(kit, 'profiles', name), opt.keep)
         print('--- %d: %s %s' % (number, ' '.join("'%s'" % a for a in args), repr(stdin) if stdin else ''))
         for what, want, got in zip(('exit', 'stdout', 'stderr'), theirs, ours):
             if want != got:

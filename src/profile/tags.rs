@@ -16,11 +16,11 @@ pub type LabelUnits = BTreeMap<Text, Text>;
 
 impl Profile {
     /// The unit of each numeric label: the first that is named, else one guessed from the key. Second: for keys with
-    /// several units, those that lost.
-    pub fn label_units(&self) -> (LabelUnits, BTreeMap<Text, BTreeSet<Text>>) {
+    /// several units, those that lost, in the order of their first appearance.
+    pub fn label_units(&self) -> (LabelUnits, Vec<(Text, BTreeSet<Text>)>) {
         let mut units = LabelUnits::new();
         let mut keys = BTreeSet::new();
-        let mut ignored: BTreeMap<Text, BTreeSet<Text>> = BTreeMap::new();
+        let mut ignored: Vec<(Text, BTreeSet<Text>)> = Vec::new();
         for label in self.samples.iter().flat_map(|sample| &sample.labels) {
             let LabelValue::Number(_, unit) = &label.value else { continue };
             keys.insert(&label.key);
@@ -32,7 +32,11 @@ impl Profile {
                     units.insert(label.key.clone(), unit.clone());
                 }
                 Some(first) if first != unit => {
-                    ignored.entry(label.key.clone()).or_default().insert(unit.clone());
+                    let known = ignored.iter_mut().find(|(key, _)| *key == label.key);
+                    match known {
+                        Some((_, units)) => drop(units.insert(unit.clone())),
+                        None => ignored.push((label.key.clone(), BTreeSet::from([unit.clone()]))),
+                    }
                 }
                 Some(_) => {}
             }

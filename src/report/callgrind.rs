@@ -77,7 +77,9 @@ fn unique_names(graph: &Graph, is_tree: bool) -> FxHashMap<NodeId, String> {
     // What is one function: the node without address and line; in a tree, among those of one caller.
     let function = |node: &Node| {
         let caller = if is_tree { graph.callers(node).next().map(|edge| graph.edge(edge).caller) } else { None };
-        (node.key.start_line, node.key.objfile, caller)
+        // As pprof has it, a node without address and line is a function of its own, column included.
+        let column = if node.key.address == 0 && node.key.line == 0 { node.key.column } else { 0 };
+        (node.key.start_line, node.key.objfile, column, caller)
     };
     let mut same_name: FxHashMap<(u32, u32), FxHashMap<_, usize>> = FxHashMap::default();
     for node in graph.shown() {

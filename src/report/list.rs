@@ -56,6 +56,14 @@ fn print_file(report: &Report, name: &str, file: &str, nodes: &[&Node], sources:
     let share = percentage(cum, report.total);
     let _ = writeln!(out, "ROUTINE ======================== {name} in {file}");
     let _ = writeln!(out, "{:>10} {:>10} (flat, cum) {share} of Total", report.value(flat), report.value(cum));
+    let (start, end) = range(nodes);
+    if start > end {
+        // Nothing is read for it, so only an error of before is known.
+        if let Some(error) = sources.known_error(file) {
+            let _ = writeln!(out, " Error: {error}");
+        }
+        return;
+    }
     let lines = match sources.lines(file) {
         Ok(lines) => lines,
         Err(error) => {
@@ -63,7 +71,6 @@ fn print_file(report: &Report, name: &str, file: &str, nodes: &[&Node], sources:
             return;
         }
     };
-    let (start, end) = range(nodes);
     let mut by_line: BTreeMap<i64, Vec<&Node>> = BTreeMap::new();
     for node in nodes {
         by_line.entry(node.info.line).or_default().push(node);
