@@ -75,7 +75,7 @@ impl Profile {
 
     /// Adds frames for labels: those of `roots` above the root (the first key outermost), those of `leaves` beneath the leaf
     /// (the last key innermost). Whether any sample had a value for any of the keys, for roots and leaves.
-    pub fn add_label_frames(&mut self, roots: &[&str], leaves: &[&str], output_unit: &str) -> (bool, bool) {
+    pub fn add_label_frames(&mut self, roots: &[String], leaves: &[String], output_unit: &str) -> (bool, bool) {
         let (mut any_root, mut any_leaf) = (false, false);
         if roots.is_empty() && leaves.is_empty() {
             return (false, false);
@@ -117,12 +117,12 @@ impl LabelFrames {
         }
     }
 
-    fn of(&mut self, sample: &Sample, keys: &[&str], output_unit: &str, any: &mut bool) -> Vec<u32> {
+    fn of(&mut self, sample: &Sample, keys: &[String], output_unit: &str, any: &mut bool) -> Vec<u32> {
         let mut found = Vec::with_capacity(keys.len());
         for key in keys.iter().rev() {
             let values = label_values(sample, key, output_unit);
             *any |= !values.is_empty();
-            found.push(self.location(values.join(","), (*key).to_string()));
+            found.push(self.location(values.join(","), key.clone()));
         }
         found
     }
