@@ -58,6 +58,13 @@ def options(rng, words, types, tags, values):
     return chosen
 
 
+ODD = ['frob', 'frob3', '12', 'focus5', 'sort x', 'top >', 'top 3 -', 'nodecount=abc', 'focus', 'sample_index=99', 'sample_index=nonsense', 'sample_index=',
+       'granularity=bogus', 'granularity=lines', 'granularity=', 'help focus', 'help nosuch', 'help cum', 'help sort', 'help sample_index', 'cum', 'flat=1', 'lines=true', 'lines',
+       'top -5', 'list', 'peek', 'noinlines', 'noinlines=maybe', 'trim=f', 'nodefraction=x', 'unit=', 'focus=a //: comment', ' top2 ', '  ', 'top =', 'mean=1', 'tags x -y',
+       'nodefraction=1e-3', 'divide_by=0', 'divide_by=2.50', 'nodecount=99999999999999999999', 'compact_labels=false', 'output=', 'options', 'top10 2', 'text\t4', 'focus=(', 'tree -cum 3',
+       'tagfocus=1kb:', 'help', 'total_' + 'x', 'traces -.', 'call_tree=yes', 'drop_negative=n', 'sort=cum', 'relative_percentages=1', 'show_from=m', 'tagroot=bytes']
+
+
 def session(rng, words, types, tags, values):
     lines = []
     for _ in range(rng.randrange(1, 7)):
@@ -67,11 +74,13 @@ def session(rng, words, types, tags, values):
             lines += ['%s=%s' % pair for pair in item.items()]
         command = rng.choice(['top', 'top5', 'tree', 'tags', 'peek ' + rng.choice(words), 'list ' + rng.choice(words), 'traces', 'o', 'text 3', 'raw',
                               'comments', 'help top', ':', 'dot', rng.choice(types or ['o']), 'mean_' + rng.choice(types or ['o'])])
+        if rng.random() < 0.3:
+            lines.append(rng.choice(ODD))
         lines.append(' '.join([command] + rng.sample(['-cum', rng.choice(words), '-' + rng.choice(words), '4'], rng.choice([0, 0, 1, 2]))))
     return '\n'.join(lines) + '\n'
 
 
-def case(rng, reference, kit, profiles):
+def case(rng, reference, kit, profiles, sessions):
     profile = rng.choice(profiles)
     words, types, tags, values = names(reference, kit, profile)
     args = ['-%s=%s' % item for item in options(rng, words, types, tags, values).items()]
@@ -87,7 +96,7 @@ def case(rng, reference, kit, profiles):
         args.append('-%s=profiles/%s' % (rng.choice(['base', 'diff_base']), rng.choice(others)))
         if rng.random() < 0.3:
             args.append('-normalize')
-    if rng.random() < 0.15:
+    if rng.random() < sessions:
         return args + sources, session(rng, words, types, tags, values)
     report = rng.choice(['-top', '-top', '-text', '-tree', '-traces', '-tags', '-raw', '-dot', '-dot', '-comments', '-callgrind', '-proto', '-topproto',
                          '-peek=' + rng.choice(words), '-list=' + rng.choice(words), '-list=.'])
@@ -108,6 +117,7 @@ def main():
     parser.add_argument('--runs', type=int, default=500)
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--synthetic', type=int, default=0, help='use this many random profiles instead of the kit\'s')
+    parser.add_argument('--sessions', type=float, default=0.15, help='how many of the runs are sessions of the shell')
     parser.add_argument('--keep', default='', help='copy the synthetic profiles of differences here')
     opt = parser.parse_args()
     reference = os.environ.get('MEMPROF_GO_PPROF', '')
@@ -130,7 +140,7 @@ def main():
     tally = collections.Counter()
     tool = [os.path.abspath(opt.tool), 'pprof']
     for number in range(opt.runs):
-        args, stdin = case(rng, reference, kit, profiles)
+        args, stdin = case(rng, reference, kit, profiles, opt.sessions)
         ours = shown(run(tool, args, kit, stdin), args, canon)
         theirs = shown(run([reference], args, kit, stdin), args, canon)
         if ours == theirs:
