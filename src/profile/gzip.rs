@@ -68,11 +68,15 @@ fn skip_header(data: &[u8]) -> Result<&[u8], String> {
 
 /// Expands one member's body onto `out`; what follows its trailer. What is broken is told as Go's reader would.
 fn member<'a>(data: &'a [u8], out: &mut Vec<u8>, bound: usize) -> Result<&'a [u8], String> {
-    expand_member(data, out, bound).map_err(|error| match diagnose(data) {
-        _ if error.starts_with(TOO_LARGE) => error,
-        Err(Broken::Corrupt(offset)) => format!("flate: corrupt input before offset {offset}"),
-        Err(Broken::Cut) => UNEXPECTED_EOF.into(),
-        Ok(()) => error,
+    expand_member(data, out, bound).map_err(|error| {
+        if error.starts_with(TOO_LARGE) {
+            return error;
+        }
+        match diagnose(data) {
+            Err(Broken::Corrupt(offset)) => format!("flate: corrupt input before offset {offset}"),
+            Err(Broken::Cut) => UNEXPECTED_EOF.into(),
+            Ok(()) => error,
+        }
     })
 }
 
