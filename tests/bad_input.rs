@@ -49,7 +49,18 @@ fn no_bench_target() {
 fn a_manifest_that_cannot_be_read() {
     let dir = tempfile::tempdir().unwrap();
     let package = package(dir.path(), "[package]\nname = 1\n", &[]);
-    says(memprof(&package, &[]), 102, &["failed to parse manifest"]);
+    says(memprof(&package, &[]), 102, &["expected a string (at Cargo.toml:2:8)"]);
+    std::fs::write(package.join("Cargo.toml"), "[package]\nname = \"a\"\nversion = \"0.1.0\"\n").unwrap();
+    says(memprof(&package, &[]), 102, &["failed to parse manifest at", "no targets specified in the manifest"]);
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join(".cargo")).unwrap();
+    std::fs::write(dir.path().join(".cargo/config.toml"), "build = [").unwrap();
+    let run = says(memprof(dir.path(), &[]), 102, &["cargo's configuration cannot be read", "config.toml"]);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
 }
 
 #[test]
@@ -95,6 +106,38 @@ fn a_bench_that_panics_half_way() {
     let rows: Vec<_> = run.stdout.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
     assert_eq!(rows, ["benchmark", "ok", "panics/before", "panics/after", "FAILED"], "{}", run.stdout);
     assert!(run.stdout.contains(failure), "{}", run.stdout);
+}
+
+const TROUBLE: &str = r#"
+use criterion::{criterion_group, criterion_main, Criterion};
+
+fn trouble(c: &mut Criterion) {
+    c.bench_function("hangs", |b| b.iter(|| std::thread::sleep(std::time::Duration::from_secs(3600))));
+    c.bench_function("aborts", |b| b.iter(|| std::process::abort()));
+    c.bench_function("exits", |b| b.iter(|| std::process::exit(0)));
+    c.bench_function("fine", |b| b.iter(|| Box::new(1)));
+}
+
+criterion_group!(benches, trouble);
+criterion_main!(benches);
+"#;
+
+#[test]
+fn benches_that_end_their_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let package = dir.path().join("package");
+    support::copy_dir(&fixture("failing"), &package);
+    std::fs::write(package.join("benches/ok.rs"), TROUBLE).unwrap();
+    let args = ["--locked", "-benchtime=20ms", "--no-profiles", "--bench", "ok", "--timeout", "2s"];
+    let run = memprof(&package, &args).ends_with(103);
+    for line in [
+        "failing/ok/hangs: hung: nothing for 2s; give it longer with --timeout",
+        "failing/ok/aborts: aborted (SIGABRT)",
+        "failing/ok/exits: ended the process with exit status 0",
+    ] {
+        assert!(run.errors().contains(&line), "{line}:\n{}", run.stderr);
+    }
+    assert!(run.stdout.lines().nth(1).unwrap().starts_with("fine "), "{}", run.stdout);
 }
 
 /// A criterion that nobody has looked at: 0.5.1 with one of its anchors changed, where it comes from a folder.

@@ -23,10 +23,11 @@ pub struct CargoConfig {
 
 impl CargoConfig {
     pub fn load(options: &CargoOptions) -> Result<CargoConfig> {
-        let bad = |error: &dyn std::fmt::Display| {
-            Error::new(exit::NO_WORKSPACE, format!("cargo's configuration cannot be read: {error}"))
+        let bad = |error: cargo_config2::Error| {
+            let error = anyhow::Error::new(error);
+            Error::new(exit::NO_WORKSPACE, format!("cargo's configuration cannot be read: {error:#}"))
         };
-        let mut config = cargo_config2::Config::load().map_err(|e| bad(&e))?;
+        let mut config = cargo_config2::Config::load().map_err(bad)?;
         let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
         let rustc = config.rustc().path.clone();
         let out = Command::new(&rustc).arg("-vV").output();
@@ -36,7 +37,7 @@ impl CargoConfig {
         let configured = config.build.target.as_ref().and_then(|targets| targets.first());
         let target = options.target.clone().or_else(|| configured.map(|target| target.triple().to_owned()));
         let platform = target.clone().unwrap_or(host);
-        let runner = config.runner(&platform).map_err(|e| bad(&e))?;
+        let runner = config.runner(&platform).map_err(bad)?;
         let runner = runner.map(|runner| std::iter::once(runner.path.into_os_string()).chain(runner.args).collect());
         let wrapper = config.build.rustc_wrapper.take().filter(|wrapper| !wrapper.as_os_str().is_empty());
         Ok(CargoConfig {
