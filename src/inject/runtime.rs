@@ -44,7 +44,7 @@ pub struct Runtime {
     pub library: PathBuf,
     /// The tracking `#[global_allocator]`: linked to counting executables only.
     pub allocator: PathBuf,
-    /// Of sources and compiler.
+    /// Of sources, edits and compiler.
     pub hash: String,
 }
 
@@ -52,7 +52,8 @@ impl Runtime {
     /// Compiles the runtime below `dir`, unless it is there already.
     pub fn build(toolchain: &Toolchain, dir: &Path) -> anyhow::Result<Runtime> {
         let mut hasher = DefaultHasher::new();
-        (RUNTIME, ALLOCATOR, &toolchain.version, &toolchain.target, super::criterion::HOOK).hash(&mut hasher);
+        let edits = format!("{:?}", super::criterion::EDITS);
+        (RUNTIME, ALLOCATOR, super::criterion::HOOK, edits, &toolchain.version, &toolchain.target).hash(&mut hasher);
         let hash = format!("{:016x}", hasher.finish());
         let home = dir.join(format!("runtime-{hash}"));
         let runtime = Runtime {

@@ -24,8 +24,11 @@ pub struct CargoConfig {
 impl CargoConfig {
     pub fn load(options: &CargoOptions) -> Result<CargoConfig> {
         let bad = |error: cargo_config2::Error| {
+            // Below the first line of each cause the source is drawn.
             let error = anyhow::Error::new(error);
-            Error::new(exit::NO_WORKSPACE, format!("cargo's configuration cannot be read: {error:#}"))
+            let first_lines = error.chain().map(|cause| cause.to_string().lines().next().unwrap_or_default().to_owned());
+            let why = first_lines.collect::<Vec<_>>().join(": ");
+            Error::new(exit::NO_WORKSPACE, format!("cargo's configuration cannot be read: {why}"))
         };
         let mut config = cargo_config2::Config::load().map_err(bad)?;
         let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
