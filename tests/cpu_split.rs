@@ -56,7 +56,8 @@ fn time_is_where_it_is_spent() {
     let bench_time = if slow { "-benchtime=5s" } else { "-benchtime=1s" };
     let args = ["--locked", "-json", bench_time, "--cpu-rate", "1000"];
     let run = support::memprof(&support::fixture("cpu_split"), &args).ends_with(0);
-    let (tolerance, fewest_samples) = if slow { (5.0, 1000) } else { (10.0, 100) };
+    // Samples are of CPU time, of which a busy machine gives less.
+    let (tolerance, fewest_samples) = if slow { (5.0, 400) } else { (15.0, 50) };
     let split = Split { finished: run.finished(), tolerance, fewest_samples };
     split.has("cpu_split/eighty_twenty", &[("cpu_split::heavy", 80.0), ("cpu_split::light", 20.0)]);
     split.is_all("cpu_split/memcpy", "cpu_split::copy_buffer");
