@@ -46,7 +46,7 @@ pub struct Runtime {
     pub library: PathBuf,
     /// The tracking `#[global_allocator]`: linked to counting executables only.
     pub allocator: PathBuf,
-    /// Of sources and compiler.
+    /// Of sources, edits and compiler.
     pub hash: String,
 }
 
@@ -54,8 +54,9 @@ impl Runtime {
     /// Compiles the runtime below `dir`, unless it is there already.
     pub fn build(toolchain: &Toolchain, dir: &Path) -> anyhow::Result<Runtime> {
         let mut hasher = DefaultHasher::new();
-        (RUNTIME, ALLOCATOR, &toolchain.version, &toolchain.target, toolchain.static_libc, super::criterion::HOOK)
-            .hash(&mut hasher);
+        let edits = format!("{:?}", super::criterion::EDITS);
+        (RUNTIME, ALLOCATOR, super::criterion::HOOK, edits, &toolchain.version).hash(&mut hasher);
+        (&toolchain.target, toolchain.static_libc).hash(&mut hasher);
         let hash = format!("{:016x}", hasher.finish());
         let home = dir.join(format!("runtime-{hash}"));
         let runtime =
