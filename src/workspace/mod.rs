@@ -83,6 +83,8 @@ fn metadata(options: &CargoOptions, config: &CargoConfig) -> Result<Metadata> {
         command.manifest_path(path);
     }
     command.other_options(metadata_arguments(options, config));
+    // Else it would note in the user's target directory what the compiler says of itself.
+    command.env("CARGO_CACHE_RUSTC_INFO", "0");
     command.exec().map_err(|error| {
         let message = match &error {
             cargo_metadata::Error::CargoMetadata { stderr } => first_error(stderr),
