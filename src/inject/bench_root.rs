@@ -42,6 +42,10 @@ pub fn compile(
     counted.push("--extern");
     counted.push(format!("force:memprof_alloc={}", setup.runtime.allocator.display()));
     counted.push("--cap-lints=allow");
+    // With the unstable flag a stable compiler would name symbols as a nightly one does: other names than the timed one's.
+    if setup.stable_compiler && args.codegen("symbol-mangling-version").is_empty() {
+        counted.push("-Csymbol-mangling-version=legacy");
+    }
 
     // Both at once. What the second says the first has said already; only what it alone finds wrong matters.
     let second = command()

@@ -41,6 +41,8 @@ pub struct Setup {
     pub refusals: PathBuf,
     /// The user's own RUSTC_WRAPPER.
     pub user_wrapper: Option<PathBuf>,
+    /// Stable or beta: unstable flags change what it does.
+    pub stable_compiler: bool,
 }
 
 /// Why a crate cannot be measured.

@@ -25,6 +25,8 @@ const RUNTIME: &[(&str, &str)] = &[
     ("track.rs", include_str!("../../templates/runtime/track.rs")),
     ("unwind.rs", include_str!("../../templates/runtime/unwind.rs")),
 ];
+/// Raised when the wrapper compiles the same sources in another way: what was built before is then out of date.
+const WAY_OF_BUILDING: u32 = 2;
 const ALLOCATOR: &str = include_str!("../../templates/alloc/lib.rs");
 
 /// The compiler that builds the user's code.
@@ -37,6 +39,14 @@ pub struct Toolchain {
     pub target: Option<String>,
     /// libc is linked statically: the runtime cannot step before its functions.
     pub static_libc: bool,
+}
+
+impl Toolchain {
+    /// Stable or beta.
+    pub fn is_stable(&self) -> bool {
+        let release = self.version.lines().find_map(|line| line.strip_prefix("release: ")).unwrap_or_default();
+        !release.contains("nightly") && !release.contains("dev")
+    }
 }
 
 /// The compiled runtime.
@@ -56,7 +66,7 @@ impl Runtime {
         let mut hasher = DefaultHasher::new();
         let edits = format!("{:?}", super::criterion::EDITS);
         (RUNTIME, ALLOCATOR, super::criterion::HOOK, edits, &toolchain.version).hash(&mut hasher);
-        (&toolchain.target, toolchain.static_libc).hash(&mut hasher);
+        (&toolchain.target, toolchain.static_libc, WAY_OF_BUILDING).hash(&mut hasher);
         let hash = format!("{:016x}", hasher.finish());
         let home = dir.join(format!("runtime-{hash}"));
         let runtime =

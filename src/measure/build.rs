@@ -81,6 +81,7 @@ pub fn build(
         overlays: dir.join("overlays"),
         refusals: scratch.join("refusals"),
         user_wrapper: config.wrapper.clone(),
+        stable_compiler: config.toolchain.is_stable(),
     };
     let build_dir = workspace.home.join("build");
     let mut variables: Vec<(String, PathBuf)> =
