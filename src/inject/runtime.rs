@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 const RUNTIME: &[(&str, &str)] = &[
     ("lib.rs", include_str!("../../templates/runtime/lib.rs")),
     ("bracket.rs", include_str!("../../templates/runtime/bracket.rs")),
+    ("cost.rs", include_str!("../../templates/runtime/cost.rs")),
     ("driver.rs", include_str!("../../templates/runtime/driver.rs")),
     ("live.rs", include_str!("../../templates/runtime/live.rs")),
     ("memory.rs", include_str!("../../templates/runtime/memory.rs")),
