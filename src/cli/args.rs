@@ -37,7 +37,7 @@ Examples:
     args_override_self = true
 )]
 pub struct RunArgs {
-    /// Only benchmarks whose TARGET/ID matches this regular expression
+    /// Only benchmarks whose TARGET/ID matches one of these regular expressions (and --bench, where it is given)
     #[arg(value_name = "FILTER")]
     pub filters: Vec<String>,
 
@@ -68,6 +68,9 @@ pub struct Select {
     /// Leave a package out, with --workspace
     #[arg(long, value_name = "SPEC")]
     pub exclude: Vec<String>,
+    /// The library's own benches; taken for cargo's sake
+    #[arg(long)]
+    pub lib: bool,
     /// All targets with `bench = true` (the bench targets are always taken)
     #[arg(long)]
     pub benches: bool,
@@ -111,7 +114,7 @@ pub struct Select {
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Say less
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
     /// auto, always or never
     #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"])]
@@ -213,6 +216,7 @@ impl RunArgs {
             quiet: select.quiet,
             color: select.color.clone(),
             no_fail_fast: select.no_fail_fast,
+            by_name: false,
         }
     }
 

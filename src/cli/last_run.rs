@@ -11,6 +11,10 @@ pub fn home() -> Option<PathBuf> {
     if let Some(dir) = std::env::var_os("CARGO_TARGET_DIR").or_else(|| std::env::var_os("CARGO_BUILD_TARGET_DIR")) {
         return Some(Path::new(&dir).join("memprof"));
     }
+    let configured = cargo_config2::Config::load().ok().and_then(|config| config.build.target_dir);
+    if let Some(dir) = configured {
+        return Some(dir.join("memprof"));
+    }
     let here = std::env::current_dir().ok()?;
     here.ancestors().map(|dir| dir.join("target").join("memprof")).find(|home| home.is_dir())
 }

@@ -13,7 +13,7 @@ pub mod shell;
 
 use std::ffi::OsString;
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// Runs the command that `args` (without the executable's name) asks for; the exit code where nothing went wrong enough to be
 /// an [`crate::Error`].
@@ -28,6 +28,9 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
         Some("compare") => compare::run(&args[1..]),
         Some("list") => run::list(&args[1..]),
         Some("run") => run::run(&args[1..]),
+        Some(word @ ("explain" | "report")) => Err(Error::usage(format!(
+            "`{word}` is not in this version; a benchmark of that name is found by `cargo memprof run {word}`"
+        ))),
         _ => run::run(args),
     }
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use super::args::RunArgs;
 use super::shell;
 use crate::export::{json, table};
-use crate::measure::ProfilePair;
+use crate::measure::{NOT_LINKED, ProfilePair};
 use crate::profile::{self, Profile};
 use crate::result::model::{FORMAT_VERSION, Failed, Finished, Line, RunFinished, RunStarted};
 use crate::result::names;
@@ -21,7 +21,9 @@ pub struct Writer<'a> {
     lines: String,
     finished: Vec<Finished>,
     failed: Vec<Failed>,
-    /// For --memprofile and --cpuprofile.
+    /// --memprofile and --cpuprofile, and what goes into them.
+    mem_file: Option<PathBuf>,
+    cpu_file: Option<PathBuf>,
     all_mem: Vec<Profile>,
     all_cpu: Vec<Profile>,
 }
@@ -34,6 +36,8 @@ impl<'a> Writer<'a> {
             lines: String::new(),
             finished: Vec::new(),
             failed: Vec::new(),
+            mem_file: combined_file(args, args.measure.memprofile.as_ref())?,
+            cpu_file: combined_file(args, args.measure.cpuprofile.as_ref())?,
             all_mem: Vec::new(),
             all_cpu: Vec::new(),
         };
@@ -52,8 +56,8 @@ impl<'a> Writer<'a> {
     pub fn finished(&mut self, mut finished: Finished, profiles: ProfilePair) -> Result<()> {
         let dir = self.home.join("profiles").join(names::safe_path(&finished.name));
         for (file, profile, path, all, wanted) in [
-            ("mem.prof", profiles.mem, &mut finished.profiles.mem, &mut self.all_mem, &self.args.measure.memprofile),
-            ("cpu.prof", profiles.cpu, &mut finished.profiles.cpu, &mut self.all_cpu, &self.args.measure.cpuprofile),
+            ("mem.prof", profiles.mem, &mut finished.profiles.mem, &mut self.all_mem, &self.mem_file),
+            ("cpu.prof", profiles.cpu, &mut finished.profiles.cpu, &mut self.all_cpu, &self.cpu_file),
         ] {
             let Some(mut profile) = profile else { continue };
             std::fs::create_dir_all(&dir).map_err(|e| cannot_write(&dir, &e))?;
@@ -71,37 +75,59 @@ impl<'a> Writer<'a> {
     }
 
     pub fn failed(&mut self, failed: Failed) {
-        shell::error(&format!("{}: {}", failed.name, failed.error));
+        // People find it in the table.
+        if self.args.json() {
+            shell::error(&format!("{}: {}", failed.name, failed.error));
+        }
         self.line(&Line::BenchmarkFailed(failed.clone()));
         self.failed.push(failed);
     }
 
     /// Prints and writes what stands at the end; the exit code.
     pub fn finish(mut self) -> Result<u8> {
-        let measure = &self.args.measure;
-        for (file, profiles) in [(&measure.memprofile, &self.all_mem), (&measure.cpuprofile, &self.all_cpu)] {
-            if let Some(file) = file {
-                let at = measure.outputdir.as_ref().map_or_else(|| file.clone(), |dir| dir.join(file));
-                write_whole(&at, &profile::write(&together(profiles)?))?;
-            }
-        }
         self.line(&Line::RunFinished(RunFinished {
             success: self.failed.is_empty(),
             benchmarks: self.finished.len(),
             failed: self.failed.len(),
         }));
-        write_whole(&self.home.join("results.jsonl"), self.lines.as_bytes())?;
+        let measure = &self.args.measure;
         if !self.args.json() {
             let against = self.args.output.against.clone();
             if let Some(variant) = against.as_deref().filter(|variant| !table::has_variant(&self.finished, variant)) {
-                shell::warn(&format!("--against {variant}: no group has such a row"));
+                shell::warn(&format!(
+                    "--against {variant}: no group has such a row (what is in no group is compared to nothing)"
+                ));
             }
             let options = table::Options { memory: measure.benchmem, against };
             let mut text = table::render(&self.finished, &self.failed, &options);
             text.push('\n');
             shell::print(&text);
         }
-        Ok(if self.failed.is_empty() { exit::OK } else { exit::BENCH_FAILED })
+        write_whole(&self.home.join("results.jsonl"), self.lines.as_bytes())?;
+        for (at, profiles) in [(&self.mem_file, &self.all_mem), (&self.cpu_file, &self.all_cpu)] {
+            if let Some(at) = at {
+                write_whole(at, &profile::write(&together(profiles)?))?;
+            }
+        }
+        let uncounted = self.failed.iter().any(|failed| failed.error == NOT_LINKED);
+        Ok(match (self.failed.is_empty(), self.finished.is_empty() && uncounted) {
+            (true, _) => exit::OK,
+            (false, true) => exit::NOTHING_MEASURED,
+            (false, false) => exit::BENCH_FAILED,
+        })
+    }
+}
+
+/// Where a profile of all benchmarks goes; said before anything is measured, where it cannot.
+fn combined_file(args: &RunArgs, file: Option<&PathBuf>) -> Result<Option<PathBuf>> {
+    let Some(file) = file else { return Ok(None) };
+    let at = args.measure.outputdir.as_ref().map_or_else(|| file.clone(), |dir| dir.join(file));
+    let folder = at.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => {
+            Err(Error::usage(format!("cannot write {}: there is no folder {}", at.display(), folder.display())))
+        }
+        _ => Ok(Some(at)),
     }
 }
 

@@ -11,8 +11,11 @@ use super::args::RunArgs;
 use super::progress::Progress;
 use super::{go_flags, output, shell};
 use crate::inject;
-use crate::measure::{self, Build, Executable, Interrupt, Launch, Outcome, PassOptions, Scratch, Suite, Tables};
+use crate::measure::{
+    self, Build, BuildOptions, Executable, Interrupt, Launch, Outcome, PassOptions, Scratch, Suite, Tables,
+};
 use crate::result::model::Failed;
+use crate::result::names;
 use crate::workspace::{BenchTarget, CargoConfig, Workspace};
 use crate::{Error, Result, exit};
 
@@ -51,13 +54,15 @@ impl Selection {
     }
 
     /// Whether a benchmark is wanted. A bench target's name selects that target and no other.
-    fn wants(&self, targets: &[BenchTarget], target: &str, id: &str) -> bool {
+    fn wants(&self, targets: &[BenchTarget], package: &str, target: &str, id: &str) -> bool {
         let path = format!("{target}/{id}");
+        let full = format!("{package}/{path}");
         let by_bench = |(text, regex): &(String, Regex)| {
             if targets.iter().any(|target| target.name == *text) { target == text } else { regex.is_match(&path) }
         };
         (self.bench.is_empty() || self.bench.iter().any(by_bench))
-            && (self.filters.is_empty() || self.filters.iter().any(|regex| regex.is_match(&path)))
+            && (self.filters.is_empty()
+                || self.filters.iter().any(|regex| regex.is_match(&path) || regex.as_str() == full))
     }
 }
 
@@ -75,6 +80,16 @@ fn prepare(args: &RunArgs) -> Result<Prepared> {
     shell::set_color(args.select.color.as_deref());
     let selection = Selection::new(args)?;
     let interrupt = Interrupt::listen()?;
+    // What fails because it was interrupted, too, is an interrupt.
+    prepare_until(args, selection, interrupt.clone()).map_err(|error| interrupt.check().err().unwrap_or(error))
+}
+
+fn prepare_until(args: &RunArgs, selection: Selection, interrupt: Interrupt) -> Result<Prepared> {
+    if args.select.lib {
+        shell::note(
+            "--lib: a library's own benches need a harness that this version does not know; bench targets are taken",
+        );
+    }
     let options = args.cargo_options();
     let config = CargoConfig::load(&options)?;
     let workspace = Workspace::load(&options, &config)?;
@@ -83,7 +98,8 @@ fn prepare(args: &RunArgs) -> Result<Prepared> {
     }
     let targets = selection.targets(&workspace);
     let scratch = Scratch::make(&workspace.home)?;
-    let build = measure::build(&workspace, &config, &options, &args.build_options(), &targets, &scratch, &interrupt)?;
+    let build_options = BuildOptions { by_name: targets.len() < workspace.targets.len(), ..args.build_options() };
+    let build = measure::build(&workspace, &config, &options, &build_options, &targets, &scratch, &interrupt)?;
     Ok(Prepared { config, workspace, selection, interrupt, build, scratch })
 }
 
@@ -108,7 +124,9 @@ fn suites<'a>(
 ) -> Result<Vec<Suite<'a>>> {
     let mut suites = Vec::new();
     let targets = &prepared.workspace.targets;
-    let wanted = |executable: &Executable, id: &str| prepared.selection.wants(targets, &executable.target.name, id);
+    let wanted = |executable: &Executable, id: &str| {
+        prepared.selection.wants(targets, &executable.target.package, &executable.target.name, id)
+    };
     for executable in &prepared.build.executables {
         if !inject::is_hooked(&executable.timed)? {
             shell::warn(&format!(
@@ -138,13 +156,22 @@ fn suites<'a>(
 
 fn nothing_matched(prepared: &Prepared) -> Error {
     let targets: Vec<&str> = prepared.build.executables.iter().map(|e| e.target.name.as_str()).collect();
-    Error::new(
-        exit::NOTHING_MEASURED,
-        format!(
-            "no benchmark matched in {}; `cargo memprof list` names those that this version can measure",
-            targets.join(", ")
+    let selection = &prepared.selection;
+    let asked: Vec<&str> = selection
+        .bench
+        .iter()
+        .map(|(text, _)| text.as_str())
+        .chain(selection.filters.iter().map(Regex::as_str))
+        .collect();
+    let message = match asked.as_slice() {
+        [] => format!("there is no benchmark in {}", targets.join(", ")),
+        asked => format!(
+            "no TARGET/ID in {} matches `{}`; `cargo memprof list` names them all",
+            targets.join(", "),
+            asked.join("` and `")
         ),
-    )
+    };
+    Error::new(exit::NOTHING_MEASURED, message)
 }
 
 /// `cargo memprof list`.
@@ -161,12 +188,12 @@ pub fn list(args: &[OsString]) -> Result<u8> {
     let options = pass_options(&args, &prepared.scratch);
     let mut failed = Vec::new();
     let suites = suites(&prepared, &launches, &options, &mut failed)?;
-    let names: Vec<&str> = suites.iter().flat_map(|suite| &suite.benchmarks).map(|b| b.name.as_str()).collect();
-    shell::print(&names.iter().map(|name| format!("{name}\n")).collect::<String>());
+    let listed: Vec<&str> = suites.iter().flat_map(|suite| &suite.benchmarks).map(|b| b.name.as_str()).collect();
+    shell::print(&listed.iter().map(|name| format!("{}\n", names::one_line(name))).collect::<String>());
     for failed in &failed {
         shell::error(&format!("{}: {}", failed.name, failed.error));
     }
-    match (failed.is_empty(), names.is_empty()) {
+    match (failed.is_empty(), listed.is_empty()) {
         (false, _) => Ok(exit::BENCH_FAILED),
         (true, true) => Err(nothing_matched(&prepared)),
         (true, false) => Ok(exit::OK),

@@ -61,7 +61,9 @@ pub fn render(rows: &[Finished], failed: &[Failed], options: &Options) -> String
     let mut builder = Builder::default();
     builder.push_record(header.iter().copied());
     for (index, (row, name)) in rows.iter().zip(&short).enumerate() {
-        let mut record = vec![name.clone(), grouped(&row.time.iterations.to_string()), time(row)];
+        let mark = if row.time.custom { "*" } else { "" };
+        let mut record =
+            vec![format!("{}{mark}", names::one_line(name)), grouped(&row.time.iterations.to_string()), time(row)];
         if options.memory {
             record.push(ranged(row.memory.bytes_per_op, row.memory.bytes_per_op_range));
             record.push(ranged(row.memory.allocs_per_op, row.memory.allocs_per_op_range));
@@ -86,7 +88,7 @@ pub fn render(rows: &[Finished], failed: &[Failed], options: &Options) -> String
     } else {
         table.to_string().lines().map(|line| line.trim_end().to_owned()).collect()
     };
-    lines.extend(failed.iter().map(|failed| format!("FAILED  {}: {}", failed.name, failed.error)));
+    lines.extend(failed.iter().map(|failed| format!("FAILED  {}: {}", names::one_line(&failed.name), failed.error)));
     if rows.iter().any(|row| row.time.custom) {
         lines.push(
             "* the benchmark measures itself (iter_custom): B/op and allocs/op are of its whole closure".to_owned(),
@@ -96,18 +98,18 @@ pub fn render(rows: &[Finished], failed: &[Failed], options: &Options) -> String
 }
 
 fn time(row: &Finished) -> String {
-    let mark = if row.time.custom { "*" } else { "" };
-    let Some(ns) = row.time.ns_per_op else { return format!("–{mark}") };
+    let Some(ns) = row.time.ns_per_op else { return "–".to_owned() };
     let spread = match (row.time.lower, row.time.upper) {
         (Some(lower), Some(upper)) if ns > 0.0 => format!(" ±{:.1}%", (upper - lower) / 2.0 / ns * 100.0),
         _ => String::new(),
     };
-    format!("{}{spread}{mark}", nanoseconds(ns))
+    format!("{}{spread}", nanoseconds(ns))
 }
 
 fn ranged(value: f64, range: Option<[f64; 2]>) -> String {
     match range {
-        Some([min, max]) if min != max => format!("{}–{}", per_op(min), per_op(max)),
+        Some([min, max]) if per_op(min) != per_op(max) => format!("{}–{}", per_op(min), per_op(max)),
+        Some([min, max]) if min != max => format!("≈{}", per_op(value)),
         _ => per_op(value),
     }
 }
@@ -123,6 +125,7 @@ fn difference(reference: &Finished, row: &Finished, memory: bool) -> String {
     let mut change = |from: f64, to: f64, unit: &str| {
         if from != to {
             let sign = if to > from { "+" } else { "" };
+            let unit = if unit == "allocs" && (to - from).abs() == 1.0 { "alloc" } else { unit };
             parts.push(format!("{sign}{} {unit}", per_op(to - from)));
         }
     };

@@ -23,14 +23,17 @@ pub fn edited_files(dir: &Path, base: &Path, edition_2015: bool) -> std::io::Res
         for entry in std::fs::read_dir(&folder)? {
             let entry = entry?;
             let (kind, path) = (entry.file_type()?, entry.path());
+            if entry.file_name().to_string_lossy().starts_with('.') {
+                continue;
+            }
             if kind.is_dir() {
-                let hidden = entry.file_name().to_string_lossy().starts_with('.');
-                if !hidden && !path.join("CACHEDIR.TAG").exists() {
+                if !path.join("CACHEDIR.TAG").exists() {
                     folders.push(path);
                 }
             } else if path.extension().is_some_and(|extension| extension == "rs") && files < MOST_FILES {
                 files += 1;
-                let text = std::fs::read(&path)?;
+                // What cannot be read is not compiled either.
+                let Ok(text) = std::fs::read(&path) else { continue };
                 if !text.windows(ATTRIBUTE.len()).any(|window| window == ATTRIBUTE.as_bytes()) {
                     continue;
                 }

@@ -22,7 +22,9 @@ pub fn counted_path(timed: &Path) -> PathBuf {
 /// `--crate-type` nor `--test`.
 pub fn is_bench_root(args: &Arguments, setup: &Setup) -> bool {
     let executable = args.has("--test") || matches!(args.value("--crate-type"), None | Some("bin"));
-    executable && args.source().is_some_and(|source| setup.bench_roots.contains(&source))
+    // cargo may have come here by another way than the one that the manifest was named by.
+    let source = args.source().map(|source| source.canonicalize().unwrap_or(source));
+    executable && source.is_some_and(|source| setup.bench_roots.contains(&source))
 }
 
 /// Makes both executables; the exit code is rustc's.
@@ -61,21 +63,45 @@ pub fn compile(
         return Ok(first.code().unwrap_or(101));
     }
     dep_info::mend_file(&args, overlay, setup)?;
+    let (Some(timed), Some(counting)) = (args.output(""), counted.output("")) else { return Ok(1) };
     if second.status.success() {
+        write_stamp(&timed, &counting)?;
         return Ok(0);
     }
     let stderr = String::from_utf8_lossy(&second.stderr);
     if stderr.contains("global allocator") {
         // The user's own is in charge, with the tracker around it: what is timed is what counts.
-        let (Some(timed), Some(counted)) = (args.output(""), counted.output("")) else { return Ok(1) };
-        let _ = std::fs::remove_file(&counted);
-        std::fs::hard_link(&timed, &counted)?;
+        let _ = std::fs::remove_file(&counting);
+        std::fs::hard_link(&timed, &counting)?;
+        write_stamp(&timed, &counting)?;
         return Ok(0);
     }
     let name = args.value("--crate-name").unwrap_or("bench");
     let lines = stderr.lines().filter(|line| !line.trim().is_empty()).take(3).collect::<Vec<_>>().join(" ");
     setup.refuse(name, format!("bench `{name}` does not link with the counting allocator: {lines}"))?;
     Ok(1)
+}
+
+/// Which timed executable a counting one was made with: its size and time.
+fn stamp(timed: &Path) -> std::io::Result<String> {
+    let metadata = std::fs::metadata(timed)?;
+    Ok(format!("{} {}.{}", metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
+}
+
+fn stamp_path(counted: &Path) -> PathBuf {
+    let mut path = counted.as_os_str().to_owned();
+    path.push(".stamp");
+    path.into()
+}
+
+fn write_stamp(timed: &Path, counted: &Path) -> std::io::Result<()> {
+    std::fs::write(stamp_path(counted), stamp(timed)?)
+}
+
+/// True where both executables come from one call: never count in another program than the one that is timed.
+pub fn is_pair(timed: &Path, counted: &Path) -> bool {
+    let written = std::fs::read_to_string(stamp_path(counted));
+    counted.exists() && written.is_ok_and(|written| stamp(timed).is_ok_and(|stamp| stamp == written))
 }
 
 /// True where counting and timed executable are one: the user's own allocator, tracked.

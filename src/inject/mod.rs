@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-pub use bench_root::{counted_path, is_own_allocator};
+pub use bench_root::{counted_path, is_own_allocator, is_pair};
 pub use runtime::{Runtime, Toolchain};
 pub use wrapper::run as run_wrapper;
 
@@ -33,7 +33,7 @@ const RUNTIME_VARIABLE: &str = "MEMPROF_RUNTIME";
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Setup {
     pub runtime: Runtime,
-    /// Root sources of all bench targets, absolute.
+    /// Root sources of all bench targets, without symbolic links.
     pub bench_roots: Vec<PathBuf>,
     /// Overlays lie here.
     pub overlays: PathBuf,

@@ -2,7 +2,7 @@
 //!
 //! rustc compiles from the overlay and is told to write the original paths into everything it makes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -55,6 +55,15 @@ fn remapped(path: &Path, mappings: &[(PathBuf, PathBuf)]) -> PathBuf {
 fn lay_out(overlays: &Path, original: &Path, edited: &BTreeMap<PathBuf, String>) -> anyhow::Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
     (original, edited).hash(&mut hasher);
+    // A file that came or went beside an edited one makes another overlay.
+    let folders: BTreeSet<&Path> = edited.keys().flat_map(|file| file.ancestors().skip(1)).collect();
+    for folder in folders {
+        let mut names: Vec<_> = std::fs::read_dir(original.join(folder))?
+            .map(|entry| Ok(entry?.file_name()))
+            .collect::<std::io::Result<_>>()?;
+        names.sort();
+        (folder, names).hash(&mut hasher);
+    }
     let target = overlays.join(format!("{:016x}", hasher.finish()));
     if target.exists() {
         return Ok(target);
@@ -102,6 +111,8 @@ mod tests {
         let edited = BTreeMap::from([(PathBuf::from("a/mod.rs"), "new".to_owned())]);
         let overlay = lay_out(dir.path(), &original, &edited).unwrap();
         assert_eq!(overlay, lay_out(dir.path(), &original, &edited).unwrap());
+        std::fs::write(original.join("a/new.rs"), "").unwrap();
+        assert!(lay_out(dir.path(), &original, &edited).unwrap().join("a/new.rs").exists());
         let read = |file: &str| std::fs::read_to_string(overlay.join(file)).unwrap();
         assert_eq!(
             (read("a/mod.rs"), read("lib.rs"), read("a/b/x.rs")),

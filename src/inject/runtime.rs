@@ -95,7 +95,9 @@ impl Runtime {
 
 fn compile(toolchain: &Toolchain, dir: &Path, name: &str, source: &str, more: &[&str]) -> anyhow::Result<()> {
     let mut command = Command::new(&toolchain.rustc);
-    command.current_dir(dir).args(["--edition=2021", "--crate-type=rlib", "--crate-name", name, source]);
+    // In the folder where the compiler's version was asked: a toolchain file may rule there.
+    command.args(["--edition=2021", "--crate-type=rlib", "--crate-name", name]).arg(dir.join(source));
+    command.arg("--out-dir").arg(dir);
     command.args(["-Copt-level=3", "-Ccodegen-units=1", "-Cdebuginfo=1", "-Cmetadata=memprof", "--cap-lints=allow"]);
     command.args(more).arg("--remap-path-prefix").arg(format!("{}=/memprof", dir.display()));
     if let Some(target) = &toolchain.target {
@@ -105,6 +107,9 @@ fn compile(toolchain: &Toolchain, dir: &Path, name: &str, source: &str, more: &[
         command.arg("-Ctarget-feature=+crt-static");
     }
     let out = command.output().with_context(|| format!("cannot run {}", toolchain.rustc.display()))?;
+    if !out.status.success() && String::from_utf8_lossy(&out.stderr).contains("No space left on device") {
+        bail!("cannot write to {}: no space left on device", dir.display());
+    }
     if !out.status.success() {
         bail!(
             "the runtime does not compile with {} (Rust 1.70 or newer is needed):\n{}",

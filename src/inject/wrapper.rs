@@ -36,7 +36,7 @@ pub fn run(args: &[OsString]) -> anyhow::Result<i32> {
     let mut args = Arguments::new(rest)?;
     let Some(name) = args.value("--crate-name").map(str::to_owned) else { return pass(command(), rest) };
     // Questions, build scripts and what runs inside the compiler are none of ours.
-    if name == "___" || name == "build_script_build" || args.value("--crate-type") == Some("proc-macro") {
+    if name == "___" || name.starts_with("build_script_") || args.value("--crate-type") == Some("proc-macro") {
         return pass(command(), rest);
     }
     add_debug_info(&mut args);
@@ -53,8 +53,10 @@ pub fn run(args: &[OsString]) -> anyhow::Result<i32> {
             }
         };
     }
+    // Asked before an overlay takes the source's place.
+    let is_bench_root = bench_root::is_bench_root(&args, &setup);
     let overlay = prepare_allocator(&mut args, &setup)?;
-    if bench_root::is_bench_root(&args, &setup) {
+    if is_bench_root {
         return bench_root::compile(command, args, overlay.as_ref(), &setup);
     }
     match overlay {

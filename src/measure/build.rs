@@ -9,7 +9,7 @@ use cargo_metadata::{Message, TargetKind};
 
 use super::process::Interrupt;
 use super::scratch::Scratch;
-use crate::inject::{Runtime, Setup, counted_path};
+use crate::inject::{Runtime, Setup, counted_path, is_pair};
 use crate::workspace::{BenchTarget, CargoConfig, CargoOptions, Workspace};
 use crate::{Error, Result, exit};
 
@@ -22,6 +22,8 @@ pub struct BuildOptions {
     pub quiet: bool,
     pub color: Option<String>,
     pub no_fail_fast: bool,
+    /// The user named the targets; else all that can be built are.
+    pub by_name: bool,
 }
 
 /// A bench target, built.
@@ -77,7 +79,11 @@ pub fn build(
         .map_err(|e| Error::other(format!("cannot write to {}: {e}", workspace.home.display())))?;
     let setup = Setup {
         runtime: Runtime::build(&config.toolchain, &dir)?,
-        bench_roots: targets.iter().map(|target| target.source.clone()).collect(),
+        bench_roots: workspace
+            .targets
+            .iter()
+            .map(|target| target.source.canonicalize().unwrap_or(target.source.clone()))
+            .collect(),
         overlays: dir.join("overlays"),
         refusals: scratch.join("refusals"),
         user_wrapper: config.wrapper.clone(),
@@ -94,6 +100,32 @@ pub fn build(
         variables,
     };
 
+    let mut executables = compile(&cargo, &setup, targets, interrupt)?;
+    let unpaired = |executables: &[Executable]| -> Vec<PathBuf> {
+        let unpaired = executables.iter().filter(|executable| !is_pair(&executable.timed, &executable.counted));
+        unpaired.map(|executable| executable.timed.clone()).collect()
+    };
+    let stale = unpaired(&executables);
+    if !stale.is_empty() {
+        // Made by somebody else, or half gone: without them cargo makes them anew.
+        stale.iter().for_each(|timed| drop(std::fs::remove_file(timed)));
+        executables = compile(&cargo, &setup, targets, interrupt)?;
+        if let Some(timed) = unpaired(&executables).first() {
+            let message = format!("no counting executable was made for {}", timed.display());
+            return Err(Error::new(exit::NOTHING_MEASURED, message));
+        }
+    }
+    executables.sort_by(|a, b| (&a.target.package, &a.target.name).cmp(&(&b.target.package, &b.target.name)));
+    Ok(Build { executables, cargo })
+}
+
+/// Lets cargo build.
+fn compile(
+    cargo: &CargoCall,
+    setup: &Setup,
+    targets: &[BenchTarget],
+    interrupt: &Interrupt,
+) -> Result<Vec<Executable>> {
     let mut command = cargo.command();
     command.args(["--no-run", "--message-format=json-render-diagnostics"]).stdout(Stdio::piped());
     let mut child =
@@ -116,27 +148,23 @@ pub fn build(
     if !status.success() {
         return Err(Error::new(exit::BUILD_FAILED, "the benches do not build; what cargo says stands above"));
     }
-    for executable in &executables {
-        if !executable.counted.exists() {
-            return Err(Error::new(
-                exit::NOTHING_MEASURED,
-                format!(
-                    "the counting executable of `{}` is gone; remove {} to build it again",
-                    executable.target.name,
-                    build_dir.display()
-                ),
-            ));
-        }
-    }
-    executables.sort_by(|a, b| (&a.target.package, &a.target.name).cmp(&(&b.target.package, &b.target.name)));
-    Ok(Build { executables, cargo })
+    Ok(executables)
 }
 
 fn arguments(cargo: &CargoOptions, options: &BuildOptions, targets: &[BenchTarget], build_dir: &Path) -> Vec<OsString> {
     let mut args: Vec<OsString> = vec!["bench".into(), "--target-dir".into(), build_dir.into()];
     args.extend(cargo.arguments());
-    for target in targets {
-        args.extend(["--bench".into(), OsString::from(&target.name)]);
+    if options.by_name || !targets.iter().any(|target| target.has_requirements) {
+        for target in targets {
+            args.extend(["--bench".into(), OsString::from(&target.name)]);
+        }
+    } else {
+        // Which features are on depends on what else is built; in this form cargo leaves out what lacks one.
+        args.push("--benches".into());
+    }
+    if !cargo.config.is_empty() {
+        // A directory set on the command line is stronger than the variable; the last one is stronger still.
+        args.extend(["--config".into(), format!("build.build-dir={:?}", build_dir.to_string_lossy()).into()]);
     }
     for (name, value) in [("--profile", &options.profile), ("--jobs", &options.jobs), ("--color", &options.color)] {
         if let Some(value) = value {

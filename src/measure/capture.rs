@@ -83,8 +83,9 @@ pub fn capture(
     let mut command = build.cargo.command();
     command.env(NOTES_VARIABLE, &notes).stdout(Stdio::null()).stderr(Stdio::piped());
     let variable = format!("CARGO_TARGET_{}_RUNNER", config.platform.to_uppercase().replace(['-', '.'], "_"));
-    if runner.as_os_str().as_bytes().iter().any(u8::is_ascii_whitespace) {
-        // The variable is split at spaces.
+    let by_flag = build.cargo.arguments.iter().any(|argument| argument == "--config");
+    if by_flag || runner.as_os_str().as_bytes().iter().any(u8::is_ascii_whitespace) {
+        // The variable is split at spaces, and weaker than what the user may have set by the same flag.
         let value = toml::Value::Array(vec![toml::Value::String(runner.to_string_lossy().into_owned())]);
         command.arg("--config").arg(format!("target.{}.runner={value}", config.platform));
     } else {

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub use build::{Build, BuildOptions, Executable, build};
 pub use capture::{Launch, RUNNER_NAME, capture, run_runner};
-pub use pass::Phase;
+pub use pass::{NOT_LINKED, Phase};
 pub use process::{INTERRUPTED, Interrupt};
 pub use scratch::Scratch;
 pub use session::{Outcome, ProfilePair, Suite, list_suite, measure};

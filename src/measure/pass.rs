@@ -9,7 +9,7 @@ use super::plan::{self, Selected};
 use super::process::{self, Interrupt, Running};
 use super::{Observer, PassOptions};
 use crate::record::{Module, Reader, Record};
-use crate::{Error, Result, exit};
+use crate::{Error, Result};
 
 /// What is done with each benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,6 +31,9 @@ impl Phase {
         }
     }
 }
+
+/// The error of a benchmark whose allocations do not come by the tracker.
+pub const NOT_LINKED: &str = "nothing can be counted: the counting allocator is not linked into this bench";
 
 /// A benchmark that did not come through.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,11 +93,12 @@ impl Process {
 
     /// Gives `each` every record as it comes, until the process ends or nothing came for `timeout`.
     pub fn follow(mut self, timeout: Duration, interrupt: &Interrupt, each: &mut dyn FnMut(Record)) -> Result<End> {
-        let mut last = Instant::now();
+        let (mut last, mut alone) = (Instant::now(), true);
         let status = loop {
             let status = self.running.poll()?;
             for record in self.reader.poll()? {
                 last = Instant::now();
+                alone &= !matches!(record, Record::Done { .. });
                 each(record);
             }
             if let Some(status) = status {
@@ -107,13 +111,17 @@ impl Process {
             if last.elapsed() > timeout {
                 self.running.kill();
                 let _ = std::fs::remove_file(&self.records);
-                let failure = format!("hung: nothing for {:.0?}; give it longer with --timeout", timeout);
+                let failure = format!("took longer than --timeout {timeout:?}, and was ended");
                 return Ok(End { failure: Some(failure) });
             }
         };
         let _ = std::fs::remove_file(&self.records);
+        if !status.success() {
+            // What it had started would disturb the next.
+            self.running.kill();
+        }
         let printed = self.running.printed();
-        Ok(End { failure: (!status.success()).then(|| process::cause(status, &printed)) })
+        Ok(End { failure: (!status.success()).then(|| process::cause(status, &printed, alone)) })
     }
 }
 
@@ -135,6 +143,7 @@ pub fn run_pass(
     while !remaining.is_empty() {
         let (mut done, mut current) = (HashSet::new(), None);
         let (mut modules, mut linked) = (Vec::new(), true);
+        let (mut own, mut foreign) = (None, false);
         let process = Process::start(phase, executable, launch, options, table, &remaining)?;
         let number = result.modules.len();
         let mut pending: Vec<Record> = Vec::new();
@@ -152,18 +161,21 @@ pub fn run_pass(
                 result.process_of.insert(index, number);
                 result.records.insert(index, std::mem::take(&mut pending));
             }
+            // Another process that the bench started with its own environment: not what is measured.
+            Record::Start { pid } if *own.get_or_insert(pid) != pid => foreign = true,
             Record::Start { .. } | Record::Benchmark { .. } => (),
             record => pending.push(record),
         })?;
         result.modules.push(modules);
+        if foreign {
+            let error = "started a bench of its own, whose records cannot be told apart".to_owned();
+            result.failures.extend(remaining.drain(..).map(|one| Failure { index: one.index, error: error.clone() }));
+            break;
+        }
         if !linked {
-            return Err(Error::new(
-                exit::NOTHING_MEASURED,
-                format!(
-                    "the counting allocator is not linked into {}, so nothing can be counted",
-                    executable.display()
-                ),
-            ));
+            let failed = remaining.drain(..).map(|one| Failure { index: one.index, error: NOT_LINKED.to_owned() });
+            result.failures.extend(failed);
+            break;
         }
         let before = remaining.len();
         remaining.retain(|one| !done.contains(&one.index));

@@ -118,7 +118,7 @@ impl Running {
         Ok(status)
     }
 
-    /// Ends it and all it started.
+    /// Ends it and all it started, if it has ended itself already.
     pub fn kill(&mut self) {
         if let Some(group) = rustix::process::Pid::from_raw(self.child.id() as i32) {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
@@ -173,9 +173,19 @@ pub fn output(mut command: Command, interrupt: &Interrupt) -> Result<Output> {
 }
 
 /// What ended a process, in words.
-pub fn cause(status: ExitStatus, printed: &str) -> String {
-    if let Some(message) = panic_message(printed) {
-        return format!("panicked: {message}");
+///
+/// `alone`: nothing came through in that process before, so that its last line belongs to what failed.
+pub fn cause(status: ExitStatus, printed: &str, alone: bool) -> String {
+    let last_line = |printed: &str| if alone { last_line(printed) } else { String::new() };
+    // A panic may have been caught; it is the cause where the process ended as after a panic.
+    let fatal = printed.lines().rev().find(|line| line.starts_with("fatal runtime error: stack overflow"));
+    if let (Some(_), Some(6)) = (fatal, status.signal()) {
+        return "overflowed its stack".to_owned();
+    }
+    if let (Some(101), _) | (_, Some(6)) = (status.code(), status.signal()) {
+        if let Some(message) = panic_message(printed) {
+            return format!("panicked: {message}");
+        }
     }
     match (status.signal(), status.code()) {
         (Some(6), _) => "aborted (SIGABRT)".to_owned() + &last_line(printed),

@@ -25,6 +25,11 @@ pub fn shortest(names: &[&str], ids: &[&str]) -> Vec<String> {
     names.iter().zip(ids).map(short).collect()
 }
 
+/// `name` as it is shown: what would break a line or a column is written as an escape.
+pub fn one_line(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
 /// Those of `names` that `wanted` is a suffix of, at a slash; the name itself alone where it is one.
 pub fn find<'a>(names: &[&'a str], wanted: &str) -> Vec<&'a str> {
     if let Some(name) = names.iter().find(|name| **name == wanted) {
@@ -52,7 +57,9 @@ fn safe_part(part: &str) -> String {
         end -= 1;
     }
     safe.truncate(end);
-    if safe != part || safe.is_empty() || safe.starts_with('.') || safe.ends_with('.') {
+    // A profile may lie where another benchmark's folder would.
+    let is_profile = [".prof", ".json"].iter().any(|end| safe.ends_with(end));
+    if is_profile || safe != part || safe.is_empty() || safe.starts_with('.') || safe.ends_with('.') {
         let mut hasher = DefaultHasher::new();
         part.hash(&mut hasher);
         let trimmed = safe.trim_matches('.');
@@ -81,6 +88,11 @@ mod tests {
         assert_eq!(find(&names, "a/g/x"), ["p/a/g/x"]);
         assert_eq!(find(&names, "g/x"), ["p/a/g/x", "p/b/g/x"]);
         assert_eq!(find(&names, "p/b/g/x"), ["p/b/g/x"]);
+    }
+
+    #[test]
+    fn a_benchmark_called_like_a_profile_has_a_folder_of_its_own() {
+        assert_ne!(safe_path("x/mem.prof"), PathBuf::from("x/mem.prof"));
     }
 
     #[test]

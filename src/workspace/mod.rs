@@ -3,7 +3,6 @@
 mod config;
 mod select;
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -40,6 +39,8 @@ pub struct BenchTarget {
     pub name: String,
     /// Root source, absolute.
     pub source: PathBuf,
+    /// It has `required-features`.
+    pub has_requirements: bool,
 }
 
 /// The workspace around the current directory (or --manifest-path).
@@ -68,11 +69,6 @@ impl Workspace {
             targets,
             left_out,
         })
-    }
-
-    /// Names of the packages that have a bench target.
-    pub fn packages(&self) -> BTreeSet<&str> {
-        self.targets.iter().map(|target| target.package.as_str()).collect()
     }
 }
 

@@ -35,6 +35,7 @@ pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<(Vec
                 package_id: package.id.repr.clone(),
                 name: target.name.clone(),
                 source: target.src_path.clone().into_std_path_buf(),
+                has_requirements: !target.required_features.is_empty(),
             });
         }
     }
@@ -87,6 +88,12 @@ fn packages<'a>(metadata: &'a Metadata, options: &CargoOptions) -> Result<Vec<&'
     Ok(metadata.workspace_default_packages())
 }
 
+/// `1` and `1.2` stand for any version that begins so.
+fn has_version(package: &Package, version: &str) -> bool {
+    let full = package.version.to_string();
+    full.strip_prefix(version).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 /// `name`, `name@version`, a glob over names, or a full package id.
 fn matches(package: &Package, spec: &str) -> bool {
     let (name, version) = spec.split_once('@').unwrap_or((spec, ""));
@@ -94,5 +101,5 @@ fn matches(package: &Package, spec: &str) -> bool {
         let pattern = regex::escape(pattern).replace(r"\*", ".*").replace(r"\?", ".");
         regex::Regex::new(&format!("^{pattern}$")).is_ok_and(|regex| regex.is_match(&package.name))
     };
-    package.id.repr == spec || (glob(name) && (version.is_empty() || package.version.to_string() == version))
+    package.id.repr == spec || (glob(name) && (version.is_empty() || has_version(package, version)))
 }

@@ -273,6 +273,7 @@ fn cpu(plan: &Plan, selected: &Selected, run: Run<'_>) {
     // A few long samples: the profile wants time in the bracket, not a distribution.
     let (sizes, _) = sample_sizes(plan, 10, run);
     if !sampler::arm(plan.cpu_hz) {
+        sampler::disarm();
         Record::new(records::NO_SAMPLER).u32(selected.index).emit();
         return;
     }

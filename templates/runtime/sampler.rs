@@ -74,11 +74,11 @@ pub fn arm(hz: u32) -> bool {
         if words.is_null() || scratch.is_null() {
             return false;
         }
-        BUFFER.store(words.cast(), Ordering::Relaxed);
-        SCRATCH.store(scratch.cast(), Ordering::Relaxed);
         if !install_handler() {
             return false;
         }
+        SCRATCH.store(scratch.cast(), Ordering::Relaxed);
+        BUFFER.store(words.cast(), Ordering::Relaxed);
     }
     PERIOD_NS.store(1_000_000_000 / u64::from(hz.max(1)), Ordering::Relaxed);
     // A handler on another thread may still read the former list, so it is never freed.

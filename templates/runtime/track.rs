@@ -52,8 +52,9 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if RECORDING.load(Ordering::Relaxed) & LIVE != 0 {
-            record_free(block as usize);
+        let flags = RECORDING.load(Ordering::Relaxed);
+        if flags & LIVE != 0 {
+            record_free(flags, block as usize, layout.size());
         }
         self.memprof_tracked.dealloc(block, layout)
     }
@@ -121,8 +122,9 @@ fn recorded_realloc(
         }
     } else {
         if let Some(was) = was {
-            note_free(flags, state, was);
+            note_free(state, was);
         }
+        note_peak(flags, -(old_size as i64));
         let grown = new_size.saturating_sub(old_size) as u64;
         add(&state.counters.reallocs, 1);
         add(&state.counters.grown_bytes, grown);
@@ -138,20 +140,17 @@ fn recorded_realloc(
 }
 
 #[inline(never)]
-fn record_free(block: usize) {
+fn record_free(flags: u32, block: usize, size: usize) {
     if let Some(state) = thread::current() {
         if !state.busy() {
             state.set_busy(true);
             if let Some(was) = live::remove(block) {
-                note_free(bracket_flags(), state, was);
+                note_free(state, was);
             }
+            note_peak(flags, -(size as i64));
             state.set_busy(false);
         }
     }
-}
-
-fn bracket_flags() -> u32 {
-    RECORDING.load(Ordering::Relaxed)
 }
 
 /// The entry of the calling stack, where stacks are asked for.
@@ -183,20 +182,23 @@ fn note_alloc(flags: u32, state: &ThreadState, entry: Option<&'static Entry>, bl
     if flags & LIVE != 0 {
         live::insert(block, entry, size);
     }
+    note_peak(flags, size as i64);
+}
+
+/// Live bytes above the bracket's start change; what was allocated before it may be freed in it, too.
+#[inline(always)]
+fn note_peak(flags: u32, change: i64) {
     if flags & PEAK != 0 {
-        let live = LIVE_BYTES.fetch_add(size as i64, Ordering::Relaxed) + size as i64;
+        let live = LIVE_BYTES.fetch_add(change, Ordering::Relaxed) + change;
         PEAK_BYTES.fetch_max(live, Ordering::Relaxed);
     }
 }
 
 #[inline(always)]
-fn note_free(flags: u32, state: &ThreadState, was: live::Block) {
+fn note_free(state: &ThreadState, was: live::Block) {
     add(&state.counters.frees, 1);
     add(&state.counters.freed_bytes, was.size as u64);
     if let Some(entry) = was.entry {
         entry.freed(state, was.size as u64);
-    }
-    if flags & PEAK != 0 {
-        LIVE_BYTES.fetch_sub(was.size as i64, Ordering::Relaxed);
     }
 }
