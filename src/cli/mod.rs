@@ -1,13 +1,18 @@
 //! The command line: one file a command.
 
 mod args;
+mod baseline;
+mod check;
 mod compare;
 mod duration;
 mod go_flags;
 mod last_run;
 mod output;
+mod partition;
 mod pprof;
+mod prepare;
 mod progress;
+mod revision;
 mod run;
 pub mod shell;
 
@@ -26,6 +31,7 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
     match args.first().and_then(|word| word.to_str()) {
         Some("pprof") => pprof::run(&args[1..]),
         Some("compare") => compare::run(&args[1..]),
+        Some("check") => check::run(&args[1..]),
         Some("list") => run::list(&args[1..]),
         Some("run") => run::run(&args[1..]),
         _ => run::run(args),
