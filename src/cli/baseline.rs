@@ -17,6 +17,8 @@ pub struct Base {
     /// As it was typed.
     pub label: String,
     pub run: Run,
+    /// Where its sources lay.
+    pub root: PathBuf,
 }
 
 impl Base {
@@ -39,8 +41,8 @@ fn folder(home: &Path, name: &str) -> PathBuf {
 pub fn load(args: &RunArgs, words: &[OsString], located: &Located) -> Result<Option<Base>> {
     let Some(label) = args.output.baseline.clone() else { return Ok(None) };
     if let Some(revision) = label.strip_prefix("git:") {
-        let run = revision::measure(revision, args, words, located)?;
-        return Ok(Some(Base { label, run }));
+        let (run, root) = revision::measure(revision, args, words, located)?;
+        return Ok(Some(Base { label, run, root }));
     }
     let home = &located.workspace.home;
     let named = is_name(&label) && !Path::new(&label).is_file();
@@ -58,7 +60,7 @@ pub fn load(args: &RunArgs, words: &[OsString], located: &Located) -> Result<Opt
         }
     })?;
     let run = Run::parse(&text).map_err(|error| Error::usage(format!("--baseline {label}: {error}")))?;
-    Ok(Some(Base { label, run }))
+    Ok(Some(Base { label, run, root: located.workspace.root.clone() }))
 }
 
 fn known(home: &Path) -> Vec<String> {

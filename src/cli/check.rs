@@ -60,7 +60,7 @@ impl Gate {
             Some(_) if args.accept => {
                 return Err(Error::usage("--accept writes memprof-baseline.toml; it goes without --baseline"));
             }
-            Some(base) => (Some(of_run(base, located)), base.label.clone()),
+            Some(base) => (Some(of_run(base)), base.label.clone()),
             None => (read_baseline(&path)?, gate::FILE_NAME.to_owned()),
         };
         Ok(Gate { path, baseline, label, base, config })
@@ -207,9 +207,9 @@ fn read_baseline(path: &Path) -> Result<Option<Baseline>> {
 }
 
 /// A run as a baseline, with the sites of its profiles.
-fn of_run(base: &Base, located: &Located) -> Baseline {
+fn of_run(base: &Base) -> Baseline {
     let RunStarted { rustc, target, profile, .. } = base.run.started.clone();
-    let sites = sites_of(&base.run, &located.workspace.root);
+    let sites = sites_of(&base.run, &base.root);
     let entries = gate::measured(&base.run.finished, &sites);
     Baseline {
         measured: Circumstances { rustc, target, profile },

@@ -6,7 +6,9 @@ mod check;
 mod compare;
 mod duration;
 mod go_flags;
+mod init;
 mod last_run;
+mod merge;
 mod output;
 mod partition;
 mod pprof;
@@ -32,6 +34,8 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
         Some("pprof") => pprof::run(&args[1..]),
         Some("compare") => compare::run(&args[1..]),
         Some("check") => check::run(&args[1..]),
+        Some("merge") => merge::run(&args[1..]),
+        Some("init") => init::run(&args[1..]),
         Some("list") => run::list(&args[1..]),
         Some("run") => run::run(&args[1..]),
         _ => run::run(args),

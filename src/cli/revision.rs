@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::args::RunArgs;
+use super::output::cannot_write;
 use super::prepare::Located;
 use crate::result::model::Run;
 use crate::{Error, Result, exit};
@@ -22,8 +23,8 @@ const OWN: [&str; 8] = [
     "--outputdir",
 ];
 
-/// Runs the benches of `revision` as `words` say.
-pub fn measure(revision: &str, args: &RunArgs, words: &[OsString], located: &Located) -> Result<Run> {
+/// Runs the benches of `revision` as `words` say: the results, and the folder that its sources lay in.
+pub fn measure(revision: &str, args: &RunArgs, words: &[OsString], located: &Located) -> Result<(Run, PathBuf)> {
     let root = &located.workspace.root;
     let bad = |what: String| Error::usage(format!("--baseline git:{revision}: {what}"));
     let top = git(root, &["rev-parse", "--show-toplevel"]).map_err(bad)?;
@@ -42,6 +43,7 @@ pub fn measure(revision: &str, args: &RunArgs, words: &[OsString], located: &Loc
     let folder = inside(&here).filter(|folder| folder.is_dir());
     let folder = folder.or_else(|| inside(root)).ok_or_else(|| bad(format!("{} is not in {top}", root.display())))?;
     let home = located.workspace.home.join("revisions");
+    share_build(&located.workspace.home, &home.join("memprof"))?;
     let tool = std::env::current_exe().map_err(|e| Error::other(format!("cannot find myself: {e}")))?;
     let mut command = Command::new(tool);
     command.arg("run").current_dir(&folder).arg("--target-dir").arg(&home).arg("--message-format=json");
@@ -61,7 +63,21 @@ pub fn measure(revision: &str, args: &RunArgs, words: &[OsString], located: &Loc
     let results = home.join("memprof").join("results.jsonl");
     let text = std::fs::read_to_string(&results);
     let text = text.map_err(|e| Error::other(format!("cannot read {}: {e}", results.display())))?;
-    Run::parse(&text).map_err(bad)
+    Ok((Run::parse(&text).map_err(bad)?, tree.at.clone()))
+}
+
+/// Dependencies are built once for both; results and profiles stay apart.
+fn share_build(ours: &Path, theirs: &Path) -> Result<()> {
+    for folder in ["build", "inject"] {
+        let (from, link) = (ours.join(folder), theirs.join(folder));
+        let make = || {
+            std::fs::create_dir_all(theirs)?;
+            std::fs::create_dir_all(&from)?;
+            if link.exists() { Ok(()) } else { std::os::unix::fs::symlink(&from, &link) }
+        };
+        make().map_err(|e: std::io::Error| cannot_write(&link, &e))?;
+    }
+    Ok(())
 }
 
 fn tool_name(command: &Command) -> String {

@@ -26,6 +26,9 @@ impl Export for Gobench {
                     text.push_str("Unit B/op assume=exact\nUnit allocs/op assume=exact\n");
                 }
             }
+            if one.time.ns_per_op.is_none() && !view.memory {
+                continue;
+            }
             let _ = write!(text, "{}\t{:>8}", name(&one.target, &one.id), one.time.iterations);
             if let Some(ns) = one.time.ns_per_op {
                 let _ = write!(text, "\t{ns:>14} ns/op");

@@ -17,3 +17,6 @@ pub use limit::{Limit, Limits, Max, Tolerance};
 pub use measured::{Measured, measured};
 pub use site::{Site, by_function, changed, sites};
 pub use verdict::{accept, judge, vanished, without_entry};
+
+#[cfg(test)]
+pub use measured::tests::finished;
