@@ -18,6 +18,7 @@ Commands (each takes --help):
   compare   benchstat's job: two or more results side by side, with statistics
   merge     join the results and profiles of several machines
   init      print a ready workflow: init --ci github
+  completions SHELL, man      what packagers need
   pprof     what `go tool pprof` does, with its flags: top, list, tree, peek, traces, web, …
 
 Exit codes: 0 all well · 1 any other error · 2 wrong arguments · 100 check failed · 101 the benches do not build ·

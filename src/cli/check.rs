@@ -9,7 +9,7 @@ use clap::Parser as _;
 use super::args::CheckArgs;
 use super::baseline::{self, Base};
 use super::output::{Writer, write_whole};
-use super::prepare::{self, Located, Scratch};
+use super::prepare::{self, Located};
 use super::run::measure_all;
 use super::{go_flags, shell};
 use crate::config::{self, Config};
@@ -256,9 +256,8 @@ fn measured(
 ) -> Result<BTreeMap<String, Measured>> {
     let build = prepare::build(&args.run, located)?;
     let launches = prepare::launches(located, &build)?;
-    let mut options = prepare::pass_options(&args.run, &located.workspace)?;
+    let mut options = prepare::pass_options(&args.run, located);
     options.counted_iterations = gate.counted_iterations();
-    let _scratch = Scratch(options.dir.clone());
     let mut failed = Vec::new();
     let suites = prepare::suites(located, &build, &launches, &options, &mut failed)?;
     if suites.iter().all(|suite| suite.benchmarks.is_empty()) && failed.is_empty() {

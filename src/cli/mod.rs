@@ -10,6 +10,7 @@ mod init;
 mod last_run;
 mod merge;
 mod output;
+mod packaging;
 mod partition;
 mod pprof;
 mod prepare;
@@ -36,6 +37,8 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
         Some("check") => check::run(&args[1..]),
         Some("merge") => merge::run(&args[1..]),
         Some("init") => init::run(&args[1..]),
+        Some("completions") => packaging::completions(&args[1..]),
+        Some("man") => packaging::man(&args[1..]),
         Some("list") => run::list(&args[1..]),
         Some("run") => run::run(&args[1..]),
         _ => run::run(args),

@@ -9,7 +9,7 @@ use super::args::RunArgs;
 use super::partition::Partition;
 use super::shell;
 use crate::inject;
-use crate::measure::{self, Build, Executable, Interrupt, Launch, PassOptions, Suite};
+use crate::measure::{self, Build, Executable, Interrupt, Launch, PassOptions, Scratch, Suite};
 use crate::result::model::Failed;
 use crate::workspace::{BenchTarget, CargoConfig, Workspace};
 use crate::{Error, Result, exit};
@@ -67,6 +67,7 @@ pub struct Located {
     pub workspace: Workspace,
     pub selection: Selection,
     pub interrupt: Interrupt,
+    scratch: Scratch,
 }
 
 pub fn locate(args: &RunArgs) -> Result<Located> {
@@ -79,42 +80,32 @@ pub fn locate(args: &RunArgs) -> Result<Located> {
     for left_out in &workspace.left_out {
         shell::note(&format!("left out: {left_out}"));
     }
-    Ok(Located { config, workspace, selection, interrupt })
+    let scratch = Scratch::make(&workspace.home)?;
+    Ok(Located { config, workspace, selection, interrupt, scratch })
 }
 
 /// The executables of what is selected.
 pub fn build(args: &RunArgs, located: &Located) -> Result<Build> {
-    let Located { config, workspace, selection, interrupt } = located;
+    let Located { config, workspace, selection, interrupt, scratch } = located;
     let targets = selection.targets(workspace);
-    measure::build(workspace, config, &args.cargo_options(), &args.build_options(), &targets, interrupt)
+    measure::build(workspace, config, &args.cargo_options(), &args.build_options(), &targets, scratch, interrupt)
 }
 
 /// How cargo would start each executable.
 pub fn launches(located: &Located, build: &Build) -> Result<HashMap<PathBuf, Launch>> {
-    measure::capture(build, &located.config, &located.workspace.home, &located.interrupt)
+    measure::capture(build, &located.config, &located.workspace.home, &located.scratch, &located.interrupt)
 }
 
-pub fn pass_options(args: &RunArgs, workspace: &Workspace) -> Result<PassOptions> {
-    let dir = workspace.home.join("runs").join(std::process::id().to_string());
-    std::fs::create_dir_all(&dir).map_err(|e| Error::other(format!("cannot write to {}: {e}", dir.display())))?;
-    Ok(PassOptions {
+pub fn pass_options(args: &RunArgs, located: &Located) -> PassOptions {
+    PassOptions {
         bench_time: args.measure.benchtime,
         timeout: args.measure.timeout,
         cpu_hz: args.measure.cpu_rate,
         stacks: !args.measure.no_profiles,
         counted_iterations: HashMap::new(),
         bench_args: args.bench_args.clone(),
-        dir,
+        dir: located.scratch.0.clone(),
         verbose: args.select.verbose > 0,
-    })
-}
-
-/// Removes the folder of a run's records when the run is over, however it ends.
-pub struct Scratch(pub PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Parser as _;
 use super::args::RunArgs;
 use super::baseline::{self, Base};
 use super::output::Writer;
-use super::prepare::{self, Located, Scratch};
+use super::prepare::{self, Located};
 use super::progress::Progress;
 use super::{go_flags, shell};
 use crate::measure::{self, Outcome, PassOptions, Suite, Tables};
@@ -25,8 +25,7 @@ pub fn list(args: &[OsString]) -> Result<u8> {
     let located = prepare::locate(&args)?;
     let build = prepare::build(&args, &located)?;
     let launches = prepare::launches(&located, &build)?;
-    let options = prepare::pass_options(&args, &located.workspace)?;
-    let _scratch = Scratch(options.dir.clone());
+    let options = prepare::pass_options(&args, &located);
     let mut failed = Vec::new();
     let suites = prepare::suites(&located, &build, &launches, &options, &mut failed)?;
     let names: Vec<&str> = suites.iter().flat_map(|suite| &suite.benchmarks).map(|b| b.name.as_str()).collect();
@@ -56,9 +55,8 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         return Ok(exit::OK);
     }
     let launches = prepare::launches(&located, &build)?;
-    let mut options = prepare::pass_options(&args, &located.workspace)?;
+    let mut options = prepare::pass_options(&args, &located);
     options.counted_iterations = base.as_ref().map(Base::counted_iterations).unwrap_or_default();
-    let _scratch = Scratch(options.dir.clone());
     let mut writer = Writer::new(&args, &located.workspace, &located.config)?;
     if let Some(base) = &base {
         baseline::warn_of_differences(&base.label, &base.run.started, &writer.run.started);

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 const RUNTIME: &[(&str, &str)] = &[
     ("lib.rs", include_str!("../../templates/runtime/lib.rs")),
     ("bracket.rs", include_str!("../../templates/runtime/bracket.rs")),
+    ("cost.rs", include_str!("../../templates/runtime/cost.rs")),
     ("driver.rs", include_str!("../../templates/runtime/driver.rs")),
     ("live.rs", include_str!("../../templates/runtime/live.rs")),
     ("memory.rs", include_str!("../../templates/runtime/memory.rs")),
@@ -25,6 +26,8 @@ const RUNTIME: &[(&str, &str)] = &[
     ("track.rs", include_str!("../../templates/runtime/track.rs")),
     ("unwind.rs", include_str!("../../templates/runtime/unwind.rs")),
 ];
+/// Raised when the wrapper compiles the same sources in another way: what was built before is then out of date.
+const WAY_OF_BUILDING: u32 = 2;
 const ALLOCATOR: &str = include_str!("../../templates/alloc/lib.rs");
 
 /// The compiler that builds the user's code.
@@ -39,6 +42,14 @@ pub struct Toolchain {
     pub static_libc: bool,
 }
 
+impl Toolchain {
+    /// Stable or beta.
+    pub fn is_stable(&self) -> bool {
+        let release = self.version.lines().find_map(|line| line.strip_prefix("release: ")).unwrap_or_default();
+        !release.contains("nightly") && !release.contains("dev")
+    }
+}
+
 /// The compiled runtime.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Runtime {
@@ -46,7 +57,7 @@ pub struct Runtime {
     pub library: PathBuf,
     /// The tracking `#[global_allocator]`: linked to counting executables only.
     pub allocator: PathBuf,
-    /// Of sources and compiler.
+    /// Of sources, edits and compiler.
     pub hash: String,
 }
 
@@ -54,8 +65,9 @@ impl Runtime {
     /// Compiles the runtime below `dir`, unless it is there already.
     pub fn build(toolchain: &Toolchain, dir: &Path) -> anyhow::Result<Runtime> {
         let mut hasher = DefaultHasher::new();
-        (RUNTIME, ALLOCATOR, &toolchain.version, &toolchain.target, toolchain.static_libc, super::criterion::HOOK)
-            .hash(&mut hasher);
+        let edits = format!("{:?}", super::criterion::EDITS);
+        (RUNTIME, ALLOCATOR, super::criterion::HOOK, edits, &toolchain.version).hash(&mut hasher);
+        (&toolchain.target, toolchain.static_libc, WAY_OF_BUILDING).hash(&mut hasher);
         let hash = format!("{:016x}", hasher.finish());
         let home = dir.join(format!("runtime-{hash}"));
         let runtime =

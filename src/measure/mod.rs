@@ -7,6 +7,7 @@ mod pass;
 mod plan;
 mod process;
 mod recount;
+mod scratch;
 mod session;
 mod tables;
 
@@ -19,6 +20,7 @@ pub use capture::{Launch, RUNNER_NAME, capture, run_runner};
 pub use pass::Phase;
 pub use process::{INTERRUPTED, Interrupt};
 pub use recount::recount;
+pub use scratch::Scratch;
 pub use session::{Outcome, ProfilePair, Suite, list_suite, measure};
 pub use tables::Tables;
 

@@ -12,7 +12,6 @@ use crate::memory;
 use crate::objects::Object;
 
 const MAGIC: &[u8; 8] = b"MPUNWND1";
-const HEADER: usize = 64;
 const OBJECT: usize = 64;
 
 /// Kinds of rule, in the two lowest bits.
@@ -72,7 +71,6 @@ pub fn install(bytes: &[u8], objects: &[Object]) -> usize {
 }
 
 fn text(bytes: &[u8], index: usize, objects: &[Object]) -> Option<Text> {
-    debug_assert!(HEADER == OBJECT);
     let at = u64_at(bytes, 24)? as usize + index * OBJECT;
     let (rows_at, strings_at) = (u64_at(bytes, 32)? as usize, u64_at(bytes, 40)? as usize);
     let (start, end) = (u64_at(bytes, at)?, u64_at(bytes, at + 8)?);
@@ -213,10 +211,13 @@ pub fn walk(at: Registers, out: &mut [u64], stack_end: u64) -> Walk {
         }
         if rule & RBP_SAVED != 0 && rule & 3 != SPECIAL {
             let saved = cfa.wrapping_sub(u64::from(rule >> 3 & 0x1FF) * 8);
-            if !inside(saved) {
-                return Walk { depth, whole: false };
+            // Below rsp it has been popped already: compilers do not tell of that in an epilogue.
+            if saved >= rsp {
+                if !inside(saved) {
+                    return Walk { depth, whole: false };
+                }
+                rbp = read(saved);
             }
-            rbp = read(saved);
         }
         pc = read(slot);
         rsp = cfa;
@@ -250,8 +251,21 @@ mod tests {
     }
 
     #[test]
+    fn in_an_epilogue_rbp_is_popped_already() {
+        let popped = 5 << 12 | 6 << 3 | RBP_SAVED | FROM_RSP;
+        let texts = table(&[(0x10, popped), (0x20, 2 << 12 | FROM_RBP), (0x30, SPECIAL)]);
+        TEXTS.store(Box::into_raw(Box::new(texts)), Ordering::Release);
+        let mut stack = [0u64; 10];
+        (stack[4], stack[7]) = (0x1021, 0x1031);
+        let at = |word: usize| &stack[word] as *const u64 as u64;
+        let mut out = [0; 4];
+        let walk = walk(Registers { pc: 0x1010, rsp: at(0), rbp: at(6) }, &mut out, at(0) + 80);
+        assert_eq!((walk.depth, walk.whole, &out[..2]), (2, true, &[0x1021, 0x1031][..]));
+    }
+
+    #[test]
     fn a_file_cut_short_gives_no_table() {
-        let mut bytes = vec![0; 64];
+        let mut bytes = [0; 64];
         bytes[..8].copy_from_slice(MAGIC);
         bytes[8] = 1;
         bytes[12] = 200;
