@@ -1,15 +1,17 @@
 //! `cargo memprof`: time, allocations and profiles of the benches a project already has.
 //!
 //! Data flows one way: what is typed (`cli`) → the user's project (`workspace`) → what is added to it (`inject`) → the run
-//! (`measure`), whose records (`record`) become numbers (`result`) and profiles (`symbolize`, `profile`) → what is shown
-//! (`graph`, `report`, `compare`, `export`).
+//! (`measure`), whose records (`record`) become numbers (`result`) and profiles (`symbolize`, `profile`) → what may pass
+//! (`gate`, by the rules of `config`) and what is shown (`graph`, `report`, `compare`, `export`).
 #![forbid(unsafe_code)]
 
 pub mod cli;
 pub mod compare;
+pub mod config;
 pub mod error;
 pub mod exit;
 pub mod export;
+pub mod gate;
 pub mod graph;
 pub mod inject;
 pub mod measure;

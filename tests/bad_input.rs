@@ -95,7 +95,7 @@ fn wrong_arguments() {
 #[test]
 fn nothing_matched() {
     let run = memprof(&fixture("maps"), &["--locked", "no-such-benchmark"]);
-    says(run, 104, &["no benchmark matched in maps", "cargo memprof list"]);
+    says(run, 104, &["no TARGET/ID in maps matches `no-such-benchmark`", "cargo memprof list"]);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn benches_that_end_their_process() {
     let args = ["--locked", "-benchtime=20ms", "--no-profiles", "--bench", "ok", "--timeout", "2s"];
     let run = memprof(&package, &args).ends_with(103);
     for line in [
-        "failing/ok/hangs: hung: nothing for 2s; give it longer with --timeout",
+        "failing/ok/hangs: took longer than --timeout 2s",
         "failing/ok/aborts: aborted (SIGABRT)",
         "failing/ok/exits: ended the process with exit status 0",
     ] {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory as _, Parser, ValueEnum};
 
 use super::duration;
+use super::partition::Partition;
 use crate::measure::{BenchTime, BuildOptions};
 use crate::workspace::CargoOptions;
 
@@ -13,11 +14,15 @@ const COMMANDS: &str = "\
 Commands (each takes --help):
   run       run the benches, print the table, write the profiles; `run` may be left out
   list      the benchmarks' full names, one a line; nothing is measured
+  check     run, then hold the result against the committed baseline and the budgets; --accept writes the baseline
   compare   benchstat's job: two or more results side by side, with statistics
+  merge     join the results and profiles of several machines
+  init      print a ready workflow: init --ci github
+  completions SHELL, man      what packagers need
   pprof     what `go tool pprof` does, with its flags: top, list, tree, peek, traces, web, …
 
-Exit codes: 0 all well · 1 any other error · 2 wrong arguments · 101 the benches do not build · 102 no workspace ·
-103 a bench crashed, hung or failed (the others are still reported) · 104 nothing matched, or nothing could be counted
+Exit codes: 0 all well · 1 any other error · 2 wrong arguments · 100 check failed · 101 the benches do not build ·
+102 no workspace or bad configuration · 103 a bench crashed, hung or failed (the others are still reported) · 104 nothing matched, or nothing could be counted
 
 Examples:
   cargo memprof --bench . -benchmem            all benchmarks of the workspace's default members
@@ -119,6 +124,9 @@ pub struct Select {
     /// auto, always or never
     #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"])]
     pub color: Option<String>,
+    /// Only the K-th of N parts of the benchmarks: for N machines
+    #[arg(long, value_name = "K/N", value_parser = Partition::parse)]
+    pub partition: Option<Partition>,
     /// Build, run nothing
     #[arg(long)]
     pub no_run: bool,
@@ -168,6 +176,12 @@ pub struct Output {
     /// The row of each group that the others are compared to; the group's first if not given
     #[arg(long, value_name = "VARIANT")]
     pub against: Option<String>,
+    /// Keep the results under this name, or in this file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub save_baseline: Option<String>,
+    /// Compare with kept results, or with the run of a revision
+    #[arg(long, value_name = "NAME|FILE|git:REV")]
+    pub baseline: Option<String>,
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub message_format: MessageFormat,
     /// Short for --message-format json
@@ -179,12 +193,24 @@ pub struct Output {
 pub enum MessageFormat {
     Human,
     Json,
+    /// For a comment on a pull request
+    Markdown,
+    Csv,
+    /// Go's benchmark text, as benchstat reads it
+    Gobench,
+    /// Annotations of GitHub Actions, and its step summary
+    Github,
+    Junit,
+    /// Bencher Metric Format
+    Bmf,
+    /// For github-action-benchmark (customSmallerIsBetter)
+    Gab,
 }
 
 impl RunArgs {
     /// All long names, for Go's spelling.
     pub fn long_names() -> Vec<String> {
-        RunArgs::command().get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
+        long_names(&RunArgs::command())
     }
 
     pub fn cargo_options(&self) -> CargoOptions {
@@ -220,10 +246,47 @@ impl RunArgs {
         }
     }
 
-    pub fn json(&self) -> bool {
-        self.output.json || self.output.message_format == MessageFormat::Json
+    pub fn format(&self) -> MessageFormat {
+        if self.output.json { MessageFormat::Json } else { self.output.message_format }
     }
 }
+
+fn long_names(command: &clap::Command) -> Vec<String> {
+    command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
+}
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo memprof check",
+    bin_name = "cargo memprof check",
+    about = "Run the benches, then hold them against memprof-baseline.toml and the budgets of memprof.toml",
+    after_help = CHECK,
+    args_override_self = true
+)]
+pub struct CheckArgs {
+    /// Make today's numbers the baseline
+    #[arg(long)]
+    pub accept: bool,
+    /// Run nothing: judge the results of the last run, or of `merge`
+    #[arg(long)]
+    pub last_run: bool,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+impl CheckArgs {
+    pub fn long_names() -> Vec<String> {
+        long_names(&CheckArgs::command())
+    }
+}
+
+const CHECK: &str = "\
+allocs/op and B/op must be what the baseline says, to the digit where they are exact; a benchmark that vanished or has no
+entry fails; time is not looked at unless a budget says so. With a FILTER only matching entries can vanish, and --accept
+changes only those. --accept does not excuse a budget.
+
+Exit codes: 0 all well · 100 a regression, a budget, a vanished benchmark, a missing baseline · 101 the benches do not
+build · 102 no workspace or bad configuration · 103 a bench failed · 104 nothing matched, or nothing could be counted";
 
 #[cfg(test)]
 mod tests {
@@ -232,6 +295,7 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         RunArgs::command().debug_assert();
+        CheckArgs::command().debug_assert();
     }
 
     #[test]

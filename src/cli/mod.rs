@@ -1,13 +1,21 @@
 //! The command line: one file a command.
 
 mod args;
+mod baseline;
+mod check;
 mod compare;
 mod duration;
 mod go_flags;
+mod init;
 mod last_run;
+mod merge;
 mod output;
+mod packaging;
+mod partition;
 mod pprof;
+mod prepare;
 mod progress;
+mod revision;
 mod run;
 pub mod shell;
 
@@ -26,6 +34,11 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
     match args.first().and_then(|word| word.to_str()) {
         Some("pprof") => pprof::run(&args[1..]),
         Some("compare") => compare::run(&args[1..]),
+        Some("check") => check::run(&args[1..]),
+        Some("merge") => merge::run(&args[1..]),
+        Some("init") => init::run(&args[1..]),
+        Some("completions") => packaging::completions(&args[1..]),
+        Some("man") => packaging::man(&args[1..]),
         Some("list") => run::list(&args[1..]),
         Some("run") => run::run(&args[1..]),
         Some(word @ ("explain" | "report")) => Err(Error::usage(format!(

@@ -1,15 +1,19 @@
-//! What a run leaves: lines and table on stdout, profiles, results.jsonl. Files appear under their names when they are whole.
+//! What a run leaves: data on stdout, profiles, results.jsonl. Files appear under their names when they are whole.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::args::RunArgs;
+use super::args::{MessageFormat, RunArgs};
+use super::baseline::{self, Base};
 use super::shell;
-use crate::export::{json, table};
+use crate::export::{self, View, json, table};
+use crate::gate;
 use crate::measure::{NOT_LINKED, ProfilePair};
 use crate::profile::{self, Profile};
-use crate::result::model::{FORMAT_VERSION, Failed, Finished, Line, RunFinished, RunStarted};
+use crate::result::check::{Check, PlacedSite};
+use crate::result::model::{FORMAT_VERSION, Failed, Finished, Line, Run, RunStarted};
 use crate::result::names;
 use crate::workspace::{CargoConfig, Workspace};
 use crate::{Error, Result, exit};
@@ -18,9 +22,10 @@ use crate::{Error, Result, exit};
 pub struct Writer<'a> {
     args: &'a RunArgs,
     home: PathBuf,
-    lines: String,
-    finished: Vec<Finished>,
-    failed: Vec<Failed>,
+    root: PathBuf,
+    pub run: Run,
+    /// By full name.
+    pub sites: BTreeMap<String, Vec<PlacedSite>>,
     /// --memprofile and --cpuprofile, and what goes into them.
     mem_file: Option<PathBuf>,
     cpu_file: Option<PathBuf>,
@@ -30,37 +35,40 @@ pub struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     pub fn new(args: &'a RunArgs, workspace: &Workspace, config: &CargoConfig) -> Result<Writer<'a>> {
-        let mut writer = Writer {
+        let started = started(args, workspace, config);
+        let writer = Writer {
             args,
             home: workspace.home.clone(),
-            lines: String::new(),
-            finished: Vec::new(),
-            failed: Vec::new(),
+            root: workspace.root.clone(),
+            run: Run { started: started.clone(), finished: Vec::new(), failed: Vec::new(), checks: Vec::new() },
+            sites: BTreeMap::new(),
             mem_file: combined_file(args, args.measure.memprofile.as_ref())?,
             cpu_file: combined_file(args, args.measure.cpuprofile.as_ref())?,
             all_mem: Vec::new(),
             all_cpu: Vec::new(),
         };
-        writer.line(&Line::RunStarted(started(args, workspace, config)));
+        writer.line(&Line::RunStarted(started));
         Ok(writer)
     }
 
-    fn line(&mut self, line: &Line) {
-        let text = json::line(line);
-        if self.args.json() {
-            shell::print(&text);
+    /// JSON appears as it comes, everything else at the end.
+    fn line(&self, line: &Line) {
+        if self.args.format() == MessageFormat::Json {
+            shell::print(&json::line(line));
         }
-        self.lines.push_str(&text);
     }
 
     pub fn finished(&mut self, mut finished: Finished, profiles: ProfilePair) -> Result<()> {
         let dir = self.home.join("profiles").join(names::safe_path(&finished.name));
+        if let Some(mem) = &profiles.mem {
+            let sites = gate::sites(mem, &self.root, finished.memory.iterations);
+            self.sites.insert(finished.name.clone(), sites);
+        }
         for (file, profile, path, all, wanted) in [
             ("mem.prof", profiles.mem, &mut finished.profiles.mem, &mut self.all_mem, &self.mem_file),
             ("cpu.prof", profiles.cpu, &mut finished.profiles.cpu, &mut self.all_cpu, &self.cpu_file),
         ] {
             let Some(mut profile) = profile else { continue };
-            std::fs::create_dir_all(&dir).map_err(|e| cannot_write(&dir, &e))?;
             let at = dir.join(file);
             write_whole(&at, &profile::write(&profile))?;
             *path = Some(at.to_string_lossy().into_owned());
@@ -69,53 +77,92 @@ impl<'a> Writer<'a> {
                 all.push(profile);
             }
         }
-        self.line(&Line::BenchmarkFinished(Box::new(finished.clone())));
-        self.finished.push(finished);
+        self.take(finished);
         Ok(())
     }
 
+    /// A result whose profiles are written already.
+    pub fn take(&mut self, finished: Finished) {
+        self.line(&Line::BenchmarkFinished(Box::new(finished.clone())));
+        self.run.finished.push(finished);
+    }
+
     pub fn failed(&mut self, failed: Failed) {
-        // People find it in the table.
-        if self.args.json() {
-            shell::error(&format!("{}: {}", failed.name, failed.error));
-        }
+        // At once, for the run may be long; the table says it again.
+        shell::error(&format!("{}: {}", failed.name, failed.error));
         self.line(&Line::BenchmarkFailed(failed.clone()));
-        self.failed.push(failed);
+        self.run.failed.push(failed);
+    }
+
+    pub fn check(&mut self, check: Check) {
+        self.line(&Line::Check(Box::new(check.clone())));
+        self.run.checks.push(check);
     }
 
     /// Prints and writes what stands at the end; the exit code.
-    pub fn finish(mut self) -> Result<u8> {
-        self.line(&Line::RunFinished(RunFinished {
-            success: self.failed.is_empty(),
-            benchmarks: self.finished.len(),
-            failed: self.failed.len(),
-        }));
-        let measure = &self.args.measure;
-        if !self.args.json() {
-            let against = self.args.output.against.clone();
-            if let Some(variant) = against.as_deref().filter(|variant| !table::has_variant(&self.finished, variant)) {
-                shell::warn(&format!(
-                    "--against {variant}: no group has such a row (what is in no group is compared to nothing)"
-                ));
-            }
-            let options = table::Options { memory: measure.benchmem, against };
-            let mut text = table::render(&self.finished, &self.failed, &options);
-            text.push('\n');
-            shell::print(&text);
-        }
-        write_whole(&self.home.join("results.jsonl"), self.lines.as_bytes())?;
+    pub fn finish(self, base: Option<Base>) -> Result<u8> {
+        self.line(&Line::RunFinished(self.run.end()));
+        self.show(base)?;
+        write_results(&self.home.join("results.jsonl"), &self.run)?;
         for (at, profiles) in [(&self.mem_file, &self.all_mem), (&self.cpu_file, &self.all_cpu)] {
             if let Some(at) = at {
                 write_whole(at, &profile::write(&together(profiles)?))?;
             }
         }
-        let uncounted = self.failed.iter().any(|failed| failed.error == NOT_LINKED);
-        Ok(match (self.failed.is_empty(), self.finished.is_empty() && uncounted) {
-            (true, _) => exit::OK,
-            (false, true) => exit::NOTHING_MEASURED,
-            (false, false) => exit::BENCH_FAILED,
+        if let Some(name) = &self.args.output.save_baseline {
+            baseline::save(name, &self.home, &self.run)?;
+        }
+        let run = &self.run;
+        let uncounted = run.finished.is_empty() && run.failed.iter().any(|failed| failed.error == NOT_LINKED);
+        Ok(match run.end().success {
+            true => exit::OK,
+            false if uncounted => exit::NOTHING_MEASURED,
+            false if run.failed.is_empty() => exit::CHECK_FAILED,
+            false => exit::BENCH_FAILED,
         })
     }
+
+    /// Everything but JSON, which has been shown.
+    fn show(&self, base: Option<Base>) -> Result<()> {
+        let against = self.args.output.against.clone();
+        if let Some(variant) = against.as_deref().filter(|variant| !table::has_variant(&self.run.finished, variant)) {
+            shell::warn(&format!(
+                "--against {variant}: no group has such a row (what is in no group is compared to nothing)"
+            ));
+        }
+        let view = View {
+            memory: self.args.measure.benchmem,
+            against,
+            base: base.map(|base| export::Base { label: base.label, finished: base.run.finished }),
+            root: self.root.clone(),
+        };
+        let format: &dyn export::Export = match self.args.format() {
+            MessageFormat::Json => return Ok(()),
+            MessageFormat::Human => &export::Human,
+            MessageFormat::Markdown => &export::Markdown,
+            MessageFormat::Csv => &export::Csv,
+            MessageFormat::Gobench => &export::Gobench,
+            MessageFormat::Junit => &export::Junit,
+            MessageFormat::Bmf => &export::Bmf,
+            MessageFormat::Gab => &export::Gab,
+            MessageFormat::Github => {
+                step_summary(&export::Markdown, &self.run, &view)?;
+                &export::Github
+            }
+        };
+        shell::print(&format.render(&self.run, &view));
+        Ok(())
+    }
+}
+
+/// GitHub shows this file on the run's own page.
+fn step_summary(markdown: &dyn export::Export, run: &Run, view: &View) -> Result<()> {
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from) else {
+        return Ok(());
+    };
+    let text = markdown.render(run, view);
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| cannot_write(&path, &e))
 }
 
 /// Where a profile of all benchmarks goes; said before anything is measured, where it cannot.
@@ -139,16 +186,25 @@ fn together(profiles: &[Profile]) -> Result<Profile> {
     }
 }
 
-fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
+pub fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
     Error::other(format!("cannot write {}: {error}", path.display()))
 }
 
-/// Under its name the file is there whole or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+/// results.jsonl.
+pub fn write_results(path: &Path, run: &Run) -> Result<()> {
+    let lines: String = run.lines().iter().map(json::line).collect();
+    write_whole(path, lines.as_bytes())
+}
+
+/// Under its name the file is there whole or not at all; its folder is made.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut draft = path.as_os_str().to_owned();
     draft.push(format!(".{}", std::process::id()));
     let draft = PathBuf::from(draft);
     let write = || {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)?;
+        }
         let mut file = std::fs::File::create(&draft)?;
         file.write_all(bytes)?;
         std::fs::rename(&draft, path)

@@ -1,23 +1,18 @@
 //! `cargo memprof [run]` and `cargo memprof list`.
 
-use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use clap::Parser as _;
-use regex::Regex;
 
 use super::args::RunArgs;
+use super::baseline::{self, Base};
+use super::output::Writer;
+use super::prepare::{self, Located};
 use super::progress::Progress;
-use super::{go_flags, output, shell};
-use crate::inject;
-use crate::measure::{
-    self, Build, BuildOptions, Executable, Interrupt, Launch, Outcome, PassOptions, Scratch, Suite, Tables,
-};
-use crate::result::model::Failed;
+use super::{go_flags, shell};
+use crate::measure::{self, Outcome, PassOptions, Suite, Tables};
 use crate::result::names;
-use crate::workspace::{BenchTarget, CargoConfig, Workspace};
-use crate::{Error, Result, exit};
+use crate::{Result, exit};
 
 /// Parses the arguments of `run` and `list`; clap itself answers --help and complains.
 fn parse(args: &[OsString]) -> RunArgs {
@@ -25,169 +20,15 @@ fn parse(args: &[OsString]) -> RunArgs {
     RunArgs::parse_from(std::iter::once(OsString::from("cargo memprof")).chain(args))
 }
 
-/// What the regular expressions of the command line select.
-struct Selection {
-    bench: Vec<(String, Regex)>,
-    filters: Vec<Regex>,
-}
-
-impl Selection {
-    fn new(args: &RunArgs) -> Result<Selection> {
-        let compile = |text: &String| {
-            Regex::new(text).map_err(|e| {
-                let reason = e.to_string().lines().last().unwrap_or_default().trim().to_owned();
-                Error::usage(format!("`{text}` is no regular expression: {}", reason.trim_start_matches("error: ")))
-            })
-        };
-        Ok(Selection {
-            bench: args.select.bench.iter().map(|text| Ok((text.clone(), compile(text)?))).collect::<Result<_>>()?,
-            filters: args.filters.iter().map(compile).collect::<Result<_>>()?,
-        })
-    }
-
-    /// The targets to build: where each --bench is a target's name only those, else all.
-    fn targets(&self, workspace: &Workspace) -> Vec<BenchTarget> {
-        let is_name = |text: &str| workspace.targets.iter().any(|target| target.name == text);
-        let all = self.bench.is_empty() || !self.bench.iter().all(|(text, _)| is_name(text));
-        let wanted = |target: &&BenchTarget| all || self.bench.iter().any(|(text, _)| *text == target.name);
-        workspace.targets.iter().filter(wanted).cloned().collect()
-    }
-
-    /// Whether a benchmark is wanted. A bench target's name selects that target and no other.
-    fn wants(&self, targets: &[BenchTarget], package: &str, target: &str, id: &str) -> bool {
-        let path = format!("{target}/{id}");
-        let full = format!("{package}/{path}");
-        let by_bench = |(text, regex): &(String, Regex)| {
-            if targets.iter().any(|target| target.name == *text) { target == text } else { regex.is_match(&path) }
-        };
-        (self.bench.is_empty() || self.bench.iter().any(by_bench))
-            && (self.filters.is_empty()
-                || self.filters.iter().any(|regex| regex.is_match(&path) || regex.as_str() == full))
-    }
-}
-
-/// Everything up to the point where benchmarks can run.
-struct Prepared {
-    config: CargoConfig,
-    workspace: Workspace,
-    selection: Selection,
-    interrupt: Interrupt,
-    build: Build,
-    scratch: Scratch,
-}
-
-fn prepare(args: &RunArgs) -> Result<Prepared> {
-    shell::set_color(args.select.color.as_deref());
-    let selection = Selection::new(args)?;
-    let interrupt = Interrupt::listen()?;
-    // What fails because it was interrupted, too, is an interrupt.
-    prepare_until(args, selection, interrupt.clone()).map_err(|error| interrupt.check().err().unwrap_or(error))
-}
-
-fn prepare_until(args: &RunArgs, selection: Selection, interrupt: Interrupt) -> Result<Prepared> {
-    if args.select.lib {
-        shell::note(
-            "--lib: a library's own benches need a harness that this version does not know; bench targets are taken",
-        );
-    }
-    let options = args.cargo_options();
-    let config = CargoConfig::load(&options)?;
-    let workspace = Workspace::load(&options, &config)?;
-    for left_out in &workspace.left_out {
-        shell::note(&format!("left out: {left_out}"));
-    }
-    let targets = selection.targets(&workspace);
-    let scratch = Scratch::make(&workspace.home)?;
-    let build_options = BuildOptions { by_name: targets.len() < workspace.targets.len(), ..args.build_options() };
-    let build = measure::build(&workspace, &config, &options, &build_options, &targets, &scratch, &interrupt)?;
-    Ok(Prepared { config, workspace, selection, interrupt, build, scratch })
-}
-
-fn pass_options(args: &RunArgs, scratch: &Scratch) -> PassOptions {
-    PassOptions {
-        bench_time: args.measure.benchtime,
-        timeout: args.measure.timeout,
-        cpu_hz: args.measure.cpu_rate,
-        stacks: !args.measure.no_profiles,
-        bench_args: args.bench_args.clone(),
-        dir: scratch.0.clone(),
-        verbose: args.select.verbose > 0,
-    }
-}
-
-/// The suites with the selected benchmarks; targets that failed before they named any go to `failed`.
-fn suites<'a>(
-    prepared: &'a Prepared,
-    launches: &'a HashMap<PathBuf, Launch>,
-    options: &PassOptions,
-    failed: &mut Vec<Failed>,
-) -> Result<Vec<Suite<'a>>> {
-    let mut suites = Vec::new();
-    let targets = &prepared.workspace.targets;
-    let wanted = |executable: &Executable, id: &str| {
-        prepared.selection.wants(targets, &executable.target.package, &executable.target.name, id)
-    };
-    for executable in &prepared.build.executables {
-        if !inject::is_hooked(&executable.timed)? {
-            shell::warn(&format!(
-                "bench `{}` is left out: it has no harness that this version knows (criterion 0.3 to 0.8)",
-                executable.target.name
-            ));
-            continue;
-        }
-        let launch = launches
-            .get(&executable.timed)
-            .ok_or_else(|| Error::other(format!("cargo did not run the bench `{}`", executable.target.name)))?;
-        let (suite, failure) = measure::list_suite(executable, launch, options, &wanted, &prepared.interrupt)?;
-        if let Some(error) = failure {
-            let target = &executable.target;
-            failed.push(Failed {
-                name: format!("{}/{}", target.package, target.name),
-                package: target.package.clone(),
-                target: target.name.clone(),
-                id: String::new(),
-                error: format!("{error}, when its benchmarks were listed"),
-            });
-        }
-        suites.push(suite);
-    }
-    Ok(suites)
-}
-
-fn nothing_matched(prepared: &Prepared) -> Error {
-    let targets: Vec<&str> = prepared.build.executables.iter().map(|e| e.target.name.as_str()).collect();
-    let selection = &prepared.selection;
-    let asked: Vec<&str> = selection
-        .bench
-        .iter()
-        .map(|(text, _)| text.as_str())
-        .chain(selection.filters.iter().map(Regex::as_str))
-        .collect();
-    let message = match asked.as_slice() {
-        [] => format!("there is no benchmark in {}", targets.join(", ")),
-        asked => format!(
-            "no TARGET/ID in {} matches `{}`; `cargo memprof list` names them all",
-            targets.join(", "),
-            asked.join("` and `")
-        ),
-    };
-    Error::new(exit::NOTHING_MEASURED, message)
-}
-
 /// `cargo memprof list`.
 pub fn list(args: &[OsString]) -> Result<u8> {
     let args = parse(args);
-    let prepared = prepare(&args)?;
-    let launches = measure::capture(
-        &prepared.build,
-        &prepared.config,
-        &prepared.workspace.home,
-        &prepared.scratch,
-        &prepared.interrupt,
-    )?;
-    let options = pass_options(&args, &prepared.scratch);
+    let located = prepare::locate(&args)?;
+    let build = prepare::build(&args, &located)?;
+    let launches = prepare::launches(&located, &build)?;
+    let options = prepare::pass_options(&args, &located);
     let mut failed = Vec::new();
-    let suites = suites(&prepared, &launches, &options, &mut failed)?;
+    let suites = prepare::suites(&located, &build, &launches, &options, &mut failed)?;
     let listed: Vec<&str> = suites.iter().flat_map(|suite| &suite.benchmarks).map(|b| b.name.as_str()).collect();
     shell::print(&listed.iter().map(|name| format!("{}\n", names::one_line(name))).collect::<String>());
     for failed in &failed {
@@ -195,45 +36,62 @@ pub fn list(args: &[OsString]) -> Result<u8> {
     }
     match (failed.is_empty(), listed.is_empty()) {
         (false, _) => Ok(exit::BENCH_FAILED),
-        (true, true) => Err(nothing_matched(&prepared)),
+        (true, true) if args.select.partition.is_some() => Ok(exit::OK),
+        (true, true) => Err(prepare::nothing_matched(&located, &build)),
         (true, false) => Ok(exit::OK),
     }
 }
 
 /// `cargo memprof [run]`.
 pub fn run(args: &[OsString]) -> Result<u8> {
+    let words = args;
     let args = parse(args);
-    let prepared = prepare(&args)?;
+    let located = prepare::locate(&args)?;
+    let base = baseline::load(&args, words, &located)?;
+    let build = prepare::build(&args, &located)?;
     if args.select.no_run {
-        for executable in &prepared.build.executables {
+        for executable in &build.executables {
             shell::note(&format!("built {} and {}", executable.timed.display(), executable.counted.display()));
         }
         return Ok(exit::OK);
     }
-    let launches = measure::capture(
-        &prepared.build,
-        &prepared.config,
-        &prepared.workspace.home,
-        &prepared.scratch,
-        &prepared.interrupt,
-    )?;
-    let options = pass_options(&args, &prepared.scratch);
-    let mut failed = Vec::new();
-    let suites = suites(&prepared, &launches, &options, &mut failed)?;
-    let benchmarks: usize = suites.iter().map(|suite| suite.benchmarks.len()).sum();
-    if benchmarks == 0 && failed.is_empty() {
-        return Err(nothing_matched(&prepared));
+    let launches = prepare::launches(&located, &build)?;
+    let mut options = prepare::pass_options(&args, &located);
+    options.counted_iterations = base.as_ref().map(Base::counted_iterations).unwrap_or_default();
+    let mut writer = Writer::new(&args, &located.workspace, &located.config)?;
+    if let Some(base) = &base {
+        baseline::warn_of_differences(&base.label, &base.run.started, &writer.run.started);
     }
-
-    let mut writer = output::Writer::new(&args, &prepared.workspace, &prepared.config)?;
+    let mut failed = Vec::new();
+    let suites = prepare::suites(&located, &build, &launches, &options, &mut failed)?;
+    if suites.iter().all(|suite| suite.benchmarks.is_empty()) && failed.is_empty() {
+        if args.select.partition.is_none() {
+            return Err(prepare::nothing_matched(&located, &build));
+        }
+        shell::note("no benchmark falls into this part");
+    }
     failed.into_iter().for_each(|failed| writer.failed(failed));
+    let progress = measure_all(&args, &located, &suites, &options, &mut writer)?;
+    progress.finish();
+    writer.finish(base)
+}
+
+/// Measures every suite as often as `--count` says; the results go to `writer`.
+pub fn measure_all(
+    args: &RunArgs,
+    located: &Located,
+    suites: &[Suite],
+    options: &PassOptions,
+    writer: &mut Writer,
+) -> Result<Progress> {
+    let benchmarks: usize = suites.iter().map(|suite| suite.benchmarks.len()).sum();
     let steps = benchmarks as u64 * u64::from(args.measure.count) * if options.stacks { 3 } else { 2 };
     let mut progress = Progress::new(steps, args.select.quiet);
     let mut tables = Tables::default();
-    for suite in &suites {
+    for suite in suites {
         for _ in 0..args.measure.count {
             let (outcomes, afterwards) =
-                measure::measure(suite, &options, &mut tables, &mut progress, &prepared.interrupt)?;
+                measure::measure(suite, options, &mut tables, &mut progress, &located.interrupt)?;
             for outcome in outcomes {
                 match outcome {
                     Outcome::Finished(finished, profiles) => writer.finished(*finished, *profiles)?,
@@ -241,18 +99,11 @@ pub fn run(args: &[OsString]) -> Result<u8> {
                 }
             }
             if let Some(error) = afterwards {
-                let target = &suite.executable.target;
-                writer.failed(Failed {
-                    name: format!("{}/{}", target.package, target.name),
-                    package: target.package.clone(),
-                    target: target.name.clone(),
-                    id: String::new(),
-                    error: format!("{error}, after its last benchmark"),
-                });
+                let error = format!("{error}, after its last benchmark");
+                writer.failed(prepare::target_failed(&suite.executable.target, error));
             }
         }
     }
-    progress.finish();
-    prepared.interrupt.check()?;
-    writer.finish()
+    located.interrupt.check()?;
+    Ok(progress)
 }

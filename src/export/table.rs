@@ -6,18 +6,10 @@ use tabled::builder::Builder;
 use tabled::settings::object::{Columns, Segment};
 use tabled::settings::{Alignment, Padding, Style};
 
+use super::View;
 use super::number::{grouped, nanoseconds, per_op};
 use crate::result::model::{Failed, Finished};
 use crate::result::names;
-
-/// What of the table is wanted.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// Without it B/op and allocs/op are left out.
-    pub memory: bool,
-    /// The variant that each group's rows are compared to; its first where `None`.
-    pub against: Option<String>,
-}
 
 /// The row of each group that the others are compared to: by package, target, group → index into `rows`.
 fn references(rows: &[Finished], against: Option<&str>) -> HashMap<(String, String, String), usize> {
@@ -39,55 +31,75 @@ pub fn has_variant(rows: &[Finished], variant: &str) -> bool {
     !references(rows, Some(variant)).is_empty()
 }
 
-/// The table, without a line end behind its last line; failed benchmarks stand below.
-pub fn render(rows: &[Finished], failed: &[Failed], options: &Options) -> String {
+/// The cells, the head's first; nothing where nothing was measured.
+pub fn cells(rows: &[Finished], view: &View) -> Vec<Vec<String>> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
     let full: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let short = names::shortest(&full, &ids);
-    let references = references(rows, options.against.as_deref());
+    let references = references(rows, view.against.as_deref());
+    let before = view.base.as_ref().map(|base| (&base.label, medians(&base.finished)));
     let members = |key: &(String, String, String)| {
         rows.iter().filter(|row| (&row.package, &row.target, &row.group) == (&key.0, &key.1, &key.2)).count()
     };
-    let compared = references.keys().any(|key| members(key) > 1);
+    let compared = before.is_some() || references.keys().any(|key| members(key) > 1);
 
-    let mut header = vec!["benchmark", "iterations", "ns/op"];
-    if options.memory {
-        header.extend(["B/op", "allocs/op"]);
+    let mut header = vec!["benchmark".to_owned(), "iterations".to_owned(), "ns/op".to_owned()];
+    if view.memory {
+        header.extend(["B/op".to_owned(), "allocs/op".to_owned()]);
     }
-    let versus = format!("vs {}", options.against.as_deref().unwrap_or("first"));
+    let versus = match &before {
+        Some((label, _)) => format!("vs {label}"),
+        None => format!("vs {}", view.against.as_deref().unwrap_or("first")),
+    };
     if compared {
-        header.push(&versus);
+        header.push(versus);
     }
-    let mut builder = Builder::default();
-    builder.push_record(header.iter().copied());
+    let mut all = vec![header];
     for (index, (row, name)) in rows.iter().zip(&short).enumerate() {
         let mark = if row.time.custom { "*" } else { "" };
         let mut record =
             vec![format!("{}{mark}", names::one_line(name)), grouped(&row.time.iterations.to_string()), time(row)];
-        if options.memory {
+        if view.memory {
             record.push(ranged(row.memory.bytes_per_op, row.memory.bytes_per_op_range));
             record.push(ranged(row.memory.allocs_per_op, row.memory.allocs_per_op_range));
         }
-        if compared {
+        if let Some((_, before)) = &before {
+            record.push(match before.get(row.name.as_str()) {
+                Some(before) => unchanged_or(difference(before, row, view.memory)),
+                None => "new".to_owned(),
+            });
+        } else if compared {
             let key = (row.package.clone(), row.target.clone(), row.group.clone());
             record.push(match references.get(&key) {
                 Some(&reference) if reference == index || rows[reference].name == row.name => "·".to_owned(),
-                Some(&reference) => difference(&rows[reference], row, options.memory),
+                Some(&reference) => difference(&rows[reference], row, view.memory),
                 None => String::new(),
             });
         }
-        builder.push_record(record);
+        all.push(record);
     }
-    let mut table = builder.build();
-    let last = header.len() - 1;
-    table.with(Style::empty()).modify(Segment::all(), Padding::new(0, 2, 0, 0));
-    let numbers = if compared { 1..last } else { 1..last + 1 };
-    table.modify(Columns::new(numbers), Alignment::right());
-    let mut lines: Vec<String> = if rows.is_empty() {
-        Vec::new()
-    } else {
-        table.to_string().lines().map(|line| line.trim_end().to_owned()).collect()
-    };
+    all
+}
+
+/// Whether the last of the head's cells is that of the comparison.
+pub fn is_compared(head: &[String]) -> bool {
+    head.last().is_some_and(|cell| cell.starts_with("vs "))
+}
+
+/// The table, without a line end behind its last line; failed benchmarks stand below.
+pub fn render(rows: &[Finished], failed: &[Failed], view: &View) -> String {
+    let cells = cells(rows, view);
+    let mut lines: Vec<String> = Vec::new();
+    if let Some(head) = cells.first() {
+        let numbers = 1..head.len() - usize::from(is_compared(head));
+        let mut table = Builder::from_iter(cells).build();
+        table.with(Style::empty()).modify(Segment::all(), Padding::new(0, 2, 0, 0));
+        table.modify(Columns::new(numbers), Alignment::right());
+        lines.extend(table.to_string().lines().map(|line| line.trim_end().to_owned()));
+    }
     lines.extend(failed.iter().map(|failed| format!("FAILED  {}: {}", names::one_line(&failed.name), failed.error)));
     if rows.iter().any(|row| row.time.custom) {
         lines.push(
@@ -95,6 +107,19 @@ pub fn render(rows: &[Finished], failed: &[Failed], options: &Options) -> String
         );
     }
     lines.join("\n")
+}
+
+/// By name; of several measurements the one with the median time.
+fn medians(rows: &[Finished]) -> HashMap<&str, &Finished> {
+    let mut sorted: Vec<&Finished> = rows.iter().collect();
+    let time = |row: &Finished| row.time.ns_per_op.unwrap_or(0.0);
+    sorted.sort_by(|a, b| a.name.cmp(&b.name).then(time(a).total_cmp(&time(b))));
+    let same = sorted.chunk_by(|a, b| a.name == b.name);
+    same.map(|rows| (rows[0].name.as_str(), rows[rows.len() / 2])).collect()
+}
+
+fn unchanged_or(difference: String) -> String {
+    if difference.is_empty() { "same".to_owned() } else { difference }
 }
 
 fn time(row: &Finished) -> String {

@@ -6,10 +6,12 @@ mod list;
 mod pass;
 mod plan;
 mod process;
+mod recount;
 mod scratch;
 mod session;
 mod tables;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ pub use build::{Build, BuildOptions, Executable, build};
 pub use capture::{Launch, RUNNER_NAME, capture, run_runner};
 pub use pass::{NOT_LINKED, Phase};
 pub use process::{INTERRUPTED, Interrupt};
+pub use recount::recount;
 pub use scratch::Scratch;
 pub use session::{Outcome, ProfilePair, Suite, list_suite, measure};
 pub use tables::Tables;
@@ -35,6 +38,8 @@ pub struct PassOptions {
     pub timeout: Duration,
     pub cpu_hz: u32,
     pub stacks: bool,
+    /// Counted iterations by full name, where they are prescribed.
+    pub counted_iterations: HashMap<String, u64>,
     /// Arguments for the bench itself.
     pub bench_args: Vec<String>,
     /// Records, plans and tables of the run lie here.

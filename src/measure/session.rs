@@ -153,7 +153,7 @@ impl State {
                 id: &benchmark.listed.id,
                 occurrence: benchmark.listed.occurrence,
                 largest_iterations: self.timed.get(&index).map_or(0, |timed| timed.largest_iterations),
-                counted_iterations: 0,
+                counted_iterations: options.counted_iterations.get(&benchmark.name).copied().unwrap_or(0),
             })
             .collect();
         let names = |index: usize| suite.benchmarks[index].name.clone();

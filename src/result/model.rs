@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::check::Check;
+
 /// The version of the JSON lines.
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -118,5 +120,70 @@ pub enum Line {
     RunStarted(RunStarted),
     BenchmarkFinished(Box<Finished>),
     BenchmarkFailed(Failed),
+    Check(Box<Check>),
     RunFinished(RunFinished),
+}
+
+/// All that a run brought: what every output format is made from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    pub started: RunStarted,
+    pub finished: Vec<Finished>,
+    pub failed: Vec<Failed>,
+    pub checks: Vec<Check>,
+}
+
+impl Run {
+    /// Reads results.jsonl. The error is one line: no results, or those of another format version.
+    pub fn parse(text: &str) -> Result<Run, String> {
+        let mut run: Option<Run> = None;
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let at = |what: &dyn std::fmt::Display| format!("line {}: {what}", number + 1);
+            if run.is_none() {
+                check_version(line).map_err(|e| at(&e))?;
+            }
+            let line: Line = serde_json::from_str(line).map_err(|e| at(&e))?;
+            match (line, &mut run) {
+                (Line::RunStarted(started), None) => {
+                    run = Some(Run { started, finished: Vec::new(), failed: Vec::new(), checks: Vec::new() });
+                }
+                (Line::BenchmarkFinished(finished), Some(run)) => run.finished.push(*finished),
+                (Line::BenchmarkFailed(failed), Some(run)) => run.failed.push(failed),
+                (Line::Check(check), Some(run)) => run.checks.push(*check),
+                (Line::RunFinished(_), Some(_)) => (),
+                _ => return Err(at(&"it must begin with one run-started line")),
+            }
+        }
+        run.ok_or_else(|| "it is empty".to_owned())
+    }
+
+    /// As the lines of results.jsonl.
+    pub fn lines(&self) -> Vec<Line> {
+        let mut lines = vec![Line::RunStarted(self.started.clone())];
+        lines.extend(self.finished.iter().map(|one| Line::BenchmarkFinished(Box::new(one.clone()))));
+        lines.extend(self.failed.iter().map(|one| Line::BenchmarkFailed(one.clone())));
+        lines.extend(self.checks.iter().map(|one| Line::Check(Box::new(one.clone()))));
+        lines.push(Line::RunFinished(self.end()));
+        lines
+    }
+
+    pub fn end(&self) -> RunFinished {
+        let good = |check: &Check| check.verdict != super::check::Verdict::Failed;
+        RunFinished {
+            success: self.failed.is_empty() && self.checks.iter().all(good),
+            benchmarks: self.finished.len(),
+            failed: self.failed.len(),
+        }
+    }
+}
+
+fn check_version(line: &str) -> Result<(), String> {
+    let value: serde_json::Value = serde_json::from_str(line).map_err(|e| e.to_string())?;
+    match value["format_version"].as_u64() {
+        Some(version) if version == u64::from(FORMAT_VERSION) => Ok(()),
+        Some(version) => Err(format!(
+            "format_version {version} is not understood, only {FORMAT_VERSION}: use the cargo-memprof that wrote it"
+        )),
+        None => Err("it must begin with a run-started line".to_owned()),
+    }
 }

@@ -52,13 +52,21 @@ pub struct Workspace {
     pub targets: Vec<BenchTarget>,
     /// Targets left out for features that are not on, as `package/target (feature)`.
     pub left_out: Vec<String>,
+    /// Names of the packages that the command line selects, with bench targets or without.
+    pub selected: Vec<String>,
+    /// Names of all members.
+    pub members: Vec<String>,
+    /// `[workspace.metadata.memprof]`, or null.
+    pub metadata: serde_json::Value,
 }
 
 impl Workspace {
     /// Asks cargo.
     pub fn load(options: &CargoOptions, config: &CargoConfig) -> Result<Workspace> {
-        let metadata = metadata(options, config)?;
+        let mut metadata = metadata(options, config)?;
         let (targets, left_out) = select::bench_targets(&metadata, options)?;
+        let selected = select::packages(&metadata, options)?.iter().map(|package| package.name.to_string()).collect();
+        let members = metadata.workspace_packages().iter().map(|package| package.name.to_string()).collect();
         let target_dir = match &options.target_dir {
             Some(dir) => std::path::absolute(dir).map_err(|e| Error::usage(format!("--target-dir: {e}")))?,
             None => metadata.target_directory.clone().into_std_path_buf(),
@@ -68,6 +76,9 @@ impl Workspace {
             home: target_dir.join("memprof"),
             targets,
             left_out,
+            selected,
+            members,
+            metadata: metadata.workspace_metadata["memprof"].take(),
         })
     }
 }

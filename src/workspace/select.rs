@@ -51,7 +51,8 @@ pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<(Vec
     Ok((targets, left_out))
 }
 
-fn packages<'a>(metadata: &'a Metadata, options: &CargoOptions) -> Result<Vec<&'a Package>> {
+/// The packages that the command line selects.
+pub fn packages<'a>(metadata: &'a Metadata, options: &CargoOptions) -> Result<Vec<&'a Package>> {
     let members = metadata.workspace_packages();
     if !options.packages.is_empty() {
         let mut chosen = Vec::new();

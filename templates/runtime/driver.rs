@@ -187,10 +187,11 @@ fn watched(flags: u32, iters: u64, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> b
 
 fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
     let flags = COUNT | LIVE | if plan.stacks { STACKS } else { 0 };
-    let iters = if plan.iterations > 0 {
-        plan.iterations.min(1000)
-    } else if selected.count_iters > 0 {
+    // What a baseline was counted with goes before what the command line says: else the numbers could not be compared.
+    let iters = if selected.count_iters > 0 {
         selected.count_iters
+    } else if plan.iterations > 0 {
+        plan.iterations.min(1000)
     } else {
         counted_iterations(plan, selected, flags, run)
     };

@@ -1,0 +1,128 @@
+//! `--save-baseline` and `--baseline`: results kept under a name, in a file, or made anew from a revision.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::args::RunArgs;
+use super::output::{cannot_write, write_results};
+use super::prepare::Located;
+use super::{revision, shell};
+use crate::result::model::{Run, RunStarted};
+use crate::result::names;
+use crate::{Error, Result};
+
+/// What this run is compared with.
+pub struct Base {
+    /// As it was typed.
+    pub label: String,
+    pub run: Run,
+    /// Where its sources lay.
+    pub root: PathBuf,
+}
+
+impl Base {
+    /// By full name: the same count needs the same number of iterations.
+    pub fn counted_iterations(&self) -> HashMap<String, u64> {
+        self.run.finished.iter().map(|one| (one.name.clone(), one.memory.iterations)).collect()
+    }
+}
+
+/// A name is kept below the target directory; what looks like a path is one.
+fn is_name(text: &str) -> bool {
+    !text.contains(['/', '\\']) && !text.ends_with(".jsonl") && !matches!(text, "" | "." | "..")
+}
+
+fn folder(home: &Path, name: &str) -> PathBuf {
+    home.join("baselines").join(name)
+}
+
+/// What `--baseline` means; `words` is the whole command line, for a run of another revision.
+pub fn load(args: &RunArgs, words: &[OsString], located: &Located) -> Result<Option<Base>> {
+    let Some(label) = args.output.baseline.clone() else { return Ok(None) };
+    if let Some(revision) = label.strip_prefix("git:") {
+        let (run, root) = revision::measure(revision, args, words, located)?;
+        return Ok(Some(Base { label, run, root }));
+    }
+    let home = &located.workspace.home;
+    let named = is_name(&label) && !Path::new(&label).is_file();
+    let path = if named { folder(home, &label).join("results.jsonl") } else { PathBuf::from(&label) };
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        let known = known(home);
+        match error.kind() {
+            std::io::ErrorKind::NotFound if named && known.is_empty() => {
+                Error::usage(format!("there is no baseline `{label}`; make one with --save-baseline {label}"))
+            }
+            std::io::ErrorKind::NotFound if named => {
+                Error::usage(format!("there is no baseline `{label}`, but there are: {}", known.join(", ")))
+            }
+            _ => Error::usage(format!("--baseline: cannot read {}: {error}", path.display())),
+        }
+    })?;
+    let run = Run::parse(&text).map_err(|error| Error::usage(format!("--baseline {label}: {error}")))?;
+    Ok(Some(Base { label, run, root: located.workspace.root.clone() }))
+}
+
+fn known(home: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(home.join("baselines")).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// Says in what the two runs differ besides the code.
+pub fn warn_of_differences(label: &str, was: &RunStarted, now: &RunStarted) {
+    let pairs = [
+        ("rustc", &was.rustc, &now.rustc),
+        ("target", &was.target, &now.target),
+        ("profile", &was.profile, &now.profile),
+        ("CPU", &was.cpu, &now.cpu),
+    ];
+    for (what, was, now) in pairs {
+        if !was.is_empty() && was != now {
+            shell::warn(&format!("{label} was measured with another {what}: {was}, now {now}"));
+        }
+    }
+}
+
+/// Keeps `run` as `name`, with its memory profiles; as a file without.
+pub fn save(name: &str, home: &Path, run: &Run) -> Result<()> {
+    if !run.failed.is_empty() {
+        shell::warn(&format!("the baseline {name} is not saved: benchmarks failed"));
+        return Ok(());
+    }
+    let mut run = Run { checks: Vec::new(), ..run.clone() };
+    if !is_name(name) {
+        return write_results(Path::new(name), &run);
+    }
+    let folder = folder(home, name);
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot_write(&folder, &error)),
+        _ => (),
+    }
+    for finished in &mut run.finished {
+        finished.profiles.cpu = None;
+        let Some(from) = finished.profiles.mem.take() else { continue };
+        let to = folder.join("profiles").join(names::safe_path(&finished.name)).join("mem.prof");
+        copy(Path::new(&from), &to)?;
+        finished.profiles.mem = Some(to.to_string_lossy().into_owned());
+    }
+    write_results(&folder.join("results.jsonl"), &run)
+}
+
+/// Copies a file; the folder is made.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    let folder = to.parent().unwrap_or(to);
+    std::fs::create_dir_all(folder).and_then(|()| std::fs::copy(from, to)).map(drop).map_err(|e| cannot_write(to, &e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_path_is_one() {
+        assert!(is_name("main") && is_name("v1.2"));
+        assert!(!is_name("a/b") && !is_name("main.jsonl") && !is_name("..") && !is_name(""));
+    }
+}

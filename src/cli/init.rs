@@ -1,0 +1,66 @@
+//! `cargo memprof init --ci github`: a ready workflow, on stdout.
+
+use std::ffi::OsString;
+
+use clap::{Parser, ValueEnum};
+
+use super::{go_flags, shell};
+use crate::{Result, exit};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo memprof init", bin_name = "cargo memprof init", about = "Print a ready workflow for CI")]
+pub struct InitArgs {
+    /// Whose workflow
+    #[arg(long, value_name = "SYSTEM")]
+    ci: System,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum System {
+    /// For .github/workflows/memprof.yml
+    Github,
+}
+
+const GITHUB: &str = include_str!("../../templates/ci/github.yml");
+
+pub fn run(args: &[OsString]) -> Result<u8> {
+    let args = go_flags::to_two_dashes(args, &["ci".to_owned()]);
+    let args = InitArgs::parse_from(std::iter::once(OsString::from("cargo memprof init")).chain(args));
+    match args.ci {
+        System::Github => shell::print(GITHUB),
+    }
+    Ok(exit::OK)
+}
+
+#[cfg(test)]
+mod tests {
+    use saphyr::{LoadableYamlNode as _, Yaml};
+
+    use super::*;
+
+    fn strings<'a>(value: &'a Yaml<'a>) -> Vec<&'a str> {
+        value.as_vec().into_iter().flatten().filter_map(|one| one.as_str()).collect()
+    }
+
+    #[test]
+    fn the_workflow_is_yaml_whose_jobs_fit_together() {
+        let documents = Yaml::load_from_str(GITHUB).unwrap();
+        let [workflow] = &documents[..] else { panic!("{} documents", documents.len()) };
+        let jobs = workflow["jobs"].as_mapping().unwrap();
+        assert_eq!(jobs.len(), 2);
+        let matrix = strings(&workflow["jobs"]["measure"]["strategy"]["matrix"]["part"]);
+        let commands = |job: &str| -> String {
+            let steps = workflow["jobs"][job]["steps"].as_vec().unwrap();
+            steps.iter().filter_map(|step| step.as_mapping_get("run")?.as_str()).collect::<Vec<_>>().join("\n")
+        };
+        // Every part is measured once, and no other.
+        let expected: Vec<String> = (1..=matrix.len()).map(|k| format!("{k}/{}", matrix.len())).collect();
+        assert_eq!(matrix, expected);
+        assert!(commands("measure").contains("cargo memprof --partition ${{ matrix.part }}"));
+        assert_eq!(workflow["jobs"]["check"]["needs"].as_str(), Some("measure"));
+        let check = commands("check");
+        let at = |text: &str| check.find(text).unwrap_or_else(|| panic!("{text} is not in:\n{check}"));
+        assert!(at("cargo memprof merge") < at("cargo memprof check --last-run"));
+        assert!(at("--message-format github") < at("gh pr comment"));
+    }
+}

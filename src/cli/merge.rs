@@ -1,0 +1,176 @@
+//! `cargo memprof merge`: the results and profiles of several machines, joined in this target directory.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+
+use super::output::write_results;
+use super::{baseline, go_flags, last_run, shell};
+use crate::result::model::{Finished, Run};
+use crate::result::names;
+use crate::{Error, Result, exit};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo memprof merge",
+    bin_name = "cargo memprof merge",
+    about = "Join the results and profiles of several machines; `check --last-run` and `pprof` then see them as one run"
+)]
+pub struct MergeArgs {
+    /// Folders that hold results.jsonl and profiles/: each a copy of a machine's target/memprof
+    #[arg(value_name = "DIR", required = true)]
+    dirs: Vec<PathBuf>,
+    /// Join them in DIR/memprof
+    #[arg(long, value_name = "DIR")]
+    target_dir: Option<PathBuf>,
+}
+
+pub fn run(args: &[OsString]) -> Result<u8> {
+    let args = go_flags::to_two_dashes(args, &["target-dir".to_owned()]);
+    let args = MergeArgs::parse_from(std::iter::once(OsString::from("cargo memprof merge")).chain(args));
+    let home = match &args.target_dir {
+        Some(dir) => dir.join("memprof"),
+        None => last_run::home().unwrap_or_else(|| Path::new("target").join("memprof")),
+    };
+    let home = std::path::absolute(&home).map_err(|e| Error::usage(format!("--target-dir: {e}")))?;
+    let parts = args.dirs.iter().map(|dir| read(dir)).collect::<Result<Vec<_>>>()?;
+    let joined = join(&args.dirs, parts)?;
+    let mut run = joined.run;
+    for (finished, from) in run.finished.iter_mut().zip(&joined.from) {
+        place_profiles(finished, from, &home)?;
+    }
+    write_results(&home.join("results.jsonl"), &run)?;
+    shell::note(&format!(
+        "{} benchmarks of {} machines are in {}",
+        run.finished.len(),
+        args.dirs.len(),
+        home.join("results.jsonl").display()
+    ));
+    Ok(if run.failed.is_empty() { exit::OK } else { exit::BENCH_FAILED })
+}
+
+/// The results in `dir`, or in the `memprof` folder below it.
+fn read(dir: &Path) -> Result<Run> {
+    let path = [dir.join("results.jsonl"), dir.join("memprof").join("results.jsonl")];
+    let path = path.iter().find(|path| path.is_file()).unwrap_or(&path[0]);
+    let bad = |what: String| Error::usage(format!("{}: {what}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
+    Run::parse(&text).map_err(bad)
+}
+
+/// All results as one run, and for each finished benchmark the folder it comes from.
+struct Joined {
+    run: Run,
+    from: Vec<PathBuf>,
+}
+
+/// Sorted by name, so that the order of the folders does not matter. The same benchmark twice is refused unless its counts agree.
+fn join(dirs: &[PathBuf], parts: Vec<Run>) -> Result<Joined> {
+    let started = parts[0].started.clone();
+    let (mut finished, mut failed): (Vec<(Finished, PathBuf)>, _) = (Vec::new(), BTreeMap::new());
+    let mut owner: BTreeMap<String, (usize, Finished)> = BTreeMap::new();
+    for (index, part) in parts.into_iter().enumerate() {
+        baseline::warn_of_differences(&dirs[index].display().to_string(), &part.started, &started);
+        for one in part.finished {
+            let first = owner.entry(one.name.clone()).or_insert_with(|| (index, one.clone()));
+            let counts = |one: &Finished| (one.memory.allocs_per_op, one.memory.bytes_per_op);
+            if first.0 != index {
+                if counts(&first.1) != counts(&one) {
+                    return Err(Error::usage(format!(
+                        "{} is in {} and in {} with different counts; merge one of them only",
+                        one.name,
+                        dirs[first.0].display(),
+                        dirs[index].display()
+                    )));
+                }
+                // Measured twice with one result: once is enough.
+                continue;
+            }
+            finished.push((one, dirs[index].clone()));
+        }
+        failed.extend(part.failed.into_iter().map(|one| (one.name.clone(), one)));
+    }
+    finished.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+    let (finished, from) = finished.into_iter().unzip();
+    Ok(Joined { run: Run { started, finished, failed: failed.into_values().collect(), checks: Vec::new() }, from })
+}
+
+/// Copies a benchmark's profiles from the folder of its machine, and says where they are now.
+fn place_profiles(finished: &mut Finished, from: &Path, home: &Path) -> Result<()> {
+    let place = Path::new("profiles").join(names::safe_path(&finished.name));
+    let memprof = from.join("memprof");
+    let from = if from.join("results.jsonl").is_file() { from } else { &memprof };
+    for (file, path) in [("mem.prof", &mut finished.profiles.mem), ("cpu.prof", &mut finished.profiles.cpu)] {
+        let source = from.join(&place).join(file);
+        // Another machine's path means nothing here.
+        *path = None;
+        if source.is_file() {
+            let at = home.join(&place).join(file);
+            if source.canonicalize().ok() != at.canonicalize().ok() || !at.exists() {
+                baseline::copy(&source, &at)?;
+            }
+            *path = Some(at.to_string_lossy().into_owned());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::finished;
+    use crate::result::model::{Failed, RunStarted};
+
+    fn part(finished: Vec<Finished>) -> Run {
+        let text = |text: &str| text.to_owned();
+        let started = RunStarted {
+            format_version: 1,
+            tool: text("0.1.0"),
+            rustc: text("1.95.0"),
+            target: text("t"),
+            profile: text("bench"),
+            cpu: text("c"),
+            commit: None,
+        };
+        Run { started, finished, failed: Vec::new(), checks: Vec::new() }
+    }
+
+    fn joined(parts: Vec<Run>) -> Result<Vec<String>> {
+        let dirs: Vec<PathBuf> = (0..parts.len()).map(|i| PathBuf::from(format!("m{i}"))).collect();
+        let Joined { run, from } = join(&dirs, parts)?;
+        Ok(run.finished.iter().zip(from).map(|(one, from)| format!("{} {}", one.name, from.display())).collect())
+    }
+
+    #[test]
+    fn parts_are_joined_by_name() {
+        let a = || finished("p/t/a", 1.0, 8.0, true);
+        let parts = vec![part(vec![finished("p/t/c", 1.0, 8.0, true)]), part(vec![a(), a()])];
+        assert_eq!(joined(parts).unwrap(), ["p/t/a m1", "p/t/a m1", "p/t/c m0"]);
+    }
+
+    #[test]
+    fn the_same_benchmark_must_have_the_same_counts() {
+        let with = |allocs| part(vec![finished("p/t/a", allocs, 8.0, true)]);
+        assert_eq!(joined(vec![with(1.0), with(1.0)]).unwrap(), ["p/t/a m0"]);
+        let error = joined(vec![with(1.0), with(2.0)]).unwrap_err();
+        assert_eq!(error.message, "p/t/a is in m0 and in m1 with different counts; merge one of them only");
+        assert_eq!(error.code, exit::USAGE);
+    }
+
+    #[test]
+    fn what_failed_somewhere_failed() {
+        let mut one = part(Vec::new());
+        let text = || String::new();
+        one.failed.push(Failed {
+            name: "p/t/a".to_owned(),
+            package: text(),
+            target: text(),
+            id: text(),
+            error: text(),
+        });
+        let joined = join(&[PathBuf::new(), PathBuf::new()], vec![part(Vec::new()), one]).unwrap();
+        assert_eq!(joined.run.failed.len(), 1);
+    }
+}

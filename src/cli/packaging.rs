@@ -1,0 +1,82 @@
+//! `cargo memprof completions SHELL` and `cargo memprof man`: what packagers need, out of the definitions of the options.
+
+use std::ffi::OsString;
+
+use clap::{Command, CommandFactory as _, Parser};
+use clap_complete::Shell;
+
+use super::args::{CheckArgs, RunArgs};
+use super::init::InitArgs;
+use super::merge::MergeArgs;
+use super::shell;
+use crate::{Error, Result, exit};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo memprof completions",
+    bin_name = "cargo memprof completions",
+    about = "Print completions for a shell"
+)]
+struct CompletionsArgs {
+    /// Whose completions
+    shell: Shell,
+}
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo memprof man", bin_name = "cargo memprof man", about = "Print the manual page")]
+struct ManArgs {}
+
+/// All commands, as one definition.
+fn everything() -> Command {
+    let called = |command: Command, name: &'static str| command.name(name).bin_name(format!("cargo-memprof {name}"));
+    let mut all = RunArgs::command().name("cargo-memprof").bin_name("cargo-memprof");
+    for (name, command) in [
+        ("run", RunArgs::command()),
+        ("list", RunArgs::command().about("The benchmarks' full names, one a line; nothing is measured")),
+        ("check", CheckArgs::command()),
+        ("compare", Command::new("compare").about("What benchstat does, with its flags")),
+        ("pprof", Command::new("pprof").about("What go tool pprof does, with its flags")),
+        ("merge", MergeArgs::command()),
+        ("init", InitArgs::command()),
+        ("completions", CompletionsArgs::command()),
+        ("man", ManArgs::command()),
+    ] {
+        all = all.subcommand(called(command, name));
+    }
+    all
+}
+
+fn parsed<P: Parser>(name: &str, args: &[OsString]) -> P {
+    P::parse_from(std::iter::once(OsString::from(format!("cargo memprof {name}"))).chain(args.iter().cloned()))
+}
+
+pub fn completions(args: &[OsString]) -> Result<u8> {
+    let args: CompletionsArgs = parsed("completions", args);
+    let mut text = Vec::new();
+    clap_complete::generate(args.shell, &mut everything(), "cargo-memprof", &mut text);
+    shell::print(&String::from_utf8_lossy(&text));
+    Ok(exit::OK)
+}
+
+pub fn man(args: &[OsString]) -> Result<u8> {
+    let ManArgs {} = parsed("man", args);
+    let mut text = Vec::new();
+    let rendered = clap_mangen::Man::new(everything()).render(&mut text);
+    rendered.map_err(|e| Error::other(format!("cannot make the manual page: {e}")))?;
+    shell::print(&String::from_utf8_lossy(&text));
+    Ok(exit::OK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_in_one_definition() {
+        everything().debug_assert();
+        let mut text = Vec::new();
+        clap_complete::generate(Shell::Bash, &mut everything(), "cargo-memprof", &mut text);
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("--save-baseline") && text.contains("check"), "{text}");
+    }
+}

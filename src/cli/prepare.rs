@@ -1,0 +1,185 @@
+//! Everything up to the point where benchmarks can run: what is selected, where it is, its executables, its benchmarks.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use regex::Regex;
+
+use super::args::RunArgs;
+use super::partition::Partition;
+use super::shell;
+use crate::inject;
+use crate::measure::{self, Build, BuildOptions, Executable, Interrupt, Launch, PassOptions, Scratch, Suite};
+use crate::result::model::Failed;
+use crate::workspace::{BenchTarget, CargoConfig, Workspace};
+use crate::{Error, Result, exit};
+
+/// What the command line selects.
+pub struct Selection {
+    bench: Vec<(String, Regex)>,
+    filters: Vec<Regex>,
+    partition: Option<Partition>,
+}
+
+impl Selection {
+    fn new(args: &RunArgs) -> Result<Selection> {
+        let compile = |text: &String| {
+            Regex::new(text).map_err(|e| {
+                let reason = e.to_string().lines().last().unwrap_or_default().trim().to_owned();
+                Error::usage(format!("`{text}` is no regular expression: {}", reason.trim_start_matches("error: ")))
+            })
+        };
+        Ok(Selection {
+            bench: args.select.bench.iter().map(|text| Ok((text.clone(), compile(text)?))).collect::<Result<_>>()?,
+            filters: args.filters.iter().map(compile).collect::<Result<_>>()?,
+            partition: args.select.partition,
+        })
+    }
+
+    /// Whether a part of the benchmarks is left out by their names.
+    pub fn is_partial(&self) -> bool {
+        !(self.bench.is_empty() && self.filters.is_empty() && self.partition.is_none())
+    }
+
+    /// The targets to build: where each --bench is a target's name only those, else all.
+    fn targets(&self, workspace: &Workspace) -> Vec<BenchTarget> {
+        let is_name = |text: &str| workspace.targets.iter().any(|target| target.name == text);
+        let all = self.bench.is_empty() || !self.bench.iter().all(|(text, _)| is_name(text));
+        let wanted = |target: &&BenchTarget| all || self.bench.iter().any(|(text, _)| *text == target.name);
+        workspace.targets.iter().filter(wanted).cloned().collect()
+    }
+
+    /// Whether a benchmark is wanted. A bench target's name selects that target and no other.
+    pub fn wants(&self, targets: &[BenchTarget], package: &str, target: &str, id: &str) -> bool {
+        let path = format!("{target}/{id}");
+        let full = format!("{package}/{path}");
+        let by_bench = |(text, regex): &(String, Regex)| {
+            if targets.iter().any(|target| target.name == *text) { target == text } else { regex.is_match(&path) }
+        };
+        (self.bench.is_empty() || self.bench.iter().any(by_bench))
+            && (self.filters.is_empty()
+                || self.filters.iter().any(|regex| regex.is_match(&path) || regex.as_str() == full))
+            && self.partition.is_none_or(|partition| partition.has(&full))
+    }
+}
+
+/// What the arguments say, before anything is built.
+pub struct Located {
+    pub config: CargoConfig,
+    pub workspace: Workspace,
+    pub selection: Selection,
+    pub interrupt: Interrupt,
+    scratch: Scratch,
+}
+
+pub fn locate(args: &RunArgs) -> Result<Located> {
+    shell::set_color(args.select.color.as_deref());
+    let selection = Selection::new(args)?;
+    let interrupt = Interrupt::listen()?;
+    // What fails because it was interrupted, too, is an interrupt.
+    locate_until(args, selection, interrupt.clone()).map_err(|error| interrupt.check().err().unwrap_or(error))
+}
+
+fn locate_until(args: &RunArgs, selection: Selection, interrupt: Interrupt) -> Result<Located> {
+    if args.select.lib {
+        shell::note(
+            "--lib: a library's own benches need a harness that this version does not know; bench targets are taken",
+        );
+    }
+    let options = args.cargo_options();
+    let config = CargoConfig::load(&options)?;
+    let workspace = Workspace::load(&options, &config)?;
+    for left_out in &workspace.left_out {
+        shell::note(&format!("left out: {left_out}"));
+    }
+    let scratch = Scratch::make(&workspace.home)?;
+    Ok(Located { config, workspace, selection, interrupt, scratch })
+}
+
+/// The executables of what is selected.
+pub fn build(args: &RunArgs, located: &Located) -> Result<Build> {
+    let Located { config, workspace, selection, interrupt, scratch } = located;
+    let targets = selection.targets(workspace);
+    let options = BuildOptions { by_name: targets.len() < workspace.targets.len(), ..args.build_options() };
+    measure::build(workspace, config, &args.cargo_options(), &options, &targets, scratch, interrupt)
+        .map_err(|error| interrupt.check().err().unwrap_or(error))
+}
+
+/// How cargo would start each executable.
+pub fn launches(located: &Located, build: &Build) -> Result<HashMap<PathBuf, Launch>> {
+    measure::capture(build, &located.config, &located.workspace.home, &located.scratch, &located.interrupt)
+}
+
+pub fn pass_options(args: &RunArgs, located: &Located) -> PassOptions {
+    PassOptions {
+        bench_time: args.measure.benchtime,
+        timeout: args.measure.timeout,
+        cpu_hz: args.measure.cpu_rate,
+        stacks: !args.measure.no_profiles,
+        counted_iterations: HashMap::new(),
+        bench_args: args.bench_args.clone(),
+        dir: located.scratch.0.clone(),
+        verbose: args.select.verbose > 0,
+    }
+}
+
+/// What went wrong with a whole bench target.
+pub fn target_failed(target: &BenchTarget, error: String) -> Failed {
+    Failed {
+        name: format!("{}/{}", target.package, target.name),
+        package: target.package.clone(),
+        target: target.name.clone(),
+        id: String::new(),
+        error,
+    }
+}
+
+/// The suites with the selected benchmarks; targets that failed before they named any go to `failed`.
+pub fn suites<'a>(
+    located: &Located,
+    build: &'a Build,
+    launches: &'a HashMap<PathBuf, Launch>,
+    options: &PassOptions,
+    failed: &mut Vec<Failed>,
+) -> Result<Vec<Suite<'a>>> {
+    let mut suites = Vec::new();
+    let targets = &located.workspace.targets;
+    let wanted = |executable: &Executable, id: &str| {
+        let target = &executable.target;
+        located.selection.wants(targets, &target.package, &target.name, id)
+    };
+    for executable in &build.executables {
+        if !inject::is_hooked(&executable.timed)? {
+            shell::warn(&format!(
+                "bench `{}` is left out: it has no harness that this version knows (criterion 0.3 to 0.8)",
+                executable.target.name
+            ));
+            continue;
+        }
+        let launch = launches
+            .get(&executable.timed)
+            .ok_or_else(|| Error::other(format!("cargo did not run the bench `{}`", executable.target.name)))?;
+        let (suite, failure) = measure::list_suite(executable, launch, options, &wanted, &located.interrupt)?;
+        if let Some(error) = failure {
+            failed.push(target_failed(&executable.target, format!("{error}, when its benchmarks were listed")));
+        }
+        suites.push(suite);
+    }
+    Ok(suites)
+}
+
+pub fn nothing_matched(located: &Located, build: &Build) -> Error {
+    let targets: Vec<&str> = build.executables.iter().map(|e| e.target.name.as_str()).collect();
+    let Selection { bench, filters, .. } = &located.selection;
+    let asked = bench.iter().map(|(text, _)| text.as_str()).chain(filters.iter().map(Regex::as_str));
+    let asked: Vec<&str> = asked.collect();
+    let message = match asked.as_slice() {
+        [] => format!("there is no benchmark in {}", targets.join(", ")),
+        asked => format!(
+            "no TARGET/ID in {} matches `{}`; `cargo memprof list` names them all",
+            targets.join(", "),
+            asked.join("` and `")
+        ),
+    };
+    Error::new(exit::NOTHING_MEASURED, message)
+}

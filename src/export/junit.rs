@@ -1,0 +1,56 @@
+//! JUnit's XML: a suite for each bench target, a case for each benchmark.
+
+use std::collections::BTreeMap;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite, XmlString};
+
+use super::{Export, View, verdicts};
+use crate::result::check::{Check, Verdict};
+use crate::result::model::Run;
+
+pub struct Junit;
+
+impl Export for Junit {
+    fn render(&self, run: &Run, view: &View) -> String {
+        let mut suites: BTreeMap<String, TestSuite> = BTreeMap::new();
+        let mut add = |name: &str, status: TestCaseStatus, seconds: f64| {
+            let mut parts = name.splitn(3, '/');
+            let suite = format!("{}/{}", parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            let mut case = TestCase::new(parts.next().unwrap_or(name), status);
+            case.set_classname(suite.as_str()).set_time(std::time::Duration::from_secs_f64(seconds));
+            suites.entry(suite.clone()).or_insert_with(|| TestSuite::new(suite)).add_test_case(case);
+        };
+        let checks = |name: &str| -> Vec<&Check> {
+            run.checks.iter().filter(|c| c.name == name && c.verdict == Verdict::Failed).collect()
+        };
+        for one in &run.finished {
+            let seconds = one.time.samples.iter().map(|sample| sample.nanoseconds).sum::<f64>() / 1e9;
+            let seconds = if one.time.ns_per_op.is_some() { seconds } else { 0.0 };
+            add(&one.name, status(&checks(&one.name), view), seconds);
+        }
+        for failed in &run.failed {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_message(failed.error.as_str());
+            add(&failed.name, status, 0.0);
+        }
+        let measured = |name: &str| run.finished.iter().any(|one| one.name == name);
+        for check in run.checks.iter().filter(|c| c.verdict == Verdict::Failed && !measured(&c.name)) {
+            add(&check.name, status(&[check], view), 0.0);
+        }
+        let mut report = Report::new("cargo memprof");
+        report.add_test_suites(suites.into_values());
+        report.to_string().unwrap_or_default()
+    }
+}
+
+fn status(failed: &[&Check], view: &View) -> TestCaseStatus {
+    let Some(first) = failed.first() else { return TestCaseStatus::success() };
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    status.set_type("cargo memprof").set_message(first.message.as_str());
+    let lines = failed.iter().flat_map(|check| {
+        let sites = check.sites.iter().map(|site| format!("  {}", verdicts::placed(check, site, view)));
+        std::iter::once(check.message.clone()).chain(sites)
+    });
+    status.set_description(XmlString::new(lines.collect::<Vec<_>>().join("\n")));
+    status
+}

@@ -1,0 +1,90 @@
+//! How far a metric may go: what the configuration says about one benchmark.
+
+use std::collections::BTreeMap;
+
+use super::amount::Amount;
+use crate::result::metric::Metric;
+
+/// How far above the baseline a value may be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Tolerance {
+    /// Parts of one.
+    Share(f64),
+    /// In the metric's own unit.
+    Absolute(f64),
+    /// It is not compared with the baseline.
+    Off,
+}
+
+/// An absolute limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Max {
+    /// A bare number: for counts that are exact.
+    Exact(f64),
+    /// `{ max = … }`: the top of a range may not be above it.
+    Top(f64),
+}
+
+/// What is said about one metric.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Limit {
+    pub max: Option<Max>,
+    pub tolerance: Option<Tolerance>,
+}
+
+/// What is said about one benchmark; of a metric that is not in it, the defaults hold.
+pub type Limits = BTreeMap<Metric, Limit>;
+
+/// The highest value that still passes for a baseline of `was`; `None` where it is not compared. `exact`: both sides are.
+pub fn highest(metric: Metric, was: Amount, exact: bool, tolerance: Option<Tolerance>) -> Option<f64> {
+    let allowed = match tolerance.unwrap_or(default(metric)) {
+        Tolerance::Off => return None,
+        Tolerance::Share(share) => was.high * share,
+        Tolerance::Absolute(value) => value,
+    };
+    Some(was.high + if exact { allowed } else { allowed.max(room(metric, was)) })
+}
+
+/// Without a word of the configuration counts are exact and times are not looked at.
+fn default(metric: Metric) -> Tolerance {
+    match metric {
+        Metric::AllocsPerOp | Metric::BytesPerOp => Tolerance::Absolute(0.0),
+        Metric::NsPerOp | Metric::PeakBytes | Metric::RetainedBytesPerOp => Tolerance::Off,
+    }
+}
+
+/// The room that a count has which is not exact: the width of its range again, at least a hundredth, and at least what the
+/// starts of threads and the blocks of queues move it by.
+pub fn room(metric: Metric, was: Amount) -> f64 {
+    let least = match metric {
+        Metric::AllocsPerOp => 0.1,
+        Metric::BytesPerOp | Metric::RetainedBytesPerOp => 64.0,
+        Metric::PeakBytes | Metric::NsPerOp => 0.0,
+    };
+    (was.high - was.low).max(was.high / 100.0).max(least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_exact_and_times_are_off() {
+        let ten = Amount::exact(10.0);
+        assert_eq!(highest(Metric::AllocsPerOp, ten, true, None), Some(10.0));
+        assert_eq!(highest(Metric::NsPerOp, ten, true, None), None);
+        assert_eq!(highest(Metric::AllocsPerOp, ten, true, Some(Tolerance::Share(0.5))), Some(15.0));
+        assert_eq!(highest(Metric::BytesPerOp, ten, true, Some(Tolerance::Absolute(3.0))), Some(13.0));
+        assert_eq!(highest(Metric::BytesPerOp, ten, true, Some(Tolerance::Off)), None);
+    }
+
+    #[test]
+    fn what_is_not_exact_has_room() {
+        let range = Amount { low: 40.0, high: 43.0 };
+        assert_eq!(highest(Metric::AllocsPerOp, range, false, None), Some(46.0));
+        assert_eq!(highest(Metric::AllocsPerOp, Amount::exact(2.0), false, None), Some(2.1));
+        assert_eq!(highest(Metric::AllocsPerOp, Amount::exact(1000.0), false, None), Some(1010.0));
+        assert_eq!(highest(Metric::BytesPerOp, Amount::exact(100.0), false, None), Some(164.0));
+        assert_eq!(highest(Metric::AllocsPerOp, range, false, Some(Tolerance::Share(1.0))), Some(86.0));
+    }
+}

@@ -1,0 +1,152 @@
+//! Allocation sites: the innermost function of the user's own on each stack.
+//!
+//! The baseline keeps functions without lines, so that an edit above a function changes nothing in it; today's sites have
+//! their lines, which is where a reviewer has to look.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::profile::Profile;
+use crate::result::check::PlacedSite;
+
+/// What one function allocates, as the baseline keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Site {
+    pub function: String,
+    pub allocs_per_op: f64,
+    pub bytes_per_op: f64,
+}
+
+/// The sites of a mem.prof, largest first. A stack without a frame below `root` counts for its leaf.
+pub fn sites(profile: &Profile, root: &Path, iterations: u64) -> Vec<PlacedSite> {
+    let index = |kind: &str| profile.sample_types.iter().position(|of| &*of.kind == kind);
+    let (Some(allocs), Some(bytes)) = (index("alloc_objects"), index("alloc_space")) else { return Vec::new() };
+    let per_op = |value: i64| value as f64 / iterations.max(1) as f64;
+    let mut sums: BTreeMap<(&str, &str, i64), (i64, i64)> = BTreeMap::new();
+    for sample in &profile.samples {
+        let frames = || sample.locations.iter().flat_map(|&at| &profile.locations[at as usize].lines);
+        let is_own = |name: &str| Path::new(name).starts_with(root);
+        let own = frames().find(|frame| is_own(&profile.functions[frame.function as usize].filename));
+        let Some(frame) = own.or_else(|| frames().next()) else { continue };
+        let function = &profile.functions[frame.function as usize];
+        let sum = sums.entry((&function.name, &function.filename, frame.line)).or_default();
+        sum.0 += sample.values[allocs];
+        sum.1 += sample.values[bytes];
+    }
+    let mut sites: Vec<PlacedSite> = sums
+        .into_iter()
+        .map(|((function, file, line), (allocs, bytes))| PlacedSite {
+            function: function.to_owned(),
+            file: file.to_owned(),
+            line: u32::try_from(line).unwrap_or(0),
+            allocs_per_op: per_op(allocs),
+            bytes_per_op: per_op(bytes),
+        })
+        .collect();
+    sites.sort_by(|a, b| largest_first((b.allocs_per_op, b.bytes_per_op), (a.allocs_per_op, a.bytes_per_op)));
+    sites
+}
+
+fn largest_first(a: (f64, f64), b: (f64, f64)) -> std::cmp::Ordering {
+    a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
+}
+
+/// By function, largest first, at most `most`.
+pub fn by_function(placed: &[PlacedSite], most: usize) -> Vec<Site> {
+    let mut sums: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+    for site in placed {
+        let sum = sums.entry(&site.function).or_default();
+        sum.0 += site.allocs_per_op;
+        sum.1 += site.bytes_per_op;
+    }
+    let mut sites: Vec<Site> = sums
+        .into_iter()
+        .map(|(function, (allocs_per_op, bytes_per_op))| Site {
+            function: function.to_owned(),
+            allocs_per_op: rounded(allocs_per_op),
+            bytes_per_op: rounded(bytes_per_op),
+        })
+        .collect();
+    sites.sort_by(|a, b| largest_first((b.allocs_per_op, b.bytes_per_op), (a.allocs_per_op, a.bytes_per_op)));
+    sites.truncate(most);
+    sites
+}
+
+/// Sums of quotients carry dust in their last digits, which is nothing to read in a diff.
+fn rounded(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+/// Today's lines of those functions that allocate more than they did, by how much they grew, at most `most` lines; `value`
+/// says in which metric. A function that the baseline does not name had none.
+pub fn changed(
+    today: &[PlacedSite],
+    baseline: &[Site],
+    value: fn(&PlacedSite) -> f64,
+    was: fn(&Site) -> f64,
+    most: usize,
+) -> Vec<PlacedSite> {
+    let mut now: BTreeMap<&str, f64> = BTreeMap::new();
+    for site in today {
+        *now.entry(&site.function).or_default() += value(site);
+    }
+    let before = |function: &str| baseline.iter().filter(|site| site.function == function).map(was).sum::<f64>();
+    let growth = |function: &str| now[function] - before(function);
+    let mut grown: Vec<&PlacedSite> =
+        today.iter().filter(|site| growth(&site.function) > 1e-6 && value(site) > 0.0).collect();
+    grown.sort_by(|a, b| {
+        growth(&b.function)
+            .total_cmp(&growth(&a.function))
+            .then(value(b).total_cmp(&value(a)))
+            .then(a.line.cmp(&b.line))
+    });
+    grown.truncate(most);
+    grown.into_iter().cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::{Builder, Line, ValueType};
+
+    fn placed(function: &str, line: u32, allocs: f64) -> PlacedSite {
+        let file = "/w/src/lib.rs".to_owned();
+        PlacedSite { function: function.to_owned(), file, line, allocs_per_op: allocs, bytes_per_op: 8.0 * allocs }
+    }
+
+    #[test]
+    fn a_stack_counts_for_the_innermost_frame_of_the_user_s() {
+        let types = [("alloc_objects", "count"), ("alloc_space", "bytes")];
+        let mut builder = Builder::new(types.iter().map(|(kind, unit)| ValueType::new(kind, unit)).collect());
+        let mut location = |name: &str, file: &str, line: i64, address: u64| {
+            let function = builder.function(name, name, file, 1);
+            builder.location(None, address, vec![Line { function, line, column: 0 }])
+        };
+        let push = location("Vec::push", "/rustc/library/alloc/vec.rs", 9, 1);
+        let own = location("p::grow", "/w/src/lib.rs", 3, 2);
+        let main = location("main", "/w/benches/b.rs", 1, 3);
+        builder.sample(vec![push, own, main], vec![20, 160], Vec::new());
+        builder.sample(vec![push], vec![10, 10], Vec::new());
+        let found = sites(&builder.finish(), Path::new("/w"), 10);
+        let text: Vec<_> = found.iter().map(|s| format!("{} {} {}", s.function, s.line, s.allocs_per_op)).collect();
+        assert_eq!(text, ["p::grow 3 2", "Vec::push 9 1"]);
+    }
+
+    #[test]
+    fn the_baseline_s_sites_are_by_function() {
+        let sites =
+            by_function(&[placed("a", 1, 1.0), placed("b", 2, 3.0), placed("a", 9, 0.1), placed("c", 1, 0.5)], 2);
+        let text: Vec<_> = sites.iter().map(|s| format!("{} {}", s.function, s.allocs_per_op)).collect();
+        assert_eq!(text, ["b 3", "a 1.1"]);
+    }
+
+    #[test]
+    fn only_what_grew_is_named() {
+        let baseline = by_function(&[placed("a", 1, 1.0), placed("b", 2, 2.0)], 9);
+        let today = [placed("a", 7, 1.0), placed("b", 5, 2.0), placed("b", 8, 1.0), placed("new", 3, 4.0)];
+        let found = changed(&today, &baseline, |s| s.allocs_per_op, |s| s.allocs_per_op, 2);
+        assert_eq!(found, [placed("new", 3, 4.0), placed("b", 5, 2.0)]);
+    }
+}

@@ -1,0 +1,249 @@
+//! The verdicts on one benchmark.
+
+use super::amount::Amount;
+use super::baseline::Entry;
+use super::limit::{Limit, Limits, Max, highest, room};
+use super::measured::Measured;
+use super::site::{Site, changed};
+use crate::export::number::per_op;
+use crate::result::check::{Against, Check, PlacedSite, Verdict};
+use crate::result::metric::Metric;
+
+/// So many sites are named for a failure.
+const SITES: usize = 5;
+
+/// Every metric of a benchmark that has an entry or a budget, the baseline's verdicts first.
+pub fn judge(measured: &Measured, entry: Option<&Entry>, limits: &Limits) -> Vec<Check> {
+    let limit = |metric: Metric| limits.get(&metric).copied().unwrap_or_default();
+    let of_baseline = Metric::ALL.into_iter().filter_map(|metric| {
+        let entry = entry?;
+        let was = match metric {
+            Metric::AllocsPerOp => entry.allocs_per_op,
+            Metric::BytesPerOp => entry.bytes_per_op,
+            Metric::NsPerOp => Amount::exact(entry.ns_per_op?),
+            Metric::PeakBytes | Metric::RetainedBytesPerOp => return None,
+        };
+        against_baseline(measured, metric, was, &entry.sites, limit(metric))
+    });
+    let of_budget = Metric::ALL.into_iter().filter_map(|metric| against_budget(measured, metric, limit(metric).max?));
+    of_baseline.chain(of_budget).collect()
+}
+
+fn against_baseline(measured: &Measured, metric: Metric, was: Amount, sites: &[Site], limit: Limit) -> Option<Check> {
+    let now = measured.value(metric)?;
+    let exact = was.is_exact() && (measured.exact || metric == Metric::NsPerOp);
+    let highest = highest(metric, was, exact, limit.tolerance)?;
+    // Where passes differ, even the lowest must be too high: what one pass has by chance is no regression.
+    let verdict = if now.low > highest {
+        Verdict::Failed
+    } else if exact && now.high < was.low && metric != Metric::NsPerOp
+        || !exact && now.high + room(metric, was) < was.low
+    {
+        Verdict::Improved
+    } else {
+        Verdict::Passed
+    };
+    let mut message = format!("{metric} {} → {}", shown(was), shown(now));
+    if verdict == Verdict::Failed {
+        message.push_str(&if highest == was.high {
+            format!(" (+{})", per_op(now.low - was.high))
+        } else {
+            format!(" (at most {} may pass)", per_op(highest))
+        });
+    }
+    let sites = match verdict {
+        Verdict::Failed => grown(measured, metric, sites),
+        _ => Vec::new(),
+    };
+    Some(Check { message, sites, ..check(measured, metric, Against::Baseline, verdict, Some(was), Some(highest)) })
+}
+
+/// The sites that grew; of the metrics that have none in the baseline, the largest.
+fn grown(measured: &Measured, metric: Metric, sites: &[Site]) -> Vec<PlacedSite> {
+    match metric {
+        Metric::AllocsPerOp => changed(&measured.sites, sites, |s| s.allocs_per_op, |s| s.allocs_per_op, SITES),
+        Metric::BytesPerOp => changed(&measured.sites, sites, |s| s.bytes_per_op, |s| s.bytes_per_op, SITES),
+        _ => Vec::new(),
+    }
+}
+
+fn against_budget(measured: &Measured, metric: Metric, max: Max) -> Option<Check> {
+    let now = measured.value(metric)?;
+    let counted = matches!(metric, Metric::AllocsPerOp | Metric::BytesPerOp);
+    let (limit, refused) = match max {
+        Max::Exact(limit) => (limit, counted && !measured.exact),
+        Max::Top(limit) => (limit, false),
+    };
+    let failed = refused || now.high > limit;
+    let mut message = format!("{metric} {}, the budget is {}", shown(now), per_op(limit));
+    if refused {
+        message = format!(
+            "{metric} is not exact here ({}), so a budget of exactly {} cannot hold; give it room: {} = {{ max = {} }}",
+            shown(now),
+            per_op(limit),
+            metric.name(),
+            roomy(now.high.max(limit), metric, now)
+        );
+    }
+    let verdict = if failed { Verdict::Failed } else { Verdict::Passed };
+    let mut sites = measured.sites.clone();
+    sites.truncate(if failed && metric != Metric::NsPerOp { SITES } else { 0 });
+    Some(Check { message, sites, ..check(measured, metric, Against::Budget, verdict, None, Some(limit)) })
+}
+
+/// A whole number with room above.
+fn roomy(value: f64, metric: Metric, now: Amount) -> f64 {
+    (value + room(metric, now)).ceil()
+}
+
+fn shown(amount: Amount) -> String {
+    if amount.is_exact() { per_op(amount.low) } else { format!("{}–{}", per_op(amount.low), per_op(amount.high)) }
+}
+
+fn check(
+    measured: &Measured,
+    metric: Metric,
+    against: Against,
+    verdict: Verdict,
+    baseline: Option<Amount>,
+    limit: Option<f64>,
+) -> Check {
+    let now = measured.value(metric);
+    let range = |amount: Option<Amount>| amount.filter(|a| !a.is_exact()).map(|a| [a.low, a.high]);
+    Check {
+        name: measured.name.clone(),
+        metric: Some(metric),
+        against,
+        baseline: baseline.map(|amount| amount.high),
+        value: now.map(|amount| amount.high),
+        limit,
+        baseline_range: range(baseline),
+        value_range: range(now),
+        verdict,
+        message: String::new(),
+        sites: Vec::new(),
+    }
+}
+
+fn about(name: &str, message: String) -> Check {
+    Check {
+        name: name.to_owned(),
+        metric: None,
+        against: Against::Baseline,
+        baseline: None,
+        value: None,
+        limit: None,
+        baseline_range: None,
+        value_range: None,
+        verdict: Verdict::Failed,
+        message,
+        sites: Vec::new(),
+    }
+}
+
+/// A benchmark of the baseline that is not there any more.
+pub fn vanished(name: &str, why: Option<&str>) -> Check {
+    let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+    about(name, format!("vanished: it is in the baseline, but not among the benchmarks{why}"))
+}
+
+/// A benchmark that nothing is known of.
+pub fn without_entry(measured: &Measured, baseline: &str) -> Check {
+    let (allocs, bytes) = (shown(measured.allocs), shown(measured.bytes));
+    about(&measured.name, format!("has no baseline in {baseline} (now {allocs} allocs/op, {bytes} B/op)"))
+}
+
+/// What the baseline said no longer counts; what a budget said does.
+pub fn accept(check: &mut Check) {
+    if check.against == Against::Baseline && check.verdict == Verdict::Failed {
+        check.verdict = Verdict::Accepted;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::limit::Tolerance;
+    use super::super::measured::{measured, tests::finished};
+    use super::*;
+
+    fn now(allocs: f64, bytes: f64) -> Measured {
+        let site = |function: &str, line, allocs_per_op, bytes_per_op| PlacedSite {
+            function: function.to_owned(),
+            file: "/w/src/lib.rs".to_owned(),
+            line,
+            allocs_per_op,
+            bytes_per_op,
+        };
+        let sites = vec![site("p::data", 3, 1.0, 1024.0), site("p::pooled", 9, allocs - 1.0, bytes - 1024.0)];
+        let all = measured(&[finished("p/t/a", allocs, bytes, true)], &BTreeMap::from([("p/t/a".to_owned(), sites)]));
+        all.into_values().next().unwrap()
+    }
+
+    fn texts(checks: &[Check]) -> Vec<String> {
+        checks.iter().map(|check| format!("{:?} {}", check.verdict, check.message)).collect()
+    }
+
+    #[test]
+    fn exact_counts_pass_fail_and_improve() {
+        let entry = now(1.0, 1024.0).entry();
+        assert!(judge(&now(1.0, 1024.0), Some(&entry), &Limits::new()).iter().all(|c| c.verdict == Verdict::Passed));
+        let worse = judge(&now(2.0, 2048.0), Some(&entry), &Limits::new());
+        assert_eq!(texts(&worse), ["Failed allocs/op 1 → 2 (+1)", "Failed B/op 1,024 → 2,048 (+1,024)"]);
+        assert_eq!((worse[0].sites.len(), worse[0].sites[0].line), (1, 9));
+        let better = judge(&now(1.0, 1024.0), Some(&now(2.0, 2048.0).entry()), &Limits::new());
+        assert!(better.iter().all(|c| c.verdict == Verdict::Improved));
+    }
+
+    #[test]
+    fn tolerances_and_times() {
+        let entry = now(2.0, 2048.0).entry();
+        let tolerate = |metric, tolerance| Limits::from([(metric, Limit { max: None, tolerance: Some(tolerance) })]);
+        let limits = tolerate(Metric::BytesPerOp, Tolerance::Share(0.01));
+        assert_eq!(judge(&now(2.0, 2068.0), Some(&entry), &limits)[1].verdict, Verdict::Passed);
+        let failed = judge(&now(2.0, 2069.0), Some(&entry), &limits);
+        assert_eq!(failed[1].message, "B/op 2,048 → 2,069 (at most 2,068.5 may pass)");
+        let limits = tolerate(Metric::NsPerOp, Tolerance::Share(0.1));
+        assert_eq!(
+            judge(&now(3.0, 2048.0), Some(&entry), &limits)[2].message,
+            "ns/op 200 → 300 (at most 220 may pass)"
+        );
+    }
+
+    #[test]
+    fn a_range_passes_with_room_and_fails_beyond() {
+        let mut was = now(2.0, 2048.0);
+        was.allocs = Amount { low: 2.0, high: 2.5 };
+        was.exact = false;
+        let entry = was.entry();
+        let verdict = |allocs: f64| judge(&now(allocs, 2048.0), Some(&entry), &Limits::new())[0].verdict;
+        assert_eq!([2.0, 2.9, 3.0].map(verdict), [Verdict::Passed; 3]);
+        assert_eq!(verdict(3.1), Verdict::Failed);
+        assert_eq!(verdict(1.4), Verdict::Improved);
+        // Exact then and not exact now: one pass at the old number is enough.
+        let mut today = now(2.0, 2048.0);
+        today.allocs = Amount { low: 2.0, high: 9.0 };
+        today.exact = false;
+        assert_eq!(judge(&today, Some(&now(2.0, 2048.0).entry()), &Limits::new())[0].verdict, Verdict::Passed);
+    }
+
+    #[test]
+    fn budgets_hold_and_refuse() {
+        let limits = |max| Limits::from([(Metric::AllocsPerOp, Limit { max: Some(max), tolerance: None })]);
+        let of = |measured: &Measured, max| judge(measured, None, &limits(max)).remove(0);
+        assert_eq!(of(&now(2.0, 2048.0), Max::Exact(2.0)).verdict, Verdict::Passed);
+        let mut breach = of(&now(2.0, 2048.0), Max::Exact(1.0));
+        assert_eq!(breach.message, "allocs/op 2, the budget is 1");
+        accept(&mut breach);
+        assert_eq!(breach.verdict, Verdict::Failed);
+        let mut inexact = now(2.0, 2048.0);
+        inexact.allocs = Amount { low: 2.0, high: 2.5 };
+        inexact.exact = false;
+        let refused = of(&inexact, Max::Exact(3.0));
+        assert_eq!(refused.verdict, Verdict::Failed);
+        assert!(refused.message.ends_with("give it room: allocs_per_op = { max = 4 }"), "{}", refused.message);
+        assert_eq!(of(&inexact, Max::Top(2.5)).verdict, Verdict::Passed);
+        assert_eq!(of(&inexact, Max::Top(2.4)).verdict, Verdict::Failed);
+    }
+}

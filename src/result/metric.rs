@@ -1,0 +1,47 @@
+//! What can be held: the metrics by the names that the baseline, the configuration and the JSON lines share.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    AllocsPerOp,
+    BytesPerOp,
+    NsPerOp,
+    PeakBytes,
+    RetainedBytesPerOp,
+}
+
+impl Metric {
+    pub const ALL: [Metric; 5] =
+        [Metric::AllocsPerOp, Metric::BytesPerOp, Metric::NsPerOp, Metric::PeakBytes, Metric::RetainedBytesPerOp];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Metric::AllocsPerOp => "allocs_per_op",
+            Metric::BytesPerOp => "bytes_per_op",
+            Metric::NsPerOp => "ns_per_op",
+            Metric::PeakBytes => "peak_bytes",
+            Metric::RetainedBytesPerOp => "retained_bytes_per_op",
+        }
+    }
+
+    /// As the table's head has it.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Metric::AllocsPerOp => "allocs/op",
+            Metric::BytesPerOp => "B/op",
+            Metric::NsPerOp => "ns/op",
+            Metric::PeakBytes => "peak B",
+            Metric::RetainedBytesPerOp => "retained B/op",
+        }
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.unit())
+    }
+}

@@ -1,0 +1,95 @@
+//! Every message format on one set of results, each with a golden file named after its flags.
+//!
+//! `MEMPROF_BLESS=1 cargo test --test export_golden` writes the golden files anew.
+
+use std::path::{Path, PathBuf};
+
+use cargo_memprof::compare::input::labels::Input;
+use cargo_memprof::compare::table::text;
+use cargo_memprof::compare::{Comparison, Options};
+use cargo_memprof::export::{self, Base, Export, View};
+use cargo_memprof::result::model::Run;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/export")
+}
+
+/// Three benchmarks (one not exact, one that measures itself), one that failed, and what a check said.
+fn run() -> Run {
+    Run::parse(&std::fs::read_to_string(folder().join("run.jsonl")).unwrap()).unwrap()
+}
+
+fn view() -> View {
+    View { memory: true, root: "/w".into(), ..View::default() }
+}
+
+#[track_caller]
+fn matches_golden(name: &str, text: &str) {
+    let path = folder().join("golden").join(name);
+    if std::env::var_os("MEMPROF_BLESS").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    assert_eq!(text, golden, "{name}");
+}
+
+const FORMATS: [(&str, &dyn Export); 8] = [
+    ("human", &export::Human),
+    ("markdown", &export::Markdown),
+    ("csv", &export::Csv),
+    ("gobench", &export::Gobench),
+    ("github", &export::Github),
+    ("junit", &export::Junit),
+    ("bmf", &export::Bmf),
+    ("gab", &export::Gab),
+];
+
+#[test]
+fn golden_files() {
+    for (name, format) in FORMATS {
+        matches_golden(&format!("message-format={name}.txt"), &format.render(&run(), &view()));
+    }
+    let hidden = View { memory: false, ..view() };
+    for (name, format) in FORMATS.iter().filter(|(name, _)| matches!(*name, "gobench" | "bmf")) {
+        matches_golden(&format!("message-format={name}.benchmem=false.txt"), &format.render(&run(), &hidden));
+    }
+    let mut before = run().finished;
+    before.remove(2);
+    before[0].memory.bytes_per_op += 10.0;
+    let compared = View { base: Some(Base { label: "main".into(), finished: before }), ..view() };
+    let unchecked = Run { checks: Vec::new(), failed: Vec::new(), ..run() };
+    for (name, format) in FORMATS.iter().filter(|(name, _)| matches!(*name, "human" | "markdown")) {
+        let text = format.render(&unchecked, &compared);
+        matches_golden(&format!("message-format={name}.baseline=main.txt"), &text);
+    }
+}
+
+#[test]
+fn nothing_measured_is_a_whole_report_too() {
+    let empty = Run { finished: Vec::new(), checks: Vec::new(), ..run() };
+    for (name, format) in FORMATS.iter().filter(|(name, _)| matches!(*name, "bmf" | "gab" | "junit" | "markdown")) {
+        let text = format.render(&empty, &view());
+        assert!(text.ends_with('\n') && text.len() > 2, "{name}: {text}");
+    }
+}
+
+#[test]
+fn compare_reads_the_gobench_form() {
+    let text = export::Gobench.render(&run(), &view());
+    let mut comparison = Comparison::new(&Options::default()).unwrap();
+    for label in ["old", "new"] {
+        let input = Input { path: label.into(), label: label.into() };
+        assert_eq!(comparison.read(&input, &text).unwrap(), [""; 0]);
+    }
+    matches_golden("compare.message-format=gobench.txt", &text::render(&comparison.tables()));
+}
+
+#[test]
+fn results_come_back_as_they_were_written() {
+    let lines: String = run().lines().iter().map(export::json::line).collect();
+    assert_eq!(Run::parse(&lines).unwrap(), run());
+    assert!(Run::parse("").unwrap_err().contains("empty"));
+    assert!(Run::parse("{\"reason\":\"run-started\",\"format_version\":2}").unwrap_err().contains("format_version 2"));
+    let twice = lines.lines().next().unwrap();
+    assert!(Run::parse(&format!("{twice}\n{twice}\n")).unwrap_err().starts_with("line 2: "));
+}
