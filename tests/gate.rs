@@ -1,15 +1,16 @@
 //! `check`, baselines, partitions and `merge` end to end, on a copy of a fixture that is changed as a project changes.
 //!
-//! The copy and its target directory (MEMPROF_TEST_TARGET, if it is set) are kept, so that criterion is built once.
+//! With MEMPROF_TEST_SLOW set an unchanged project is checked 100 times, else 10 times.
+
+mod support;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use cargo_memprof::result::check::{Check, Verdict};
 use cargo_memprof::result::model::Run;
-
-const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/buffer_write");
+use support::{copy_dir, fixture, lock, target_dir};
 
 /// Beside those of the fixture: one that allocates another amount from pass to pass, one with threads, one with a hash map
 /// whose keys are hashed at random.
@@ -38,14 +39,14 @@ const MORE: &str = r#"
         b.iter(|| {
             let mut map = std::collections::HashMap::new();
             (0..1000).for_each(|i| *map.entry(i % 700).or_insert(0) += i);
-            (0..700).filter(|i| i % 3 == 0).for_each(|i| drop(map.remove(&i)));
-            (0..400).for_each(|i| drop(map.insert(i + 5000, i)));
+            (0..700).filter(|i| i % 3 == 0).for_each(|i| assert!(map.remove(&i).is_some()));
+            (0..400).for_each(|i| assert!(map.insert(i + 5000, i).is_none()));
             map
         })
     });
     group.finish();"#;
 
-/// A project that may be changed; held by one test at a time.
+/// A copy of a fixture that may be changed; held by one test at a time.
 struct Project {
     root: PathBuf,
     target: PathBuf,
@@ -53,20 +54,18 @@ struct Project {
 }
 
 impl Project {
+    /// Copies fixtures/`folder`; the crate is in `inside` of it.
+    fn copy(folder: &str, inside: &str) -> Project {
+        let (lock, target) = (lock(), target_dir());
+        let copy = target.join("gate").join(folder);
+        let _ = std::fs::remove_dir_all(&copy);
+        copy_dir(&fixture(folder), &copy);
+        Project { root: copy.join(inside), target, _lock: lock }
+    }
+
+    /// buffer_write, with [`MORE`].
     fn new() -> Project {
-        let target = std::env::var_os("MEMPROF_TEST_TARGET").map(PathBuf::from);
-        let target = target.unwrap_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("fixtures"));
-        std::fs::create_dir_all(&target).unwrap();
-        let lock = File::create(target.join("lock")).unwrap();
-        rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
-        let root = target.join("gate");
-        let _ = std::fs::remove_dir_all(&root);
-        for file in ["Cargo.toml", "Cargo.lock", "src/lib.rs", "benches/buffer_write.rs"] {
-            let to = root.join(file);
-            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
-            std::fs::copy(Path::new(FIXTURE).join(file), to).unwrap();
-        }
-        let project = Project { root, target, _lock: lock };
+        let project = Project::copy("buffer_write", "");
         project.replace("benches/buffer_write.rs", "\n    group.finish();", MORE);
         project
     }
@@ -85,22 +84,9 @@ impl Project {
         self.write(file, &text.replacen(from, to, 1));
     }
 
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.current_dir(&self.root).env_remove("GITHUB_STEP_SUMMARY");
-        for (name, _) in std::env::vars_os() {
-            let text = name.to_string_lossy();
-            if (text.starts_with("CARGO") && text != "CARGO_HOME") || text.starts_with("RUST") && text != "RUSTUP_HOME"
-            {
-                command.env_remove(name);
-            }
-        }
-        command
-    }
-
     fn tool(&self, words: &str, more: &[&str]) -> Output {
-        let mut command = self.command(env!("CARGO_BIN_EXE_cargo-memprof"));
-        command.arg("memprof").args(words.split_whitespace()).args(more).output().unwrap()
+        let mut command = support::tool(&self.root);
+        command.env_remove("GITHUB_STEP_SUMMARY").args(words.split_whitespace()).args(more).output().unwrap()
     }
 
     /// The tool with these arguments; its exit code must be `code`.
@@ -172,7 +158,7 @@ sites = [
     assert_eq!(project.read(BASELINE), accepted);
 
     // Nothing changed, with threads, hash maps and what is never the same: no false alarm.
-    for _ in 0..10 {
+    for _ in 0..rounds() {
         project.memprof(0, "check --no-profiles").says("check passed: 5 benchmarks");
     }
 
@@ -187,10 +173,11 @@ sites = [
     project.memprof(0, "check unpooled");
 
     // A budget holds whatever is accepted, and what it covers is matched by its full name.
-    project.write("memprof.toml", "[[budget]]\nbenchmarks = \"buffer_write/**/pooled\"\nallocs_per_op = 1\nmin = 3\n");
+    project
+        .write("memprof.toml", "[[budget]]\nbenchmarks = \"buffer_write/**/pooled\"\nallocs_per_op = 1\nbytes = 3\n");
     let breach = project.memprof(100, "check --accept pooled");
     breach.says("buffer_write/pooled: allocs/op 2, the budget is 1");
-    breach.says("the key `budget.0.min` is not known; is `max` meant?");
+    breach.says("the key `budget.0.bytes` is not known; is `bytes_per_op` meant?");
     project.write(BASELINE, &accepted);
 
     project.write("src/lib.rs", &sources);
@@ -230,6 +217,20 @@ sites = [
     project.memprof(104, "check nothing_is_called_so");
 }
 
+/// How often what has not changed is checked.
+fn rounds() -> usize {
+    if std::env::var_os("MEMPROF_TEST_SLOW").is_some() { 100 } else { 10 }
+}
+
+#[test]
+fn threads_and_rayon_are_no_false_alarm() {
+    let project = Project::copy("exact", "criterion-0.5");
+    project.memprof(0, "check --accept --no-profiles");
+    for _ in 0..rounds() {
+        project.memprof(0, "check --no-profiles");
+    }
+}
+
 #[test]
 fn kept_results_are_compared() {
     let project = Project::new();
@@ -259,7 +260,7 @@ fn kept_results_are_compared() {
 fn a_revision_is_measured_in_a_tree_of_its_own() {
     let project = Project::new();
     let git = |words: &str| {
-        let mut command = project.command("git");
+        let mut command = support::command("git", &project.root);
         command.args(["-c", "user.name=a", "-c", "user.email=a@example.org"]).args(words.split_whitespace());
         let out = command.output().unwrap();
         assert!(out.status.success(), "{words}: {}", String::from_utf8_lossy(&out.stderr));

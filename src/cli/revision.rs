@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::args::RunArgs;
-use super::output::cannot_write;
 use super::prepare::Located;
 use crate::result::model::Run;
 use crate::{Error, Result, exit};
@@ -42,8 +41,9 @@ pub fn measure(revision: &str, args: &RunArgs, words: &[OsString], located: &Loc
     let here = std::env::current_dir().map_err(|e| Error::other(format!("no current directory: {e}")))?;
     let folder = inside(&here).filter(|folder| folder.is_dir());
     let folder = folder.or_else(|| inside(root)).ok_or_else(|| bad(format!("{} is not in {top}", root.display())))?;
+    // A build directory of its own: cargo names what it builds by paths relative to the workspace, so that in one directory
+    // the two trees would take each other's executables for their own.
     let home = located.workspace.home.join("revisions");
-    share_build(&located.workspace.home, &home.join("memprof"))?;
     let tool = std::env::current_exe().map_err(|e| Error::other(format!("cannot find myself: {e}")))?;
     let mut command = Command::new(tool);
     command.arg("run").current_dir(&folder).arg("--target-dir").arg(&home).arg("--message-format=json");
@@ -64,20 +64,6 @@ pub fn measure(revision: &str, args: &RunArgs, words: &[OsString], located: &Loc
     let text = std::fs::read_to_string(&results);
     let text = text.map_err(|e| Error::other(format!("cannot read {}: {e}", results.display())))?;
     Ok((Run::parse(&text).map_err(bad)?, tree.at.clone()))
-}
-
-/// Dependencies are built once for both; results and profiles stay apart.
-fn share_build(ours: &Path, theirs: &Path) -> Result<()> {
-    for folder in ["build", "inject"] {
-        let (from, link) = (ours.join(folder), theirs.join(folder));
-        let make = || {
-            std::fs::create_dir_all(theirs)?;
-            std::fs::create_dir_all(&from)?;
-            if link.exists() { Ok(()) } else { std::os::unix::fs::symlink(&from, &link) }
-        };
-        make().map_err(|e: std::io::Error| cannot_write(&link, &e))?;
-    }
-    Ok(())
 }
 
 fn tool_name(command: &Command) -> String {
