@@ -12,11 +12,15 @@ const RUNTIME: &[(&str, &str)] = &[
     ("lib.rs", include_str!("../../templates/runtime/lib.rs")),
     ("bracket.rs", include_str!("../../templates/runtime/bracket.rs")),
     ("driver.rs", include_str!("../../templates/runtime/driver.rs")),
+    ("entries.rs", include_str!("../../templates/runtime/entries.rs")),
     ("live.rs", include_str!("../../templates/runtime/live.rs")),
+    ("live_map.rs", include_str!("../../templates/runtime/live_map.rs")),
+    ("memo.rs", include_str!("../../templates/runtime/memo.rs")),
     ("memory.rs", include_str!("../../templates/runtime/memory.rs")),
     ("objects.rs", include_str!("../../templates/runtime/objects.rs")),
     ("plan.rs", include_str!("../../templates/runtime/plan.rs")),
     ("records.rs", include_str!("../../templates/runtime/records.rs")),
+    ("rules.rs", include_str!("../../templates/runtime/rules.rs")),
     ("sampler.rs", include_str!("../../templates/runtime/sampler.rs")),
     ("stacks.rs", include_str!("../../templates/runtime/stacks.rs")),
     ("sys.rs", include_str!("../../templates/runtime/sys.rs")),
@@ -24,6 +28,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("threads.rs", include_str!("../../templates/runtime/threads.rs")),
     ("track.rs", include_str!("../../templates/runtime/track.rs")),
     ("unwind.rs", include_str!("../../templates/runtime/unwind.rs")),
+    ("whole.rs", include_str!("../../templates/runtime/whole.rs")),
 ];
 const ALLOCATOR: &str = include_str!("../../templates/alloc/lib.rs");
 

@@ -156,6 +156,12 @@ pub enum Record {
     },
     /// The tracking allocator is not in the executable.
     NotLinked,
+    /// Remembered stacks were compared to plain walks.
+    Verified {
+        index: usize,
+        compared: u64,
+        wrong: u64,
+    },
     /// The kernel permits no way of sampling.
     NoSampler {
         index: usize,

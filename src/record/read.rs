@@ -122,6 +122,7 @@ fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
         9 => Record::Done { index: p.u32()? as usize },
         10 => Record::NotLinked,
         11 => Record::NoSampler { index: p.u32()? as usize },
+        12 => Record::Verified { index: p.u32()? as usize, compared: p.u64()?, wrong: p.u64()? },
         _ => return None,
     })
 }

@@ -20,6 +20,8 @@ pub const STACKS: u32 = 2;
 pub const LIVE: u32 = 4;
 /// The highest number of live bytes.
 pub const PEAK: u32 = 8;
+/// Every remembered stack is compared to a plain walk.
+pub const VERIFY: u32 = 16;
 
 /// What an opening bracket sets [`RECORDING`] to.
 static ON_OPEN: AtomicU32 = AtomicU32::new(0);

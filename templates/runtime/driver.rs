@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::bracket::{self, BATCHED, COUNT, LIVE, PEAK, STACKS};
+use crate::bracket::{self, BATCHED, COUNT, LIVE, PEAK, STACKS, VERIFY};
 use crate::objects::{self, Object};
 use crate::plan::{self, Mode, Plan, Selected};
 use crate::records::{self, Record};
 use crate::thread;
 use crate::track;
-use crate::{sampler, stacks, sys, unwind};
+use crate::{rules, sampler, stacks, sys};
 
 /// Samples of a timed benchmark, where the harness asks for no fewer.
 const MOST_SAMPLES: u64 = 100;
@@ -101,7 +101,7 @@ fn start(plan: &Plan) -> std::io::Result<()> {
     let objects = objects::loaded();
     objects.iter().for_each(emit_object);
     if !plan.table.is_empty() {
-        unwind::install(&std::fs::read(&plan.table)?, &objects);
+        rules::install(&std::fs::read(&plan.table)?, &objects);
     }
     if plan.mode == Mode::Count && !tracker_is_linked() {
         Record::new(records::NOT_LINKED).emit();
@@ -211,7 +211,8 @@ fn watched(flags: u32, iters: u64, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> b
 }
 
 fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
-    let flags = COUNT | LIVE | if plan.stacks { STACKS } else { 0 };
+    let verify = if plan.verify { VERIFY } else { 0 };
+    let flags = COUNT | LIVE | if plan.stacks { STACKS | verify } else { 0 };
     let iters = if plan.iterations > 0 {
         plan.iterations.min(1000)
     } else if selected.count_iters > 0 {
@@ -227,6 +228,10 @@ fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
         let sum = watched(flags, iters, run);
         emit_counted(selected.index, pass, iters, &sum);
         emit_stacks(selected.index, pass);
+    }
+    if plan.verify {
+        let (compared, wrong) = track::compared();
+        Record::new(records::VERIFIED).u32(selected.index).u64(compared).u64(wrong).emit();
     }
     if iters > 1 {
         let mut peak = bracket::Sum::default();
@@ -282,8 +287,8 @@ fn emit_stacks(index: u32, pass: u32) {
     stacks::take_all(&mut |entry, counts| {
         number += 1;
         record = record.take().map(|record| {
-            let addresses = entry.addresses();
-            record.u64s(&counts).u32(u32::from(entry.cut())).u32(addresses.len() as u32).u64s(addresses)
+            let addresses: Vec<u64> = entry.addresses().collect();
+            record.u64s(&counts).u32(u32::from(entry.cut())).u32(addresses.len() as u32).u64s(&addresses)
         });
     });
     if let Some(mut record) = record {

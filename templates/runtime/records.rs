@@ -23,6 +23,7 @@ pub const SAMPLES: u32 = 8;
 pub const DONE: u32 = 9;
 pub const NOT_LINKED: u32 = 10;
 pub const NO_SAMPLER: u32 = 11;
+pub const VERIFIED: u32 = 12;
 
 struct Out {
     file: File,

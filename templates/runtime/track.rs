@@ -2,13 +2,14 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::bracket::{COUNT, LIVE, LIVE_BYTES, PEAK, PEAK_BYTES, RECORDING, STACKS};
+use crate::bracket::{COUNT, LIVE, LIVE_BYTES, PEAK, PEAK_BYTES, RECORDING, STACKS, VERIFY};
 use crate::live;
 use crate::stacks::Entry;
 use crate::thread::{self, add, ThreadState, LOST};
-use crate::unwind;
+use crate::unwind::{self, Bounds, Registers};
 
 /// Set by the tracker alone: proof that the executable's allocations come through it.
 pub static LINKED: AtomicBool = AtomicBool::new(false);
@@ -160,14 +161,55 @@ fn stack_of(flags: u32, state: &'static ThreadState) -> Option<&'static Entry> {
     if flags & STACKS == 0 {
         return None;
     }
-    // SAFETY: `busy` is set, so no other reference to this thread's scratch or table is alive.
-    let (scratch, stacks) = unsafe { (&mut *state.scratch.get(), &mut *state.stacks.get()) };
-    let walk = unwind::walk_here(scratch, state.stack_end.get());
-    let entry = stacks.find(&scratch[..walk.depth], !walk.whole, state);
+    let at = unwind::registers();
+    let own = state.bounds();
+    let mut found = Err(());
+    if at.rsp >= own.low && at.rsp < own.end {
+        // SAFETY: `busy` is set, so no other reference to this thread's memo or tree is alive.
+        let (memo, stacks) = unsafe { (&mut *state.memo.get(), &mut *state.stacks.get()) };
+        found = memo.find(at, Bounds { low: at.rsp, end: own.end }, stacks, state);
+    }
+    let entry = match found {
+        Ok(entry) if flags & VERIFY == 0 => entry,
+        Ok(entry) => verified(at, state, entry),
+        Err(()) => walked(at, state),
+    };
     if entry.is_none() {
         LOST.fetch_add(1, Ordering::Relaxed);
     }
+    #[cfg(feature = "testing")]
+    state.last.set(entry);
     entry
+}
+
+/// The entry by a plain walk: where nothing can be remembered.
+#[cold]
+#[inline(never)]
+fn walked(at: Registers, state: &'static ThreadState) -> Option<&'static Entry> {
+    // SAFETY: `busy` is set, so no other reference to this thread's scratch or tree is alive.
+    let (scratch, stacks) = unsafe { (&mut *state.scratch.get(), &mut *state.stacks.get()) };
+    let walk = unwind::walk(at, scratch, state.bounds());
+    stacks.find(scratch.get(..walk.depth)?, walk.whole, state)
+}
+
+static WRONG: AtomicU64 = AtomicU64::new(0);
+static COMPARED: AtomicU64 = AtomicU64::new(0);
+
+/// How many remembered stacks were compared to a plain walk since the process began, and how many of them were wrong.
+pub fn compared() -> (u64, u64) {
+    (COMPARED.load(Ordering::Relaxed), WRONG.load(Ordering::Relaxed))
+}
+
+/// Compares what was remembered to a plain walk, and gives the latter.
+#[cold]
+#[inline(never)]
+fn verified(at: Registers, state: &'static ThreadState, remembered: Option<&'static Entry>) -> Option<&'static Entry> {
+    let walked = walked(at, state);
+    COMPARED.fetch_add(1, Ordering::Relaxed);
+    if !matches!((walked, remembered), (Some(walked), Some(remembered)) if ptr::eq(walked, remembered)) {
+        WRONG.fetch_add(1, Ordering::Relaxed);
+    }
+    walked
 }
 
 #[inline(always)]
@@ -177,8 +219,7 @@ fn note_alloc(flags: u32, state: &ThreadState, entry: Option<&'static Entry>, bl
         add(&state.counters.bytes, size as u64);
     }
     if let Some(entry) = entry {
-        add(&entry.allocs, 1);
-        add(&entry.bytes, size as u64);
+        entry.allocated(size as u64);
     }
     if flags & LIVE != 0 {
         live::insert(block, entry, size);
