@@ -11,7 +11,7 @@
 use std::ptr;
 
 use crate::rules;
-use crate::stacks::{Entry, Node, Stacks};
+use crate::stacks::{hash_of, Entry, Stacks};
 use crate::thread::{ThreadState, MAX_DEPTH};
 use crate::unwind::{self, Bounds, Registers, Step};
 use crate::whole::{Place, Whole};
@@ -34,8 +34,8 @@ struct Frame {
     rbp: u64,
     /// Where the step read rbp; 0 where it did not.
     rbp_at: u64,
-    /// The call's node in the tree.
-    node: *const Node,
+    /// Sum of the hashes of all frames above this one.
+    hash_above: u64,
     /// Number of checks that prove the frames above this one.
     checks_above: u32,
     /// The step found the frame through rbp.
@@ -51,6 +51,8 @@ pub struct Memo {
     checks_len: usize,
     /// The previous stack, outermost frame first.
     frames: [Frame; MAX_DEPTH],
+    /// Its addresses, once more.
+    addresses: [u64; MAX_DEPTH],
     /// What proves it, in the same order.
     checks: [Check; 2 * MAX_DEPTH],
     /// The frames of the current walk, innermost first.
@@ -59,7 +61,7 @@ pub struct Memo {
 }
 
 /// So often a walk tries to find its rest in the previous stack.
-const TRIES: u32 = 4;
+const TRIES: u32 = 8;
 
 /// The last of `checks` that does not hold any more. The innermost frames, which stand last, differ most often.
 ///
@@ -69,16 +71,16 @@ const TRIES: u32 = 4;
 pub unsafe fn mismatch(checks: &[Check]) -> Option<usize> {
     const BLOCK: usize = 8;
     let differs = |check: &Check| ptr::read_volatile(check.at as *const u64) ^ check.value;
-    let mut rest = checks;
-    while !rest.is_empty() {
-        let (before, block) = rest.split_at(rest.len().saturating_sub(BLOCK));
+    let blocks = checks.rchunks_exact(BLOCK);
+    let first = blocks.remainder();
+    let mut before = checks.len();
+    for block in blocks {
+        before -= BLOCK;
         if block.iter().fold(0, |sum, check| sum | differs(check)) != 0 {
-            let place = block.iter().rposition(|check| differs(check) != 0).unwrap_or(0);
-            return Some(before.len() + place);
+            return Some(before + block.iter().rposition(|check| differs(check) != 0).unwrap_or(0));
         }
-        rest = before;
     }
-    None
+    first.iter().rposition(|check| differs(check) != 0)
 }
 
 impl Memo {
@@ -121,100 +123,106 @@ impl Memo {
         // frames[..met] may be met yet; frames[..kept] are the stack's, once the walk is over.
         let (mut met, mut tries, mut fresh) = (self.len, 0, 0);
         let kept = loop {
-            match unwind::step(texts, &mut at, &mut exact, &bounds) {
+            let (rbp_at, by_rbp) = match unwind::step(texts, &mut at, &mut exact, &bounds) {
                 Step::Whole => break 0,
                 Step::Cut | Step::Interrupted => return Err(()),
-                Step::Caller { rbp_at, by_rbp } => {
-                    let frame = self.fresh.get_mut(fresh).ok_or(())?;
-                    *frame = Frame {
-                        address: at.pc,
-                        cfa: at.rsp,
-                        rbp: at.rbp,
-                        rbp_at,
-                        node: ptr::null(),
-                        checks_above: 0,
-                        by_rbp,
-                        rbp_matters: false,
-                    };
-                    fresh += 1;
-                    while met > 0 && self.frames[met - 1].cfa < at.rsp {
-                        met -= 1;
-                    }
-                    if met == 0 || tries == TRIES {
-                        continue;
-                    }
-                    let known = self.frames[met - 1];
-                    if known.cfa != at.rsp || known.address != at.pc || known.rbp_matters && known.rbp != at.rbp {
-                        continue;
-                    }
-                    let above = self.checks.get(..known.checks_above as usize).unwrap_or(&[]);
-                    // SAFETY: the words lie above `at.rsp`, in frames of this thread's stack.
-                    match unsafe { mismatch(above) } {
-                        None => {
-                            // The frame itself was reached in another way, perhaps; what is above it stands.
-                            frame.node = known.node;
-                            break met - 1;
-                        }
-                        Some(check) => {
-                            while met > 0 && self.frames[met - 1].checks_above as usize > check {
-                                met -= 1;
-                            }
-                            tries += 1;
-                        }
-                    }
+                Step::Caller { rbp_at, by_rbp } => (rbp_at, by_rbp),
+            };
+            let frame = self.fresh.get_mut(fresh).ok_or(())?;
+            frame.address = at.pc;
+            frame.cfa = at.rsp;
+            frame.rbp = at.rbp;
+            frame.rbp_at = rbp_at;
+            frame.by_rbp = by_rbp;
+            fresh += 1;
+            while met > 0 && self.frames[met - 1].cfa < at.rsp {
+                met -= 1;
+            }
+            if met == 0 || tries == TRIES {
+                continue;
+            }
+            let known = &self.frames[met - 1];
+            if known.cfa != at.rsp || known.address != at.pc || known.rbp_matters && known.rbp != at.rbp {
+                continue;
+            }
+            let above = self.checks.get(..known.checks_above as usize).unwrap_or(&[]);
+            // SAFETY: the words lie above `at.rsp`, in frames of this thread's stack.
+            match unsafe { mismatch(above) } {
+                None => break met - 1,
+                Some(check) => {
+                    tries += 1;
+                    met -= 1;
+                    fresh = self.skip(check, &mut met, &mut at, fresh).ok_or(())?;
                 }
             }
         };
-        if kept + fresh > MAX_DEPTH {
+        let depth = kept + fresh;
+        if depth > MAX_DEPTH {
             return Err(());
         }
-        let node = match self.replace(kept, fresh, stacks) {
-            Some(node) => node,
-            None => return Ok(None),
-        };
-        let entry = stacks.entry_of(node, owner);
+        let sum = self.replace(kept, fresh);
+        let entry = stacks.find(&self.addresses[..depth], sum, true, owner);
         if let (Some(entry), Some(innermost)) = (entry, self.frames[..self.len].last()) {
             let rbp_matters = innermost.rbp_matters_below();
-            let second = self.frames.get(self.len.wrapping_sub(2)).map_or(0, |frame| frame.cfa);
-            self.whole.learn(start, second);
-            self.whole.keep(place, start, rbp_matters, &self.checks[..self.checks_len], entry);
+            let kept = self.whole.keep(place, start, rbp_matters, &self.checks[..self.checks_len], entry);
+            if kept {
+                let innermost_first = self.frames[..self.len].iter().rev().map(|frame| frame.cfa - 8 - start.rsp);
+                self.whole.learn(place, start, innermost_first);
+            }
         }
         Ok(entry)
     }
 
-    /// The previous stack becomes frames[..kept] and fresh[..fresh]; its innermost node.
+    /// frames[met] was met, and all of its rest is proven but for `check` and what is above: goes on to the last frame whose
+    /// own words are proven. Gives the number of fresh frames.
+    fn skip(&mut self, check: usize, met: &mut usize, at: &mut Registers, mut fresh: usize) -> Option<usize> {
+        while *met > 0 && self.frames[*met - 1].checks_above as usize > check {
+            *met -= 1;
+            let mut frame = self.frames[*met];
+            // Only where it matters has rbp been proven.
+            if frame.rbp_at != 0 {
+                // SAFETY: the word lies in the thread's own stack, above the walk's first frame.
+                at.rbp = unsafe { ptr::read_volatile(frame.rbp_at as *const u64) };
+            }
+            frame.rbp = at.rbp;
+            at.pc = frame.address;
+            at.rsp = frame.cfa;
+            *self.fresh.get_mut(fresh)? = frame;
+            fresh += 1;
+        }
+        // The frame of the word that differs is no longer what it was.
+        *met = met.saturating_sub(1);
+        Some(fresh)
+    }
+
+    /// The previous stack becomes frames[..kept] and fresh[..fresh]; the sum of its addresses' hashes.
     #[inline(always)]
-    fn replace(&mut self, kept: usize, fresh: usize, stacks: &mut Stacks) -> Option<&'static Node> {
+    fn replace(&mut self, kept: usize, fresh: usize) -> u64 {
+        let (mut sum, mut above) = (0, None);
+        self.checks_len = 0;
+        if kept > 0 {
+            // frames[kept] was met: what is above it was proven as a whole.
+            sum = self.frames[kept].hash_above;
+            self.checks_len = self.frames[kept].checks_above as usize;
+            above = Some(self.frames[kept - 1]);
+        }
         self.len = kept;
-        let mut node = match kept.checked_sub(1) {
-            Some(last) => {
-                self.checks_len = self.frames[last + 1].checks_above as usize;
-                self.frames[last].node
-            }
-            None => {
-                self.checks_len = 0;
-                stacks.root(true)?
-            }
-        };
-        let mut above = kept.checked_sub(1).map(|last| self.frames[last]);
-        for place in (0..fresh).rev() {
-            let mut frame = *self.fresh.get(place)?;
-            if frame.node.is_null() {
-                frame.node = stacks.child(node, frame.address)?;
-            }
-            node = frame.node;
-            frame.rbp_matters = above.map_or(false, |above| above.rbp_matters_below());
+        for i in (0..fresh).rev() {
+            let mut frame = self.fresh[i];
+            frame.rbp_matters = above.map_or(false, |above: Frame| above.rbp_matters_below());
             frame.checks_above = self.checks_len as u32;
+            frame.hash_above = sum;
+            sum = sum.wrapping_add(hash_of(frame.address, self.len));
             self.note(frame.cfa - 8, frame.address);
             if frame.rbp_at != 0 && frame.rbp_matters {
                 self.note(frame.rbp_at, frame.rbp);
             }
-            *self.frames.get_mut(self.len)? = frame;
+            self.frames[self.len] = frame;
+            self.addresses[self.len] = frame.address;
             self.len += 1;
             above = Some(frame);
         }
-        // SAFETY: a node that `stacks` made; nodes are never unmapped.
-        unsafe { node.as_ref() }
+        sum
     }
 
     #[inline(always)]

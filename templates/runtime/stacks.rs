@@ -1,50 +1,41 @@
-//! The stacks that a thread allocated from, as a tree of calls, and what was allocated at each.
+//! Each thread's table of stacks, with what was allocated at each.
 //!
-//! A node is a return address below its caller's node; a stack is the node of its innermost frame, so stacks are compared
-//! exactly, one step each, and share what they have in common. Nodes and entries lie in mapped memory and never move. Only the
-//! owning thread adds them; a free by another thread goes to counters of its own, with locked additions. The reader, between
+//! Entries and addresses lie in mapped memory and never move, so that live blocks and the reader may point at them. Only the
+//! owning thread adds entries; a free by another thread goes to counters of its own, with locked additions. The reader, between
 //! brackets, takes what changed since it last looked: nothing is ever reset under a writer.
 
 use std::cell::Cell;
 use std::mem;
 use std::ptr;
+use std::slice;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use crate::entries;
 use crate::memory;
-use crate::thread::{add, ThreadState};
-
-/// One call: where it returns to, and the call that it was made in.
-#[repr(C)]
-pub struct Node {
-    /// Null for the two roots.
-    parent: *const Node,
-    address: u64,
-    /// What was allocated with this as the innermost frame; only the owning thread looks.
-    entry: Cell<*const Entry>,
-}
-
-/// "Addresses" of the roots, above which whole and cut stacks hang.
-const WHOLE: u64 = 0;
-const CUT: u64 = 1;
+use crate::thread::{add, ThreadState, MAX_DEPTH};
 
 /// What was allocated from one stack. Zero is an entry that is not in use yet.
 #[repr(C, align(64))]
 pub struct Entry {
+    /// Return addresses, outermost first; set last.
+    addresses: AtomicPtr<u64>,
+    /// Number of addresses; the highest bit says that the stack is cut.
+    depth: Cell<u32>,
+    hash: Cell<u32>,
     pub allocs: AtomicU64,
     pub bytes: AtomicU64,
     own_frees: AtomicU64,
     own_freed_bytes: AtomicU64,
+    owner: Cell<*const ThreadState>,
     pub reallocs: AtomicU64,
     pub grown_bytes: AtomicU64,
-    owner: Cell<*const ThreadState>,
-    /// The innermost frame; set last.
-    node: AtomicPtr<Node>,
     other_frees: AtomicU64,
     other_freed_bytes: AtomicU64,
     /// What the reader has seen; only the reader touches it.
     seen: [AtomicU64; 6],
 }
+
+const CUT: u32 = 1 << 31;
 
 /// Allocations, bytes, reallocs, grown bytes, frees, freed bytes: in the order in which they are written out.
 pub type Counts = [u64; 6];
@@ -52,33 +43,20 @@ pub type Counts = [u64; 6];
 impl Entry {
     /// True once it stands for a stack.
     pub fn in_use(&self) -> bool {
-        !self.node.load(Ordering::Acquire).is_null()
+        !self.addresses.load(Ordering::Acquire).is_null()
     }
 
-    /// Return addresses, innermost first.
-    pub fn addresses(&self) -> impl Iterator<Item = u64> {
-        let mut at: *const Node = self.node.load(Ordering::Acquire);
-        std::iter::from_fn(move || {
-            // SAFETY: null or a node, as are all parents; nodes are never unmapped or changed.
-            let node = unsafe { at.as_ref() }?;
-            at = node.parent;
-            if at.is_null() {
-                return None;
-            }
-            Some(node.address)
-        })
+    /// Return addresses, outermost first.
+    #[inline(always)]
+    pub fn addresses(&self) -> &[u64] {
+        let depth = (self.depth.get() & !CUT) as usize;
+        // SAFETY: the entry is in use, so `insert` wrote that many addresses there before it published them.
+        unsafe { slice::from_raw_parts(self.addresses.load(Ordering::Acquire), depth) }
     }
 
     /// True where the walk did not reach the thread's start.
     pub fn cut(&self) -> bool {
-        let mut at: *const Node = self.node.load(Ordering::Acquire);
-        let mut root = WHOLE;
-        // SAFETY: as in `addresses`.
-        while let Some(node) = unsafe { at.as_ref() } {
-            root = node.address;
-            at = node.parent;
-        }
-        root == CUT
+        self.depth.get() & CUT != 0
     }
 
     /// A block was allocated here.
@@ -124,43 +102,51 @@ impl Entry {
     }
 }
 
-const FIRST_NODES: usize = 16 << 10;
-const LAST_NODES: usize = 1 << 20;
-const FIRST_INDEX: usize = 1024;
+const FIRST_CHUNK: usize = 32 << 10;
+const LAST_CHUNK: usize = 4 << 20;
+const FIRST_INDEX: usize = 512;
 const ADDRESS_BITS: u32 = 48;
+const _: () = assert!(FIRST_CHUNK >= MAX_DEPTH * mem::size_of::<u64>());
 
-/// Zero is the empty tree.
+/// Zero is the empty table.
 #[repr(C)]
 pub struct Stacks {
-    /// An open-addressing table over all nodes: address below, bits of the hash above.
+    /// Open addressing: an entry's address below, bits of the stack's hash above; 0 where there is none.
     index: *mut u64,
     index_len: usize,
-    nodes: usize,
-    /// Unused part of the newest chunk of nodes, in bytes.
-    next_node: usize,
-    nodes_end: usize,
+    len: usize,
+    /// Room for addresses: the unused part of the newest chunk.
+    next: usize,
+    end: usize,
     chunk_size: usize,
     entries: entries::Share,
 }
 
+const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// What an address adds to the hash of a stack, `above` frames from the outermost: hashes of stacks that share their outer
+/// frames share that part of the sum.
 #[inline(always)]
-fn hash(parent: *const Node, address: u64) -> u64 {
-    let h = ((parent as u64).rotate_left(29) ^ address).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    h ^ h >> 29
+pub fn hash_of(address: u64, above: usize) -> u64 {
+    let mixed = (address ^ (above as u64).wrapping_mul(0xD6E8_FEB8_6659_FD93)).wrapping_mul(FACTOR);
+    mixed ^ mixed >> 29
+}
+
+#[inline(always)]
+fn finish(sum: u64, depth: u32) -> u64 {
+    let mixed = (sum ^ u64::from(depth)).wrapping_mul(FACTOR);
+    mixed ^ mixed >> 31
 }
 
 impl Stacks {
-    /// The node above which stacks hang that reach the thread's start, or that do not.
-    pub fn root(&mut self, whole: bool) -> Option<&'static Node> {
-        self.child(ptr::null(), if whole { WHOLE } else { CUT })
-    }
-
-    /// The node of a call below `parent`, made where it is new; `None` where the kernel gives no memory.
+    /// The entry of this stack (outermost address first, with the sum of their hashes), made where it is new; `None` where
+    /// the kernel gives no memory.
     ///
     /// Must be called by the owning thread only.
     #[inline(always)]
-    pub fn child(&mut self, parent: *const Node, address: u64) -> Option<&'static Node> {
-        let hash = hash(parent, address);
+    pub fn find(&mut self, addresses: &[u64], sum: u64, whole: bool, owner: &ThreadState) -> Option<&'static Entry> {
+        let depth = addresses.len() as u32 | if whole { 0 } else { CUT };
+        let hash = finish(sum, depth);
         if self.index_len != 0 {
             let mask = self.index_len - 1;
             let mut at = hash as usize & mask;
@@ -171,43 +157,62 @@ impl Stacks {
                     break;
                 }
                 if slot >> ADDRESS_BITS == hash >> ADDRESS_BITS {
-                    // SAFETY: what is not 0 holds a node's address; nodes never move.
-                    let node = unsafe { &*((slot & ((1 << ADDRESS_BITS) - 1)) as *const Node) };
-                    if ptr::eq(node.parent, parent) && node.address == address {
-                        return Some(node);
+                    // SAFETY: what is not 0 holds the address of an entry in use; entries never move.
+                    let entry = unsafe { &*((slot & ((1 << ADDRESS_BITS) - 1)) as *const Entry) };
+                    if entry.depth.get() == depth && entry.addresses() == addresses {
+                        return Some(entry);
                     }
                 }
                 at = (at + 1) & mask;
             }
         }
-        self.insert(hash, parent, address)
+        self.insert(hash, addresses, depth, owner)
+    }
+
+    /// As [`Stacks::find`], of a plain walk: innermost address first.
+    pub fn find_walked(&mut self, walked: &mut [u64], whole: bool, owner: &ThreadState) -> Option<&'static Entry> {
+        walked.reverse();
+        let sum = walked.iter().enumerate().fold(0u64, |sum, (i, &address)| sum.wrapping_add(hash_of(address, i)));
+        self.find(walked, sum, whole, owner)
     }
 
     #[cold]
     #[inline(never)]
-    fn insert(&mut self, hash: u64, parent: *const Node, address: u64) -> Option<&'static Node> {
-        if self.nodes * 2 >= self.index_len && !self.grow() {
+    fn insert(&mut self, hash: u64, addresses: &[u64], depth: u32, owner: &ThreadState) -> Option<&'static Entry> {
+        if self.len * 2 >= self.index_len && !self.grow() {
             return None;
         }
-        if self.next_node + mem::size_of::<Node>() > self.nodes_end {
-            let size = if self.chunk_size == 0 { FIRST_NODES } else { (self.chunk_size * 2).min(LAST_NODES) };
-            let fresh = memory::map(size);
+        let size = mem::size_of_val(addresses).max(mem::size_of::<u64>());
+        if self.next + size > self.end {
+            let chunk = if self.chunk_size == 0 { FIRST_CHUNK } else { (self.chunk_size * 2).min(LAST_CHUNK) };
+            let fresh = memory::map(chunk);
             if fresh.is_null() {
                 return None;
             }
-            self.chunk_size = size;
-            self.next_node = fresh as usize;
-            self.nodes_end = fresh as usize + size;
+            self.chunk_size = chunk;
+            self.next = fresh as usize;
+            self.end = fresh as usize + chunk;
         }
-        let node = self.next_node as *mut Node;
-        self.next_node += mem::size_of::<Node>();
-        // SAFETY: the node lies in a mapped chunk, aligned, and nobody else knows of it yet; the index has room.
+        let entry = self.entries.next()?;
+        let room = self.next as *mut u64;
+        self.next += size;
+        entry.depth.set(depth);
+        // The upper half finds its place again when the index grows.
+        entry.hash.set(hash as u32);
+        entry.owner.set(owner);
+        // SAFETY: `room` has `size` bytes that nobody else knows of, and the index has an empty slot.
         unsafe {
-            node.write(Node { parent, address, entry: Cell::new(ptr::null()) });
-            place(self.index, self.index_len, hash, node);
-            self.nodes += 1;
-            Some(&*node)
+            ptr::copy_nonoverlapping(addresses.as_ptr(), room, addresses.len());
+            entry.addresses.store(room, Ordering::Release);
+            place(
+                self.index,
+                self.index_len,
+                hash as u32,
+                hash >> ADDRESS_BITS << ADDRESS_BITS | entry as *const _ as u64,
+            );
         }
+        self.len += 1;
+        Some(entry)
     }
 
     fn grow(&mut self) -> bool {
@@ -217,12 +222,12 @@ impl Stacks {
             return false;
         }
         for i in 0..self.index_len {
-            // SAFETY: both indices have the lengths used here, and the new one has room for twice the nodes.
+            // SAFETY: both indices have the lengths used here, and the new one has room for twice the entries.
             unsafe {
                 let slot = *self.index.add(i);
                 if slot != 0 {
-                    let node = (slot & ((1 << ADDRESS_BITS) - 1)) as *const Node;
-                    place(fresh, len, hash((*node).parent, (*node).address), node);
+                    let entry = (slot & ((1 << ADDRESS_BITS) - 1)) as *const Entry;
+                    place(fresh, len, (*entry).hash.get(), slot);
                 }
             }
         }
@@ -234,45 +239,16 @@ impl Stacks {
         self.index_len = len;
         true
     }
-
-    /// The entry of the stack whose innermost frame is `node`.
-    #[inline(always)]
-    pub fn entry_of(&mut self, node: &'static Node, owner: &ThreadState) -> Option<&'static Entry> {
-        // SAFETY: null or an entry, which is never unmapped.
-        match unsafe { node.entry.get().as_ref() } {
-            Some(entry) => Some(entry),
-            None => self.new_entry(node, owner),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn new_entry(&mut self, node: &'static Node, owner: &ThreadState) -> Option<&'static Entry> {
-        let entry = self.entries.next()?;
-        entry.owner.set(owner);
-        entry.node.store(node as *const Node as *mut Node, Ordering::Release);
-        node.entry.set(entry);
-        Some(entry)
-    }
-
-    /// The entry of a stack given as its return addresses, innermost first.
-    pub fn find(&mut self, addresses: &[u64], whole: bool, owner: &ThreadState) -> Option<&'static Entry> {
-        let mut node = self.root(whole)?;
-        for &address in addresses.iter().rev() {
-            node = self.child(node, address)?;
-        }
-        self.entry_of(node, owner)
-    }
 }
 
 /// # Safety
-/// `index` has `len` words, a power of two, one of them 0.
-unsafe fn place(index: *mut u64, len: usize, hash: u64, node: *const Node) {
+/// `index` has `len` words, a power of two of at most 32 bits, one of them 0.
+unsafe fn place(index: *mut u64, len: usize, hash: u32, slot: u64) {
     let mut at = hash as usize & (len - 1);
     while *index.add(at) != 0 {
         at = (at + 1) & (len - 1);
     }
-    *index.add(at) = hash >> ADDRESS_BITS << ADDRESS_BITS | node as u64;
+    *index.add(at) = slot;
 }
 
 /// Gives `visit` every stack with what it counted since it was last taken, on all threads.
@@ -310,18 +286,18 @@ mod tests {
     fn a_stack_is_found_again_and_counted_once_for_the_reader() {
         let _one_reader = entries::tests::lock();
         let state = thread::current().unwrap();
-        // SAFETY: this thread owns the state, and no other reference into its tree is alive.
+        // SAFETY: this thread owns the state, and no other reference into its table is alive.
         let stacks = unsafe { &mut *state.stacks.get() };
         let mut found = Vec::new();
         for i in 0..5000u64 {
             let addresses: Vec<u64> = (0..i % 40).map(|k| 0x5555_0000 + i * 64 + k).collect();
-            let entry = stacks.find(&addresses, i % 7 != 0, state).unwrap();
+            let entry = stacks.find_walked(&mut addresses.clone(), i % 7 != 0, state).unwrap();
             entry.allocated(1);
             found.push((addresses, entry));
         }
         for (i, (addresses, entry)) in found.iter().enumerate() {
-            assert!(ptr::eq(stacks.find(addresses, i % 7 != 0, state).unwrap(), *entry));
-            assert!(entry.addresses().eq(addresses.iter().copied()));
+            assert!(ptr::eq(stacks.find_walked(&mut addresses.clone(), i % 7 != 0, state).unwrap(), *entry));
+            assert!(entry.addresses().iter().rev().eq(addresses));
             assert_eq!(entry.cut(), i % 7 == 0);
         }
         assert_eq!(taken(state), 5000);
@@ -333,7 +309,7 @@ mod tests {
         let _one_reader = entries::tests::lock();
         let state = thread::current().unwrap();
         // SAFETY: as above.
-        let entry = unsafe { &mut *state.stacks.get() }.find(&[1, 2, 3], true, state).unwrap();
+        let entry = unsafe { &mut *state.stacks.get() }.find_walked(&mut [1, 2, 3], true, state).unwrap();
         entry.freed(state, 10);
         let address = entry as *const Entry as usize;
         std::thread::spawn(move || {

@@ -3,7 +3,7 @@
 use crate::bracket;
 use crate::thread;
 
-pub use crate::bracket::{begin, end, COUNT, LIVE, PEAK, STACKS, VERIFY};
+pub use crate::bracket::{begin, close, end, COUNT, LIVE, PEAK, STACKS, VERIFY};
 pub use crate::track::compared;
 
 /// Writes the return addresses of the stack that the thread recorded since the last call, innermost first; their number, and
@@ -11,8 +11,8 @@ pub use crate::track::compared;
 pub fn last_stack(out: &mut [u64]) -> Option<(usize, bool)> {
     let entry = thread::current()?.last.take()?;
     let mut depth = 0;
-    for (place, address) in out.iter_mut().zip(entry.addresses()) {
-        *place = address;
+    for (place, address) in out.iter_mut().zip(entry.addresses().iter().rev()) {
+        *place = *address;
         depth += 1;
     }
     Some((depth, !entry.cut()))

@@ -3,16 +3,13 @@
 use std::alloc::{GlobalAlloc, Layout};
 use std::ops::Deref;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::bracket::{COUNT, LIVE, LIVE_BYTES, PEAK, PEAK_BYTES, RECORDING, STACKS, VERIFY};
 use crate::live;
 use crate::stacks::Entry;
 use crate::thread::{self, add, ThreadState, LOST};
 use crate::unwind::{self, Bounds, Registers};
-
-/// Set by the tracker alone: proof that the executable's allocations come through it.
-pub static LINKED: AtomicBool = AtomicBool::new(false);
 
 /// An allocator with counting around it. Outside a bracket it costs a load and a branch.
 pub struct Track<A> {
@@ -72,7 +69,6 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
 
 #[inline(never)]
 fn recorded_alloc(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
-    LINKED.store(true, Ordering::Relaxed);
     let state = match thread::current() {
         Some(state) => state,
         None => {
@@ -189,7 +185,7 @@ fn walked(at: Registers, state: &'static ThreadState) -> Option<&'static Entry> 
     // SAFETY: `busy` is set, so no other reference to this thread's scratch or tree is alive.
     let (scratch, stacks) = unsafe { (&mut *state.scratch.get(), &mut *state.stacks.get()) };
     let walk = unwind::walk(at, scratch, state.bounds());
-    stacks.find(scratch.get(..walk.depth)?, walk.whole, state)
+    stacks.find_walked(scratch.get_mut(..walk.depth)?, walk.whole, state)
 }
 
 static WRONG: AtomicU64 = AtomicU64::new(0);

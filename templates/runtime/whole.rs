@@ -1,7 +1,7 @@
 //! Whole stacks of a thread, remembered by where the walk began: a loop that allocates in a few hundred ways finds them all.
 //!
 //! A stack is proven as in `memo`, by reading every word again that led to it. Which of the stacks to try is guessed from the
-//! stack pointer and one return address near it, at an offset learnt from earlier walks: a wrong guess costs time only.
+//! stack pointer and a few return addresses, at distances learnt from earlier walks: a wrong guess costs time only.
 
 use std::ptr;
 
@@ -27,19 +27,18 @@ struct Way {
     checks: [Check; MOST_CHECKS],
 }
 
+/// Of each way of a set, bits of what it was placed by; together, so that one look rules out most.
+#[derive(Clone, Copy)]
 #[repr(C)]
-struct Set {
-    /// Of each way, bits of what it was placed by.
-    tags: [u32; WAYS],
-    next: u32,
-    ways: [Way; WAYS],
-}
+struct Tags([u32; WAYS]);
 
 /// Where a stack is looked for.
 #[derive(Clone, Copy)]
 pub struct Place {
     set: usize,
     tag: u32,
+    /// Whose distances were used.
+    hint: usize,
 }
 
 /// Zero is empty.
@@ -49,18 +48,28 @@ pub struct Whole {
     generation: u32,
     /// How well it went lately: where nothing is found again, little is kept.
     credit: u32,
-    /// By code that walks: how far above its stack pointer the caller's caller's return address lies.
-    offsets: [u32; OFFSETS],
-    sets: [Set; SETS],
+    kept: u32,
+    /// By code that walks: how far above its stack pointer the return address of the allocating function's caller lies.
+    first: [u32; FIRST],
+    /// By that return address: where others lie, further up. 0 where nothing is known.
+    further: [[u16; WORDS]; FURTHER],
+    tags: [Tags; SETS],
+    victims: [u8; SETS],
+    ways: [[Way; WAYS]; SETS],
 }
 
-const OFFSETS: usize = 16;
+const FIRST: usize = 16;
+const FURTHER: usize = 64;
+const WORDS: usize = 4;
+/// Which frames' return addresses, counted from the innermost, tell one stack from another.
+const TELLING: [usize; 1 + WORDS] = [1, 2, 4, 6, 9];
 const MOST_CREDIT: u32 = 64;
-/// Without credit one stack in so many is kept.
+/// Without credit one stack in so many is kept; with it one in so many changes where the telling words are sought.
 const SELDOM: u32 = 16;
+const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 
-fn offset_of(pc: u64) -> usize {
-    (pc.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60) as usize & (OFFSETS - 1)
+fn first_of(pc: u64) -> usize {
+    (pc.wrapping_mul(FACTOR) >> 60) as usize & (FIRST - 1)
 }
 
 impl Whole {
@@ -70,10 +79,16 @@ impl Whole {
 
     #[inline(always)]
     pub fn place(&self, at: Registers, bounds: Bounds) -> Place {
-        let near = at.rsp + u64::from(self.offsets[offset_of(at.pc)]);
-        let word = bounds.read(near).unwrap_or(0);
-        let hash = (at.rsp.rotate_left(32) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        Place { set: (hash >> 57) as usize & (SETS - 1), tag: (hash >> 25) as u32 | 1 }
+        let word = |distance: u64| bounds.read(at.rsp + distance).unwrap_or(0);
+        let first = word(u64::from(self.first[first_of(at.pc)]));
+        let hint = (first.wrapping_mul(FACTOR) >> 58) as usize & (FURTHER - 1);
+        let mut hash = (at.rsp.rotate_left(32) ^ first).wrapping_mul(FACTOR);
+        for (i, &distance) in self.further[hint].iter().enumerate() {
+            hash = hash.wrapping_add(word(u64::from(distance) * 8).rotate_left(13 * i as u32).wrapping_mul(FACTOR));
+        }
+        hash ^= hash >> 32;
+        hash = hash.wrapping_mul(FACTOR);
+        Place { set: (hash >> 57) as usize & (SETS - 1), tag: (hash >> 25) as u32 | 1, hint }
     }
 
     /// The remembered stack that stands at `at` now.
@@ -82,8 +97,8 @@ impl Whole {
     /// `at` is inside the stack of the thread whose memory this is, and its stack pointer is the current one or above it.
     #[inline(always)]
     pub unsafe fn find(&mut self, place: Place, at: Registers) -> Option<&'static Entry> {
-        let set = self.sets.get(place.set)?;
-        for (way, _) in set.ways.iter().zip(&set.tags).filter(|(_, &tag)| tag == place.tag) {
+        let (tags, ways) = (self.tags.get(place.set)?, self.ways.get(place.set)?);
+        for (way, _) in ways.iter().zip(&tags.0).filter(|(_, &tag)| tag == place.tag) {
             if way.pc != at.pc
                 || way.rsp != at.rsp
                 || way.generation != self.generation
@@ -100,33 +115,57 @@ impl Whole {
         None
     }
 
-    /// The second frame of a walk from `start` was found at `cfa`.
-    #[inline(always)]
-    pub fn learn(&mut self, start: Registers, cfa: u64) {
-        self.offsets[offset_of(start.pc)] = cfa.wrapping_sub(8).wrapping_sub(start.rsp) as u32;
+    /// Learns from a walk how far above its start each return address was found, innermost first.
+    #[cold]
+    #[inline(never)]
+    pub fn learn(&mut self, place: Place, start: Registers, distances: impl Iterator<Item = u64>) {
+        self.kept = self.kept.wrapping_add(1);
+        let known = self.further[place.hint][0] != 0;
+        if known && self.kept % SELDOM != 0 {
+            return;
+        }
+        let mut telling = [0u64; 1 + WORDS];
+        for (i, distance) in distances.enumerate() {
+            if let Some(place) = TELLING.iter().position(|&which| which == i) {
+                telling[place] = distance;
+            }
+        }
+        self.first[first_of(start.pc)] = telling[0] as u32;
+        for (known, distance) in self.further[place.hint].iter_mut().zip(&telling[1..]) {
+            // Where the stack is no deeper, a word that tells nothing new; never one that tells lies.
+            let distance = if *distance == 0 { telling[0] } else { *distance };
+            *known = u16::try_from(distance / 8).unwrap_or(0);
+        }
     }
 
     /// Remembers a stack.
     #[inline(always)]
-    pub fn keep(&mut self, place: Place, at: Registers, rbp_matters: bool, checks: &[Check], entry: &'static Entry) {
+    pub fn keep(
+        &mut self,
+        place: Place,
+        at: Registers,
+        rbp_matters: bool,
+        checks: &[Check],
+        entry: &'static Entry,
+    ) -> bool {
         if checks.len() > MOST_CHECKS {
-            return;
+            return false;
         }
         self.credit = match self.credit {
             0 => SELDOM,
             credit => credit - 1,
         };
         if self.credit < SELDOM && self.credit != 0 {
-            return;
+            return false;
         }
-        let set = match self.sets.get_mut(place.set) {
-            Some(set) => set,
-            None => return,
+        let (ways, tags) = match (self.ways.get_mut(place.set), self.tags.get_mut(place.set)) {
+            (Some(ways), Some(tags)) => (ways, tags),
+            _ => return false,
         };
-        let victim = set.next as usize & (WAYS - 1);
-        set.next = set.next.wrapping_add(1);
-        set.tags[victim] = place.tag;
-        let way = &mut set.ways[victim];
+        let victim = usize::from(self.victims[place.set]) & (WAYS - 1);
+        self.victims[place.set] = self.victims[place.set].wrapping_add(1);
+        tags.0[victim] = place.tag;
+        let way = &mut ways[victim];
         way.pc = at.pc;
         way.rsp = at.rsp;
         way.rbp = at.rbp;
@@ -136,5 +175,6 @@ impl Whole {
         way.rbp_matters = rbp_matters;
         // SAFETY: `checks` fits, as was asked above, and lies elsewhere.
         unsafe { ptr::copy_nonoverlapping(checks.as_ptr(), way.checks.as_mut_ptr(), checks.len()) };
+        true
     }
 }

@@ -1,5 +1,7 @@
 //! Programs with the runtime in them, run by a plan as the tool runs benches.
 
+#![allow(dead_code)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
