@@ -36,6 +36,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match RECORDING.load(Ordering::Relaxed) {
             0 => self.memprof_tracked.alloc(layout),
+            COUNT => counted(layout.size(), || self.memprof_tracked.alloc(layout)),
             flags => recorded_alloc(flags, layout.size(), || self.memprof_tracked.alloc(layout)),
         }
     }
@@ -44,6 +45,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         match RECORDING.load(Ordering::Relaxed) {
             0 => self.memprof_tracked.alloc_zeroed(layout),
+            COUNT => counted(layout.size(), || self.memprof_tracked.alloc_zeroed(layout)),
             flags => recorded_alloc(flags, layout.size(), || self.memprof_tracked.alloc_zeroed(layout)),
         }
     }
@@ -63,6 +65,29 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
             flags => recorded_realloc(flags, block as usize, layout.size(), new_size, || {
                 self.memprof_tracked.realloc(block, layout, new_size)
             }),
+        }
+    }
+}
+
+/// What is left of [`recorded_alloc`] where nothing but numbers is asked for.
+#[inline(never)]
+fn counted(size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
+    match thread::current() {
+        Some(state) if !state.busy() => {
+            state.set_busy(true);
+            let block = inner();
+            state.set_busy(false);
+            if !block.is_null() {
+                add(&state.counters.allocs, 1);
+                add(&state.counters.bytes, size as u64);
+            }
+            block
+        }
+        // The recorder's own work, or an allocator that allocates: not the user's call.
+        Some(_) => inner(),
+        None => {
+            LOST.fetch_add(1, Ordering::Relaxed);
+            inner()
         }
     }
 }

@@ -60,9 +60,7 @@ pub struct Whole {
 
 const FIRST: usize = 16;
 const FURTHER: usize = 64;
-const WORDS: usize = 4;
-/// Which frames' return addresses, counted from the innermost, tell one stack from another.
-const TELLING: [usize; 1 + WORDS] = [1, 2, 4, 6, 9];
+const WORDS: usize = 8;
 const MOST_CREDIT: u32 = 64;
 /// Without credit one stack in so many is kept; with it one in so many changes where the telling words are sought.
 const SELDOM: u32 = 16;
@@ -79,13 +77,19 @@ impl Whole {
 
     #[inline(always)]
     pub fn place(&self, at: Registers, bounds: Bounds) -> Place {
-        let word = |distance: u64| bounds.read(at.rsp + distance).unwrap_or(0);
-        let first = word(u64::from(self.first[first_of(at.pc)]));
+        let first = bounds.read(at.rsp + u64::from(self.first[first_of(at.pc)])).unwrap_or(0);
         let hint = (first.wrapping_mul(FACTOR) >> 58) as usize & (FURTHER - 1);
-        let mut hash = (at.rsp.rotate_left(32) ^ first).wrapping_mul(FACTOR);
-        for (i, &distance) in self.further[hint].iter().enumerate() {
-            hash = hash.wrapping_add(word(u64::from(distance) * 8).rotate_left(13 * i as u32).wrapping_mul(FACTOR));
+        let mut hash = at.rsp.rotate_left(32) ^ first;
+        let distances = &self.further[hint];
+        // They were learnt from the innermost frame outwards: where the last is in the stack, all are.
+        if at.rsp + u64::from(distances[WORDS - 1]) * 8 + 8 <= bounds.end {
+            for (i, &distance) in distances.iter().enumerate() {
+                // SAFETY: an aligned word between the stack pointer and the stack's end.
+                let word = unsafe { ptr::read_volatile((at.rsp + u64::from(distance) * 8) as *const u64) };
+                hash ^= word.rotate_left(7 * i as u32 + 7);
+            }
         }
+        hash = hash.wrapping_mul(FACTOR);
         hash ^= hash >> 32;
         hash = hash.wrapping_mul(FACTOR);
         Place { set: (hash >> 57) as usize & (SETS - 1), tag: (hash >> 25) as u32 | 1, hint }
@@ -124,17 +128,16 @@ impl Whole {
         if known && self.kept % SELDOM != 0 {
             return;
         }
-        let mut telling = [0u64; 1 + WORDS];
-        for (i, distance) in distances.enumerate() {
-            if let Some(place) = TELLING.iter().position(|&which| which == i) {
-                telling[place] = distance;
-            }
-        }
-        self.first[first_of(start.pc)] = telling[0] as u32;
-        for (known, distance) in self.further[place.hint].iter_mut().zip(&telling[1..]) {
-            // Where the stack is no deeper, a word that tells nothing new; never one that tells lies.
-            let distance = if *distance == 0 { telling[0] } else { *distance };
-            *known = u16::try_from(distance / 8).unwrap_or(0);
+        let mut distances = distances.skip(1);
+        let mut last = match distances.next() {
+            Some(distance) => distance,
+            None => return,
+        };
+        self.first[first_of(start.pc)] = last as u32;
+        for known in &mut self.further[place.hint] {
+            // Where the stack is no deeper, a word that tells nothing new.
+            last = distances.next().unwrap_or(last);
+            *known = u16::try_from(last / 8).unwrap_or(0);
         }
     }
 
