@@ -210,11 +210,16 @@ fn assemble(
 ) -> Option<(Finished, ProfilePair)> {
     let timed = timed.get(&index)?;
     let (records, process) = counted.take(index)?;
-    let (mut passes, mut peak, mut stacks) = (Vec::<Counted>::new(), None, HashMap::new());
+    let (mut passes, mut peak, mut freed, mut stacks) = (Vec::<Counted>::new(), None, None, HashMap::new());
     for record in records {
         match record {
             Record::Counted(counted) if counted.pass.is_none() => peak = Some(counted),
             Record::Counted(counted) => passes.push(counted),
+            Record::Freed(counted) => freed = Some(counted.counts),
+            Record::Verified { compared, wrong: wrong @ 1.., .. } => observer.warns(&format!(
+                "{}: {wrong} of {compared} stacks were remembered wrongly; please report this",
+                benchmark.name
+            )),
             Record::Stacks { pass, stacks: of_pass, .. } => drop(stacks.insert(Some(pass), of_pass)),
             _ => (),
         }
@@ -223,6 +228,13 @@ fn assemble(
         // A thread that outlives the bracket may count between the two readings; profile and numbers come from one of them.
         for pass in &mut passes {
             pass.counts = stacks.get(&pass.pass)?.iter().map(|(_, counts)| *counts).sum();
+        }
+    }
+    if let Some(freed) = freed {
+        // What was not freed, taken from what each pass itself counted.
+        for counts in passes.iter_mut().map(|pass| &mut pass.counts) {
+            counts.frees = counts.allocs.saturating_sub(freed.allocs.saturating_sub(freed.frees));
+            counts.freed_bytes = counts.bytes.saturating_sub(freed.bytes.saturating_sub(freed.freed_bytes));
         }
     }
     let memory = summary::memory(&passes, peak.as_ref())?;

@@ -145,6 +145,8 @@ pub enum Record {
     },
     Timed(Timed),
     Counted(Counted),
+    /// One more pass, where those that count did not look at frees.
+    Freed(Counted),
     Stacks {
         index: usize,
         pass: u32,

@@ -100,19 +100,7 @@ fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
             let samples = (0..p.u32()?).map(|_| Some((p.u64()?, p.f64()?))).collect::<Option<_>>()?;
             Record::Timed(Timed { index, custom: loops & 1 != 0, wall_time, largest_iterations, samples })
         }
-        6 => {
-            let (index, pass, loops, iterations) = (p.u32()? as usize, p.u32()?, p.u32()?, p.u64()?);
-            Record::Counted(Counted {
-                index,
-                pass: (pass != u32::MAX).then_some(pass),
-                custom: loops & 1 != 0,
-                iterations,
-                counts: counts(p)?,
-                peak_bytes: p.u64()?,
-                nanoseconds: p.u64()?,
-                lost: p.u64()?,
-            })
-        }
+        6 => Record::Counted(counted(p)?),
         7 => {
             let (index, pass) = (p.u32()? as usize, p.u32()?);
             let stacks = (0..p.u32()?).map(|_| allocation_stack(p)).collect::<Option<_>>()?;
@@ -122,8 +110,23 @@ fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
         9 => Record::Done { index: p.u32()? as usize },
         10 => Record::NotLinked,
         11 => Record::NoSampler { index: p.u32()? as usize },
+        13 => Record::Freed(counted(p)?),
         12 => Record::Verified { index: p.u32()? as usize, compared: p.u64()?, wrong: p.u64()? },
         _ => return None,
+    })
+}
+
+fn counted(p: &mut Payload) -> Option<Counted> {
+    let (index, pass, loops, iterations) = (p.u32()? as usize, p.u32()?, p.u32()?, p.u64()?);
+    Some(Counted {
+        index,
+        pass: (pass != u32::MAX).then_some(pass),
+        custom: loops & 1 != 0,
+        iterations,
+        counts: counts(p)?,
+        peak_bytes: p.u64()?,
+        nanoseconds: p.u64()?,
+        lost: p.u64()?,
     })
 }
 

@@ -212,7 +212,8 @@ fn watched(flags: u32, iters: u64, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> b
 
 fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
     let verify = if plan.verify { VERIFY } else { 0 };
-    let flags = COUNT | LIVE | if plan.stacks { STACKS | verify } else { 0 };
+    // Without stacks the passes that count do nothing else; what was freed comes from a pass of its own.
+    let flags = COUNT | if plan.stacks { LIVE | STACKS | verify } else { 0 };
     let iters = if plan.iterations > 0 {
         plan.iterations.min(1000)
     } else if selected.count_iters > 0 {
@@ -222,12 +223,16 @@ fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
     };
     watched(0, iters, run);
     // With one iteration a pass is a bracket of one iteration, from which the peak can be taken.
-    let flags = if iters == 1 { flags | PEAK } else { flags };
+    let flags = if iters == 1 { flags | LIVE | PEAK } else { flags };
     for pass in 0..PASSES {
         stacks::forget_all();
         let sum = watched(flags, iters, run);
-        emit_counted(selected.index, pass, iters, &sum);
+        emit_counted(records::COUNTED, selected.index, pass, iters, &sum);
         emit_stacks(selected.index, pass);
+    }
+    if flags & LIVE == 0 {
+        let sum = watched(COUNT | LIVE, iters, run);
+        emit_counted(records::FREED, selected.index, 0, iters, &sum);
     }
     if plan.verify {
         let (compared, wrong) = track::compared();
@@ -245,7 +250,7 @@ fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
                 break;
             }
         }
-        emit_counted(selected.index, u32::MAX, 1, &peak);
+        emit_counted(records::COUNTED, selected.index, u32::MAX, 1, &peak);
     }
 }
 
@@ -267,9 +272,9 @@ fn counted_iterations(plan: &Plan, selected: &Selected, flags: u32, run: Run<'_>
     *[1000, 100, 10].iter().find(|&&n| fits(n) && held(n)).unwrap_or(&1)
 }
 
-fn emit_counted(index: u32, pass: u32, iters: u64, sum: &bracket::Sum) {
+fn emit_counted(kind: u32, index: u32, pass: u32, iters: u64, sum: &bracket::Sum) {
     let totals = &sum.totals;
-    Record::new(records::COUNTED)
+    Record::new(kind)
         .u32(index)
         .u32(pass)
         .u32(bracket::loops())
