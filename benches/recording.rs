@@ -14,7 +14,10 @@ fn main() {
         return;
     }
     let program = Program::new(&build("release").join("price"));
-    if let Some(keep) = std::env::var_os("KEEP") { std::fs::copy(program.table(), keep).unwrap(); return; }
+    if let Some(keep) = std::env::var_os("KEEP") {
+        std::fs::copy(program.table(), keep).unwrap();
+        return;
+    }
     let run = program.count(1, "stacks 1\n", &|_| true, &[]);
     assert!(run.output.status.success(), "{}", run.stderr());
     eprint!("{}", run.stderr());

@@ -95,11 +95,14 @@ fn a_stack_through_a_library_without_a_table_is_cut_there() {
     let library = tempfile::tempdir().unwrap();
     let path = library.path().join("libcallback.so");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recording/src/callback.c");
-    assert!(Command::new("cc").args(["-O2", "-shared", "-fPIC", "-o"]).arg(&path).arg(source).status().unwrap().success());
+    assert!(
+        Command::new("cc").args(["-O2", "-shared", "-fPIC", "-o"]).arg(&path).arg(source).status().unwrap().success()
+    );
     let run = run(&program, "dlopened", &[("LIBRARY", path.to_str().unwrap())]);
     assert!(cut(&run) >= 1 && cut(&run) < allocs(&run)[2], "{} of {:?}", cut(&run), allocs(&run));
     // It ends with the frame in the library, which has no table.
-    let one = stacks(&run).iter().find(|(stack, _)| stack.completeness == Completeness::Cut && stack.addresses.len() >= 2);
+    let one =
+        stacks(&run).iter().find(|(stack, _)| stack.completeness == Completeness::Cut && stack.addresses.len() >= 2);
     assert!(one.is_some(), "no stack reaches the library");
 }
 

@@ -20,7 +20,8 @@ fn stacks_equal_those_of_the_backtrace_crate() {
         let run = program.count(1, "stacks 1\nverify 1\n", &|_| true, &[("ROUNDS", rounds)]);
         assert!(run.output.status.success(), "{profile}: {}", run.stderr());
         println!("{profile}:\n{}", run.stdout());
-        let total = run.stdout().lines().last().and_then(|line| line.strip_prefix("total ").map(str::to_owned)).unwrap();
+        let total =
+            run.stdout().lines().last().and_then(|line| line.strip_prefix("total ").map(str::to_owned)).unwrap();
         let numbers: Vec<u64> = total.split(' ').map(|word| word.parse().unwrap()).collect();
         let [same, different, compared, wrong] = numbers[..] else { panic!("{total}") };
         assert_eq!((different, wrong), (0, 0), "{profile}: {}\n{}", run.stdout(), run.stderr());

@@ -93,6 +93,7 @@ fn pass_options(args: &RunArgs, workspace: &Workspace) -> Result<PassOptions> {
         timeout: args.measure.timeout,
         cpu_hz: args.measure.cpu_rate,
         stacks: !args.measure.no_profiles,
+        peak: args.measure.peak,
         bench_args: args.bench_args.clone(),
         dir,
         verbose: args.select.verbose > 0,

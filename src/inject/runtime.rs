@@ -18,6 +18,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("memo.rs", include_str!("../../templates/runtime/memo.rs")),
     ("memory.rs", include_str!("../../templates/runtime/memory.rs")),
     ("objects.rs", include_str!("../../templates/runtime/objects.rs")),
+    ("peak.rs", include_str!("../../templates/runtime/peak.rs")),
     ("plan.rs", include_str!("../../templates/runtime/plan.rs")),
     ("records.rs", include_str!("../../templates/runtime/records.rs")),
     ("rules.rs", include_str!("../../templates/runtime/rules.rs")),

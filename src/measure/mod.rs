@@ -33,6 +33,8 @@ pub struct PassOptions {
     pub timeout: Duration,
     pub cpu_hz: u32,
     pub stacks: bool,
+    /// What each stack has live at the peak, exactly.
+    pub peak: bool,
     /// Arguments for the bench itself.
     pub bench_args: Vec<String>,
     /// Records, plans and tables of the run lie here.

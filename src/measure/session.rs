@@ -87,7 +87,15 @@ pub fn measure(
         }));
     }
     let counted_table = if options.stacks {
-        Some(write_table(suite, &suite.executable.counted, "counted", options, tables)?)
+        let table = write_table(suite, &suite.executable.counted, "counted", options, tables)?;
+        if tables.lacks_unwind_tables(&real_path(&suite.executable.counted)) {
+            observer.warns(&format!(
+                "{}: built without unwind tables, so stacks are cut in its code; take `-C force-unwind-tables=no` out of \
+                 the flags",
+                suite.executable.target.name
+            ));
+        }
+        Some(table)
     } else {
         None
     };
@@ -211,10 +219,12 @@ fn assemble(
     let timed = timed.get(&index)?;
     let (records, process) = counted.take(index)?;
     let (mut passes, mut peak, mut freed, mut stacks) = (Vec::<Counted>::new(), None, None, HashMap::new());
+    let mut peaks = None;
     for record in records {
         match record {
             Record::Counted(counted) if counted.pass.is_none() => peak = Some(counted),
             Record::Counted(counted) => passes.push(counted),
+            Record::Peaks { stacks, .. } => peaks = Some(stacks),
             Record::Freed(counted) => freed = Some(counted.counts),
             Record::Verified { compared, wrong: wrong @ 1.., .. } => observer.warns(&format!(
                 "{}: {wrong} of {compared} stacks were remembered wrongly; please report this",
@@ -249,7 +259,7 @@ fn assemble(
     if options.stacks {
         let stacks = stacks.remove(&chosen.pass)?;
         let (symbolizer, modules) = counted.symbolizer(process);
-        pair.mem = Some(mem_profile(symbolizer, modules, &stacks, &chosen));
+        pair.mem = Some(mem_profile(symbolizer, modules, &stacks, peaks.as_deref(), &chosen));
         let (records, process) = sampled.take(index)?;
         let (symbolizer, modules) = sampled.symbolizer(process);
         for record in records {
@@ -301,13 +311,19 @@ fn mem_profile(
     symbolizer: &mut Symbolizer,
     modules: &[Module],
     stacks: &[(Stack, StackCounts)],
+    peaks: Option<&[(Stack, [u64; 2])]>,
     pass: &Counted,
 ) -> Profile {
-    profiles::memory(symbolizer, modules, stacks, circumstances(pass.iterations, pass.nanoseconds))
+    profiles::memory(symbolizer, modules, stacks, peaks, circumstances(pass.iterations, pass.nanoseconds))
 }
 
 fn cpu_profile(symbolizer: &mut Symbolizer, modules: &[Module], samples: &Samples) -> Profile {
     profiles::cpu(symbolizer, modules, samples, circumstances(samples.iterations, 0))
+}
+
+/// As the process names itself.
+fn real_path(executable: &Path) -> PathBuf {
+    executable.canonicalize().unwrap_or_else(|_| executable.to_owned())
 }
 
 /// The unwind table for processes of `executable`: the shared objects are those that listing saw.
@@ -318,7 +334,7 @@ fn write_table(
     options: &PassOptions,
     tables: &mut Tables,
 ) -> Result<PathBuf> {
-    let executable = executable.canonicalize().unwrap_or_else(|_| executable.to_owned());
+    let executable = real_path(executable);
     // Segments and build id are the file's own; the runtime compares them to what it finds mapped.
     let main = Module { path: executable, bias: 0, build_id: Vec::new(), text: Vec::new(), image: None };
     let mut modules = vec![main];

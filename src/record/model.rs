@@ -158,6 +158,11 @@ pub enum Record {
     },
     /// The tracking allocator is not in the executable.
     NotLinked,
+    /// What each stack had live at the highest peak: objects and bytes.
+    Peaks {
+        index: usize,
+        stacks: Vec<(Stack, [u64; 2])>,
+    },
     /// Remembered stacks were compared to plain walks.
     Verified {
         index: usize,

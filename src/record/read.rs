@@ -110,6 +110,11 @@ fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
         9 => Record::Done { index: p.u32()? as usize },
         10 => Record::NotLinked,
         11 => Record::NoSampler { index: p.u32()? as usize },
+        14 => {
+            let index = p.u32()? as usize;
+            let stacks = (0..p.u32()?).map(|_| peak_stack(p)).collect::<Option<_>>()?;
+            Record::Peaks { index, stacks }
+        }
         13 => Record::Freed(counted(p)?),
         12 => Record::Verified { index: p.u32()? as usize, compared: p.u64()?, wrong: p.u64()? },
         _ => return None,
@@ -156,11 +161,20 @@ fn completeness(cut: bool) -> Completeness {
     if cut { Completeness::Cut } else { Completeness::Whole }
 }
 
+fn peak_stack(p: &mut Payload) -> Option<(Stack, [u64; 2])> {
+    let values = [p.u64()?, p.u64()?];
+    Some((stack(p)?, values))
+}
+
 fn allocation_stack(p: &mut Payload) -> Option<(Stack, StackCounts)> {
     let counts = counts(p)?;
+    Some((stack(p)?, counts))
+}
+
+fn stack(p: &mut Payload) -> Option<Stack> {
     let (cut, depth) = (p.u32()? != 0, p.u32()? as usize);
     let addresses = p.u64s(depth)?;
-    Some((Stack { addresses, leaf_is_exact: false, completeness: completeness(cut) }, counts))
+    Some(Stack { addresses, leaf_is_exact: false, completeness: completeness(cut) })
 }
 
 fn samples(p: &mut Payload) -> Option<Samples> {

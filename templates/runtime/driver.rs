@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::bracket::{self, BATCHED, COUNT, LIVE, PEAK, STACKS, VERIFY};
+use crate::bracket::{self, BATCHED, COUNT, LIVE, PEAK, PEAK_BY_STACK, STACKS, VERIFY};
 use crate::objects::{self, Object};
 use crate::plan::{self, Mode, Plan, Selected};
 use crate::records::{self, Record};
 use crate::thread;
 use crate::track;
-use crate::{rules, sampler, stacks, sys};
+use crate::{peak, rules, sampler, stacks, sys};
 
 /// Samples of a timed benchmark, where the harness asks for no fewer.
 const MOST_SAMPLES: u64 = 100;
@@ -238,19 +238,25 @@ fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
         let (compared, wrong) = track::compared();
         Record::new(records::VERIFIED).u32(selected.index).u64(compared).u64(wrong).emit();
     }
-    if iters > 1 {
-        let mut peak = bracket::Sum::default();
+    let by_stack = plan.peak && plan.stacks;
+    if iters > 1 || by_stack {
+        let peak_flags = COUNT | LIVE | PEAK | if by_stack { STACKS | PEAK_BY_STACK } else { 0 };
+        let (mut highest, mut peaks) = (bracket::Sum::default(), None);
         let begun = Instant::now();
         for _ in 0..PEAK_BRACKETS {
-            let sum = watched(COUNT | LIVE | PEAK, 1, run);
-            if sum.peak_bytes >= peak.peak_bytes {
-                peak = sum;
+            let sum = watched(peak_flags, 1, run);
+            if sum.peak_bytes >= highest.peak_bytes {
+                highest = sum;
+                peaks = by_stack.then(|| peaks_record(selected.index));
             }
             if begun.elapsed().as_nanos() as u64 > plan.budget_ns / 10 {
                 break;
             }
         }
-        emit_counted(records::COUNTED, selected.index, u32::MAX, 1, &peak);
+        emit_counted(records::COUNTED, selected.index, u32::MAX, 1, &highest);
+        if let Some(peaks) = peaks {
+            peaks.emit();
+        }
     }
 }
 
@@ -284,6 +290,23 @@ fn emit_counted(kind: u32, index: u32, pass: u32, iters: u64, sum: &bracket::Sum
         .u64(sum.elapsed.as_nanos() as u64)
         .u64(thread::LOST.load(std::sync::atomic::Ordering::Relaxed))
         .emit();
+}
+
+/// What each stack had live at the last bracket's peak.
+fn peaks_record(index: u32) -> Record {
+    let mut record = Some(Record::new(records::PEAKS).u32(index).u32(0));
+    let mut number = 0;
+    peak::each(&mut |entry, objects, bytes| {
+        number += 1;
+        record = record.take().map(|record| {
+            let addresses: Vec<u64> = entry.addresses().iter().rev().copied().collect();
+            let record = record.u64(objects).u64(bytes).u32(u32::from(entry.cut()));
+            record.u32(addresses.len() as u32).u64s(&addresses)
+        });
+    });
+    let mut record = record.unwrap_or_else(|| Record::new(records::PEAKS).u32(index).u32(0));
+    record.patch_u32(4, number);
+    record
 }
 
 fn emit_stacks(index: u32, pass: u32) {

@@ -15,6 +15,7 @@ mod live_map;
 mod memo;
 mod memory;
 mod objects;
+mod peak;
 mod plan;
 mod records;
 mod rules;

@@ -241,3 +241,104 @@ impl Frame {
         self.by_rbp || self.rbp_at == 0 && self.rbp_matters
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::{install_rows, FROM_RBP, FROM_RSP, RBP_SAVED, SPECIAL};
+    use crate::thread;
+    use crate::unwind::walk;
+
+    /// Made-up code: function `f` lies at BASE + 16 f. Odd ones find their frame through rbp and save it, every third saves
+    /// rbp only, the others do neither; frames have 32, 48 or 64 bytes. Function 0 is the thread's first.
+    const BASE: u64 = 0x7000_0000_0000;
+    const FUNCTIONS: u64 = 24;
+
+    fn frame_words(f: u64) -> u64 {
+        4 + f % 3 * 2
+    }
+
+    fn rows() -> Vec<(u32, u32)> {
+        let rule = |f: u64| match f {
+            0 => SPECIAL,
+            _ if f % 2 == 1 => 2 << 12 | 2 << 3 | RBP_SAVED | FROM_RBP,
+            _ if f % 3 == 0 => (frame_words(f) as u32) << 12 | 2 << 3 | RBP_SAVED | FROM_RSP,
+            _ => (frame_words(f) as u32) << 12 | FROM_RSP,
+        };
+        (0..FUNCTIONS).map(|f| ((f * 16) as u32, rule(f))).collect()
+    }
+
+    /// Writes the frames of `calls` (outermost first) to the top of `room`; where the innermost function stands.
+    fn lay(room: &mut [u64], calls: &[u64], junk: u64) -> Registers {
+        let start = room.as_ptr() as u64;
+        let end = start + room.len() as u64 * 8;
+        // The first function has no frame that matters; its caller's rbp is nobody's.
+        let (mut rsp, mut rbp) = (end - 64, junk);
+        let mut pc = BASE + 4;
+        for &f in calls {
+            // The call pushes where it returns to; then the function makes its frame.
+            let cfa = rsp;
+            let word = |address: u64| (address - start) as usize / 8;
+            room[word(cfa - 8)] = pc;
+            if f % 2 == 1 || f % 3 == 0 {
+                room[word(cfa - 16)] = rbp;
+            }
+            rsp = cfa - frame_words(f) * 8;
+            rbp = if f % 2 == 1 { cfa - 16 } else { rbp ^ junk };
+            if f % 2 == 0 && f % 3 != 0 {
+                // Neither saved nor changed: the caller may need it.
+                rbp ^= junk;
+            }
+            pc = BASE + f * 16 + 5;
+        }
+        Registers { pc, rsp, rbp }
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_a_walk_finds() {
+        let _one_reader = crate::entries::tests::lock();
+        install_rows(BASE, BASE + FUNCTIONS * 16, &rows());
+        let mut room = vec![0u64; 4096];
+        let bounds_end = room.as_ptr() as u64 + room.len() as u64 * 8;
+        let state = thread::current().unwrap();
+        // SAFETY: this thread owns the state, and no other reference into it is alive.
+        let (memo, stacks) = unsafe { (&mut *state.memo.get(), &mut *state.stacks.get()) };
+        let mut seed = 1u64;
+        let mut random = move |below: u64| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed % below
+        };
+        let mut calls: Vec<u64> = Vec::new();
+        let rounds = if cfg!(miri) { 200 } else { 100_000 };
+        let mut whole = 0;
+        for _ in 0..rounds {
+            // One caller changes for another, with a frame of the same size or not; or the stack grows or shrinks.
+            match random(4) {
+                0 if !calls.is_empty() => {
+                    let at = random(calls.len() as u64) as usize;
+                    calls[at] = 1 + random(FUNCTIONS - 1);
+                }
+                1 if !calls.is_empty() => calls.truncate(calls.len() - 1 - random(calls.len().min(3) as u64) as usize),
+                _ if calls.len() < 40 => calls.push(1 + random(FUNCTIONS - 1)),
+                _ => calls.clear(),
+            }
+            let junk = random(1 << 40);
+            let at = lay(&mut room, &calls, junk);
+            let bounds = Bounds { low: at.rsp, end: bounds_end };
+            let mut plain = [0u64; 64];
+            let walked = walk(at, &mut plain, bounds);
+            match memo.find(at, bounds, stacks, state) {
+                Ok(entry) => {
+                    let entry = entry.unwrap();
+                    assert!(walked.whole);
+                    assert!(entry.addresses().iter().rev().eq(&plain[..walked.depth]), "{calls:?}");
+                    whole += 1;
+                }
+                Err(()) => assert!(!walked.whole),
+            }
+        }
+        assert!(whole * 2 > rounds, "{whole} of {rounds} were whole");
+    }
+}

@@ -25,6 +25,7 @@ pub const NOT_LINKED: u32 = 10;
 pub const NO_SAMPLER: u32 = 11;
 pub const VERIFIED: u32 = 12;
 pub const FREED: u32 = 13;
+pub const PEAKS: u32 = 14;
 
 struct Out {
     file: File,

@@ -5,8 +5,9 @@ use std::ops::Deref;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::bracket::{COUNT, LIVE, LIVE_BYTES, PEAK, PEAK_BYTES, RECORDING, STACKS, VERIFY};
+use crate::bracket::{COUNT, LIVE, LIVE_BYTES, PEAK, PEAK_BYTES, PEAK_BY_STACK, RECORDING, STACKS, VERIFY};
 use crate::live;
+use crate::peak;
 use crate::stacks::Entry;
 use crate::thread::{self, add, ThreadState, LOST};
 use crate::unwind::{self, Bounds, Registers};
@@ -245,9 +246,20 @@ fn note_alloc(flags: u32, state: &ThreadState, entry: Option<&'static Entry>, bl
     if flags & LIVE != 0 {
         live::insert(block, entry, size);
     }
+    if flags & (PEAK | PEAK_BY_STACK) != 0 {
+        note_peak(flags, entry, size);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn note_peak(flags: u32, entry: Option<&'static Entry>, size: usize) {
     if flags & PEAK != 0 {
         let live = LIVE_BYTES.fetch_add(size as i64, Ordering::Relaxed) + size as i64;
         PEAK_BYTES.fetch_max(live, Ordering::Relaxed);
+    }
+    if let (Some(entry), true) = (entry, flags & PEAK_BY_STACK != 0) {
+        peak::allocated(entry, size as u64);
     }
 }
 
@@ -257,6 +269,9 @@ fn note_free(flags: u32, state: &ThreadState, was: live::Block) {
     add(&state.counters.freed_bytes, was.size as u64);
     if let Some(entry) = was.entry {
         entry.freed(state, was.size as u64);
+        if flags & PEAK_BY_STACK != 0 {
+            peak::freed(entry, was.size as u64);
+        }
     }
     if flags & PEAK != 0 {
         LIVE_BYTES.fetch_sub(was.size as i64, Ordering::Relaxed);
