@@ -6,7 +6,7 @@
 The reference's path is what `go tool -n pprof` prints (Go 1.27 or newer). A case in which the reference disagrees with
 itself is not counted. Without the reference or the kit nothing is compared, and that is said. Ends with 1 if anything differs.
 """
-import argparse, collections, difflib, os, random, re, subprocess, sys, tempfile
+import argparse, collections, difflib, os, random, re, shutil, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOOD = re.compile(r'^(?!bad_).*\.pb(\.gz)?$')
@@ -58,6 +58,13 @@ def options(rng, words, types, tags, values):
     return chosen
 
 
+ODD = ['frob', 'frob3', '12', 'focus5', 'sort x', 'top >', 'top 3 -', 'nodecount=abc', 'focus', 'sample_index=99', 'sample_index=nonsense', 'sample_index=',
+       'granularity=bogus', 'granularity=lines', 'granularity=', 'help focus', 'help nosuch', 'help cum', 'help sort', 'help sample_index', 'cum', 'flat=1', 'lines=true', 'lines',
+       'top -5', 'list', 'peek', 'noinlines', 'noinlines=maybe', 'trim=f', 'nodefraction=x', 'unit=', 'focus=a //: comment', ' top2 ', '  ', 'top =', 'mean=1', 'tags x -y',
+       'nodefraction=1e-3', 'divide_by=0', 'divide_by=2.50', 'nodecount=99999999999999999999', 'compact_labels=false', 'output=', 'options', 'top10 2', 'text\t4', 'focus=(', 'tree -cum 3',
+       'tagfocus=1kb:', 'help', 'total_' + 'x', 'traces -.', 'call_tree=yes', 'drop_negative=n', 'sort=cum', 'relative_percentages=1', 'show_from=m', 'tagroot=bytes']
+
+
 def session(rng, words, types, tags, values):
     lines = []
     for _ in range(rng.randrange(1, 7)):
@@ -67,11 +74,13 @@ def session(rng, words, types, tags, values):
             lines += ['%s=%s' % pair for pair in item.items()]
         command = rng.choice(['top', 'top5', 'tree', 'tags', 'peek ' + rng.choice(words), 'list ' + rng.choice(words), 'traces', 'o', 'text 3', 'raw',
                               'comments', 'help top', ':', 'dot', rng.choice(types or ['o']), 'mean_' + rng.choice(types or ['o'])])
+        if rng.random() < 0.3:
+            lines.append(rng.choice(ODD))
         lines.append(' '.join([command] + rng.sample(['-cum', rng.choice(words), '-' + rng.choice(words), '4'], rng.choice([0, 0, 1, 2]))))
     return '\n'.join(lines) + '\n'
 
 
-def case(rng, reference, kit, profiles):
+def case(rng, reference, kit, profiles, sessions):
     profile = rng.choice(profiles)
     words, types, tags, values = names(reference, kit, profile)
     args = ['-%s=%s' % item for item in options(rng, words, types, tags, values).items()]
@@ -87,7 +96,7 @@ def case(rng, reference, kit, profiles):
         args.append('-%s=profiles/%s' % (rng.choice(['base', 'diff_base']), rng.choice(others)))
         if rng.random() < 0.3:
             args.append('-normalize')
-    if rng.random() < 0.15:
+    if rng.random() < sessions:
         return args + sources, session(rng, words, types, tags, values)
     report = rng.choice(['-top', '-top', '-text', '-tree', '-traces', '-tags', '-raw', '-dot', '-dot', '-comments', '-callgrind', '-proto', '-topproto',
                          '-peek=' + rng.choice(words), '-list=' + rng.choice(words), '-list=.'])
@@ -107,6 +116,9 @@ def main():
     parser.add_argument('--kit', default=os.environ.get('MEMPROF_KIT', os.path.join(HERE, '..', '..', 'shared', 'kit')))
     parser.add_argument('--runs', type=int, default=500)
     parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--synthetic', type=int, default=0, help='use this many random profiles instead of the kit\'s')
+    parser.add_argument('--sessions', type=float, default=0.15, help='how many of the runs are sessions of the shell')
+    parser.add_argument('--keep', default='', help='copy the synthetic profiles of differences here')
     opt = parser.parse_args()
     reference = os.environ.get('MEMPROF_GO_PPROF', '')
     kit = os.path.join(os.path.abspath(opt.kit), 'dev')
@@ -118,10 +130,17 @@ def main():
     from run import canon
     profiles = sorted(p for p in os.listdir(os.path.join(kit, 'profiles')) if GOOD.match(p))
     rng = random.Random(opt.seed)
+    if opt.synthetic:
+        import pprof_synthetic
+        folder = tempfile.TemporaryDirectory(prefix='synthetic-')
+        os.mkdir(os.path.join(folder.name, 'profiles'))
+        os.symlink(os.path.join(kit, 'src'), os.path.join(folder.name, 'src'))
+        kit = folder.name
+        profiles = pprof_synthetic.write_all(rng, os.path.join(kit, 'profiles'), opt.synthetic)
     tally = collections.Counter()
     tool = [os.path.abspath(opt.tool), 'pprof']
     for number in range(opt.runs):
-        args, stdin = case(rng, reference, kit, profiles)
+        args, stdin = case(rng, reference, kit, profiles, opt.sessions)
         ours = shown(run(tool, args, kit, stdin), args, canon)
         theirs = shown(run([reference], args, kit, stdin), args, canon)
         if ours == theirs:
@@ -135,6 +154,10 @@ def main():
             tally['reference varies'] += 1
             continue
         tally['DIFFERENT'] += 1
+        if opt.synthetic and opt.keep:
+            os.makedirs(opt.keep, exist_ok=True)
+            for name in re.findall(r'synthetic\d+\.pb(?:\.gz)?', ' '.join(args)):
+                shutil.copy(os.path.join(kit, 'profiles', name), opt.keep)
         print('--- %d: %s %s' % (number, ' '.join("'%s'" % a for a in args), repr(stdin) if stdin else ''))
         for what, want, got in zip(('exit', 'stdout', 'stderr'), theirs, ours):
             if want != got:

@@ -1,6 +1,6 @@
 //! The proof of recording: our stacks against the `backtrace` crate's, frame by frame, memo and cache on.
 //!
-//! The default run compares some ten thousand stacks at -O3; with MEMPROF_SLOW=1 (`.ci/slow`) it is over a million, at
+//! The default run compares some ten thousand stacks at -O3; with MEMPROF_TEST_SLOW=1 (`.ci/slow`) it is over a million, at
 //! every optimization level that the fixture has a profile for.
 
 #[path = "common/recorded.rs"]
@@ -13,7 +13,7 @@ use cargo_memprof::record::Record;
 #[test]
 fn stacks_equal_those_of_the_backtrace_crate() {
     let (profiles, rounds) =
-        if thorough() { (&["release", "small", "fat", "abort"][..], "300") } else { (&["release"][..], "3") };
+        if thorough() { (&["release", "small", "fat", "abort"][..], "70") } else { (&["release"][..], "3") };
     let mut stacks = 0;
     for profile in profiles {
         let program = Program::new(&build(profile).join("proof"));

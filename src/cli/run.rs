@@ -11,7 +11,7 @@ use super::args::RunArgs;
 use super::progress::Progress;
 use super::{go_flags, output, shell};
 use crate::inject;
-use crate::measure::{self, Build, Executable, Interrupt, Launch, Outcome, PassOptions, Suite, Tables};
+use crate::measure::{self, Build, Executable, Interrupt, Launch, Outcome, PassOptions, Scratch, Suite, Tables};
 use crate::result::model::Failed;
 use crate::workspace::{BenchTarget, CargoConfig, Workspace};
 use crate::{Error, Result, exit};
@@ -68,6 +68,7 @@ struct Prepared {
     selection: Selection,
     interrupt: Interrupt,
     build: Build,
+    scratch: Scratch,
 }
 
 fn prepare(args: &RunArgs) -> Result<Prepared> {
@@ -81,31 +82,21 @@ fn prepare(args: &RunArgs) -> Result<Prepared> {
         shell::note(&format!("left out: {left_out}"));
     }
     let targets = selection.targets(&workspace);
-    let build = measure::build(&workspace, &config, &options, &args.build_options(), &targets, &interrupt)?;
-    Ok(Prepared { config, workspace, selection, interrupt, build })
+    let scratch = Scratch::make(&workspace.home)?;
+    let build = measure::build(&workspace, &config, &options, &args.build_options(), &targets, &scratch, &interrupt)?;
+    Ok(Prepared { config, workspace, selection, interrupt, build, scratch })
 }
 
-fn pass_options(args: &RunArgs, workspace: &Workspace) -> Result<PassOptions> {
-    let dir = workspace.home.join("runs").join(std::process::id().to_string());
-    std::fs::create_dir_all(&dir).map_err(|e| Error::other(format!("cannot write to {}: {e}", dir.display())))?;
-    Ok(PassOptions {
+fn pass_options(args: &RunArgs, scratch: &Scratch) -> PassOptions {
+    PassOptions {
         bench_time: args.measure.benchtime,
         timeout: args.measure.timeout,
         cpu_hz: args.measure.cpu_rate,
         stacks: !args.measure.no_profiles,
         peak: args.measure.peak,
         bench_args: args.bench_args.clone(),
-        dir,
+        dir: scratch.0.clone(),
         verbose: args.select.verbose > 0,
-    })
-}
-
-/// Removes the folder of a run's records when the run is over, however it ends.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -161,9 +152,14 @@ fn nothing_matched(prepared: &Prepared) -> Error {
 pub fn list(args: &[OsString]) -> Result<u8> {
     let args = parse(args);
     let prepared = prepare(&args)?;
-    let launches = measure::capture(&prepared.build, &prepared.config, &prepared.workspace.home, &prepared.interrupt)?;
-    let options = pass_options(&args, &prepared.workspace)?;
-    let _scratch = Scratch(options.dir.clone());
+    let launches = measure::capture(
+        &prepared.build,
+        &prepared.config,
+        &prepared.workspace.home,
+        &prepared.scratch,
+        &prepared.interrupt,
+    )?;
+    let options = pass_options(&args, &prepared.scratch);
     let mut failed = Vec::new();
     let suites = suites(&prepared, &launches, &options, &mut failed)?;
     let names: Vec<&str> = suites.iter().flat_map(|suite| &suite.benchmarks).map(|b| b.name.as_str()).collect();
@@ -188,9 +184,14 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         }
         return Ok(exit::OK);
     }
-    let launches = measure::capture(&prepared.build, &prepared.config, &prepared.workspace.home, &prepared.interrupt)?;
-    let options = pass_options(&args, &prepared.workspace)?;
-    let _scratch = Scratch(options.dir.clone());
+    let launches = measure::capture(
+        &prepared.build,
+        &prepared.config,
+        &prepared.workspace.home,
+        &prepared.scratch,
+        &prepared.interrupt,
+    )?;
+    let options = pass_options(&args, &prepared.scratch);
     let mut failed = Vec::new();
     let suites = suites(&prepared, &launches, &options, &mut failed)?;
     let benchmarks: usize = suites.iter().map(|suite| suite.benchmarks.len()).sum();
@@ -209,7 +210,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
                 measure::measure(suite, &options, &mut tables, &mut progress, &prepared.interrupt)?;
             for outcome in outcomes {
                 match outcome {
-                    Outcome::Finished(finished, profiles) => writer.finished(*finished, profiles)?,
+                    Outcome::Finished(finished, profiles) => writer.finished(*finished, *profiles)?,
                     Outcome::Failed(failure) => writer.failed(failure),
                 }
             }

@@ -115,10 +115,10 @@ fn ranged(value: f64, range: Option<[f64; 2]>) -> String {
 /// `0.90×  −1,984 B  −5 allocs`: time as a ratio, memory as differences; what is equal is left out.
 fn difference(reference: &Finished, row: &Finished, memory: bool) -> String {
     let mut parts = Vec::new();
-    if let (Some(from), Some(to)) = (reference.time.ns_per_op, row.time.ns_per_op) {
-        if from > 0.0 {
-            parts.push(format!("{:.2}×", to / from));
-        }
+    if let (Some(from), Some(to)) = (reference.time.ns_per_op, row.time.ns_per_op)
+        && from > 0.0
+    {
+        parts.push(format!("{:.2}×", to / from));
     }
     let mut change = |from: f64, to: f64, unit: &str| {
         if from != to {

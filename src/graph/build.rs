@@ -143,6 +143,9 @@ impl Graph {
         let mut graph = builder.graph;
         graph.order =
             (0..graph.nodes.len() as NodeId).filter(|id| graph.is_wanted(*id, options.drop_negative)).collect();
+        if options.call_tree {
+            graph.order_by_parent();
+        }
         graph
     }
 

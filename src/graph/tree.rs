@@ -44,6 +44,18 @@ impl Builder<'_> {
 }
 
 impl Graph {
+    /// Orders the nodes of a tree by when their parent had its first child. Nodes that are equal in all that is compared
+    /// when the tree is sorted stay in this order, which is the one that pprof mostly has.
+    pub(super) fn order_by_parent(&mut self) {
+        let parents: Vec<NodeId> =
+            self.nodes.iter().map(|node| node.incoming.first().map_or(NONE, |edge| self.edge(*edge).caller)).collect();
+        let mut first_child: FxHashMap<NodeId, NodeId> = FxHashMap::default();
+        for (id, parent) in (0..).zip(&parents) {
+            first_child.entry(*parent).or_insert(id);
+        }
+        self.order.sort_by_key(|id| (first_child.get(&parents[*id as usize]).copied(), *id));
+    }
+
     /// Removes the nodes of a tree that are not in `kept`; their children become those of their parent, by residual edges.
     pub fn trim_tree(&mut self, kept: &FxHashSet<NodeId>) {
         let order = std::mem::take(&mut self.order);

@@ -77,6 +77,20 @@ impl Arguments {
         found
     }
 
+    /// The user's `--remap-path-prefix FROM=TO`, in their order.
+    pub fn remappings(&self) -> Vec<(PathBuf, PathBuf)> {
+        const NAME: &str = "--remap-path-prefix";
+        let (mut found, mut previous) = (Vec::new(), "");
+        for word in self.words() {
+            let value = if previous == NAME { Some(word) } else { word.strip_prefix("--remap-path-prefix=") };
+            if let Some((from, to)) = value.and_then(|value| value.rsplit_once('=')) {
+                found.push((PathBuf::from(from), PathBuf::from(to)));
+            }
+            previous = word;
+        }
+        found
+    }
+
     pub fn has(&self, flag: &str) -> bool {
         self.words().any(|word| word == flag)
     }
@@ -190,6 +204,13 @@ mod tests {
         assert!(args.source().unwrap().ends_with("benches/pool.rs"));
         assert_eq!(args.value("--crate-name"), Some("pool"));
         assert_eq!(args.codegen("opt-level"), ["3"]);
+    }
+
+    #[test]
+    fn remappings_are_found_in_both_spellings() {
+        let args = arguments("--remap-path-prefix /a=/b x.rs --remap-path-prefix=/c=d=/e");
+        let expected = [("/a", "/b"), ("/c=d", "/e")].map(|(from, to)| (PathBuf::from(from), PathBuf::from(to)));
+        assert_eq!(args.remappings(), expected);
     }
 
     #[test]

@@ -4,10 +4,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::Setup;
 use super::arguments::Arguments;
 use super::overlay::Overlay;
-use super::wrapper::mend_dep_info;
+use super::{Setup, dep_info};
 
 /// Behind the timed executable's name stands the counting one's.
 const COUNTED: &str = "-counted";
@@ -43,6 +42,10 @@ pub fn compile(
     counted.push("--extern");
     counted.push(format!("force:memprof_alloc={}", setup.runtime.allocator.display()));
     counted.push("--cap-lints=allow");
+    // With the unstable flag a stable compiler would name symbols as a nightly one does: other names than the timed one's.
+    if setup.stable_compiler && args.codegen("symbol-mangling-version").is_empty() {
+        counted.push("-Csymbol-mangling-version=legacy");
+    }
 
     // Both at once. What the second says the first has said already; only what it alone finds wrong matters.
     let second = command()
@@ -57,7 +60,7 @@ pub fn compile(
     if !first.success() {
         return Ok(first.code().unwrap_or(101));
     }
-    mend_dep_info(&args, overlay, setup)?;
+    dep_info::mend_file(&args, overlay, setup)?;
     if second.status.success() {
         return Ok(0);
     }

@@ -2,10 +2,19 @@
 
 use std::path::Path;
 
+use super::arguments::Arguments;
 use super::overlay::Overlay;
+use super::{RUNTIME_VARIABLE, Setup};
+
+/// After a call: its `.d` file names the originals, and the runtime that it was built with.
+pub fn mend_file(args: &Arguments, overlay: Option<&Overlay>, setup: &Setup) -> anyhow::Result<()> {
+    let Some(path) = args.output(".d").filter(|path| path.exists()) else { return Ok(()) };
+    let text = std::fs::read_to_string(&path)?;
+    Ok(std::fs::write(&path, mend(&text, overlay, RUNTIME_VARIABLE, &setup.runtime.hash))?)
+}
 
 /// `text` with `overlay` paths put back to `original`, and with a line that makes cargo rebuild when `variable` changes.
-pub fn mend(text: &str, overlay: Option<&Overlay>, variable: &str, value: &str) -> String {
+fn mend(text: &str, overlay: Option<&Overlay>, variable: &str, value: &str) -> String {
     let mut mended = match overlay {
         Some(overlay) => text.replace(&escaped(&overlay.folder), &escaped(&overlay.original)),
         None => text.to_owned(),

@@ -41,6 +41,8 @@ pub struct Setup {
     pub refusals: PathBuf,
     /// The user's own RUSTC_WRAPPER.
     pub user_wrapper: Option<PathBuf>,
+    /// Stable or beta: unstable flags change what it does.
+    pub stable_compiler: bool,
 }
 
 /// Why a crate cannot be measured.
@@ -50,14 +52,11 @@ pub struct Refusal {
 }
 
 impl Setup {
-    /// Writes the setup to `dir` and gives the variables that make cargo use it.
-    pub fn install(&self, dir: &Path) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
-        let file = dir.join("setup.json");
+    /// Writes the setup to `scratch`, which is this run's alone, and gives the variables that make cargo use it. The wrapper
+    /// stays at one place in `dir`, so that cargo need not ask the compiler anew each time.
+    pub fn install(&self, dir: &Path, scratch: &Path) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
+        let file = scratch.join("setup.json");
         std::fs::write(&file, serde_json::to_vec(self)?).with_context(|| format!("cannot write {}", file.display()))?;
-        if self.refusals.exists() {
-            std::fs::remove_dir_all(&self.refusals)
-                .with_context(|| format!("cannot empty {}", self.refusals.display()))?;
-        }
         std::fs::create_dir_all(&self.refusals)?;
         let wrapper = link_to_self(dir, WRAPPER_NAME)?;
         Ok(vec![

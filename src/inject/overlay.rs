@@ -30,18 +30,25 @@ impl Overlay {
         let Ok(below) = source.strip_prefix(&self.original) else { return };
         let relative = args.source_argument().is_some_and(Path::is_relative);
         args.set_source(&self.folder.join(below));
-        // Of several prefixes that fit, rustc takes the last.
+        // Of several prefixes that fit, rustc takes the last, once: the user's own is applied here.
+        let original = remapped(&self.original, &args.remappings());
         let mut remap = |from: &Path, to: &Path| {
             args.push("--remap-path-prefix");
             args.push(format!("{}={}", from.display(), to.display()));
         };
-        remap(&self.folder, &self.original);
-        if let (true, Ok(here)) = (relative, std::env::current_dir()) {
-            if let Ok(below) = here.strip_prefix(&self.original) {
-                remap(&self.folder.join(below), Path::new(""));
-            }
+        remap(&self.folder, &original);
+        if let (true, Ok(here)) = (relative, std::env::current_dir())
+            && let Ok(below) = here.strip_prefix(&self.original)
+        {
+            remap(&self.folder.join(below), Path::new(""));
         }
     }
+}
+
+/// `path` as the last of `mappings` that fits it has it.
+fn remapped(path: &Path, mappings: &[(PathBuf, PathBuf)]) -> PathBuf {
+    let fitting = mappings.iter().rev().find_map(|(from, to)| Some(to.join(path.strip_prefix(from).ok()?)));
+    fitting.unwrap_or_else(|| path.to_owned())
 }
 
 /// The folder's name follows from the original's path and the edited texts, so an overlay that is there is the right one.

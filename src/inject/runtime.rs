@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 const RUNTIME: &[(&str, &str)] = &[
     ("lib.rs", include_str!("../../templates/runtime/lib.rs")),
     ("bracket.rs", include_str!("../../templates/runtime/bracket.rs")),
+    ("cost.rs", include_str!("../../templates/runtime/cost.rs")),
     ("driver.rs", include_str!("../../templates/runtime/driver.rs")),
     ("entries.rs", include_str!("../../templates/runtime/entries.rs")),
     ("live.rs", include_str!("../../templates/runtime/live.rs")),
@@ -31,6 +32,8 @@ const RUNTIME: &[(&str, &str)] = &[
     ("unwind.rs", include_str!("../../templates/runtime/unwind.rs")),
     ("whole.rs", include_str!("../../templates/runtime/whole.rs")),
 ];
+/// Raised when the wrapper compiles the same sources in another way: what was built before is then out of date.
+const WAY_OF_BUILDING: u32 = 2;
 const ALLOCATOR: &str = include_str!("../../templates/alloc/lib.rs");
 
 /// The compiler that builds the user's code.
@@ -45,6 +48,14 @@ pub struct Toolchain {
     pub static_libc: bool,
 }
 
+impl Toolchain {
+    /// Stable or beta.
+    pub fn is_stable(&self) -> bool {
+        let release = self.version.lines().find_map(|line| line.strip_prefix("release: ")).unwrap_or_default();
+        !release.contains("nightly") && !release.contains("dev")
+    }
+}
+
 /// The compiled runtime.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Runtime {
@@ -52,7 +63,7 @@ pub struct Runtime {
     pub library: PathBuf,
     /// The tracking `#[global_allocator]`: linked to counting executables only.
     pub allocator: PathBuf,
-    /// Of sources and compiler.
+    /// Of sources, edits and compiler.
     pub hash: String,
 }
 
@@ -60,8 +71,9 @@ impl Runtime {
     /// Compiles the runtime below `dir`, unless it is there already.
     pub fn build(toolchain: &Toolchain, dir: &Path) -> anyhow::Result<Runtime> {
         let mut hasher = DefaultHasher::new();
-        (RUNTIME, ALLOCATOR, &toolchain.version, &toolchain.target, toolchain.static_libc, super::criterion::HOOK)
-            .hash(&mut hasher);
+        let edits = format!("{:?}", super::criterion::EDITS);
+        (RUNTIME, ALLOCATOR, super::criterion::HOOK, edits, &toolchain.version).hash(&mut hasher);
+        (&toolchain.target, toolchain.static_libc, WAY_OF_BUILDING).hash(&mut hasher);
         let hash = format!("{:016x}", hasher.finish());
         let home = dir.join(format!("runtime-{hash}"));
         let runtime =
@@ -101,7 +113,7 @@ fn compile(toolchain: &Toolchain, dir: &Path, name: &str, source: &str, more: &[
     let out = command.output().with_context(|| format!("cannot run {}", toolchain.rustc.display()))?;
     if !out.status.success() {
         bail!(
-            "the runtime does not compile with {} (Rust 1.65 or newer is needed):\n{}",
+            "the runtime does not compile with {} (Rust 1.70 or newer is needed):\n{}",
             toolchain.version.lines().next().unwrap_or_default(),
             String::from_utf8_lossy(&out.stderr).trim_end()
         );

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 
 use super::arguments::Arguments;
 use super::overlay::Overlay;
-use super::{RUNTIME_VARIABLE, SETUP_VARIABLE, Setup, allocator, bench_root, criterion, dep_info};
+use super::{SETUP_VARIABLE, Setup, allocator, bench_root, criterion, dep_info};
 
 /// Runs the rustc call of `args` (its first is rustc, or the user's workspace wrapper); the exit code.
 pub fn run(args: &[OsString]) -> anyhow::Result<i32> {
@@ -73,7 +73,7 @@ fn compile_from(overlay: &Overlay, mut command: Command, args: &Arguments, setup
     let status = command.args(&args.all).status();
     let status = status.with_context(|| format!("cannot run {}", command.get_program().display()))?;
     if status.success() {
-        mend_dep_info(args, Some(overlay), setup)?;
+        dep_info::mend_file(args, Some(overlay), setup)?;
     }
     Ok(status.code().unwrap_or(101))
 }
@@ -145,11 +145,4 @@ fn prepare_allocator(args: &mut Arguments, setup: &Setup) -> anyhow::Result<Opti
 fn link_runtime(args: &mut Arguments, setup: &Setup) {
     args.push("--extern");
     args.push(format!("memprof_rt={}", setup.runtime.library.display()));
-}
-
-/// After a call: its `.d` file names the originals, and the runtime that it was built with.
-pub fn mend_dep_info(args: &Arguments, overlay: Option<&Overlay>, setup: &Setup) -> anyhow::Result<()> {
-    let Some(path) = args.output(".d").filter(|path| path.exists()) else { return Ok(()) };
-    let text = std::fs::read_to_string(&path)?;
-    Ok(std::fs::write(&path, dep_info::mend(&text, overlay, RUNTIME_VARIABLE, &setup.runtime.hash))?)
 }

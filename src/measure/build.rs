@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use cargo_metadata::{Message, TargetKind};
 
 use super::process::Interrupt;
+use super::scratch::Scratch;
 use crate::inject::{Runtime, Setup, counted_path};
 use crate::workspace::{BenchTarget, CargoConfig, CargoOptions, Workspace};
 use crate::{Error, Result, exit};
@@ -68,21 +69,23 @@ pub fn build(
     cargo_options: &CargoOptions,
     options: &BuildOptions,
     targets: &[BenchTarget],
+    scratch: &Scratch,
     interrupt: &Interrupt,
 ) -> Result<Build> {
-    let dir = workspace.home.join("inject");
+    let (dir, scratch) = (workspace.home.join("inject"), &scratch.0);
     std::fs::create_dir_all(dir.join("overlays"))
         .map_err(|e| Error::other(format!("cannot write to {}: {e}", workspace.home.display())))?;
     let setup = Setup {
         runtime: Runtime::build(&config.toolchain, &dir)?,
         bench_roots: targets.iter().map(|target| target.source.clone()).collect(),
         overlays: dir.join("overlays"),
-        refusals: dir.join("refusals"),
+        refusals: scratch.join("refusals"),
         user_wrapper: config.wrapper.clone(),
+        stable_compiler: config.toolchain.is_stable(),
     };
     let build_dir = workspace.home.join("build");
     let mut variables: Vec<(String, PathBuf)> =
-        setup.install(&dir)?.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        setup.install(&dir, scratch)?.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     // With `build.build-dir` set, cargo would keep intermediate artifacts there, and take ours for its own next time.
     variables.push(("CARGO_BUILD_BUILD_DIR".to_owned(), build_dir.clone()));
     let cargo = CargoCall {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::build::{Build, CargoCall};
 use super::process::{self, Interrupt};
+use super::scratch::Scratch;
 use crate::inject::link_to_self;
 use crate::workspace::CargoConfig;
 use crate::{Error, Result};
@@ -73,10 +74,10 @@ pub fn capture(
     build: &Build,
     config: &CargoConfig,
     home: &Path,
+    scratch: &Scratch,
     interrupt: &Interrupt,
 ) -> Result<HashMap<PathBuf, Launch>> {
-    let notes = home.join("inject").join("notes");
-    let _ = std::fs::remove_dir_all(&notes);
+    let notes = scratch.0.join("notes");
     std::fs::create_dir_all(&notes).map_err(|e| Error::other(format!("cannot write to {}: {e}", notes.display())))?;
     let runner = link_to_self(&home.join("inject"), RUNNER_NAME)?;
     let mut command = build.cargo.command();

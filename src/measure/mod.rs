@@ -6,6 +6,7 @@ mod list;
 mod pass;
 mod plan;
 mod process;
+mod scratch;
 mod session;
 mod tables;
 
@@ -16,6 +17,7 @@ pub use build::{Build, BuildOptions, Executable, build};
 pub use capture::{Launch, RUNNER_NAME, capture, run_runner};
 pub use pass::Phase;
 pub use process::{INTERRUPTED, Interrupt};
+pub use scratch::Scratch;
 pub use session::{Outcome, ProfilePair, Suite, list_suite, measure};
 pub use tables::Tables;
 

@@ -30,7 +30,7 @@ pub struct Benchmark {
 /// What came of one benchmark.
 #[derive(Debug)]
 pub enum Outcome {
-    Finished(Box<Finished>, ProfilePair),
+    Finished(Box<Finished>, Box<ProfilePair>),
     Failed(Failed),
 }
 
@@ -124,7 +124,7 @@ pub fn measure(
             return failed(error);
         }
         match assemble(suite, benchmark, index, options, &state.timed, &mut counted, &mut sampled, observer) {
-            Some((finished, profiles)) => Outcome::Finished(Box::new(finished), profiles),
+            Some((finished, profiles)) => Outcome::Finished(Box::new(finished), Box::new(profiles)),
             None => failed("its records are not complete; is the disk full?".to_owned()),
         }
     });

@@ -7,10 +7,13 @@ use std::io::Write;
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
+use super::inflate::{Broken, diagnose};
+
 /// The most bytes that a compressed profile may expand to: 512 MiB. The largest profiles that tools write have some 10 MiB.
 pub const MAX_EXPANDED: usize = 512 << 20;
 
 const UNEXPECTED_EOF: &str = "unexpected EOF";
+const TOO_LARGE: &str = "larger than";
 const INVALID_HEADER: &str = "gzip: invalid header";
 
 /// Whether `data` starts as gzip does.
@@ -63,22 +66,34 @@ fn skip_header(data: &[u8]) -> Result<&[u8], String> {
     Ok(rest)
 }
 
-/// Expands one member's body onto `out`; what follows its trailer.
+/// Expands one member's body onto `out`; what follows its trailer. What is broken is told as Go's reader would.
 fn member<'a>(data: &'a [u8], out: &mut Vec<u8>, bound: usize) -> Result<&'a [u8], String> {
+    expand_member(data, out, bound).map_err(|error| {
+        if error.starts_with(TOO_LARGE) {
+            return error;
+        }
+        match diagnose(data) {
+            Err(Broken::Corrupt(offset)) => format!("flate: corrupt input before offset {offset}"),
+            Err(Broken::Cut) => UNEXPECTED_EOF.into(),
+            Ok(()) => error,
+        }
+    })
+}
+
+fn expand_member<'a>(data: &'a [u8], out: &mut Vec<u8>, bound: usize) -> Result<&'a [u8], String> {
     let start = out.len();
     let mut inflate = Decompress::new(false);
     loop {
         let read = inflate.total_in() as usize;
         if out.len() == out.capacity() {
             if out.len() >= bound {
-                return Err(format!("larger than {} MiB when expanded", bound >> 20));
+                return Err(format!("{TOO_LARGE} {} MiB when expanded", bound >> 20));
             }
             out.reserve_exact(out.len().clamp(32 << 10, bound - out.len()));
         }
         let before = out.len();
-        let status = inflate
-            .decompress_vec(&data[read..], out, FlushDecompress::None)
-            .map_err(|_| format!("flate: corrupt input before offset {}", inflate.total_in()))?;
+        let status =
+            inflate.decompress_vec(&data[read..], out, FlushDecompress::None).map_err(|_| "gzip: invalid checksum")?;
         match status {
             Status::StreamEnd => break,
             // No input left, and nothing more comes out.
@@ -88,7 +103,7 @@ fn member<'a>(data: &'a [u8], out: &mut Vec<u8>, bound: usize) -> Result<&'a [u8
         }
     }
     if out.len() > bound {
-        return Err(format!("larger than {} MiB when expanded", bound >> 20));
+        return Err(format!("{TOO_LARGE} {} MiB when expanded", bound >> 20));
     }
     let (trailer, rest) = data[inflate.total_in() as usize..].split_at_checked(8).ok_or(UNEXPECTED_EOF)?;
     let mut sum = Crc::new();

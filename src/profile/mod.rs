@@ -10,6 +10,7 @@ mod demangle;
 mod filter;
 pub mod gzip;
 mod index;
+mod inflate;
 mod merge;
 pub mod model;
 pub mod number;

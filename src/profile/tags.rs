@@ -16,11 +16,11 @@ pub type LabelUnits = BTreeMap<Text, Text>;
 
 impl Profile {
     /// The unit of each numeric label: the first that is named, else one guessed from the key. Second: for keys with
-    /// several units, those that lost.
-    pub fn label_units(&self) -> (LabelUnits, BTreeMap<Text, BTreeSet<Text>>) {
+    /// several units, those that lost, in the order of their first appearance.
+    pub fn label_units(&self) -> (LabelUnits, Vec<(Text, BTreeSet<Text>)>) {
         let mut units = LabelUnits::new();
         let mut keys = BTreeSet::new();
-        let mut ignored: BTreeMap<Text, BTreeSet<Text>> = BTreeMap::new();
+        let mut ignored: Vec<(Text, BTreeSet<Text>)> = Vec::new();
         for label in self.samples.iter().flat_map(|sample| &sample.labels) {
             let LabelValue::Number(_, unit) = &label.value else { continue };
             keys.insert(&label.key);
@@ -32,7 +32,11 @@ impl Profile {
                     units.insert(label.key.clone(), unit.clone());
                 }
                 Some(first) if first != unit => {
-                    ignored.entry(label.key.clone()).or_default().insert(unit.clone());
+                    let known = ignored.iter_mut().find(|(key, _)| *key == label.key);
+                    match known {
+                        Some((_, units)) => drop(units.insert(unit.clone())),
+                        None => ignored.push((label.key.clone(), BTreeSet::from([unit.clone()]))),
+                    }
                 }
                 Some(_) => {}
             }
@@ -71,7 +75,7 @@ impl Profile {
 
     /// Adds frames for labels: those of `roots` above the root (the first key outermost), those of `leaves` beneath the leaf
     /// (the last key innermost). Whether any sample had a value for any of the keys, for roots and leaves.
-    pub fn add_label_frames(&mut self, roots: &[&str], leaves: &[&str], output_unit: &str) -> (bool, bool) {
+    pub fn add_label_frames(&mut self, roots: &[String], leaves: &[String], output_unit: &str) -> (bool, bool) {
         let (mut any_root, mut any_leaf) = (false, false);
         if roots.is_empty() && leaves.is_empty() {
             return (false, false);
@@ -113,12 +117,12 @@ impl LabelFrames {
         }
     }
 
-    fn of(&mut self, sample: &Sample, keys: &[&str], output_unit: &str, any: &mut bool) -> Vec<u32> {
+    fn of(&mut self, sample: &Sample, keys: &[String], output_unit: &str, any: &mut bool) -> Vec<u32> {
         let mut found = Vec::with_capacity(keys.len());
         for key in keys.iter().rev() {
             let values = label_values(sample, key, output_unit);
             *any |= !values.is_empty();
-            found.push(self.location(values.join(","), (*key).to_string()));
+            found.push(self.location(values.join(","), key.clone()));
         }
         found
     }

@@ -93,7 +93,7 @@ pub struct Counted {
     pub counts: StackCounts,
     pub peak_bytes: u64,
     pub nanoseconds: u64,
-    /// Allocations since the process began that could not be recorded for want of memory.
+    /// Allocations that could not be recorded for want of memory.
     pub lost: u64,
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use rustc_hash::FxHashMap;
 
 use super::report::Report;
-use crate::graph::{Graph, Node, NodeInfo};
+use crate::graph::{Graph, Node, NodeId, NodeInfo};
 use crate::profile::number::to_i64;
 use crate::profile::unit;
 
@@ -17,7 +17,7 @@ pub fn print(report: &mut Report, out: &mut String) -> std::fmt::Result {
     let graph = &trimmed.graph;
     let choices = &report.choices;
     let scaled = |value: i64| to_i64(unit::scale(value, &choices.sample_unit, &choices.output_unit).0);
-    let unique = unique_names(graph);
+    let unique = unique_names(graph, choices.call_tree);
     writeln!(out, "positions: instr line\nevents: {}({})", choices.sample_type, choices.output_unit)?;
     let [mut objects, mut files, mut names] = [Names::default(), Names::default(), Names::default()];
     let mut before: Option<&NodeInfo> = None;
@@ -71,22 +71,30 @@ impl Names {
     }
 }
 
-/// Functions of equal name and file but of different objects get a suffix.
-fn unique_names(graph: &Graph) -> FxHashMap<u32, String> {
-    // What is one function: the node without address and line.
-    let function = |node: &Node| (node.key.name, node.key.file, node.key.start_line, node.key.objfile);
-    let mut same_name: FxHashMap<(u32, u32), Vec<_>> = FxHashMap::default();
+/// Functions of equal name and file that are different (of different objects or, in a call tree, of different callers) get a
+/// suffix.
+fn unique_names(graph: &Graph, is_tree: bool) -> FxHashMap<NodeId, String> {
+    // What is one function: the node without address and line; in a tree, among those of one caller.
+    let function = |node: &Node| {
+        let caller = if is_tree { graph.callers(node).next().map(|edge| graph.edge(edge).caller) } else { None };
+        // As pprof has it, a node without address and line is a function of its own, column included.
+        let column = if node.key.address == 0 && node.key.line == 0 { node.key.column } else { 0 };
+        (node.key.start_line, node.key.objfile, column, caller)
+    };
+    let mut same_name: FxHashMap<(u32, u32), FxHashMap<_, usize>> = FxHashMap::default();
     for node in graph.shown() {
         let functions = same_name.entry((node.key.file, node.key.name)).or_default();
-        if !functions.contains(&function(node)) {
-            functions.push(function(node));
-        }
+        let next = functions.len() + 1;
+        functions.entry(function(node)).or_insert(next);
     }
     let named = graph.order.iter().map(|id| {
         let node = graph.node(*id);
         let functions = &same_name[&(node.key.file, node.key.name)];
-        let position = functions.iter().position(|known| *known == function(node)).map_or(0, |position| position + 1);
-        let suffix = if functions.len() > 1 { format!(" [{position}/{}]", functions.len()) } else { String::new() };
+        let suffix = if functions.len() > 1 {
+            format!(" [{}/{}]", functions[&function(node)], functions.len())
+        } else {
+            String::new()
+        };
         (*id, format!("{}{suffix}", node.info.name))
     });
     named.collect()

@@ -295,6 +295,11 @@ pub fn choice_help(choice: &str) -> Option<&'static str> {
     })
 }
 
+/// The help of an option or of a choice; `None` for options that are only there as their choices.
+pub fn help_of(name: &str) -> Option<&'static str> {
+    find(name).map(|option| option.help).or_else(|| choice_help(name)).filter(|help| !help.is_empty())
+}
+
 /// The option called `name`.
 pub fn find(name: &str) -> Option<&'static OptionSpec> {
     OPTIONS.iter().find(|option| option.name == name)
@@ -371,7 +376,7 @@ mod tests {
         for option in OPTIONS {
             let mut config = defaults.clone();
             let value = config.get(option);
-            if !(value.is_empty() && !option.choices().is_empty()) {
+            if !value.is_empty() || option.choices().is_empty() {
                 config.set(option, &value).unwrap();
             }
             assert_eq!(config, defaults, "{}", option.name);

@@ -131,15 +131,9 @@ fn overridden(config: &Config, invocation: &Invocation) -> Config {
 }
 
 fn add_label_frames(profile: &mut Profile, config: &Config, warn: Warn<'_>) {
-    let keys = |list: &'static str, text: &str| -> (Vec<String>, &'static str) {
-        (text.split(',').filter(|key| !key.is_empty()).map(Into::into).collect(), list)
-    };
-    let (roots, _) = keys("TagRoot", &config.tagroot);
-    let (leaves, _) = keys("TagLeaf", &config.tagleaf);
-    let names = |keys: &'_ [String]| -> Vec<String> { keys.to_vec() };
-    let (root_names, leaf_names) = (names(&roots), names(&leaves));
-    let roots: Vec<&str> = root_names.iter().map(String::as_str).collect();
-    let leaves: Vec<&str> = leaf_names.iter().map(String::as_str).collect();
+    let keys =
+        |list: &'_ str| -> Vec<String> { list.split(',').filter(|key| !key.is_empty()).map(Into::into).collect() };
+    let (roots, leaves) = (keys(&config.tagroot), keys(&config.tagleaf));
     let (any_root, any_leaf) = profile.add_label_frames(&roots, &leaves, &config.unit);
     if !config.tagroot.is_empty() && !any_root {
         warn("TagRoot expression matched no samples");

@@ -60,11 +60,7 @@ pub fn about(name: &str, sample_types: &[&str]) -> Option<String> {
     if let Some(command) = command::find(name) {
         return Some(of_command(command));
     }
-    let help = match config::find(name) {
-        Some(option) if option.help.is_empty() => return None,
-        Some(option) => option.help,
-        None => config::choice_help(name)?,
-    };
+    let help = config::help_of(name)?;
     let more = if name == "sample_index" {
         format!("Or use sample_index=name, with name in [{}].\n", sample_types.join(" "))
     } else {

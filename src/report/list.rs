@@ -39,7 +39,7 @@ pub fn print(report: &mut Report, out: &mut String) -> Result<(), String> {
     Ok(())
 }
 
-fn matching<'a>(graph: &'a Graph, test: impl Fn(&str) -> bool) -> BTreeMap<&'a str, Vec<&'a Node>> {
+fn matching(graph: &Graph, test: impl Fn(&str) -> bool) -> BTreeMap<&str, Vec<&Node>> {
     let mut functions: BTreeMap<&str, Vec<&Node>> = BTreeMap::new();
     for node in graph.shown().filter(|node| test(&node.info.name)) {
         functions.entry(&node.info.name).or_default().push(node);
@@ -56,6 +56,14 @@ fn print_file(report: &Report, name: &str, file: &str, nodes: &[&Node], sources:
     let share = percentage(cum, report.total);
     let _ = writeln!(out, "ROUTINE ======================== {name} in {file}");
     let _ = writeln!(out, "{:>10} {:>10} (flat, cum) {share} of Total", report.value(flat), report.value(cum));
+    let (start, end) = range(nodes);
+    if start > end {
+        // Nothing is read for it, so only an error of before is known.
+        if let Some(error) = sources.known_error(file) {
+            let _ = writeln!(out, " Error: {error}");
+        }
+        return;
+    }
     let lines = match sources.lines(file) {
         Ok(lines) => lines,
         Err(error) => {
@@ -63,7 +71,6 @@ fn print_file(report: &Report, name: &str, file: &str, nodes: &[&Node], sources:
             return;
         }
     };
-    let (start, end) = range(nodes);
     let mut by_line: BTreeMap<i64, Vec<&Node>> = BTreeMap::new();
     for node in nodes {
         by_line.entry(node.info.line).or_default().push(node);

@@ -1,7 +1,7 @@
 //! The interactive shell: commands and options typed line by line, on a profile that is loaded once.
 
 use super::arguments::Invocation;
-use super::command::{self, Command};
+use super::command;
 use super::config::{self, Config, OPTIONS};
 use super::fetch::Loaded;
 use super::focus::Warn;
@@ -169,22 +169,18 @@ impl Shell {
 /// A command with its arguments: a number of nodes, `>file`, `-cum`, patterns to focus on and (with a dash) to ignore. What
 /// they set holds for this command only.
 fn parse(words: &[&str], config: &Config) -> Result<(Invocation, Config), String> {
-    let Some((name, mut rest)) = words.split_first() else { return Err("unrecognized command: \"\"".into()) };
-    let (command, count) = find(name).ok_or_else(|| {
-        if config::is_configurable(name) || config::choice_help(name).is_some() {
-            format!("did you mean: {name}={}", rest.first().unwrap_or(&"<val>"))
-        } else {
-            format!(
-                "unrecognized command: {:?}",
-                name.trim_end_matches(|digit: char| digit.is_ascii_digit() && !is_all_digits(name))
-            )
-        }
-    })?;
-    let mut config = config.clone();
+    let Some((name, rest)) = words.split_first() else { return Err("unrecognized command: \"\"".into()) };
     // `top10` is `top 10`, and where an argument is wanted the number is it.
-    let mut words: Vec<&str> = count.into_iter().collect();
-    words.append(&mut rest.to_vec());
-    rest = &words;
+    let stem = name.trim_end_matches(|digit: char| digit.is_ascii_digit());
+    let is_split = command::find(name).is_none() && !stem.is_empty() && stem.len() < name.len();
+    let (name, count) = if is_split { (stem, Some(&name[stem.len()..])) } else { (*name, None) };
+    let words: Vec<&str> = count.into_iter().chain(rest.iter().copied()).collect();
+    let command = command::find(name).ok_or_else(|| match config::help_of(name) {
+        Some(_) => format!("did you mean: {name}={}", words.first().unwrap_or(&"<val>")),
+        None => format!("unrecognized command: {name:?}"),
+    })?;
+    let mut rest = &words[..];
+    let mut config = config.clone();
     let mut argument = None;
     if command.has_argument {
         let (first, tail) =
@@ -224,19 +220,6 @@ fn parse(words: &[&str], config: &Config) -> Result<(Invocation, Config), String
     Ok((Invocation { command, argument }, config))
 }
 
-fn is_all_digits(word: &str) -> bool {
-    word.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// The command called `name`, and the number behind the name if there is one.
-fn find(name: &str) -> Option<(&'static Command, Option<&str>)> {
-    if let Some(command) = command::find(name) {
-        return Some((command, None));
-    }
-    let stem = name.trim_end_matches(|digit: char| digit.is_ascii_digit());
-    command::find(stem).filter(|_| stem.len() < name.len()).map(|command| (command, Some(&name[stem.len()..])))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,6 +241,9 @@ mod tests {
         let error = |words: &[&str]| parse(words, &Config::default()).err().unwrap();
         assert_eq!(error(&["frob"]), "unrecognized command: \"frob\"");
         assert_eq!(error(&["frob3"]), "unrecognized command: \"frob\"");
+        assert_eq!(error(&["12"]), "unrecognized command: \"12\"");
+        assert_eq!(error(&["focus5"]), "did you mean: focus=5");
+        assert_eq!(error(&["sort", "x"]), "unrecognized command: \"sort\"");
         assert_eq!(error(&["list"]), "command list requires an argument");
         assert_eq!(error(&["top", ">"]), "unexpected end of line after >");
         assert_eq!(error(&["focus", "x"]), "did you mean: focus=x");

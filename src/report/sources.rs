@@ -71,6 +71,11 @@ impl Sources {
         }
     }
 
+    /// Why the file could not be read, if that has been tried.
+    pub fn known_error(&self, path: &str) -> Option<&str> {
+        self.files.get(path)?.as_ref().err().map(String::as_str)
+    }
+
     fn open(&self, recorded: &str) -> Result<File, String> {
         match self.open_as_pprof(recorded) {
             Ok(file) => Ok(file),

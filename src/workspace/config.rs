@@ -23,10 +23,15 @@ pub struct CargoConfig {
 
 impl CargoConfig {
     pub fn load(options: &CargoOptions) -> Result<CargoConfig> {
-        let bad = |error: &dyn std::fmt::Display| {
-            Error::new(exit::NO_WORKSPACE, format!("cargo's configuration cannot be read: {error}"))
+        let bad = |error: cargo_config2::Error| {
+            // Below the first line of each cause the source is drawn.
+            let error = anyhow::Error::new(error);
+            let first_lines =
+                error.chain().map(|cause| cause.to_string().lines().next().unwrap_or_default().to_owned());
+            let why = first_lines.collect::<Vec<_>>().join(": ");
+            Error::new(exit::NO_WORKSPACE, format!("cargo's configuration cannot be read: {why}"))
         };
-        let mut config = cargo_config2::Config::load().map_err(|e| bad(&e))?;
+        let mut config = cargo_config2::Config::load().map_err(bad)?;
         let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
         let rustc = config.rustc().path.clone();
         let out = Command::new(&rustc).arg("-vV").output();
@@ -40,9 +45,9 @@ impl CargoConfig {
             let message = format!("{platform} cannot be measured yet; x86_64-unknown-linux-gnu can");
             return Err(Error::new(exit::NOTHING_MEASURED, message));
         }
-        let flags = config.rustflags(&platform).map_err(|e| bad(&e))?;
+        let flags = config.rustflags(&platform).map_err(bad)?;
         let static_libc = flags.is_some_and(|flags| flags.flags.iter().any(|flag| flag.contains("+crt-static")));
-        let runner = config.runner(&platform).map_err(|e| bad(&e))?;
+        let runner = config.runner(&platform).map_err(bad)?;
         let runner = runner.map(|runner| std::iter::once(runner.path.into_os_string()).chain(runner.args).collect());
         let wrapper = config.build.rustc_wrapper.take().filter(|wrapper| !wrapper.as_os_str().is_empty());
         Ok(CargoConfig {

@@ -83,6 +83,8 @@ fn metadata(options: &CargoOptions, config: &CargoConfig) -> Result<Metadata> {
         command.manifest_path(path);
     }
     command.other_options(metadata_arguments(options, config));
+    // Else it would note in the user's target directory what the compiler says of itself.
+    command.env("CARGO_CACHE_RUSTC_INFO", "0");
     command.exec().map_err(|error| {
         let message = match &error {
             cargo_metadata::Error::CargoMetadata { stderr } => first_error(stderr),
@@ -117,11 +119,14 @@ fn metadata_arguments(options: &CargoOptions, config: &CargoConfig) -> Vec<Strin
     args
 }
 
-/// cargo's first error line with its causes, without the word `error:`.
+/// cargo's first error in one line, without the word `error:`: with its causes, or with its place where cargo draws the source.
 fn first_error(stderr: &str) -> String {
     let lines = stderr.lines().map(str::trim).filter(|line| !line.is_empty());
-    let error = lines.skip_while(|line| !line.starts_with("error")).filter(|line| *line != "Caused by:");
-    let text = error.take(3).collect::<Vec<_>>().join(": ");
+    let error: Vec<&str> = lines.skip_while(|line| !line.starts_with("error")).collect();
+    let text = match error.as_slice() {
+        [what, place, ..] if place.starts_with("--> ") => format!("{what} (at {})", &place[4..]),
+        lines => lines.iter().filter(|line| **line != "Caused by:").take(3).copied().collect::<Vec<_>>().join(": "),
+    };
     text.strip_prefix("error: ").unwrap_or(&text).to_owned()
 }
 
@@ -168,5 +173,7 @@ mod tests {
     fn cargo_s_error_is_one_line() {
         let stderr = "    Updating index\nerror: failed to parse manifest at `/x`\n\nCaused by:\n  no targets\n";
         assert_eq!(first_error(stderr), "failed to parse manifest at `/x`: no targets");
+        let drawn = "error: expected a string\n --> Cargo.toml:2:8\n  |\n2 | name = 1\n  |        ^\n";
+        assert_eq!(first_error(drawn), "expected a string (at Cargo.toml:2:8)");
     }
 }

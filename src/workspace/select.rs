@@ -80,10 +80,9 @@ fn packages<'a>(metadata: &'a Metadata, options: &CargoOptions) -> Result<Vec<&'
     let here = here.and_then(|path| path.canonicalize().ok());
     if let Some(package) =
         members.iter().find(|p| here.is_some() && p.manifest_path.as_std_path().canonicalize().ok() == here)
+        && metadata.workspace_root.join("Cargo.toml") != package.manifest_path
     {
-        if metadata.workspace_root.join("Cargo.toml") != package.manifest_path {
-            return Ok(vec![package]);
-        }
+        return Ok(vec![package]);
     }
     Ok(metadata.workspace_default_packages())
 }

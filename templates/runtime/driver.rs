@@ -1,10 +1,12 @@
 //! The passes: what is done with one benchmark of the harness, as the plan says.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::bracket::{self, BATCHED, COUNT, LIVE, PEAK, PEAK_BY_STACK, STACKS, VERIFY};
+use crate::cost::{self, Call, Cost};
 use crate::objects::{self, Object};
 use crate::plan::{self, Mode, Plan, Selected};
 use crate::records::{self, Record};
@@ -132,63 +134,36 @@ fn tracker_is_linked() -> bool {
     bracket::open();
     drop(std::hint::black_box(Box::new(std::hint::black_box(1u64))));
     bracket::close();
-    bracket::end().totals.allocs == 1
+    bracket::end().totals.allocs >= 1
 }
 
-/// What running the closure costs, found by doubling: nanoseconds to start it, and for each iteration.
-struct Cost {
-    per_call_ns: f64,
-    per_iteration_ns: f64,
-    largest_iters: u64,
-}
-
-fn warm_up(length: Duration, run: Run<'_>) -> Cost {
-    let begun = Instant::now();
-    let mut iters = 1;
-    let mut first = None;
-    loop {
-        let start = Instant::now();
-        run(&[iters]);
-        let took = start.elapsed().as_nanos() as f64;
-        let first = *first.get_or_insert(took);
-        if begun.elapsed() >= length || iters >= 1 << 40 {
-            // One call alone cannot tell set-up from work: take all for work.
-            let per_call_ns = if iters == 1 { 0.0 } else { (first - took / iters as f64).max(0.0) };
-            let per_iteration_ns = ((took - per_call_ns) / iters as f64).max(0.1);
-            return Cost { per_call_ns, per_iteration_ns, largest_iters: iters };
-        }
-        iters *= 2;
-    }
-}
-
-/// Iterations of each sample. `total` iterations are dealt out where they are prescribed; else as many samples as the budget
-/// holds, at least two.
-fn sample_sizes(plan: &Plan, most: u64, cost: impl FnOnce() -> Cost) -> (Vec<u64>, u64) {
+/// Warms up, finds what the closure costs, and gives the iterations of each sample, with the largest number that was warmed up
+/// with. Prescribed iterations are dealt out instead, without a warm-up.
+fn sample_sizes(plan: &Plan, most: u64, run: Run<'_>) -> (Vec<u64>, u64) {
     if plan.iterations > 0 {
         let samples = plan.iterations.min(10);
-        let sizes =
-            (0..samples).map(|i| plan.iterations / samples + u64::from(i < plan.iterations % samples)).collect();
-        return (sizes, 0);
+        let dealt = |i| plan.iterations / samples + u64::from(i < plan.iterations % samples);
+        return ((0..samples).map(dealt).collect(), 0);
     }
-    let cost = cost();
     let budget = plan.budget_ns as f64;
-    let samples = ((budget / (cost.per_call_ns + cost.per_iteration_ns)) as u64).clamp(2, most.max(2));
-    // Where set-up eats the budget fewer samples leave some of it for the work.
-    let samples = if cost.per_call_ns * samples as f64 > budget / 2.0 {
-        ((budget / 2.0 / cost.per_call_ns) as u64).clamp(2, samples)
-    } else {
-        samples
-    };
-    let for_work = (budget - cost.per_call_ns * samples as f64).max(0.0);
-    let iters = ((for_work / samples as f64 / cost.per_iteration_ns) as u64).max(1);
-    (vec![iters; samples as usize], cost.largest_iters)
+    let calls = cost::explore(plan.warm_up_ns as f64, budget * 2.0, |iters| timed_call(0, iters, run));
+    let largest = calls.iter().map(|call| call.iters).max().unwrap_or(0);
+    (cost::samples(&Cost::of(&calls), budget, most), largest)
+}
+
+/// Calls the closure once, with brackets watched.
+fn timed_call(flags: u32, iters: u64, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> Call {
+    let start = Instant::now();
+    let sum = watched(flags, iters, run);
+    Call { iters, inside_ns: sum.elapsed.as_nanos() as f64, total_ns: start.elapsed().as_nanos() as f64 }
 }
 
 fn time(plan: &Plan, selected: &Selected, identity: &Identity<'_>, run: Run<'_>) {
+    let most = identity.sample_size.clamp(2, MOST_SAMPLES);
+    let (sizes, warmed) = sample_sizes(plan, most, run);
+    // From here on brackets are not watched: a load and a branch.
     bracket::begin(0);
     bracket::end();
-    let most = identity.sample_size.clamp(2, MOST_SAMPLES);
-    let (sizes, warmed) = sample_sizes(plan, most, || warm_up(Duration::from_nanos(plan.warm_up_ns), run));
     let values = run(&sizes);
     let largest = sizes.iter().copied().max().unwrap_or(0).max(warmed);
     let mut record = Record::new(records::TIMED)
@@ -263,16 +238,18 @@ fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
 /// 1,000 iterations where the warm-up and the passes together fit in the budget, else 100, 10 or 1; where the harness holds a
 /// batch of outputs, no more than were held when it was timed.
 fn counted_iterations(plan: &Plan, selected: &Selected, flags: u32, run: Run<'_>) -> u64 {
-    let mut cost = f64::INFINITY;
+    let mut calls = Vec::new();
+    // The first call may fill lazy statics, and fills our own tables.
     for &iters in &[1u64, 1, 10] {
-        let start = Instant::now();
-        watched(flags, iters, run);
-        cost = cost.min(start.elapsed().as_nanos() as f64 / iters as f64);
-        if start.elapsed().as_nanos() as u64 > plan.budget_ns / 20 {
+        let call = timed_call(flags, iters, run);
+        calls.push(call);
+        if call.inside_ns * 10.0 > plan.budget_ns as f64 && (calls.len() > 1 || call.inside_ns > plan.budget_ns as f64)
+        {
             break;
         }
     }
     let batched = bracket::loops() & BATCHED != 0;
+    let cost = Cost::of(&calls).per_iteration_ns();
     let fits = |n: u64| f64::from(PASSES + 1) * n as f64 * cost <= plan.budget_ns as f64;
     let held = |n: u64| !batched || selected.largest_iters == 0 || n <= selected.largest_iters;
     *[1000, 100, 10].iter().find(|&&n| fits(n) && held(n)).unwrap_or(&1)
@@ -288,7 +265,7 @@ fn emit_counted(kind: u32, index: u32, pass: u32, iters: u64, sum: &bracket::Sum
         .u64s(&[totals.allocs, totals.bytes, totals.reallocs, totals.grown_bytes, totals.frees, totals.freed_bytes])
         .u64(sum.peak_bytes)
         .u64(sum.elapsed.as_nanos() as u64)
-        .u64(thread::LOST.load(std::sync::atomic::Ordering::Relaxed))
+        .u64(thread::LOST.swap(0, Ordering::Relaxed))
         .emit();
 }
 
@@ -327,7 +304,7 @@ fn emit_stacks(index: u32, pass: u32) {
 
 fn cpu(plan: &Plan, selected: &Selected, run: Run<'_>) {
     // A few long samples: the profile wants time in the bracket, not a distribution.
-    let (sizes, _) = sample_sizes(plan, 10, || warm_up(Duration::from_nanos(plan.warm_up_ns), run));
+    let (sizes, _) = sample_sizes(plan, 10, run);
     if !sampler::arm(plan.cpu_hz) {
         Record::new(records::NO_SAMPLER).u32(selected.index).emit();
         return;

@@ -8,6 +8,7 @@
 #![allow(clippy::missing_safety_doc)]
 
 mod bracket;
+mod cost;
 mod driver;
 mod entries;
 mod live;

@@ -125,10 +125,14 @@ pub fn step(texts: &[Text], at: &mut Registers, exact: &mut bool, words: &impl W
     }
     let mut rbp_at = 0;
     if rule & RBP_SAVED != 0 && rule & 3 != SPECIAL {
-        rbp_at = cfa.wrapping_sub(u64::from(rule >> 3 & 0x1FF) * 8);
-        match words.read(rbp_at) {
-            Some(rbp) => at.rbp = rbp,
-            None => return Step::Cut,
+        let saved = cfa.wrapping_sub(u64::from(rule >> 3 & 0x1FF) * 8);
+        // Below rsp it has been popped already: compilers do not tell of that in an epilogue.
+        if saved >= at.rsp {
+            rbp_at = saved;
+            match words.read(saved) {
+                Some(rbp) => at.rbp = rbp,
+                None => return Step::Cut,
+            }
         }
     }
     match words.read(cfa.wrapping_sub(8)) {
@@ -188,5 +192,25 @@ fn walk_in(mut at: Registers, out: &mut [u64], words: &impl Words) -> Walk {
             },
         }
         depth += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::install_rows;
+
+    #[test]
+    fn in_an_epilogue_rbp_is_popped_already() {
+        let _one_table = crate::entries::tests::lock();
+        let popped = 5 << 12 | 6 << 3 | RBP_SAVED | FROM_RSP;
+        install_rows(0x1000, 0x2000, &[(0x10, popped), (0x20, 2 << 12 | FROM_RBP), (0x30, SPECIAL)]);
+        let mut stack = [0u64; 10];
+        (stack[4], stack[7]) = (0x1021, 0x1031);
+        let at = |word: usize| &stack[word] as *const u64 as u64;
+        let mut out = [0; 4];
+        let start = Registers { pc: 0x1010, rsp: at(0), rbp: at(6) };
+        let walk = walk(start, &mut out, Bounds { low: at(0), end: at(0) + 80 });
+        assert_eq!((walk.depth, walk.whole, &out[..2]), (2, true, &[0x1021, 0x1031][..]));
     }
 }

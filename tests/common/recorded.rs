@@ -10,7 +10,7 @@ use cargo_memprof::unwind;
 
 /// Whether everything is to be tested, however long it takes.
 pub fn thorough() -> bool {
-    std::env::var_os("MEMPROF_SLOW").is_some()
+    std::env::var_os("MEMPROF_TEST_SLOW").is_some()
 }
 
 /// Builds the fixture `recording` with one of its profiles; where the programs are.

