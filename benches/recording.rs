@@ -3,7 +3,6 @@
 //!     cargo bench --bench recording
 
 #[path = "../tests/common/recorded.rs"]
-#[allow(dead_code)]
 mod recorded;
 
 use recorded::{Program, build};
@@ -14,12 +13,7 @@ fn main() {
         return;
     }
     let program = Program::new(&build("release").join("price"));
-    if let Some(keep) = std::env::var_os("KEEP") {
-        std::fs::copy(program.table(), keep).unwrap();
-        return;
-    }
     let run = program.count(1, "stacks 1\n", &|_| true, &[]);
     assert!(run.output.status.success(), "{}", run.stderr());
-    eprint!("{}", run.stderr());
     print!("{}", run.stdout().replace("\r", ""));
 }

@@ -10,19 +10,23 @@ use recorded::{Program, Run, build};
 
 /// The passes of the only benchmark that ran.
 fn passes(run: &Run) -> Vec<&Counted> {
-    let counted = |record| match record {
-        &Record::Counted(ref counted) if counted.pass.is_some() => Some(counted),
-        _ => None,
-    };
+    fn counted(record: &Record) -> Option<&Counted> {
+        match record {
+            Record::Counted(counted) if counted.pass.is_some() => Some(counted),
+            _ => None,
+        }
+    }
     run.records.iter().filter_map(counted).collect()
 }
 
 /// The stacks of the last pass.
 fn stacks(run: &Run) -> &[(Stack, StackCounts)] {
-    let stacks = |record| match record {
-        &Record::Stacks { ref stacks, .. } => Some(&stacks[..]),
-        _ => None,
-    };
+    fn stacks(record: &Record) -> Option<&[(Stack, StackCounts)]> {
+        match record {
+            Record::Stacks { stacks, .. } => Some(stacks),
+            _ => None,
+        }
+    }
     run.records.iter().rev().find_map(stacks).unwrap()
 }
 

@@ -196,7 +196,7 @@ mod tests {
                 model.clear();
             }
             // Every second address has no word; those of the upper half lie in another leaf.
-            let block = ((random() % 20_000 + 1) * 8 + (random() % 2 << 40)) as usize;
+            let block = ((random() % 20_000 + 1) * 8 + ((random() % 2) << 40)) as usize;
             let size = if random() % 8 == 0 { round + (5 << 30) } else { round };
             if random() % 2 == 0 {
                 insert(block, None, size);

@@ -75,12 +75,10 @@ impl Shard {
 
 impl Table {
     #[inline]
+    #[allow(clippy::mut_from_ref)]
     fn slot(&self, at: usize) -> &mut Slot {
-        // SAFETY: every caller masks `at` with `len - 1`; the shard's lock is held.
-        #[allow(clippy::mut_from_ref)]
-        unsafe {
-            &mut *self.slots.add(at)
-        }
+        // SAFETY: every caller masks `at` with `len - 1`; the shard's lock is held, and no caller keeps two references.
+        unsafe { &mut *self.slots.add(at) }
     }
 
     fn place(&mut self, slot: Slot) {

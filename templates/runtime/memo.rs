@@ -209,7 +209,7 @@ impl Memo {
         self.len = kept;
         for i in (0..fresh).rev() {
             let mut frame = self.fresh[i];
-            frame.rbp_matters = above.map_or(false, |above: Frame| above.rbp_matters_below());
+            frame.rbp_matters = matches!(above, Some(above) if Frame::rbp_matters_below(&above));
             frame.checks_above = self.checks_len as u32;
             frame.hash_above = sum;
             sum = sum.wrapping_add(hash_of(frame.address, self.len));

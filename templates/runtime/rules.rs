@@ -11,7 +11,6 @@ use crate::memory;
 use crate::objects::Object;
 
 const MAGIC: &[u8; 8] = b"MPUNWND1";
-const HEADER: usize = 64;
 const OBJECT: usize = 64;
 
 /// Kinds of rule, in the two lowest bits.
@@ -72,7 +71,6 @@ pub fn install(bytes: &[u8], objects: &[Object]) -> usize {
 }
 
 fn text(bytes: &[u8], index: usize, objects: &[Object]) -> Option<Text> {
-    debug_assert!(HEADER == OBJECT);
     let at = u64_at(bytes, 24)? as usize + index * OBJECT;
     let (rows_at, strings_at) = (u64_at(bytes, 32)? as usize, u64_at(bytes, 40)? as usize);
     let (start, end) = (u64_at(bytes, at)?, u64_at(bytes, at + 8)?);
@@ -173,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_file_cut_short_gives_no_table() {
-        let mut bytes = vec![0; 64];
+        let mut bytes = [0; 64];
         bytes[..8].copy_from_slice(MAGIC);
         bytes[8] = 1;
         bytes[12] = 200;

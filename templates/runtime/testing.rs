@@ -21,7 +21,7 @@ pub fn last_stack(out: &mut [u64]) -> Option<(usize, bool)> {
 /// Does `body` without recording what this thread allocates meanwhile.
 pub fn unrecorded<T>(body: impl FnOnce() -> T) -> T {
     let state = thread::current();
-    let was = state.map_or(false, |state| state.busy());
+    let was = matches!(state, Some(state) if state.busy());
     if let Some(state) = state {
         state.set_busy(true);
     }
