@@ -16,7 +16,7 @@ fn site(functions: impl Iterator<Item = String>) -> String {
     let ours = |function: &String| function.contains("sites::");
     let function = functions.into_iter().find(ours).unwrap_or_default();
     let name = function.split("sites::").nth(1).unwrap_or_default();
-    name.split("::").next().unwrap_or_default().to_owned()
+    name.split([':', ' ']).next().unwrap_or_default().to_owned()
 }
 
 /// From dhat-heap.json: bytes and blocks at t-gmax, total bytes and blocks.

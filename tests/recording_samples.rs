@@ -32,6 +32,9 @@ fn samples_reach_the_threads_start() {
             iterations = (iterations * 2).min(20_000);
         }
         let whole = samples.iter().filter(|sample| sample.stack.completeness == Completeness::Whole).count();
+        if let Some(cut) = samples.iter().find(|sample| sample.stack.completeness == Completeness::Cut) {
+            println!("{id}: cut: {:x?}", cut.stack.addresses);
+        }
         println!("{id}: {whole} of {} whole", samples.len());
         assert!(whole * 1000 >= samples.len() * 999, "{id}: {whole} of {}", samples.len());
     }
