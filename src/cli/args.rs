@@ -162,6 +162,9 @@ pub struct MeasureArgs {
     /// Numbers only
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub no_profiles: bool,
+    /// What each call site has live at the peak, exactly: peak_objects and peak_space in mem.prof
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub peak: bool,
     /// CPU samples a second of each thread's CPU time
     #[arg(long, value_name = "HZ", default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub cpu_rate: u32,

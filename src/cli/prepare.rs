@@ -116,6 +116,7 @@ pub fn pass_options(args: &RunArgs, located: &Located) -> PassOptions {
         timeout: args.measure.timeout,
         cpu_hz: args.measure.cpu_rate,
         stacks: !args.measure.no_profiles,
+        peak: args.measure.peak,
         counted_iterations: HashMap::new(),
         bench_args: args.bench_args.clone(),
         dir: located.scratch.0.clone(),

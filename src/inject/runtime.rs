@@ -13,11 +13,16 @@ const RUNTIME: &[(&str, &str)] = &[
     ("bracket.rs", include_str!("../../templates/runtime/bracket.rs")),
     ("cost.rs", include_str!("../../templates/runtime/cost.rs")),
     ("driver.rs", include_str!("../../templates/runtime/driver.rs")),
+    ("entries.rs", include_str!("../../templates/runtime/entries.rs")),
     ("live.rs", include_str!("../../templates/runtime/live.rs")),
+    ("live_map.rs", include_str!("../../templates/runtime/live_map.rs")),
+    ("memo.rs", include_str!("../../templates/runtime/memo.rs")),
     ("memory.rs", include_str!("../../templates/runtime/memory.rs")),
     ("objects.rs", include_str!("../../templates/runtime/objects.rs")),
+    ("peak.rs", include_str!("../../templates/runtime/peak.rs")),
     ("plan.rs", include_str!("../../templates/runtime/plan.rs")),
     ("records.rs", include_str!("../../templates/runtime/records.rs")),
+    ("rules.rs", include_str!("../../templates/runtime/rules.rs")),
     ("sampler.rs", include_str!("../../templates/runtime/sampler.rs")),
     ("stacks.rs", include_str!("../../templates/runtime/stacks.rs")),
     ("sys.rs", include_str!("../../templates/runtime/sys.rs")),
@@ -25,6 +30,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("threads.rs", include_str!("../../templates/runtime/threads.rs")),
     ("track.rs", include_str!("../../templates/runtime/track.rs")),
     ("unwind.rs", include_str!("../../templates/runtime/unwind.rs")),
+    ("whole.rs", include_str!("../../templates/runtime/whole.rs")),
 ];
 /// Raised when the wrapper compiles the same sources in another way: what was built before is then out of date.
 const WAY_OF_BUILDING: u32 = 2;

@@ -40,6 +40,8 @@ pub struct PassOptions {
     pub stacks: bool,
     /// Counted iterations by full name, where they are prescribed.
     pub counted_iterations: HashMap<String, u64>,
+    /// What each stack has live at the peak, exactly.
+    pub peak: bool,
     /// Arguments for the bench itself.
     pub bench_args: Vec<String>,
     /// Records, plans and tables of the run lie here.

@@ -63,6 +63,7 @@ pub fn text(
     }
     line("cpu-hz", &options.cpu_hz);
     line("stacks", &u8::from(options.stacks));
+    line("peak", &u8::from(options.peak));
     for one in selected {
         let Selected { index, id, occurrence, largest_iterations, counted_iterations } = one;
         line("run", &format_args!("{index} {occurrence} {largest_iterations} {counted_iterations} {}", escape(id)));

@@ -87,7 +87,15 @@ pub fn measure(
         }));
     }
     let counted_table = if options.stacks {
-        Some(write_table(suite, &suite.executable.counted, "counted", options, tables)?)
+        let table = write_table(suite, &suite.executable.counted, "counted", options, tables)?;
+        if tables.lacks_unwind_tables(&real_path(&suite.executable.counted)) {
+            observer.warns(&format!(
+                "{}: built without unwind tables, so stacks are cut in its code; take `-C force-unwind-tables=no` out of \
+                 the flags",
+                suite.executable.target.name
+            ));
+        }
+        Some(table)
     } else {
         None
     };
@@ -210,11 +218,18 @@ fn assemble(
 ) -> Option<(Finished, ProfilePair)> {
     let timed = timed.get(&index)?;
     let (records, process) = counted.take(index)?;
-    let (mut passes, mut peak, mut stacks) = (Vec::<Counted>::new(), None, HashMap::new());
+    let (mut passes, mut peak, mut freed, mut stacks) = (Vec::<Counted>::new(), None, None, HashMap::new());
+    let mut peaks = None;
     for record in records {
         match record {
             Record::Counted(counted) if counted.pass.is_none() => peak = Some(counted),
             Record::Counted(counted) => passes.push(counted),
+            Record::Peaks { stacks, .. } => peaks = Some(stacks),
+            Record::Freed(counted) => freed = Some(counted.counts),
+            Record::Verified { compared, wrong: wrong @ 1.., .. } => observer.warns(&format!(
+                "{}: {wrong} of {compared} stacks were remembered wrongly; please report this",
+                benchmark.name
+            )),
             Record::Stacks { pass, stacks: of_pass, .. } => drop(stacks.insert(Some(pass), of_pass)),
             _ => (),
         }
@@ -223,6 +238,13 @@ fn assemble(
         // A thread that outlives the bracket may count between the two readings; profile and numbers come from one of them.
         for pass in &mut passes {
             pass.counts = stacks.get(&pass.pass)?.iter().map(|(_, counts)| *counts).sum();
+        }
+    }
+    if let Some(freed) = freed {
+        // What was not freed, taken from what each pass itself counted.
+        for counts in passes.iter_mut().map(|pass| &mut pass.counts) {
+            counts.frees = counts.allocs.saturating_sub(freed.allocs.saturating_sub(freed.frees));
+            counts.freed_bytes = counts.bytes.saturating_sub(freed.bytes.saturating_sub(freed.freed_bytes));
         }
     }
     let memory = summary::memory(&passes, peak.as_ref())?;
@@ -237,7 +259,7 @@ fn assemble(
     if options.stacks {
         let stacks = stacks.remove(&chosen.pass)?;
         let (symbolizer, modules) = counted.symbolizer(process);
-        pair.mem = Some(mem_profile(symbolizer, modules, &stacks, &chosen));
+        pair.mem = Some(mem_profile(symbolizer, modules, &stacks, peaks.as_deref(), &chosen));
         let (records, process) = sampled.take(index)?;
         let (symbolizer, modules) = sampled.symbolizer(process);
         for record in records {
@@ -289,13 +311,19 @@ fn mem_profile(
     symbolizer: &mut Symbolizer,
     modules: &[Module],
     stacks: &[(Stack, StackCounts)],
+    peaks: Option<&[(Stack, [u64; 2])]>,
     pass: &Counted,
 ) -> Profile {
-    profiles::memory(symbolizer, modules, stacks, circumstances(pass.iterations, pass.nanoseconds))
+    profiles::memory(symbolizer, modules, stacks, peaks, circumstances(pass.iterations, pass.nanoseconds))
 }
 
 fn cpu_profile(symbolizer: &mut Symbolizer, modules: &[Module], samples: &Samples) -> Profile {
     profiles::cpu(symbolizer, modules, samples, circumstances(samples.iterations, 0))
+}
+
+/// As the process names itself.
+fn real_path(executable: &Path) -> PathBuf {
+    executable.canonicalize().unwrap_or_else(|_| executable.to_owned())
 }
 
 /// The unwind table for processes of `executable`: the shared objects are those that listing saw.
@@ -306,7 +334,7 @@ fn write_table(
     options: &PassOptions,
     tables: &mut Tables,
 ) -> Result<PathBuf> {
-    let executable = executable.canonicalize().unwrap_or_else(|_| executable.to_owned());
+    let executable = real_path(executable);
     // Segments and build id are the file's own; the runtime compares them to what it finds mapped.
     let main = Module { path: executable, bias: 0, build_id: Vec::new(), text: Vec::new(), image: None };
     let mut modules = vec![main];

@@ -14,6 +14,14 @@ pub struct Tables {
 }
 
 impl Tables {
+    /// Whether the object was built without unwind tables, so that stacks end in its code.
+    pub fn lacks_unwind_tables(&self, path: &Path) -> bool {
+        let coverage = |((known, _), table): (&(PathBuf, Vec<u8>), &ModuleTable)| {
+            known == path && table.coverage.as_ref().is_some_and(|coverage| coverage.lacks_unwind_tables())
+        };
+        self.known.iter().any(coverage)
+    }
+
     /// Writes the table for a process of these objects to `file`.
     pub fn write(&mut self, modules: &[Module], file: &Path) -> Result<()> {
         let mut table = Table::default();

@@ -145,6 +145,8 @@ pub enum Record {
     },
     Timed(Timed),
     Counted(Counted),
+    /// One more pass, where those that count did not look at frees.
+    Freed(Counted),
     Stacks {
         index: usize,
         pass: u32,
@@ -156,6 +158,17 @@ pub enum Record {
     },
     /// The tracking allocator is not in the executable.
     NotLinked,
+    /// What each stack had live at the highest peak: objects and bytes.
+    Peaks {
+        index: usize,
+        stacks: Vec<(Stack, [u64; 2])>,
+    },
+    /// Remembered stacks were compared to plain walks.
+    Verified {
+        index: usize,
+        compared: u64,
+        wrong: u64,
+    },
     /// The kernel permits no way of sampling.
     NoSampler {
         index: usize,

@@ -100,19 +100,7 @@ fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
             let samples = (0..p.u32()?).map(|_| Some((p.u64()?, p.f64()?))).collect::<Option<_>>()?;
             Record::Timed(Timed { index, custom: loops & 1 != 0, wall_time, largest_iterations, samples })
         }
-        6 => {
-            let (index, pass, loops, iterations) = (p.u32()? as usize, p.u32()?, p.u32()?, p.u64()?);
-            Record::Counted(Counted {
-                index,
-                pass: (pass != u32::MAX).then_some(pass),
-                custom: loops & 1 != 0,
-                iterations,
-                counts: counts(p)?,
-                peak_bytes: p.u64()?,
-                nanoseconds: p.u64()?,
-                lost: p.u64()?,
-            })
-        }
+        6 => Record::Counted(counted(p)?),
         7 => {
             let (index, pass) = (p.u32()? as usize, p.u32()?);
             let stacks = (0..p.u32()?).map(|_| allocation_stack(p)).collect::<Option<_>>()?;
@@ -122,7 +110,28 @@ fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
         9 => Record::Done { index: p.u32()? as usize },
         10 => Record::NotLinked,
         11 => Record::NoSampler { index: p.u32()? as usize },
+        14 => {
+            let index = p.u32()? as usize;
+            let stacks = (0..p.u32()?).map(|_| peak_stack(p)).collect::<Option<_>>()?;
+            Record::Peaks { index, stacks }
+        }
+        13 => Record::Freed(counted(p)?),
+        12 => Record::Verified { index: p.u32()? as usize, compared: p.u64()?, wrong: p.u64()? },
         _ => return None,
+    })
+}
+
+fn counted(p: &mut Payload) -> Option<Counted> {
+    let (index, pass, loops, iterations) = (p.u32()? as usize, p.u32()?, p.u32()?, p.u64()?);
+    Some(Counted {
+        index,
+        pass: (pass != u32::MAX).then_some(pass),
+        custom: loops & 1 != 0,
+        iterations,
+        counts: counts(p)?,
+        peak_bytes: p.u64()?,
+        nanoseconds: p.u64()?,
+        lost: p.u64()?,
     })
 }
 
@@ -152,11 +161,20 @@ fn completeness(cut: bool) -> Completeness {
     if cut { Completeness::Cut } else { Completeness::Whole }
 }
 
+fn peak_stack(p: &mut Payload) -> Option<(Stack, [u64; 2])> {
+    let values = [p.u64()?, p.u64()?];
+    Some((stack(p)?, values))
+}
+
 fn allocation_stack(p: &mut Payload) -> Option<(Stack, StackCounts)> {
     let counts = counts(p)?;
+    Some((stack(p)?, counts))
+}
+
+fn stack(p: &mut Payload) -> Option<Stack> {
     let (cut, depth) = (p.u32()? != 0, p.u32()? as usize);
     let addresses = p.u64s(depth)?;
-    Some((Stack { addresses, leaf_is_exact: false, completeness: completeness(cut) }, counts))
+    Some(Stack { addresses, leaf_is_exact: false, completeness: completeness(cut) })
 }
 
 fn samples(p: &mut Payload) -> Option<Samples> {

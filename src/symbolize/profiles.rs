@@ -17,26 +17,39 @@ pub struct Circumstances {
     pub duration_nanos: i64,
 }
 
-/// mem.prof: Go's four heap sample types, exact.
+/// mem.prof: Go's four heap sample types, exact; with `peaks` two more, of what was live at the peak of one iteration.
 pub fn memory(
     symbolizer: &mut Symbolizer,
     modules: &[Module],
     stacks: &[(Stack, StackCounts)],
+    peaks: Option<&[(Stack, [u64; 2])]>,
     circumstances: Circumstances,
 ) -> Profile {
-    let types =
-        [("alloc_objects", "count"), ("alloc_space", "bytes"), ("inuse_objects", "count"), ("inuse_space", "bytes")];
+    let mut types = vec![
+        ("alloc_objects", "count"),
+        ("alloc_space", "bytes"),
+        ("inuse_objects", "count"),
+        ("inuse_space", "bytes"),
+    ];
+    if peaks.is_some() {
+        types.extend([("peak_objects", "count"), ("peak_space", "bytes")]);
+    }
     let mut collector = Collector::new(&types, "alloc_space");
     for (stack, counts) in stacks {
-        let values = [
+        let mut values = vec![
             counts.allocs as i64,
             counts.bytes as i64,
             counts.allocs.saturating_sub(counts.frees) as i64,
             counts.bytes.saturating_sub(counts.freed_bytes) as i64,
         ];
+        values.resize(types.len(), 0);
         collector.add(symbolizer, modules, stack, &values);
     }
-    collector.finish(symbolizer, modules, circumstances, ValueType::new("space", "bytes"), 1, &[])
+    let remark = peaks.map(|_| "memprof: peak_ values are of one iteration".to_owned());
+    for (stack, [objects, bytes]) in peaks.unwrap_or_default() {
+        collector.sum(symbolizer, modules, stack, &[0, 0, 0, 0, *objects as i64, *bytes as i64]);
+    }
+    collector.finish(symbolizer, modules, circumstances, ValueType::new("space", "bytes"), 1, remark.as_slice())
 }
 
 /// cpu.prof: samples and the CPU time that they stand for.
@@ -98,6 +111,11 @@ impl Collector {
             Completeness::Whole => self.whole += 1,
             Completeness::Cut => self.cut += 1,
         }
+        self.sum(symbolizer, modules, stack, values);
+    }
+
+    /// As [`Collector::add`], of a stack that is counted already.
+    fn sum(&mut self, symbolizer: &mut Symbolizer, modules: &[Module], stack: &Stack, values: &[i64]) {
         // The executable's mapping stands first, whatever the first stack is.
         if self.mappings.is_empty() && !modules.is_empty() {
             self.mapping(modules, 0);

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::live;
+use crate::peak;
 use crate::thread::Totals;
 
 /// What the allocator shim does, as a set of the bits below; 0 outside a bracket.
@@ -20,6 +21,10 @@ pub const STACKS: u32 = 2;
 pub const LIVE: u32 = 4;
 /// The highest number of live bytes.
 pub const PEAK: u32 = 8;
+/// What each stack has live at the peak, in one order of events over all threads.
+pub const PEAK_BY_STACK: u32 = 32;
+/// Every remembered stack is compared to a plain walk.
+pub const VERIFY: u32 = 16;
 
 /// What an opening bracket sets [`RECORDING`] to.
 static ON_OPEN: AtomicU32 = AtomicU32::new(0);
@@ -121,6 +126,9 @@ fn opened() {
     let flags = ON_OPEN.load(Ordering::Relaxed);
     if flags & LIVE != 0 {
         live::next_bracket();
+    }
+    if flags & PEAK_BY_STACK != 0 {
+        peak::begin();
     }
     LIVE_BYTES.store(0, Ordering::Relaxed);
     PEAK_BYTES.store(0, Ordering::Relaxed);

@@ -5,14 +5,14 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
 
-use crate::bracket::{self, BATCHED, COUNT, LIVE, PEAK, STACKS};
+use crate::bracket::{self, BATCHED, COUNT, LIVE, PEAK, PEAK_BY_STACK, STACKS, VERIFY};
 use crate::cost::{self, Call, Cost};
 use crate::objects::{self, Object};
 use crate::plan::{self, Mode, Plan, Selected};
 use crate::records::{self, Record};
 use crate::thread;
 use crate::track;
-use crate::{sampler, stacks, sys, unwind};
+use crate::{peak, rules, sampler, stacks, sys};
 
 /// Samples of a timed benchmark, where the harness asks for no fewer.
 const MOST_SAMPLES: u64 = 100;
@@ -103,7 +103,7 @@ fn start(plan: &Plan) -> std::io::Result<()> {
     let objects = objects::loaded();
     objects.iter().for_each(emit_object);
     if !plan.table.is_empty() {
-        unwind::install(&std::fs::read(&plan.table)?, &objects);
+        rules::install(&std::fs::read(&plan.table)?, &objects);
     }
     if plan.mode == Mode::Count && !tracker_is_linked() {
         Record::new(records::NOT_LINKED).emit();
@@ -128,13 +128,13 @@ fn emit_object(object: &Object) {
     record.bytes(&object.vdso_image()).emit();
 }
 
-/// Allocates once in a bracket of its own and looks whether that was counted.
+/// Allocates once in a bracket of its own and looks whether that was counted, as only the tracker does.
 fn tracker_is_linked() -> bool {
     bracket::begin(COUNT);
     bracket::open();
     drop(std::hint::black_box(Box::new(std::hint::black_box(1u64))));
     bracket::close();
-    bracket::end().totals.allocs >= 1 && track::LINKED.load(Ordering::Relaxed)
+    bracket::end().totals.allocs >= 1
 }
 
 /// Warms up, finds what the closure costs, and gives the iterations of each sample, with the largest number that was warmed up
@@ -186,7 +186,9 @@ fn watched(flags: u32, iters: u64, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> b
 }
 
 fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
-    let flags = COUNT | LIVE | if plan.stacks { STACKS } else { 0 };
+    let verify = if plan.verify { VERIFY } else { 0 };
+    // Without stacks the passes that count do nothing else; what was freed comes from a pass of its own.
+    let flags = COUNT | if plan.stacks { LIVE | STACKS | verify } else { 0 };
     // What a baseline was counted with goes before what the command line says: else the numbers could not be compared.
     let iters = if selected.count_iters > 0 {
         selected.count_iters
@@ -197,26 +199,40 @@ fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
     };
     watched(0, iters, run);
     // With one iteration a pass is a bracket of one iteration, from which the peak can be taken.
-    let flags = if iters == 1 { flags | PEAK } else { flags };
+    let flags = if iters == 1 { flags | LIVE | PEAK } else { flags };
     for pass in 0..PASSES {
         stacks::forget_all();
         let sum = watched(flags, iters, run);
-        emit_counted(selected.index, pass, iters, &sum);
+        emit_counted(records::COUNTED, selected.index, pass, iters, &sum);
         emit_stacks(selected.index, pass);
     }
-    if iters > 1 {
-        let mut peak = bracket::Sum::default();
+    if flags & LIVE == 0 {
+        let sum = watched(COUNT | LIVE, iters, run);
+        emit_counted(records::FREED, selected.index, 0, iters, &sum);
+    }
+    if plan.verify {
+        let (compared, wrong) = track::compared();
+        Record::new(records::VERIFIED).u32(selected.index).u64(compared).u64(wrong).emit();
+    }
+    let by_stack = plan.peak && plan.stacks;
+    if iters > 1 || by_stack {
+        let peak_flags = COUNT | LIVE | PEAK | if by_stack { STACKS | PEAK_BY_STACK } else { 0 };
+        let (mut highest, mut peaks) = (bracket::Sum::default(), None);
         let begun = Instant::now();
         for _ in 0..PEAK_BRACKETS {
-            let sum = watched(COUNT | LIVE | PEAK, 1, run);
-            if sum.peak_bytes >= peak.peak_bytes {
-                peak = sum;
+            let sum = watched(peak_flags, 1, run);
+            if sum.peak_bytes >= highest.peak_bytes {
+                highest = sum;
+                peaks = by_stack.then(|| peaks_record(selected.index));
             }
             if begun.elapsed().as_nanos() as u64 > plan.budget_ns / 10 {
                 break;
             }
         }
-        emit_counted(selected.index, u32::MAX, 1, &peak);
+        emit_counted(records::COUNTED, selected.index, u32::MAX, 1, &highest);
+        if let Some(peaks) = peaks {
+            peaks.emit();
+        }
     }
 }
 
@@ -240,9 +256,9 @@ fn counted_iterations(plan: &Plan, selected: &Selected, flags: u32, run: Run<'_>
     *[1000, 100, 10].iter().find(|&&n| fits(n) && held(n)).unwrap_or(&1)
 }
 
-fn emit_counted(index: u32, pass: u32, iters: u64, sum: &bracket::Sum) {
+fn emit_counted(kind: u32, index: u32, pass: u32, iters: u64, sum: &bracket::Sum) {
     let totals = &sum.totals;
-    Record::new(records::COUNTED)
+    Record::new(kind)
         .u32(index)
         .u32(pass)
         .u32(bracket::loops())
@@ -254,14 +270,31 @@ fn emit_counted(index: u32, pass: u32, iters: u64, sum: &bracket::Sum) {
         .emit();
 }
 
+/// What each stack had live at the last bracket's peak.
+fn peaks_record(index: u32) -> Record {
+    let mut record = Some(Record::new(records::PEAKS).u32(index).u32(0));
+    let mut number = 0;
+    peak::each(&mut |entry, objects, bytes| {
+        number += 1;
+        record = record.take().map(|record| {
+            let addresses: Vec<u64> = entry.addresses().iter().rev().copied().collect();
+            let record = record.u64(objects).u64(bytes).u32(u32::from(entry.cut()));
+            record.u32(addresses.len() as u32).u64s(&addresses)
+        });
+    });
+    let mut record = record.unwrap_or_else(|| Record::new(records::PEAKS).u32(index).u32(0));
+    record.patch_u32(4, number);
+    record
+}
+
 fn emit_stacks(index: u32, pass: u32) {
     let mut record = Some(Record::new(records::STACKS).u32(index).u32(pass).u32(0));
     let mut number = 0;
     stacks::take_all(&mut |entry, counts| {
         number += 1;
         record = record.take().map(|record| {
-            let addresses = entry.addresses();
-            record.u64s(&counts).u32(u32::from(entry.cut())).u32(addresses.len() as u32).u64s(addresses)
+            let addresses: Vec<u64> = entry.addresses().iter().rev().copied().collect();
+            record.u64s(&counts).u32(u32::from(entry.cut())).u32(addresses.len() as u32).u64s(&addresses)
         });
     });
     if let Some(mut record) = record {

@@ -10,18 +10,26 @@
 mod bracket;
 mod cost;
 mod driver;
+mod entries;
 mod live;
+mod live_map;
+mod memo;
 mod memory;
 mod objects;
+mod peak;
 mod plan;
 mod records;
+mod rules;
 mod sampler;
 mod stacks;
 mod sys;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod thread;
 mod threads;
 mod track;
 mod unwind;
+mod whole;
 
 pub use bracket::{batched, close, iter_entry, open, open_custom};
 pub use driver::{benchmark, Identity};

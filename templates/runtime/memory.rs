@@ -31,3 +31,11 @@ pub fn map(len: usize) -> *mut u8 {
 pub unsafe fn unmap(at: *mut u8, len: usize) {
     sys::munmap(at.cast(), len);
 }
+
+/// Makes mapped memory zero again and gives its pages back; it stays mapped.
+///
+/// # Safety
+/// `at` and `len` are those of one earlier [`map`], and nobody relies on its contents.
+pub unsafe fn empty(at: *mut u8, len: usize) {
+    sys::madvise(at.cast(), len, sys::MADV_DONTNEED);
+}

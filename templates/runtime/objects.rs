@@ -35,15 +35,18 @@ impl Object {
         self.path.starts_with(b"linux-vdso") || self.path.starts_with(b"linux-gate")
     }
 
-    /// The vdso's bytes, which are in no file.
+    /// The vdso's bytes, which are in no file: whole pages, since its section headers lie behind what its segment says.
     pub fn vdso_image(&self) -> Vec<u8> {
         if !self.is_vdso() || self.image_end > 1 << 20 {
             return Vec::new();
         }
-        // SAFETY: the kernel maps the vdso whole and readable, and never takes it away.
-        unsafe { std::slice::from_raw_parts(self.bias as *const u8, self.image_end as usize) }.to_vec()
+        let pages = (self.image_end as usize + PAGE - 1) / PAGE * PAGE;
+        // SAFETY: the kernel maps the vdso whole and readable, in pages, and never takes it away.
+        unsafe { std::slice::from_raw_parts(self.bias as *const u8, pages) }.to_vec()
     }
 }
+
+const PAGE: usize = 4096;
 
 /// Everything that is loaded now.
 pub fn loaded() -> Vec<Object> {

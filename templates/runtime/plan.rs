@@ -37,6 +37,10 @@ pub struct Plan {
     pub iterations: u64,
     pub cpu_hz: u32,
     pub stacks: bool,
+    /// What each stack has live at the peak.
+    pub peak: bool,
+    /// Every remembered stack is compared to a plain walk.
+    pub verify: bool,
     pub selected: HashMap<(String, u32), Selected>,
 }
 
@@ -52,6 +56,8 @@ impl Plan {
             iterations: 0,
             cpu_hz: 250,
             stacks: false,
+            peak: false,
+            verify: false,
             selected: HashMap::new(),
         };
         let mut lines = text.lines();
@@ -77,6 +83,8 @@ impl Plan {
                 "iterations" => plan.iterations = value.parse().ok()?,
                 "cpu-hz" => plan.cpu_hz = value.parse().ok()?,
                 "stacks" => plan.stacks = value == "1",
+                "peak" => plan.peak = value == "1",
+                "verify" => plan.verify = value == "1",
                 "run" => {
                     let mut words = value.splitn(5, ' ');
                     let index = words.next()?.parse().ok()?;

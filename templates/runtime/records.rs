@@ -23,6 +23,9 @@ pub const SAMPLES: u32 = 8;
 pub const DONE: u32 = 9;
 pub const NOT_LINKED: u32 = 10;
 pub const NO_SAMPLER: u32 = 11;
+pub const VERIFIED: u32 = 12;
+pub const FREED: u32 = 13;
+pub const PEAKS: u32 = 14;
 
 struct Out {
     file: File,

@@ -14,7 +14,7 @@ use crate::bracket;
 use crate::memory;
 use crate::sys;
 use crate::thread::{self, MAX_DEPTH};
-use crate::unwind::{self, Registers};
+use crate::unwind::{self, Bounds, Registers};
 
 /// How the threads are interrupted; the number goes into the records.
 pub const PERF: u32 = 1;
@@ -50,11 +50,9 @@ struct Place {
 const VACANT: Place = Place { tid: AtomicU32::new(0), handle: AtomicUsize::new(0) };
 static ARMED_THREADS: [Place; PLACES] = [VACANT; PLACES];
 
-/// Writable mappings when the sampler was armed: the stacks of threads that were there before.
-static MAPPINGS: AtomicPtr<Vec<(u64, u64)>> = AtomicPtr::new(ptr::null_mut());
-
 thread_local! {
-    static STACK_END: Cell<usize> = const { Cell::new(0) };
+    /// The thread's own stack, where it has been asked for: that is nothing that a signal handler may do.
+    static OWN: Cell<Bounds> = const { Cell::new(Bounds { low: 0, end: 0 }) };
 }
 
 pub fn armed() -> bool {
@@ -81,9 +79,7 @@ pub fn arm(hz: u32) -> bool {
         BUFFER.store(words.cast(), Ordering::Relaxed);
     }
     PERIOD_NS.store(1_000_000_000 / u64::from(hz.max(1)), Ordering::Relaxed);
-    // A handler on another thread may still read the former list, so it is never freed.
-    MAPPINGS.store(Box::into_raw(Box::new(writable_mappings())), Ordering::Release);
-    STACK_END.with(|end| end.set(thread::stack_end()));
+    OWN.with(|own| own.set(thread::bounds()));
     METHOD.store(0, Ordering::Relaxed);
     forget_samples();
     LOST.store(0, Ordering::Relaxed);
@@ -111,7 +107,7 @@ pub fn disarm() {
 
 /// A thread started while the sampler is armed; called on that thread.
 pub fn thread_started() {
-    STACK_END.with(|end| end.set(thread::stack_end()));
+    OWN.with(|own| own.set(thread::bounds()));
     arm_thread(tid());
 }
 
@@ -262,7 +258,7 @@ fn sample(at: Registers, count: u64) {
     // SAFETY: `slot` is below SCRATCHES and ours until it is given back.
     let scratch = unsafe { &mut *SCRATCH.load(Ordering::Relaxed).add(slot) };
     scratch[0] = at.pc;
-    let walk = unwind::walk(at, &mut scratch[1..], stack_end_of(at.rsp));
+    let walk = unwind::walk(at, &mut scratch[1..], OWN.with(|own| own.get()));
     let depth = walk.depth + 1;
     let from = NEXT.fetch_add(depth + 3, Ordering::Relaxed);
     if from + depth + 3 <= BUFFER_WORDS {
@@ -278,37 +274,6 @@ fn sample(at: Registers, count: u64) {
         LOST.fetch_add(count, Ordering::Relaxed);
     }
     SCRATCH_TAKEN[slot].store(false, Ordering::Release);
-}
-
-/// No stack word at or above this address is read: the end of the stack that holds `rsp`.
-fn stack_end_of(rsp: u64) -> u64 {
-    let own = STACK_END.with(|end| end.get()) as u64;
-    if own > rsp {
-        return own;
-    }
-    // SAFETY: null or a list that is never freed.
-    let mappings = match unsafe { MAPPINGS.load(Ordering::Acquire).as_ref() } {
-        Some(mappings) => mappings,
-        None => return 0,
-    };
-    let after = mappings.partition_point(|&(start, _)| start <= rsp);
-    match after.checked_sub(1).map(|i| mappings[i]) {
-        Some((_, end)) if end > rsp => end,
-        _ => 0,
-    }
-}
-
-fn writable_mappings() -> Vec<(u64, u64)> {
-    let text = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    let mapping = |line: &str| -> Option<(u64, u64)> {
-        let mut words = line.split_whitespace();
-        let (start, end) = words.next()?.split_once('-')?;
-        if !words.next()?.starts_with("rw") {
-            return None;
-        }
-        Some((u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
-    };
-    text.lines().filter_map(mapping).collect()
 }
 
 /// Drops the samples of a timing loop whose time is void. No bracket is open.

@@ -1,54 +1,75 @@
 //! Each thread's table of stacks, with what was allocated at each.
 //!
-//! Entries lie in mapped chunks and never move, so that the live map and the reader may point at them. Only the owning thread
-//! adds entries; a free by another thread goes to counters of its own, with locked additions. The reader, between brackets,
-//! takes what changed since it last looked: nothing is ever reset under a writer.
+//! Entries and addresses lie in mapped memory and never move, so that live blocks and the reader may point at them. Only the
+//! owning thread adds entries; a free by another thread goes to counters of its own, with locked additions. The reader, between
+//! brackets, takes what changed since it last looked: nothing is ever reset under a writer.
 
+use std::cell::Cell;
 use std::mem;
 use std::ptr;
 use std::slice;
-use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
+use crate::entries;
 use crate::memory;
-use crate::thread::{self, add, ThreadState};
+use crate::thread::{add, ThreadState, MAX_DEPTH};
 
-/// One stack; its addresses follow it in memory.
-#[repr(C)]
+/// What was allocated from one stack. Zero is an entry that is not in use yet.
+#[repr(C, align(64))]
 pub struct Entry {
-    hash: u64,
-    owner: *const ThreadState,
-    depth: u32,
-    /// 1 where the walk did not reach the thread's start.
-    cut: u32,
+    /// Return addresses, outermost first; set last.
+    addresses: AtomicPtr<u64>,
+    /// Number of addresses; the highest bit says that the stack is cut.
+    depth: Cell<u32>,
+    hash: Cell<u32>,
     pub allocs: AtomicU64,
     pub bytes: AtomicU64,
-    pub reallocs: AtomicU64,
-    pub grown_bytes: AtomicU64,
     own_frees: AtomicU64,
     own_freed_bytes: AtomicU64,
+    owner: Cell<*const ThreadState>,
+    pub reallocs: AtomicU64,
+    pub grown_bytes: AtomicU64,
     other_frees: AtomicU64,
     other_freed_bytes: AtomicU64,
     /// What the reader has seen; only the reader touches it.
     seen: [AtomicU64; 6],
 }
 
+const CUT: u32 = 1 << 31;
+
 /// Allocations, bytes, reallocs, grown bytes, frees, freed bytes: in the order in which they are written out.
 pub type Counts = [u64; 6];
 
 impl Entry {
-    pub fn addresses(&self) -> &[u64] {
-        // SAFETY: `insert` wrote `depth` addresses right behind the entry before it published it.
-        unsafe { slice::from_raw_parts((self as *const Entry).add(1) as *const u64, self.depth as usize) }
+    /// True once it stands for a stack.
+    pub fn in_use(&self) -> bool {
+        !self.addresses.load(Ordering::Acquire).is_null()
     }
 
+    /// Return addresses, outermost first.
+    #[inline(always)]
+    pub fn addresses(&self) -> &[u64] {
+        let depth = (self.depth.get() & !CUT) as usize;
+        // SAFETY: the entry is in use, so `insert` wrote that many addresses there before it published them.
+        unsafe { slice::from_raw_parts(self.addresses.load(Ordering::Acquire), depth) }
+    }
+
+    /// True where the walk did not reach the thread's start.
     pub fn cut(&self) -> bool {
-        self.cut != 0
+        self.depth.get() & CUT != 0
+    }
+
+    /// A block was allocated here.
+    #[inline(always)]
+    pub fn allocated(&self, bytes: u64) {
+        add(&self.allocs, 1);
+        add(&self.bytes, bytes);
     }
 
     /// A block allocated here was given back, by the thread of `freeing`.
-    #[inline]
+    #[inline(always)]
     pub fn freed(&self, freeing: &ThreadState, bytes: u64) {
-        if ptr::eq(self.owner, freeing) {
+        if ptr::eq(self.owner.get(), freeing) {
             add(&self.own_frees, 1);
             add(&self.own_freed_bytes, bytes);
         } else {
@@ -81,167 +102,162 @@ impl Entry {
     }
 }
 
-#[repr(C)]
-struct Chunk {
-    next: AtomicPtr<Chunk>,
-    size: usize,
-    /// Bytes in use, this header included; grows only after the entry behind it is complete.
-    used: AtomicUsize,
-}
-
-const FIRST_CHUNK: usize = 64 << 10;
+const FIRST_CHUNK: usize = 32 << 10;
 const LAST_CHUNK: usize = 4 << 20;
 const FIRST_INDEX: usize = 512;
+const ADDRESS_BITS: u32 = 48;
+const _: () = assert!(FIRST_CHUNK >= MAX_DEPTH * mem::size_of::<u64>());
 
 /// Zero is the empty table.
 #[repr(C)]
 pub struct Stacks {
-    /// All chunks, newest first.
-    chunks: AtomicPtr<Chunk>,
-    index: *mut *const Entry,
+    /// Open addressing: an entry's address below, bits of the stack's hash above; 0 where there is none.
+    index: *mut u64,
     index_len: usize,
-    entries: usize,
+    len: usize,
+    /// Room for addresses: the unused part of the newest chunk.
+    next: usize,
+    end: usize,
+    chunk_size: usize,
+    entries: entries::Share,
 }
 
-/// A hash of addresses that differ in few bits; not against an adversary.
-fn hash(addresses: &[u64]) -> u64 {
-    let mut h: u64 = addresses.len() as u64;
-    for &address in addresses {
-        h = (h.rotate_left(5) ^ address).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-    h ^ (h >> 32)
+const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// What an address adds to the hash of a stack, `above` frames from the outermost: hashes of stacks that share their outer
+/// frames share that part of the sum.
+#[inline(always)]
+pub fn hash_of(address: u64, above: usize) -> u64 {
+    let mixed = (address ^ (above as u64).wrapping_mul(0xD6E8_FEB8_6659_FD93)).wrapping_mul(FACTOR);
+    mixed ^ mixed >> 29
+}
+
+#[inline(always)]
+fn finish(sum: u64, depth: u32) -> u64 {
+    let mixed = (sum ^ u64::from(depth)).wrapping_mul(FACTOR);
+    mixed ^ mixed >> 31
 }
 
 impl Stacks {
-    /// The entry of this stack, made where it is new; `None` where the kernel gives no memory.
+    /// The entry of this stack (outermost address first, with the sum of their hashes), made where it is new; `None` where
+    /// the kernel gives no memory.
     ///
     /// Must be called by the owning thread only.
-    pub fn find(&mut self, addresses: &[u64], cut: bool, owner: &ThreadState) -> Option<&'static Entry> {
-        let hash = hash(addresses);
-        if self.entries * 4 >= self.index_len * 3 && !self.grow() {
-            return None;
-        }
-        let mask = self.index_len - 1;
-        let mut at = hash as usize & mask;
-        loop {
-            // SAFETY: `at` is below `index_len`, and every pointer of the index is null or an entry, which never moves.
-            let slot = unsafe { &mut *self.index.add(at) };
-            match unsafe { slot.as_ref() } {
-                None => {
-                    let entry = self.insert(hash, addresses, cut, owner)?;
-                    // SAFETY: as above; `insert` does not touch the index.
-                    unsafe { *self.index.add(at) = entry };
-                    self.entries += 1;
-                    return Some(entry);
+    #[inline(always)]
+    pub fn find(&mut self, addresses: &[u64], sum: u64, whole: bool, owner: &ThreadState) -> Option<&'static Entry> {
+        let depth = addresses.len() as u32 | if whole { 0 } else { CUT };
+        let hash = finish(sum, depth);
+        if self.index_len != 0 {
+            let mask = self.index_len - 1;
+            let mut at = hash as usize & mask;
+            loop {
+                // SAFETY: `at` is below `index_len`.
+                let slot = unsafe { *self.index.add(at) };
+                if slot == 0 {
+                    break;
                 }
-                Some(entry) if entry.hash == hash && entry.cut == cut as u32 && entry.addresses() == addresses => {
-                    return Some(entry);
+                if slot >> ADDRESS_BITS == hash >> ADDRESS_BITS {
+                    // SAFETY: what is not 0 holds the address of an entry in use; entries never move.
+                    let entry = unsafe { &*((slot & ((1 << ADDRESS_BITS) - 1)) as *const Entry) };
+                    if entry.depth.get() == depth && entry.addresses() == addresses {
+                        return Some(entry);
+                    }
                 }
-                Some(_) => at = (at + 1) & mask,
+                at = (at + 1) & mask;
             }
         }
+        self.insert(hash, addresses, depth, owner)
+    }
+
+    /// As [`Stacks::find`], of a plain walk: innermost address first.
+    pub fn find_walked(&mut self, walked: &mut [u64], whole: bool, owner: &ThreadState) -> Option<&'static Entry> {
+        walked.reverse();
+        let sum = walked.iter().enumerate().fold(0u64, |sum, (i, &address)| sum.wrapping_add(hash_of(address, i)));
+        self.find(walked, sum, whole, owner)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn insert(&mut self, hash: u64, addresses: &[u64], depth: u32, owner: &ThreadState) -> Option<&'static Entry> {
+        if self.len * 2 >= self.index_len && !self.grow() {
+            return None;
+        }
+        let size = mem::size_of_val(addresses).max(mem::size_of::<u64>());
+        if self.next + size > self.end {
+            let chunk = if self.chunk_size == 0 { FIRST_CHUNK } else { (self.chunk_size * 2).min(LAST_CHUNK) };
+            let fresh = memory::map(chunk);
+            if fresh.is_null() {
+                return None;
+            }
+            self.chunk_size = chunk;
+            self.next = fresh as usize;
+            self.end = fresh as usize + chunk;
+        }
+        let entry = self.entries.next()?;
+        let room = self.next as *mut u64;
+        self.next += size;
+        entry.depth.set(depth);
+        // The upper half finds its place again when the index grows.
+        entry.hash.set(hash as u32);
+        entry.owner.set(owner);
+        // SAFETY: `room` has `size` bytes that nobody else knows of, and the index has an empty slot.
+        unsafe {
+            ptr::copy_nonoverlapping(addresses.as_ptr(), room, addresses.len());
+            entry.addresses.store(room, Ordering::Release);
+            place(
+                self.index,
+                self.index_len,
+                hash as u32,
+                hash >> ADDRESS_BITS << ADDRESS_BITS | entry as *const _ as u64,
+            );
+        }
+        self.len += 1;
+        Some(entry)
     }
 
     fn grow(&mut self) -> bool {
         let len = if self.index_len == 0 { FIRST_INDEX } else { self.index_len * 2 };
-        let fresh = memory::map(len * mem::size_of::<*const Entry>()) as *mut *const Entry;
+        let fresh = memory::map(len * mem::size_of::<u64>()) as *mut u64;
         if fresh.is_null() {
             return false;
         }
         for i in 0..self.index_len {
             // SAFETY: both indices have the lengths used here, and the new one has room for twice the entries.
             unsafe {
-                let entry = *self.index.add(i);
-                if !entry.is_null() {
-                    let mut at = (*entry).hash as usize & (len - 1);
-                    while !(*fresh.add(at)).is_null() {
-                        at = (at + 1) & (len - 1);
-                    }
-                    *fresh.add(at) = entry;
+                let slot = *self.index.add(i);
+                if slot != 0 {
+                    let entry = (slot & ((1 << ADDRESS_BITS) - 1)) as *const Entry;
+                    place(fresh, len, (*entry).hash.get(), slot);
                 }
             }
         }
         if self.index_len != 0 {
             // SAFETY: only the owning thread uses the index, and it uses the new one from here on.
-            unsafe { memory::unmap(self.index.cast(), self.index_len * mem::size_of::<*const Entry>()) };
+            unsafe { memory::unmap(self.index.cast(), self.index_len * mem::size_of::<u64>()) };
         }
         self.index = fresh;
         self.index_len = len;
         true
     }
+}
 
-    fn insert(&mut self, hash: u64, addresses: &[u64], cut: bool, owner: &ThreadState) -> Option<&'static Entry> {
-        let size = mem::size_of::<Entry>() + mem::size_of_val(addresses);
-        let chunk = self.chunk_with(size)?;
-        let used = chunk.used.load(Ordering::Relaxed);
-        // SAFETY: `chunk_with` gave a chunk with `size` bytes left, all zero, of which only this thread writes the unused
-        // part; sizes are multiples of 8, so the entry is aligned.
-        unsafe {
-            let entry = (chunk as *const Chunk as *mut u8).add(used) as *mut Entry;
-            (*entry).hash = hash;
-            (*entry).owner = owner;
-            (*entry).depth = addresses.len() as u32;
-            (*entry).cut = cut as u32;
-            ptr::copy_nonoverlapping(addresses.as_ptr(), entry.add(1) as *mut u64, addresses.len());
-            chunk.used.store(used + size, Ordering::Release);
-            Some(&*entry)
-        }
+/// # Safety
+/// `index` has `len` words, a power of two of at most 32 bits, one of them 0.
+unsafe fn place(index: *mut u64, len: usize, hash: u32, slot: u64) {
+    let mut at = hash as usize & (len - 1);
+    while *index.add(at) != 0 {
+        at = (at + 1) & (len - 1);
     }
-
-    fn chunk_with(&mut self, size: usize) -> Option<&'static Chunk> {
-        let newest = self.chunks.load(Ordering::Relaxed);
-        let mut chunk_size = FIRST_CHUNK;
-        // SAFETY: null or a chunk, and chunks are never unmapped.
-        if let Some(chunk) = unsafe { newest.as_ref() } {
-            if chunk.size - chunk.used.load(Ordering::Relaxed) >= size {
-                return Some(chunk);
-            }
-            chunk_size = (chunk.size * 2).min(LAST_CHUNK);
-        }
-        let fresh = memory::map(chunk_size) as *mut Chunk;
-        if fresh.is_null() {
-            return None;
-        }
-        // SAFETY: mapped, zeroed, large enough for the header and for any one entry (MAX_DEPTH addresses take 8 KiB).
-        unsafe {
-            (*fresh).next.store(newest, Ordering::Relaxed);
-            (*fresh).size = chunk_size;
-            (*fresh).used.store(mem::size_of::<Chunk>(), Ordering::Relaxed);
-            self.chunks.store(fresh, Ordering::Release);
-            Some(&*fresh)
-        }
-    }
-
-    /// Calls `visit` with every entry; may run while the owner adds more.
-    fn each(&self, visit: &mut dyn FnMut(&'static Entry)) {
-        let mut chunk = self.chunks.load(Ordering::Acquire);
-        // SAFETY: null or a chunk; up to `used` it holds complete entries, one behind the other.
-        unsafe {
-            while let Some(this) = chunk.as_ref() {
-                let used = this.used.load(Ordering::Acquire);
-                let mut at = mem::size_of::<Chunk>();
-                while at < used {
-                    let entry = &*((chunk as *const u8).add(at) as *const Entry);
-                    visit(entry);
-                    at += mem::size_of::<Entry>() + entry.depth as usize * 8;
-                }
-                chunk = this.next.load(Ordering::Relaxed);
-            }
-        }
-    }
+    *index.add(at) = slot;
 }
 
 /// Gives `visit` every stack with what it counted since it was last taken, on all threads.
 pub fn take_all(visit: &mut dyn FnMut(&'static Entry, Counts)) {
-    for state in thread::all() {
-        // SAFETY: `each` reads only what the owner has published; nobody holds a `&mut` to the chunks' contents.
-        let stacks = unsafe { &*state.stacks.get() };
-        stacks.each(&mut |entry| {
-            let new = entry.take_new();
-            if new.iter().any(|&n| n != 0) {
-                visit(entry, new);
-            }
-        });
+    for entry in entries::all() {
+        let new = entry.take_new();
+        if new.iter().any(|&n| n != 0) {
+            visit(entry, new);
+        }
     }
 }
 
@@ -253,42 +269,47 @@ pub fn forget_all() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::thread;
+
+    /// Counts of entries that this thread made.
+    fn taken(state: &ThreadState) -> u64 {
+        let mut taken = 0;
+        take_all(&mut |entry, counts| {
+            if ptr::eq(entry.owner.get(), state) {
+                taken += counts[0];
+            }
+        });
+        taken
+    }
 
     #[test]
     fn a_stack_is_found_again_and_counted_once_for_the_reader() {
+        let _one_reader = entries::tests::lock();
         let state = thread::current().unwrap();
         // SAFETY: this thread owns the state, and no other reference into its table is alive.
         let stacks = unsafe { &mut *state.stacks.get() };
         let mut found = Vec::new();
         for i in 0..5000u64 {
             let addresses: Vec<u64> = (0..i % 40).map(|k| 0x5555_0000 + i * 64 + k).collect();
-            let entry = stacks.find(&addresses, i % 7 == 0, state).unwrap();
-            add(&entry.allocs, 1);
-            found.push((addresses, entry as *const Entry));
+            let entry = stacks.find_walked(&mut addresses.clone(), i % 7 != 0, state).unwrap();
+            entry.allocated(1);
+            found.push((addresses, entry));
         }
         for (i, (addresses, entry)) in found.iter().enumerate() {
-            assert!(ptr::eq(stacks.find(addresses, i % 7 == 0, state).unwrap(), *entry));
+            assert!(ptr::eq(stacks.find_walked(&mut addresses.clone(), i % 7 != 0, state).unwrap(), *entry));
+            assert!(entry.addresses().iter().rev().eq(addresses));
+            assert_eq!(entry.cut(), i % 7 == 0);
         }
-        let mut taken = 0;
-        take_all(&mut |entry, counts| {
-            if ptr::eq(entry.owner, state) {
-                taken += counts[0];
-            }
-        });
-        assert_eq!(taken, 5000);
-        take_all(&mut |entry, counts| {
-            if ptr::eq(entry.owner, state) {
-                taken += counts[0];
-            }
-        });
-        assert_eq!(taken, 5000);
+        assert_eq!(taken(state), 5000);
+        assert_eq!(taken(state), 0);
     }
 
     #[test]
     fn frees_by_the_owner_and_by_others_add_up() {
+        let _one_reader = entries::tests::lock();
         let state = thread::current().unwrap();
         // SAFETY: as above.
-        let entry = unsafe { &mut *state.stacks.get() }.find(&[1, 2, 3], false, state).unwrap();
+        let entry = unsafe { &mut *state.stacks.get() }.find_walked(&mut [1, 2, 3], true, state).unwrap();
         entry.freed(state, 10);
         let address = entry as *const Entry as usize;
         std::thread::spawn(move || {

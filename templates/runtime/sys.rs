@@ -12,10 +12,13 @@ pub const MAP_PRIVATE: c_int = 2;
 pub const MAP_ANONYMOUS: c_int = 0x20;
 pub const MAP_NORESERVE: c_int = 0x4000;
 
+pub const MADV_DONTNEED: c_int = 4;
+
 pub const SIGPROF: c_int = 27;
 pub const SA_SIGINFO: c_int = 4;
 pub const SA_RESTART: c_int = 0x1000_0000;
 
+pub const SYS_RT_SIGPROCMASK: c_long = 14;
 pub const SYS_GETTID: c_long = 186;
 pub const SYS_PERF_EVENT_OPEN: c_long = 298;
 
@@ -83,6 +86,7 @@ pub const SIGEV_THREAD_ID: c_int = 4;
 extern "C" {
     pub fn mmap(addr: *mut c_void, len: usize, prot: c_int, flags: c_int, fd: c_int, off: i64) -> *mut c_void;
     pub fn munmap(addr: *mut c_void, len: usize) -> c_int;
+    pub fn madvise(addr: *mut c_void, len: usize, advice: c_int) -> c_int;
     pub fn syscall(number: c_long, ...) -> c_long;
     pub fn getpid() -> c_int;
     pub fn sched_yield() -> c_int;
@@ -110,4 +114,34 @@ extern "C" {
     pub fn timer_create(clock: c_int, event: *mut sigevent, timer: *mut *mut c_void) -> c_int;
     pub fn timer_settime(timer: *mut c_void, flags: c_int, new: *const itimerspec, old: *mut itimerspec) -> c_int;
     pub fn timer_delete(timer: *mut c_void) -> c_int;
+}
+
+/// Whether the word at `address` can be read: the kernel is asked to copy it as a signal set, and to do nothing with it.
+/// Async-signal-safe, and errno is kept.
+pub fn readable(address: u64) -> bool {
+    const NO_SUCH_CHANGE: c_long = -1;
+    const EFAULT: c_int = 14;
+    // SAFETY: with an impossible way of changing the mask the call only reads the eight bytes, or says that it cannot.
+    unsafe {
+        let errno = *__errno_location();
+        syscall(SYS_RT_SIGPROCMASK, NO_SUCH_CHANGE, address & !7, 0 as c_long, 8 as c_long);
+        let answer = *__errno_location();
+        *__errno_location() = errno;
+        answer != EFAULT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_says_what_can_be_read() {
+        let word = 7u64;
+        assert!(readable(&word as *const u64 as u64));
+        assert!(!readable(8));
+        // SAFETY: a fresh mapping that nobody may read.
+        let closed = unsafe { mmap(std::ptr::null_mut(), 4096, 0, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) };
+        assert!(!readable(closed as u64));
+    }
 }

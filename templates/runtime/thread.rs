@@ -9,7 +9,9 @@ use std::os::raw::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
+use crate::memo::Memo;
 use crate::stacks::Stacks;
+use crate::unwind::Bounds;
 use crate::{memory, sys};
 
 /// Frames kept of one stack; deeper ones are cut and marked.
@@ -39,10 +41,15 @@ pub struct ThreadState {
     /// True while this thread is inside the recorder: what happens below it is not the user's.
     busy: Cell<bool>,
     pub counters: Counters,
-    /// End of the thread's stack (exclusive): no frame lies above.
-    pub stack_end: Cell<usize>,
+    /// The thread's own stack.
+    bounds: Cell<Bounds>,
     pub stacks: UnsafeCell<Stacks>,
+    /// Room for a plain walk.
     pub scratch: UnsafeCell<[u64; MAX_DEPTH]>,
+    pub memo: UnsafeCell<Memo>,
+    /// The last recorded stack.
+    #[cfg(feature = "testing")]
+    pub last: Cell<Option<&'static crate::stacks::Entry>>,
 }
 
 thread_local! {
@@ -108,7 +115,9 @@ fn adopt() -> Option<&'static ThreadState> {
 
 fn take(state: &'static ThreadState) -> &'static ThreadState {
     state.busy.set(true);
-    state.stack_end.set(stack_end());
+    state.bounds.set(bounds());
+    // SAFETY: the state is this thread's alone from here on, and its former thread has ended.
+    unsafe { (*state.memo.get()).forget() };
     let pointer = state as *const ThreadState as *mut ThreadState;
     CURRENT.with(|current| current.set(pointer));
     let key = EXIT_KEY.load(Ordering::Relaxed);
@@ -126,29 +135,34 @@ unsafe extern "C" fn thread_ended(state: *mut c_void) {
     state.in_use.store(false, Ordering::Release);
 }
 
-/// End of the calling thread's stack (exclusive), or `usize::MAX` where libc does not say.
-pub fn stack_end() -> usize {
+/// The calling thread's own stack; empty where libc does not say.
+pub fn bounds() -> Bounds {
     let mut attr = sys::pthread_attr_t([0; 64]);
     let mut low = ptr::null_mut();
     let mut size = 0;
     // SAFETY: `attr` is large enough for libc's type and is destroyed after it was filled.
     unsafe {
         if sys::pthread_getattr_np(sys::pthread_self(), &mut attr) != 0 {
-            return usize::MAX;
+            return Bounds { low: 0, end: 0 };
         }
         let answer = sys::pthread_attr_getstack(&attr, &mut low, &mut size);
         sys::pthread_attr_destroy(&mut attr);
         if answer != 0 {
-            return usize::MAX;
+            return Bounds { low: 0, end: 0 };
         }
     }
-    low as usize + size
+    Bounds { low: low as u64, end: low as u64 + size as u64 }
 }
 
 impl ThreadState {
     #[inline(always)]
     pub fn busy(&self) -> bool {
         self.busy.get()
+    }
+
+    #[inline(always)]
+    pub fn bounds(&self) -> Bounds {
+        self.bounds.get()
     }
 
     #[inline(always)]

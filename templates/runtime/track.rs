@@ -2,16 +2,15 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::bracket::{COUNT, LIVE, LIVE_BYTES, PEAK, PEAK_BYTES, RECORDING, STACKS};
+use crate::bracket::{COUNT, LIVE, LIVE_BYTES, PEAK, PEAK_BYTES, PEAK_BY_STACK, RECORDING, STACKS, VERIFY};
 use crate::live;
+use crate::peak;
 use crate::stacks::Entry;
 use crate::thread::{self, add, ThreadState, LOST};
-use crate::unwind;
-
-/// Set by the tracker alone: proof that the executable's allocations come through it.
-pub static LINKED: AtomicBool = AtomicBool::new(false);
+use crate::unwind::{self, Bounds, Registers};
 
 /// An allocator with counting around it. Outside a bracket it costs a load and a branch.
 pub struct Track<A> {
@@ -38,6 +37,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match RECORDING.load(Ordering::Relaxed) {
             0 => self.memprof_tracked.alloc(layout),
+            COUNT => counted(layout.size(), || self.memprof_tracked.alloc(layout)),
             flags => recorded_alloc(flags, layout.size(), || self.memprof_tracked.alloc(layout)),
         }
     }
@@ -46,6 +46,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         match RECORDING.load(Ordering::Relaxed) {
             0 => self.memprof_tracked.alloc_zeroed(layout),
+            COUNT => counted(layout.size(), || self.memprof_tracked.alloc_zeroed(layout)),
             flags => recorded_alloc(flags, layout.size(), || self.memprof_tracked.alloc_zeroed(layout)),
         }
     }
@@ -70,9 +71,31 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
     }
 }
 
+/// What is left of [`recorded_alloc`] where nothing but numbers is asked for.
+#[inline(never)]
+fn counted(size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
+    match thread::current() {
+        Some(state) if !state.busy() => {
+            state.set_busy(true);
+            let block = inner();
+            state.set_busy(false);
+            if !block.is_null() {
+                add(&state.counters.allocs, 1);
+                add(&state.counters.bytes, size as u64);
+            }
+            block
+        }
+        // The recorder's own work, or an allocator that allocates: not the user's call.
+        Some(_) => inner(),
+        None => {
+            LOST.fetch_add(1, Ordering::Relaxed);
+            inner()
+        }
+    }
+}
+
 #[inline(never)]
 fn recorded_alloc(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
-    LINKED.store(true, Ordering::Relaxed);
     let state = match thread::current() {
         Some(state) => state,
         None => {
@@ -122,7 +145,7 @@ fn recorded_realloc(
         }
     } else {
         if let Some(was) = was {
-            note_free(state, was);
+            note_free(flags, state, was);
         }
         note_peak(flags, -(old_size as i64));
         let grown = new_size.saturating_sub(old_size) as u64;
@@ -145,7 +168,7 @@ fn record_free(flags: u32, block: usize, size: usize) {
         if !state.busy() {
             state.set_busy(true);
             if let Some(was) = live::remove(block) {
-                note_free(state, was);
+                note_free(flags, state, was);
             }
             note_peak(flags, -(size as i64));
             state.set_busy(false);
@@ -159,14 +182,55 @@ fn stack_of(flags: u32, state: &'static ThreadState) -> Option<&'static Entry> {
     if flags & STACKS == 0 {
         return None;
     }
-    // SAFETY: `busy` is set, so no other reference to this thread's scratch or table is alive.
-    let (scratch, stacks) = unsafe { (&mut *state.scratch.get(), &mut *state.stacks.get()) };
-    let walk = unwind::walk_here(scratch, state.stack_end.get());
-    let entry = stacks.find(&scratch[..walk.depth], !walk.whole, state);
+    let at = unwind::registers();
+    let own = state.bounds();
+    let mut found = Err(());
+    if at.rsp >= own.low && at.rsp < own.end {
+        // SAFETY: `busy` is set, so no other reference to this thread's memo or tree is alive.
+        let (memo, stacks) = unsafe { (&mut *state.memo.get(), &mut *state.stacks.get()) };
+        found = memo.find(at, Bounds { low: at.rsp, end: own.end }, stacks, state);
+    }
+    let entry = match found {
+        Ok(entry) if flags & VERIFY == 0 => entry,
+        Ok(entry) => verified(at, state, entry),
+        Err(()) => walked(at, state),
+    };
     if entry.is_none() {
         LOST.fetch_add(1, Ordering::Relaxed);
     }
+    #[cfg(feature = "testing")]
+    state.last.set(entry);
     entry
+}
+
+/// The entry by a plain walk: where nothing can be remembered.
+#[cold]
+#[inline(never)]
+fn walked(at: Registers, state: &'static ThreadState) -> Option<&'static Entry> {
+    // SAFETY: `busy` is set, so no other reference to this thread's scratch or tree is alive.
+    let (scratch, stacks) = unsafe { (&mut *state.scratch.get(), &mut *state.stacks.get()) };
+    let walk = unwind::walk(at, scratch, state.bounds());
+    stacks.find_walked(scratch.get_mut(..walk.depth)?, walk.whole, state)
+}
+
+static WRONG: AtomicU64 = AtomicU64::new(0);
+static COMPARED: AtomicU64 = AtomicU64::new(0);
+
+/// How many remembered stacks were compared to a plain walk since the process began, and how many of them were wrong.
+pub fn compared() -> (u64, u64) {
+    (COMPARED.load(Ordering::Relaxed), WRONG.load(Ordering::Relaxed))
+}
+
+/// Compares what was remembered to a plain walk, and gives the latter.
+#[cold]
+#[inline(never)]
+fn verified(at: Registers, state: &'static ThreadState, remembered: Option<&'static Entry>) -> Option<&'static Entry> {
+    let walked = walked(at, state);
+    COMPARED.fetch_add(1, Ordering::Relaxed);
+    if !matches!((walked, remembered), (Some(walked), Some(remembered)) if ptr::eq(walked, remembered)) {
+        WRONG.fetch_add(1, Ordering::Relaxed);
+    }
+    walked
 }
 
 #[inline(always)]
@@ -176,13 +240,17 @@ fn note_alloc(flags: u32, state: &ThreadState, entry: Option<&'static Entry>, bl
         add(&state.counters.bytes, size as u64);
     }
     if let Some(entry) = entry {
-        add(&entry.allocs, 1);
-        add(&entry.bytes, size as u64);
+        entry.allocated(size as u64);
     }
     if flags & LIVE != 0 {
         live::insert(block, entry, size);
     }
-    note_peak(flags, size as i64);
+    if flags & (PEAK | PEAK_BY_STACK) != 0 {
+        note_peak(flags, size as i64);
+        if let (Some(entry), true) = (entry, flags & PEAK_BY_STACK != 0) {
+            peak::allocated(entry, size as u64);
+        }
+    }
 }
 
 /// Live bytes above the bracket's start change; what was allocated before it may be freed in it, too.
@@ -195,10 +263,13 @@ fn note_peak(flags: u32, change: i64) {
 }
 
 #[inline(always)]
-fn note_free(state: &ThreadState, was: live::Block) {
+fn note_free(flags: u32, state: &ThreadState, was: live::Block) {
     add(&state.counters.frees, 1);
     add(&state.counters.freed_bytes, was.size as u64);
     if let Some(entry) = was.entry {
         entry.freed(state, was.size as u64);
+        if flags & PEAK_BY_STACK != 0 {
+            peak::freed(entry, was.size as u64);
+        }
     }
 }

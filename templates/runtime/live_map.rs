@@ -1,0 +1,236 @@
+//! The live blocks that have no place of their own in `live`: a map by address.
+//!
+//! 64 shards, each a mapped open-addressing table behind a spin lock held for a few instructions, so that threads seldom meet.
+//! Nothing is cleared when a bracket opens: an older bracket's blocks carry an older number and count as absent.
+
+use std::cell::UnsafeCell;
+use std::mem;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::memory;
+use crate::sys;
+
+const SHARDS: usize = 64;
+const FIRST_LEN: usize = 256;
+
+/// What is kept of a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Kept {
+    pub bracket: u32,
+    /// The number of the stack's entry; 0 where no stack is kept.
+    pub entry: u32,
+    pub size: usize,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Slot {
+    /// The block; 0 where the slot is empty.
+    block: usize,
+    kept: Kept,
+}
+
+struct Table {
+    slots: *mut Slot,
+    len: usize,
+    used: usize,
+}
+
+struct Shard {
+    locked: AtomicBool,
+    table: UnsafeCell<Table>,
+}
+
+// SAFETY: `table` is only touched between `lock` and the guard's end.
+unsafe impl Sync for Shard {}
+
+#[allow(clippy::declare_interior_mutable_const)]
+const EMPTY: Shard =
+    Shard { locked: AtomicBool::new(false), table: UnsafeCell::new(Table { slots: ptr::null_mut(), len: 0, used: 0 }) };
+static SHARD: [Shard; SHARDS] = [EMPTY; SHARDS];
+
+fn hash(block: usize) -> u64 {
+    (block as u64 >> 4).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+impl Shard {
+    #[inline]
+    fn with<T>(&self, body: impl FnOnce(&mut Table) -> T) -> T {
+        let mut spins = 0u32;
+        while self.locked.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            spins += 1;
+            if spins % 128 == 0 {
+                // SAFETY: gives up the rest of the time slice, nothing else.
+                unsafe { sys::sched_yield() };
+            }
+            std::hint::spin_loop();
+        }
+        // SAFETY: the lock is held, so this is the only reference.
+        let out = body(unsafe { &mut *self.table.get() });
+        self.locked.store(false, Ordering::Release);
+        out
+    }
+}
+
+impl Table {
+    #[inline]
+    #[allow(clippy::mut_from_ref)]
+    fn slot(&self, at: usize) -> &mut Slot {
+        // SAFETY: every caller masks `at` with `len - 1`; the shard's lock is held, and no caller keeps two references.
+        unsafe { &mut *self.slots.add(at) }
+    }
+
+    fn place(&mut self, slot: Slot) {
+        let mask = self.len - 1;
+        let mut at = (hash(slot.block) >> 32) as usize & mask;
+        while self.slot(at).block != 0 {
+            if self.slot(at).block == slot.block {
+                // An older block of that address whose free was not seen.
+                *self.slot(at) = slot;
+                return;
+            }
+            at = (at + 1) & mask;
+        }
+        *self.slot(at) = slot;
+        self.used += 1;
+    }
+
+    /// Room for one more: drops what older brackets left, or doubles.
+    fn make_room(&mut self, bracket: u32) -> bool {
+        if self.used * 4 < self.len * 3 {
+            return true;
+        }
+        let current = (0..self.len).filter(|&i| self.slot(i).kept.bracket == bracket).count();
+        let len = if self.len == 0 {
+            FIRST_LEN
+        } else if current * 8 < self.len * 3 {
+            self.len
+        } else {
+            self.len * 2
+        };
+        let slots = memory::map(len * mem::size_of::<Slot>()) as *mut Slot;
+        if slots.is_null() {
+            return false;
+        }
+        let old = mem::replace(self, Table { slots, len, used: 0 });
+        for i in 0..old.len {
+            let slot = *old.slot(i);
+            if slot.block != 0 && slot.kept.bracket == bracket {
+                self.place(slot);
+            }
+        }
+        if old.len != 0 {
+            // SAFETY: the old table is ours alone (the lock is held) and goes out of use here.
+            unsafe { memory::unmap(old.slots.cast(), old.len * mem::size_of::<Slot>()) };
+        }
+        true
+    }
+
+    fn take(&mut self, block: usize) -> Option<Slot> {
+        if self.len == 0 {
+            return None;
+        }
+        let mask = self.len - 1;
+        let mut at = (hash(block) >> 32) as usize & mask;
+        loop {
+            match self.slot(at).block {
+                0 => return None,
+                found if found == block => break,
+                _ => at = (at + 1) & mask,
+            }
+        }
+        let taken = *self.slot(at);
+        // Backward-shift deletion: later members of the run move up, so that no search ends too early.
+        let mut hole = at;
+        let mut next = (at + 1) & mask;
+        while self.slot(next).block != 0 {
+            let home = (hash(self.slot(next).block) >> 32) as usize & mask;
+            if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(hole) & mask) {
+                *self.slot(hole) = *self.slot(next);
+                hole = next;
+            }
+            next = (next + 1) & mask;
+        }
+        self.slot(hole).block = 0;
+        self.used -= 1;
+        Some(taken)
+    }
+}
+
+fn shard(block: usize) -> &'static Shard {
+    &SHARD[(hash(block) >> 58) as usize]
+}
+
+/// Keeps `block`; false where the kernel gives no memory.
+pub fn insert(block: usize, kept: Kept) -> bool {
+    shard(block).with(|table| {
+        let room = table.make_room(kept.bracket);
+        if room {
+            table.place(Slot { block, kept });
+        }
+        room
+    })
+}
+
+/// Takes `block` out, whatever bracket it is of.
+pub fn remove(block: usize) -> Option<Kept> {
+    shard(block).with(|table| table.take(block)).map(|slot| slot.kept)
+}
+
+/// Takes everything out.
+pub fn clear() {
+    for shard in &SHARD {
+        shard.with(|table| {
+            for i in 0..table.len {
+                table.slot(i).block = 0;
+            }
+            table.used = 0;
+        });
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use std::collections::HashMap;
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
+    static BRACKETS: Mutex<()> = Mutex::new(());
+
+    /// Tests with brackets of their own: the map knows one open bracket at a time.
+    pub fn lock() -> MutexGuard<'static, ()> {
+        BRACKETS.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One test, since the map is one for the process: random operations against a model, through several brackets.
+    #[test]
+    fn agrees_with_a_hash_map() {
+        let _one_bracket = lock();
+        let mut seed = 1u64;
+        let mut random = move || {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed
+        };
+        let mut model: HashMap<usize, Kept> = HashMap::new();
+        let rounds = if cfg!(miri) { 2_000 } else { 300_000 };
+        let mut bracket = 1;
+        for round in 0..rounds {
+            if round % 50_000 == 49_999 {
+                bracket += 1;
+            }
+            // Odd addresses: those are the ones that come here, and no other test's.
+            let block = ((random() % 20_000 + 1) * 16 + 1) as usize;
+            let current = |kept: &Kept| kept.bracket == bracket;
+            if random() % 2 == 0 {
+                let kept = Kept { bracket, entry: 0, size: round };
+                assert!(insert(block, kept));
+                model.insert(block, kept);
+            } else {
+                assert_eq!(remove(block).filter(current), model.remove(&block).filter(current));
+            }
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! Stacks found again without walking them: a thread's previous stack, and a few hundred whole ones.
+//!
+//! A walk is a function of pc, rsp, rbp and the stack words that it reads: every return address, and each saved rbp through
+//! which an older frame is found. So whoever stands where an earlier walk stood, and reads the same in each of those words,
+//! has the same callers. Nothing less proves it: frames of equal size have equal addresses, whoever called them.
+//!
+//! Two things are remembered of walks that reached the thread's start, per thread only (another thread's stack is elsewhere):
+//! the previous stack, of which the part above a frame met again is proven by reading its words again, and [`crate::whole`].
+//! Stacks through signal frames, cut ones and those of other memory than the thread's own stack are never remembered.
+
+use std::ptr;
+
+use crate::rules;
+use crate::stacks::{hash_of, Entry, Stacks};
+use crate::thread::{ThreadState, MAX_DEPTH};
+use crate::unwind::{self, Bounds, Registers, Step};
+use crate::whole::{Place, Whole};
+
+/// A stack word and what it held.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Check {
+    pub at: u64,
+    pub value: u64,
+}
+
+/// The state of a walk behind one step, and how it got there.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Frame {
+    /// The return address that the step read, at `cfa - 8`.
+    address: u64,
+    cfa: u64,
+    rbp: u64,
+    /// Where the step read rbp; 0 where it did not.
+    rbp_at: u64,
+    /// Sum of the hashes of all frames above this one.
+    hash_above: u64,
+    /// Number of checks that prove the frames above this one.
+    checks_above: u32,
+    /// The step found the frame through rbp.
+    by_rbp: bool,
+    /// rbp as it is here leads to a frame above.
+    rbp_matters: bool,
+}
+
+/// What a thread remembers. Zero is the empty memory; it is only resident as far as stacks are deep.
+#[repr(C)]
+pub struct Memo {
+    len: usize,
+    checks_len: usize,
+    /// The previous stack, outermost frame first.
+    frames: [Frame; MAX_DEPTH],
+    /// Its addresses, once more.
+    addresses: [u64; MAX_DEPTH],
+    /// What proves it, in the same order.
+    checks: [Check; 2 * MAX_DEPTH],
+    /// The frames of the current walk, innermost first.
+    fresh: [Frame; MAX_DEPTH],
+    whole: Whole,
+}
+
+/// So often a walk tries to find its rest in the previous stack.
+const TRIES: u32 = 8;
+
+/// The last of `checks` that does not hold any more. The innermost frames, which stand last, differ most often.
+///
+/// # Safety
+/// All words lie in the calling thread's stack, above its stack pointer.
+#[inline(always)]
+pub unsafe fn mismatch(checks: &[Check]) -> Option<usize> {
+    const BLOCK: usize = 8;
+    let differs = |check: &Check| ptr::read_volatile(check.at as *const u64) ^ check.value;
+    let blocks = checks.rchunks_exact(BLOCK);
+    let first = blocks.remainder();
+    let mut before = checks.len();
+    for block in blocks {
+        before -= BLOCK;
+        if block.iter().fold(0, |sum, check| sum | differs(check)) != 0 {
+            return Some(before + block.iter().rposition(|check| differs(check) != 0).unwrap_or(0));
+        }
+    }
+    first.iter().rposition(|check| differs(check) != 0)
+}
+
+impl Memo {
+    /// Another thread takes this memory over: what it holds is of another stack.
+    pub fn forget(&mut self) {
+        self.len = 0;
+        self.checks_len = 0;
+        self.whole.forget();
+    }
+
+    /// The entry of the stack at `at`, by what is remembered; `Err` where that cannot say and a plain walk has to.
+    #[inline(always)]
+    pub fn find(
+        &mut self,
+        at: Registers,
+        bounds: Bounds,
+        stacks: &mut Stacks,
+        owner: &ThreadState,
+    ) -> Result<Option<&'static Entry>, ()> {
+        let place = self.whole.place(at, bounds);
+        // SAFETY: the words checked are those of stacks of this thread, above the same stack pointer.
+        match unsafe { self.whole.find(place, at) } {
+            Some(entry) => Ok(Some(entry)),
+            None => self.walk(at, bounds, place, stacks, owner),
+        }
+    }
+
+    /// Walks until a frame of the previous stack is met whose rest is proven, or to the thread's start.
+    #[inline(never)]
+    fn walk(
+        &mut self,
+        start: Registers,
+        bounds: Bounds,
+        place: Place,
+        stacks: &mut Stacks,
+        owner: &ThreadState,
+    ) -> Result<Option<&'static Entry>, ()> {
+        let texts = rules::installed().unwrap_or(&[]);
+        let (mut at, mut exact) = (start, true);
+        // frames[..met] may be met yet; frames[..kept] are the stack's, once the walk is over.
+        let (mut met, mut tries, mut fresh) = (self.len, 0, 0);
+        let kept = loop {
+            let (rbp_at, by_rbp) = match unwind::step(texts, &mut at, &mut exact, &bounds) {
+                Step::Whole => break 0,
+                Step::Cut | Step::Interrupted => return Err(()),
+                Step::Caller { rbp_at, by_rbp } => (rbp_at, by_rbp),
+            };
+            let frame = self.fresh.get_mut(fresh).ok_or(())?;
+            frame.address = at.pc;
+            frame.cfa = at.rsp;
+            frame.rbp = at.rbp;
+            frame.rbp_at = rbp_at;
+            frame.by_rbp = by_rbp;
+            fresh += 1;
+            while met > 0 && self.frames[met - 1].cfa < at.rsp {
+                met -= 1;
+            }
+            if met == 0 || tries == TRIES {
+                continue;
+            }
+            let known = &self.frames[met - 1];
+            if known.cfa != at.rsp || known.address != at.pc || known.rbp_matters && known.rbp != at.rbp {
+                continue;
+            }
+            let above = self.checks.get(..known.checks_above as usize).unwrap_or(&[]);
+            // SAFETY: the words lie above `at.rsp`, in frames of this thread's stack.
+            match unsafe { mismatch(above) } {
+                None => break met - 1,
+                Some(check) => {
+                    tries += 1;
+                    met -= 1;
+                    fresh = self.skip(check, &mut met, &mut at, fresh).ok_or(())?;
+                }
+            }
+        };
+        let depth = kept + fresh;
+        if depth > MAX_DEPTH {
+            return Err(());
+        }
+        let sum = self.replace(kept, fresh);
+        let entry = stacks.find(&self.addresses[..depth], sum, true, owner);
+        if let (Some(entry), Some(innermost)) = (entry, self.frames[..self.len].last()) {
+            let rbp_matters = innermost.rbp_matters_below();
+            let kept = self.whole.keep(place, start, rbp_matters, &self.checks[..self.checks_len], entry);
+            if kept {
+                let innermost_first = self.frames[..self.len].iter().rev().map(|frame| frame.cfa - 8 - start.rsp);
+                self.whole.learn(place, start, innermost_first);
+            }
+        }
+        Ok(entry)
+    }
+
+    /// frames[met] was met, and all of its rest is proven but for `check` and what is above: goes on to the last frame whose
+    /// own words are proven. Gives the number of fresh frames.
+    fn skip(&mut self, check: usize, met: &mut usize, at: &mut Registers, mut fresh: usize) -> Option<usize> {
+        while *met > 0 && self.frames[*met - 1].checks_above as usize > check {
+            *met -= 1;
+            let mut frame = self.frames[*met];
+            // Only where it matters has rbp been proven.
+            if frame.rbp_at != 0 {
+                // SAFETY: the word lies in the thread's own stack, above the walk's first frame.
+                at.rbp = unsafe { ptr::read_volatile(frame.rbp_at as *const u64) };
+            }
+            frame.rbp = at.rbp;
+            at.pc = frame.address;
+            at.rsp = frame.cfa;
+            *self.fresh.get_mut(fresh)? = frame;
+            fresh += 1;
+        }
+        // The frame of the word that differs is no longer what it was.
+        *met = met.saturating_sub(1);
+        Some(fresh)
+    }
+
+    /// The previous stack becomes frames[..kept] and fresh[..fresh]; the sum of its addresses' hashes.
+    #[inline(always)]
+    fn replace(&mut self, kept: usize, fresh: usize) -> u64 {
+        let (mut sum, mut above) = (0, None);
+        self.checks_len = 0;
+        if kept > 0 {
+            // frames[kept] was met: what is above it was proven as a whole.
+            sum = self.frames[kept].hash_above;
+            self.checks_len = self.frames[kept].checks_above as usize;
+            above = Some(self.frames[kept - 1]);
+        }
+        self.len = kept;
+        for i in (0..fresh).rev() {
+            let mut frame = self.fresh[i];
+            frame.rbp_matters = matches!(above, Some(above) if Frame::rbp_matters_below(&above));
+            frame.checks_above = self.checks_len as u32;
+            frame.hash_above = sum;
+            sum = sum.wrapping_add(hash_of(frame.address, self.len));
+            self.note(frame.cfa - 8, frame.address);
+            if frame.rbp_at != 0 && frame.rbp_matters {
+                self.note(frame.rbp_at, frame.rbp);
+            }
+            self.frames[self.len] = frame;
+            self.addresses[self.len] = frame.address;
+            self.len += 1;
+            above = Some(frame);
+        }
+        sum
+    }
+
+    #[inline(always)]
+    fn note(&mut self, at: u64, value: u64) {
+        if let Some(check) = self.checks.get_mut(self.checks_len) {
+            *check = Check { at, value };
+            self.checks_len += 1;
+        }
+    }
+}
+
+impl Frame {
+    /// Whether rbp in the frame below this one leads to this frame or one above it.
+    #[inline(always)]
+    fn rbp_matters_below(&self) -> bool {
+        self.by_rbp || self.rbp_at == 0 && self.rbp_matters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::{install_rows, FROM_RBP, FROM_RSP, RBP_SAVED, SPECIAL};
+    use crate::thread;
+    use crate::unwind::walk;
+
+    /// Made-up code: function `f` lies at BASE + 16 f. Odd ones find their frame through rbp and save it, every third saves
+    /// rbp only, the others do neither; frames have 32, 48 or 64 bytes. Function 0 is the thread's first.
+    const BASE: u64 = 0x7000_0000_0000;
+    const FUNCTIONS: u64 = 24;
+
+    fn frame_words(f: u64) -> u64 {
+        4 + f % 3 * 2
+    }
+
+    fn rows() -> Vec<(u32, u32)> {
+        let rule = |f: u64| match f {
+            0 => SPECIAL,
+            _ if f % 2 == 1 => 2 << 12 | 2 << 3 | RBP_SAVED | FROM_RBP,
+            _ if f % 3 == 0 => (frame_words(f) as u32) << 12 | 2 << 3 | RBP_SAVED | FROM_RSP,
+            _ => (frame_words(f) as u32) << 12 | FROM_RSP,
+        };
+        (0..FUNCTIONS).map(|f| ((f * 16) as u32, rule(f))).collect()
+    }
+
+    /// Writes the frames of `calls` (outermost first) to the top of `room`; where the innermost function stands.
+    fn lay(room: &mut [u64], calls: &[u64], junk: u64) -> Registers {
+        let start = room.as_ptr() as u64;
+        let end = start + room.len() as u64 * 8;
+        // The first function has no frame that matters; its caller's rbp is nobody's.
+        let (mut rsp, mut rbp) = (end - 64, junk);
+        let mut pc = BASE + 4;
+        for &f in calls {
+            // The call pushes where it returns to; then the function makes its frame.
+            let cfa = rsp;
+            let word = |address: u64| (address - start) as usize / 8;
+            room[word(cfa - 8)] = pc;
+            if f % 2 == 1 || f % 3 == 0 {
+                room[word(cfa - 16)] = rbp;
+            }
+            rsp = cfa - frame_words(f) * 8;
+            rbp = if f % 2 == 1 { cfa - 16 } else { rbp ^ junk };
+            if f % 2 == 0 && f % 3 != 0 {
+                // Neither saved nor changed: the caller may need it.
+                rbp ^= junk;
+            }
+            pc = BASE + f * 16 + 5;
+        }
+        Registers { pc, rsp, rbp }
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_a_walk_finds() {
+        let _one_reader = crate::entries::tests::lock();
+        install_rows(BASE, BASE + FUNCTIONS * 16, &rows());
+        let mut room = vec![0u64; 4096];
+        let bounds_end = room.as_ptr() as u64 + room.len() as u64 * 8;
+        let state = thread::current().unwrap();
+        // SAFETY: this thread owns the state, and no other reference into it is alive.
+        let (memo, stacks) = unsafe { (&mut *state.memo.get(), &mut *state.stacks.get()) };
+        let mut seed = 1u64;
+        let mut random = move |below: u64| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed % below
+        };
+        let mut calls: Vec<u64> = Vec::new();
+        let rounds = if cfg!(miri) { 200 } else { 100_000 };
+        let mut whole = 0;
+        for _ in 0..rounds {
+            // One caller changes for another, with a frame of the same size or not; or the stack grows or shrinks.
+            match random(4) {
+                0 if !calls.is_empty() => {
+                    let at = random(calls.len() as u64) as usize;
+                    calls[at] = 1 + random(FUNCTIONS - 1);
+                }
+                1 if !calls.is_empty() => calls.truncate(calls.len() - 1 - random(calls.len().min(3) as u64) as usize),
+                _ if calls.len() < 40 => calls.push(1 + random(FUNCTIONS - 1)),
+                _ => calls.clear(),
+            }
+            let junk = random(1 << 40);
+            let at = lay(&mut room, &calls, junk);
+            let bounds = Bounds { low: at.rsp, end: bounds_end };
+            let mut plain = [0u64; 64];
+            let walked = walk(at, &mut plain, bounds);
+            match memo.find(at, bounds, stacks, state) {
+                Ok(entry) => {
+                    let entry = entry.unwrap();
+                    assert!(walked.whole);
+                    assert!(entry.addresses().iter().rev().eq(&plain[..walked.depth]), "{calls:?}");
+                    whole += 1;
+                }
+                Err(()) => assert!(!walked.whole),
+            }
+        }
+        assert!(whole * 2 > rounds, "{whole} of {rounds} were whole");
+    }
+}

@@ -1,0 +1,183 @@
+//! The unwind rules of everything that is loaded, from the table that the tool made of .eh_frame before the run.
+//!
+//! A walk needs, per frame, where the caller's frame begins (CFA) and whether rbp was saved: one 32-bit rule. Each object has
+//! its sorted rows and a "shadow", one rule per text byte, filled on first use; so a frame costs one load as a rule.
+//! File format: header, one entry an object, rows `(pc, rule)`, strings, all little-endian; `src/unwind` writes it.
+
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+use crate::memory;
+use crate::objects::Object;
+
+const MAGIC: &[u8; 8] = b"MPUNWND1";
+const OBJECT: usize = 64;
+
+/// Kinds of rule, in the two lowest bits.
+pub const FROM_RSP: u32 = 1;
+pub const FROM_RBP: u32 = 2;
+pub const SPECIAL: u32 = 3;
+pub const RBP_SAVED: u32 = 4;
+/// Specials, in bits 12 and up.
+pub const OUTERMOST: u32 = 0;
+pub const PLT: u32 = 1;
+pub const SIGNAL: u32 = 2;
+/// A shadow word that was looked up and found to have no rule; 0 means not looked up yet.
+const NO_RULE: u32 = 0xFFFF_F003;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Row {
+    pc: u32,
+    rule: u32,
+}
+
+/// The rows of one loaded object, at its run-time addresses.
+pub struct Text {
+    start: u64,
+    end: u64,
+    rows: Vec<Row>,
+    shadow: *const AtomicU32,
+}
+
+static TEXTS: AtomicPtr<Vec<Text>> = AtomicPtr::new(ptr::null_mut());
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    let b = bytes.get(at..at.checked_add(4)?)?;
+    Some(u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from(u32_at(bytes, at)?) | u64::from(u32_at(bytes, at.checked_add(4)?)?) << 32)
+}
+
+/// Takes the tables of `bytes` into use for the objects that are loaded; how many of them have one.
+///
+/// A file that is cut short or of another version gives none, and then every stack is cut at once.
+pub fn install(bytes: &[u8], objects: &[Object]) -> usize {
+    let mut texts = Vec::new();
+    if bytes.get(..8) == Some(&MAGIC[..]) && u32_at(bytes, 8) == Some(1) {
+        for i in 0..u32_at(bytes, 12).unwrap_or(0) as usize {
+            match text(bytes, i, objects) {
+                Some(text) => texts.push(text),
+                None => continue,
+            }
+        }
+    }
+    let count = texts.len();
+    // Walks of other threads may still use the former tables, so these are never freed.
+    TEXTS.store(Box::into_raw(Box::new(texts)), Ordering::Release);
+    count
+}
+
+fn text(bytes: &[u8], index: usize, objects: &[Object]) -> Option<Text> {
+    let at = u64_at(bytes, 24)? as usize + index * OBJECT;
+    let (rows_at, strings_at) = (u64_at(bytes, 32)? as usize, u64_at(bytes, 40)? as usize);
+    let (start, end) = (u64_at(bytes, at)?, u64_at(bytes, at + 8)?);
+    let (first, count) = (u32_at(bytes, at + 16)? as usize, u32_at(bytes, at + 20)? as usize);
+    let string = |at: usize| -> Option<&[u8]> {
+        let from = strings_at + u32_at(bytes, at)? as usize;
+        bytes.get(from..from.checked_add(u32_at(bytes, at + 4)? as usize)?)
+    };
+    let (name, build_id) = (string(at + 24)?, string(at + 32)?);
+    let object = objects.iter().find(|object| {
+        object.path.as_slice() == name && object.build_id.as_slice() == build_id && object.covers(start, end)
+    })?;
+    let mut rows = Vec::with_capacity(count);
+    for i in first..first + count {
+        let row = rows_at + i * 8;
+        rows.push(Row { pc: u32_at(bytes, row)?, rule: u32_at(bytes, row + 4)? });
+    }
+    let shadow = memory::map((end - start) as usize * 4) as *const AtomicU32;
+    if shadow.is_null() || rows.is_empty() {
+        return None;
+    }
+    Some(Text { start: start.wrapping_add(object.bias), end: end.wrapping_add(object.bias), rows, shadow })
+}
+
+impl Text {
+    #[inline(always)]
+    fn rule(&self, pc: u64) -> u32 {
+        let offset = (pc - self.start) as usize;
+        // SAFETY: the shadow has one word per byte of [start, end), and the caller checked that `pc` lies in it.
+        let cell = unsafe { &*self.shadow.add(offset) };
+        match cell.load(Ordering::Relaxed) {
+            0 => self.look_up(offset as u32, cell),
+            rule => rule,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_up(&self, offset: u32, cell: &AtomicU32) -> u32 {
+        let after = self.rows.partition_point(|row| row.pc <= offset);
+        let rule = match after.checked_sub(1).map(|i| self.rows[i].rule) {
+            None | Some(0) => NO_RULE,
+            Some(rule) => rule,
+        };
+        cell.store(rule, Ordering::Relaxed);
+        rule
+    }
+}
+
+/// All rules there are; `None` before [`install`].
+#[inline(always)]
+pub fn installed() -> Option<&'static [Text]> {
+    // SAFETY: null or a table that `install` made and nobody frees.
+    unsafe { TEXTS.load(Ordering::Acquire).as_ref() }.map(|texts| texts.as_slice())
+}
+
+/// The rule at `pc`; 0 where no table covers it.
+#[inline(always)]
+pub fn rule_at(texts: &[Text], pc: u64) -> u32 {
+    find(texts, pc).map_or(0, |text| text.rule(pc))
+}
+
+#[inline(always)]
+fn find(texts: &[Text], pc: u64) -> Option<&Text> {
+    texts.iter().find(|text| pc >= text.start && pc < text.end)
+}
+
+/// Takes made-up rows into use.
+#[cfg(test)]
+pub fn install_rows(start: u64, end: u64, rows: &[(u32, u32)]) {
+    let rows = rows.iter().map(|&(pc, rule)| Row { pc, rule }).collect();
+    let shadow = memory::map((end - start) as usize * 4) as *const AtomicU32;
+    TEXTS.store(Box::into_raw(Box::new(vec![Text { start, end, rows, shadow }])), Ordering::Release);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(rows: &[(u32, u32)]) -> Vec<Text> {
+        let rows: Vec<Row> = rows.iter().map(|&(pc, rule)| Row { pc, rule }).collect();
+        vec![Text { start: 0x1000, end: 0x2000, rows, shadow: memory::map(0x4000) as *const AtomicU32 }]
+    }
+
+    #[test]
+    fn a_rule_holds_until_the_next_row() {
+        let texts = table(&[(0x10, 1 << 12 | FROM_RSP), (0x20, 0), (0x30, SPECIAL)]);
+        let rule = |pc| find(&texts, pc).unwrap().rule(pc);
+        for _ in 0..2 {
+            assert_eq!(rule(0x1000), NO_RULE);
+            assert_eq!(rule(0x1010), 1 << 12 | FROM_RSP);
+            assert_eq!(rule(0x101F), 1 << 12 | FROM_RSP);
+            assert_eq!(rule(0x1020), NO_RULE);
+            assert_eq!(rule(0x1FFF), SPECIAL);
+        }
+        assert!(find(&texts, 0x2000).is_none());
+    }
+
+    #[test]
+    fn a_file_cut_short_gives_no_table() {
+        let mut bytes = [0; 64];
+        bytes[..8].copy_from_slice(MAGIC);
+        bytes[8] = 1;
+        bytes[12] = 200;
+        bytes[24] = 64;
+        for len in 0..bytes.len() {
+            assert!(text(&bytes[..len], 0, &[]).is_none());
+        }
+    }
+}

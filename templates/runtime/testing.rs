@@ -1,0 +1,39 @@
+//! What the proofs look at; not compiled into users' benches.
+
+use crate::bracket;
+use crate::thread;
+
+pub use crate::bracket::{begin, close, end, COUNT, LIVE, PEAK, STACKS, VERIFY};
+pub use crate::track::compared;
+
+/// Writes the return addresses of the stack that the thread recorded since the last call, innermost first; their number, and
+/// whether it is whole.
+pub fn last_stack(out: &mut [u64]) -> Option<(usize, bool)> {
+    let entry = thread::current()?.last.take()?;
+    let mut depth = 0;
+    for (place, address) in out.iter_mut().zip(entry.addresses().iter().rev()) {
+        *place = *address;
+        depth += 1;
+    }
+    Some((depth, !entry.cut()))
+}
+
+/// Does `body` without recording what this thread allocates meanwhile.
+pub fn unrecorded<T>(body: impl FnOnce() -> T) -> T {
+    let state = thread::current();
+    let was = matches!(state, Some(state) if state.busy());
+    if let Some(state) = state {
+        state.set_busy(true);
+    }
+    let out = body();
+    if let Some(state) = state {
+        state.set_busy(was);
+    }
+    out
+}
+
+/// What is recorded inside brackets from now on.
+pub fn record(flags: u32) {
+    bracket::begin(flags);
+    bracket::open();
+}

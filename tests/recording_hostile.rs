@@ -1,0 +1,129 @@
+//! Programs that are hard on a recorder inside the allocator come through, lose nothing, and have their stacks right or cut.
+
+#[path = "common/recorded.rs"]
+mod recorded;
+
+use std::process::Command;
+
+use cargo_memprof::record::{Completeness, Counted, Record, Stack, StackCounts};
+use recorded::{Program, Run, build};
+
+/// The passes of the only benchmark that ran.
+fn passes(run: &Run) -> Vec<&Counted> {
+    fn counted(record: &Record) -> Option<&Counted> {
+        match record {
+            Record::Counted(counted) if counted.pass.is_some() => Some(counted),
+            _ => None,
+        }
+    }
+    run.records.iter().filter_map(counted).collect()
+}
+
+/// The stacks of the last pass.
+fn stacks(run: &Run) -> &[(Stack, StackCounts)] {
+    fn stacks(record: &Record) -> Option<&[(Stack, StackCounts)]> {
+        match record {
+            Record::Stacks { stacks, .. } => Some(stacks),
+            _ => None,
+        }
+    }
+    run.records.iter().rev().find_map(stacks).unwrap()
+}
+
+fn cut(run: &Run) -> u64 {
+    let cut = stacks(run).iter().filter(|(stack, _)| stack.completeness == Completeness::Cut);
+    cut.map(|(_, counts)| counts.allocs).sum()
+}
+
+fn wrong(run: &Run) -> u64 {
+    let wrong = |record: &Record| if let Record::Verified { wrong, .. } = record { Some(*wrong) } else { None };
+    run.records.iter().find_map(wrong).unwrap()
+}
+
+/// Runs the benchmark and looks at what holds of all of them.
+fn run(program: &Program, id: &str, env: &[(&str, &str)]) -> Run {
+    let run = program.count(1, "stacks 1\nverify 1\n", &|one| one == id, env);
+    assert!(run.output.status.success(), "{id}: {} {}", run.output.status, run.stderr());
+    let passes = passes(&run);
+    assert_eq!(passes.len(), 3, "{id}");
+    assert!(passes.iter().all(|pass| pass.lost == 0), "{id}: something was lost");
+    assert_eq!(wrong(&run), 0, "{id}");
+    let by_stack: StackCounts = stacks(&run).iter().map(|(_, counts)| *counts).sum();
+    assert_eq!(by_stack.allocs, passes[2].counts.allocs, "{id}: the stacks' sum is another than the bracket's");
+    assert!(by_stack.frees <= by_stack.allocs, "{id}");
+    run
+}
+
+fn allocs(run: &Run) -> Vec<u64> {
+    passes(run).iter().map(|pass| pass.counts.allocs).collect()
+}
+
+#[test]
+fn hostile_programs_come_through() {
+    let folder = build("release");
+    let program = Program::new(&folder.join("hostile"));
+
+    let short = run(&program, "short threads", &[]);
+    assert!(allocs(&short).iter().all(|&allocs| allocs >= 20_000), "{:?}", allocs(&short));
+    assert_eq!(cut(&short), 0);
+    let eight = run(&program, "eight threads", &[]);
+    assert!(allocs(&eight).iter().all(|&allocs| (400_000..400_200).contains(&allocs)), "{:?}", allocs(&eight));
+    let frees: Vec<u64> = passes(&eight).iter().map(|pass| pass.counts.frees).collect();
+    assert!(frees.iter().all(|&frees| frees >= 400_000), "{frees:?}");
+    assert_eq!(cut(&eight), 0);
+
+    for (id, at_least) in [("thread-local destructor", 2), ("signal handler", 1), ("fork", 1), ("panicking", 3)] {
+        let run = run(&program, id, &[]);
+        assert!(allocs(&run).iter().all(|&allocs| allocs >= at_least), "{id}: {:?}", allocs(&run));
+        assert_eq!(cut(&run), 0, "{id}");
+    }
+    // Its stack begins in assembly that nothing describes.
+    let coroutine = run(&program, "coroutine", &[]);
+    assert!(allocs(&coroutine)[0] >= 110, "{:?}", allocs(&coroutine));
+    // More than there is fails, and does not count; 5 GB count as what they are.
+    assert_eq!(allocs(&run(&program, "enormous", &[])), [0, 0, 0]);
+    let large = run(&program, "large", &[]);
+    let bytes = passes(&large)[0].counts;
+    assert_eq!((bytes.allocs, bytes.bytes, bytes.freed_bytes), (2, 11 << 30, 11 << 30));
+    assert_eq!(allocs(&run(&program, "failing", &[])), [1, 1, 1]);
+    // Deeper than stacks are kept: cut, and counted as such.
+    let deep = run(&program, "deep recursion", &[]);
+    assert_eq!((allocs(&deep)[0], cut(&deep)), (1, 1));
+    assert_eq!(stacks(&deep)[0].0.addresses.len(), 1024);
+}
+
+#[test]
+fn a_stack_through_a_library_without_a_table_is_cut_there() {
+    let folder = build("release");
+    let program = Program::new(&folder.join("hostile"));
+    let library = tempfile::tempdir().unwrap();
+    let path = library.path().join("libcallback.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recording/src/callback.c");
+    assert!(
+        Command::new("cc").args(["-O2", "-shared", "-fPIC", "-o"]).arg(&path).arg(source).status().unwrap().success()
+    );
+    let run = run(&program, "dlopened", &[("LIBRARY", path.to_str().unwrap())]);
+    assert!(cut(&run) >= 1 && cut(&run) < allocs(&run)[2], "{} of {:?}", cut(&run), allocs(&run));
+    // It ends with the frame in the library, which has no table.
+    let one =
+        stacks(&run).iter().find(|(stack, _)| stack.completeness == Completeness::Cut && stack.addresses.len() >= 2);
+    assert!(one.is_some(), "no stack reaches the library");
+}
+
+#[test]
+fn a_stack_overflow_is_the_programs_own() {
+    let program = Program::new(&build("release").join("hostile"));
+    let run = program.count(1, "stacks 1\n", &|id| id == "overflow", &[("OVERFLOW", "1")]);
+    assert!(run.stderr().contains("has overflowed its stack"), "{}", run.stderr());
+}
+
+#[test]
+fn a_table_cut_short_cuts_stacks_and_nothing_else() {
+    let program = Program::new(&build("release").join("hostile"));
+    let whole = std::fs::read(program.table()).unwrap();
+    for length in [0, 7, 63, 64, 130, whole.len() / 3, whole.len() - 1] {
+        std::fs::write(program.table(), &whole[..length]).unwrap();
+        let run = run(&program, "one", &[]);
+        assert_eq!(allocs(&run), [1, 1, 1], "table of {length} bytes");
+    }
+}
