@@ -182,10 +182,10 @@ pub fn cause(status: ExitStatus, printed: &str, alone: bool) -> String {
     if let (Some(_), Some(6)) = (fatal, status.signal()) {
         return "overflowed its stack".to_owned();
     }
-    if let (Some(101), _) | (_, Some(6)) = (status.code(), status.signal()) {
-        if let Some(message) = panic_message(printed) {
-            return format!("panicked: {message}");
-        }
+    if let (Some(101), _) | (_, Some(6)) = (status.code(), status.signal())
+        && let Some(message) = panic_message(printed)
+    {
+        return format!("panicked: {message}");
     }
     match (status.signal(), status.code()) {
         (Some(6), _) => "aborted (SIGABRT)".to_owned() + &last_line(printed),
