@@ -279,16 +279,10 @@ fn a_revision_is_measured_in_a_tree_of_its_own() {
     project.write("src/lib.rs", "this does not build");
     git("commit -q -a -m two");
     git("revert --no-commit HEAD");
-    regress_if_reverted(&project);
     project.memprof(101, "--baseline git:HEAD /pooled$").says("could not be measured");
     git("reset -q --hard HEAD~1");
     regress(&project);
     assert_eq!((git("status --porcelain"), git("worktree list"), git("rev-parse HEAD")), before);
-}
-
-/// `git revert` brings back what was committed first.
-fn regress_if_reverted(project: &Project) {
-    assert!(project.read("src/lib.rs").contains("let mut buffer = pool.get();\n    write_bytes"));
 }
 
 #[test]
@@ -329,12 +323,12 @@ fn machines_share_the_work() {
     assert_eq!(check.status.code(), Some(0), "{}", String::from_utf8_lossy(&check.stdout));
 
     // The same benchmark with another count is a conflict.
-    let twisted = text.replace("\"allocs_per_op\":9.0", "\"allocs_per_op\":8.0");
+    let twisted = text.replace("\"allocs_per_op\":9.0", "\"allocs_per_op\":8.5");
     std::fs::write(machines.join("1/results.jsonl"), &twisted).unwrap();
     std::fs::write(machines.join("2/results.jsonl"), &text).unwrap();
     let conflict = merge(&[&dirs[0], &dirs[1]]);
     assert_eq!(conflict.status.code(), Some(2));
     let said = String::from_utf8(conflict.stderr).unwrap();
-    assert!(said.starts_with("error: buffer_write/buffer_write/buffer_write/unpooled is in "), "{said}");
+    assert!(said.starts_with("error: buffer_write/") && said.contains("with different counts"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
 }
