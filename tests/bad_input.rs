@@ -131,7 +131,7 @@ fn benches_that_end_their_process() {
     let args = ["--locked", "-benchtime=20ms", "--no-profiles", "--bench", "ok", "--timeout", "2s"];
     let run = memprof(&package, &args).ends_with(103);
     for line in [
-        "failing/ok/hangs: took longer than --timeout 2s",
+        "failing/ok/hangs: took longer than --timeout 2s, and was ended",
         "failing/ok/aborts: aborted (SIGABRT)",
         "failing/ok/exits: ended the process with exit status 0",
     ] {
