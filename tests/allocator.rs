@@ -22,6 +22,7 @@ fn in_the_bench_itself() {
     let dir = tempfile::tempdir().unwrap();
     let package = dir.path().join("package");
     support::copy_dir(&fixture("failing"), &package);
+    support::set_apart(&package, "allocator");
     let bench = package.join("benches/ok.rs");
     let text = std::fs::read_to_string(&bench).unwrap();
     std::fs::write(&bench, format!("{text}\n{DECLARED}")).unwrap();

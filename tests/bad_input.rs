@@ -68,6 +68,7 @@ fn benches_that_do_not_compile() {
     let dir = tempfile::tempdir().unwrap();
     let package = dir.path().join("package");
     support::copy_dir(&fixture("failing"), &package);
+    support::set_apart(&package, "not-rust");
     std::fs::write(package.join("benches/ok.rs"), "fn main() { let number: u32 = \"text\"; }\n").unwrap();
     let run = says(memprof(&package, &["--locked", "--bench", "ok"]), 101, &["the benches do not build"]);
     assert!(run.stderr.contains("error[E0308]: mismatched types\n --> benches/ok.rs:1:31\n"), "{}", run.stderr);
@@ -127,6 +128,7 @@ fn benches_that_end_their_process() {
     let dir = tempfile::tempdir().unwrap();
     let package = dir.path().join("package");
     support::copy_dir(&fixture("failing"), &package);
+    support::set_apart(&package, "trouble");
     std::fs::write(package.join("benches/ok.rs"), TROUBLE).unwrap();
     let args = ["--locked", "-benchtime=20ms", "--no-profiles", "--bench", "ok", "--timeout", "2s"];
     let run = memprof(&package, &args).ends_with(103);
@@ -146,6 +148,7 @@ fn a_criterion_that_the_hook_does_not_fit() {
     let dir = tempfile::tempdir().unwrap();
     let package = dir.path().join("package");
     support::copy_dir(&fixture("maps"), &package);
+    support::set_apart(&package, "criterion");
     let metadata = support::command("cargo", &package).args(["metadata", "--format-version=1", "--locked"]).output();
     let metadata: serde_json::Value = serde_json::from_str(&Run::new(metadata.unwrap()).ends_with(0).stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();

@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use cargo_memprof::result::check::{Check, Verdict};
 use cargo_memprof::result::model::Run;
-use support::{copy_dir, fixture, lock, target_dir};
+use support::{copy_dir, fixture, lock, set_apart, target_dir};
 
 /// Beside those of the fixture: one that allocates another amount from pass to pass, one with threads, one with a hash map
 /// whose keys are hashed at random.
@@ -60,6 +60,7 @@ impl Project {
         let copy = target.join("gate").join(folder);
         let _ = std::fs::remove_dir_all(&copy);
         copy_dir(&fixture(folder), &copy);
+        set_apart(&copy.join(inside), "gate");
         Project { root: copy.join(inside), target, _lock: lock }
     }
 

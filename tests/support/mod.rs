@@ -141,6 +141,23 @@ pub fn functions<'a>(profile: &'a Profile, sample: &'a profile::Sample) -> impl 
     locations.flat_map(|location| &location.lines).map(|line| &*profile.functions[line.function as usize].name)
 }
 
+/// Gives the copied package at `folder` a version of its own. cargo knows a package of a workspace by name, version and place in
+/// the workspace: without this a changed copy and its original would take each other's executables for fresh in the target
+/// directory that they share.
+pub fn set_apart(folder: &Path, label: &str) {
+    const VERSION: &str = "version = \"0.1.0\"";
+    let apart = format!("version = \"0.1.0-{label}\"");
+    let change = |file: &str, from: &str, to: &str| {
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        assert!(text.contains(from), "{file}: {from}");
+        std::fs::write(folder.join(file), text.replacen(from, to, 1)).unwrap();
+    };
+    let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+    let name = manifest.lines().find(|line| line.starts_with("name = ")).unwrap();
+    change("Cargo.toml", VERSION, &apart);
+    change("Cargo.lock", &format!("{name}\n{VERSION}"), &format!("{name}\n{apart}"));
+}
+
 /// A copy of the folder `from` at `to`, but for what was built in it.
 pub fn copy_dir(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
