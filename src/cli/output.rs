@@ -23,6 +23,8 @@ pub struct Writer<'a> {
     args: &'a RunArgs,
     home: PathBuf,
     root: PathBuf,
+    /// What results.jsonl will hold: the lines as they came.
+    lines: String,
     pub run: Run,
     /// By full name.
     pub sites: BTreeMap<String, Vec<PlacedSite>>,
@@ -36,10 +38,11 @@ pub struct Writer<'a> {
 impl<'a> Writer<'a> {
     pub fn new(args: &'a RunArgs, workspace: &Workspace, config: &CargoConfig) -> Result<Writer<'a>> {
         let started = started(args, workspace, config);
-        let writer = Writer {
+        let mut writer = Writer {
             args,
             home: workspace.home.clone(),
             root: workspace.root.clone(),
+            lines: String::new(),
             run: Run { started: started.clone(), finished: Vec::new(), failed: Vec::new(), checks: Vec::new() },
             sites: BTreeMap::new(),
             mem_file: combined_file(args, args.measure.memprofile.as_ref())?,
@@ -52,10 +55,12 @@ impl<'a> Writer<'a> {
     }
 
     /// JSON appears as it comes, everything else at the end.
-    fn line(&self, line: &Line) {
+    fn line(&mut self, line: &Line) {
+        let text = json::line(line);
         if self.args.format() == MessageFormat::Json {
-            shell::print(&json::line(line));
+            shell::print(&text);
         }
+        self.lines.push_str(&text);
     }
 
     pub fn finished(&mut self, mut finished: Finished, profiles: ProfilePair) -> Result<()> {
@@ -100,10 +105,10 @@ impl<'a> Writer<'a> {
     }
 
     /// Prints and writes what stands at the end; the exit code.
-    pub fn finish(self, base: Option<Base>) -> Result<u8> {
+    pub fn finish(mut self, base: Option<Base>) -> Result<u8> {
         self.line(&Line::RunFinished(self.run.end()));
         self.show(base)?;
-        write_results(&self.home.join("results.jsonl"), &self.run)?;
+        write_whole(&self.home.join("results.jsonl"), self.lines.as_bytes())?;
         for (at, profiles) in [(&self.mem_file, &self.all_mem), (&self.cpu_file, &self.all_cpu)] {
             if let Some(at) = at {
                 write_whole(at, &profile::write(&together(profiles)?))?;
