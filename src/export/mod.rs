@@ -8,7 +8,7 @@ mod gobench;
 mod human;
 pub mod json;
 mod junit;
-mod markdown;
+pub mod markdown;
 pub mod number;
 pub mod table;
 mod verdicts;

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::record::{Config, Event, Record, Value};
+use super::record::{Config, Event, NameParts, Record, Value};
 
 /// The newest `format_version` that is understood.
 const FORMAT_VERSION: u64 = 1;
@@ -23,6 +23,10 @@ struct Line<'a> {
     name: Option<Cow<'a, str>>,
     #[serde(borrow)]
     package: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    group: Option<Cow<'a, str>>,
     time: Option<Time>,
     memory: Option<Memory>,
 }
@@ -75,11 +79,34 @@ pub fn read(text: &str, file: &str, mut config: Config, sink: &mut dyn FnMut(Eve
         };
         config.set("pkg", parsed.package.as_deref().unwrap_or_default());
         let values = values(&parsed);
+        if let Some(value) = values.iter().find(|value| value.value.is_nan() || value.value < 0.0) {
+            sink(Event::Problem(format!("{file}:{}: {name} has {} {}", index + 1, value.value, value.unit)));
+            continue;
+        }
         if !values.is_empty() {
-            sink(Event::Measured(Record { name, config: &config, values }));
+            let parts = name_parts(name, parsed.id.as_deref(), parsed.group.as_deref());
+            sink(Event::Measured(Record { name, config: &config, values, parts }));
         }
     }
     Ok(())
+}
+
+/// The parts of an id `GROUP/FUNCTION/PARAMETER` in `name`, which ends with it. A group is named, since it may have slashes of its
+/// own; without that it is the id's first part. What has one part only is in no group.
+fn name_parts(name: &str, id: Option<&str>, group: Option<&str>) -> NameParts {
+    let none = NameParts::default();
+    // Of two benchmarks with one id the second has a number behind its name.
+    let Some(start) = id.and_then(|id| name.rfind(id)).filter(|start| *start > 0) else { return none };
+    let id = &name[start..];
+    let group = match group {
+        Some("") => return none,
+        Some(group) => group.len(),
+        None => id.find('/').unwrap_or(id.len()),
+    };
+    let Some(rest) = id.get(group..).and_then(|rest| rest.strip_prefix('/')) else { return none };
+    let variant = start + group + 1;
+    let end = variant + rest.find('/').unwrap_or(rest.len());
+    NameParts { group: start..start + group, variant: variant..end, parameter: (end + 1).min(name.len())..name.len() }
 }
 
 /// The metrics that the line has, in the order of the columns of `cargo memprof`.
@@ -138,6 +165,29 @@ mod tests {
             seen,
             ["p p/t/a: 1 sec/op false, 64 B/op true, 2.5 allocs/op true, 7 peak-B false", "p p/t/b: 64 B/op false"]
         );
+    }
+
+    #[test]
+    fn the_parts_of_an_id() {
+        let parts = |name: &str, id: &str, group: Option<&str>| {
+            let parts = name_parts(name, Some(id), group);
+            [&name[parts.group], &name[parts.variant], &name[parts.parameter]].map(str::to_owned)
+        };
+        assert_eq!(parts("p/t/g/f/64", "g/f/64", Some("g")), ["g", "f", "64"]);
+        assert_eq!(parts("p/t/g/f", "g/f", None), ["g", "f", ""]);
+        assert_eq!(parts("p/t/a/b/f/x/y#01", "a/b/f/x/y", Some("a/b")), ["a/b", "f", "x/y#01"]);
+        assert_eq!(parts("p/t/f", "f", Some("")), ["", "", ""]);
+        assert_eq!(parts("p/t/f", "f", None), ["", "", ""]);
+        assert_eq!(parts("p/t/f", "other", Some("g")), ["", "", ""]);
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_are_reported() {
+        let line = |allocs: &str| {
+            format!(r#"{{"reason":"benchmark-finished","name":"p/t/a","memory":{{"allocs_per_op":{allocs}}}}}"#)
+        };
+        assert_eq!(events(&line("-1")).0, ["r:1: p/t/a has -1 allocs/op"]);
+        assert!(events(&line("NaN")).0[0].starts_with("r:1: expected value"));
     }
 
     #[test]
