@@ -241,7 +241,7 @@ fn kept_results_are_compared() {
     assert!(kept.join("results.jsonl").is_file());
     assert!(kept.join("profiles/buffer_write/buffer_write/buffer_write/pooled/mem.prof").is_file());
     let place = regress(&project);
-    project.memprof(0, "--baseline before /pooled$").says("+1,024 B  +1 allocs");
+    project.memprof(0, "--baseline before /pooled$").says("+1,024 B  +1 alloc\n");
     project.memprof(0, "--baseline before /pooled$").says("vs before");
     project.memprof(100, "check --baseline before /pooled$").says(&place);
 
@@ -274,7 +274,7 @@ fn a_revision_is_measured_in_a_tree_of_its_own() {
     project.write("untracked", "");
     let before = (git("status --porcelain"), git("worktree list"), git("rev-parse HEAD"));
 
-    project.memprof(0, "--baseline git:HEAD /pooled$").says("+1,024 B  +1 allocs");
+    project.memprof(0, "--baseline git:HEAD /pooled$").says("+1,024 B  +1 alloc\n");
     project.memprof(100, "check --baseline=git:HEAD /pooled$").says(&place);
     project.memprof(2, "--baseline git:nowhere /pooled$").says("git knows no such revision");
     project.write("src/lib.rs", "this does not build");
