@@ -1,6 +1,6 @@
 //! `cargo memprof check`: run, then hold the result against the baseline and the budgets.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -52,7 +52,7 @@ fn judge_into(
         Some(last) => taken_again(last, located, writer)?,
         None => measured(args, located, &gate, writer)?,
     };
-    gate.warn_of_differences(&writer.run.started);
+    gate.warn_of_differences(located, &writer.run.started);
     let mut checks = gate.judge(&today, located, &writer.run);
     if args.accept {
         checks.iter_mut().for_each(gate::accept);
@@ -89,8 +89,12 @@ impl Gate {
         Ok(Gate { path, baseline, label, base, config })
     }
 
-    fn warn_of_differences(&self, now: &RunStarted) {
+    fn warn_of_differences(&self, located: &Located, now: &RunStarted) {
         let Some(baseline) = &self.baseline else { return };
+        let packages: BTreeSet<&str> = baseline.entries.keys().filter_map(|name| name.split('/').next()).collect();
+        if let Some(text) = baseline::elsewhere(&packages, located) {
+            shell::warn(&format!("{} is {text}", self.label));
+        }
         let Circumstances { rustc, target, profile } = baseline.measured.clone();
         let cpu = self.base.as_ref().map(|base| base.run.started.cpu.clone()).unwrap_or_default();
         let was = RunStarted { rustc, target, profile, cpu, ..now.clone() };

@@ -149,6 +149,13 @@ impl<'a> Writer<'a> {
         })
     }
 
+    /// Files are named from the workspace's root; GitHub looks for them from the top of what it has checked out.
+    fn shown_root(&self) -> PathBuf {
+        let top = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
+        let top = top.filter(|top| self.args.format() == MessageFormat::Github && self.root.starts_with(top));
+        top.unwrap_or_else(|| self.root.clone())
+    }
+
     /// Everything but JSON, which has been shown.
     fn show(&self, base: Option<Base>) -> Result<()> {
         let against = self.args.output.against.clone();
@@ -161,7 +168,7 @@ impl<'a> Writer<'a> {
             memory: self.args.measure.benchmem,
             against,
             base: base.map(|base| export::Base { label: base.label, finished: base.run.finished }),
-            root: self.root.clone(),
+            root: self.shown_root(),
         };
         let format: &dyn export::Export = match self.args.format() {
             MessageFormat::Json => return Ok(()),

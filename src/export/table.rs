@@ -113,7 +113,7 @@ pub fn render(rows: &[Finished], failed: &[Failed], view: &View) -> String {
 }
 
 /// By name; of several measurements the one with the median time.
-fn medians(rows: &[Finished]) -> HashMap<&str, &Finished> {
+pub fn medians(rows: &[Finished]) -> HashMap<&str, &Finished> {
     let mut sorted: Vec<&Finished> = rows.iter().collect();
     let time = |row: &Finished| row.time.ns_per_op.unwrap_or(0.0);
     sorted.sort_by(|a, b| a.name.cmp(&b.name).then(time(a).total_cmp(&time(b))));

@@ -4,6 +4,7 @@
 //! benchstat compares units with `assume=exact`.
 
 use std::borrow::Cow;
+use std::thread;
 
 use serde::Deserialize;
 
@@ -49,15 +50,19 @@ pub fn is_results(text: &str) -> bool {
     text.trim_start().starts_with('{')
 }
 
+/// What one thread parses at a time, in bytes: so much that starting it is cheap against it, so little that what comes of it
+/// need not be kept in new memory.
+const SHARE: usize = 256 << 10;
+
 /// Reads all of `text`. `file` is its name in messages. The error is one line: a newer format.
 pub fn read(text: &str, file: &str, mut config: Config, sink: &mut dyn FnMut(Event<'_>)) -> Result<(), String> {
-    for (index, line) in text.lines().enumerate() {
-        if line.trim().is_empty() {
-            continue;
-        }
-        let parsed = match serde_json::from_str::<Line<'_>>(line) {
-            Ok(parsed) => parsed,
-            Err(error) => {
+    let mut rest = text;
+    let blocks = std::iter::from_fn(|| (!rest.is_empty()).then(|| parse_block(&mut rest)));
+    for (index, parsed) in blocks.flatten().enumerate() {
+        let parsed = match parsed {
+            None => continue,
+            Some(Ok(parsed)) => parsed,
+            Some(Err(error)) => {
                 sink(Event::Problem(format!("{file}:{}: {error}", index + 1)));
                 continue;
             }
@@ -89,6 +94,39 @@ pub fn read(text: &str, file: &str, mut config: Config, sink: &mut dyn FnMut(Eve
         }
     }
     Ok(())
+}
+
+/// What a line says; `None` of a blank one.
+type Parsed<'a> = Option<serde_json::Result<Line<'a>>>;
+
+/// Takes the next lines off `rest`, a share for each processor, and parses them: that takes most of the time of a large
+/// comparison.
+fn parse_block<'a>(rest: &mut &'a str) -> Vec<Parsed<'a>> {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let mut shares = (0..processors).map(|_| take_share(rest)).collect::<Vec<_>>().into_iter();
+    let own = shares.next().unwrap_or_default();
+    thread::scope(|scope| {
+        let others = shares.filter(|share| !share.is_empty()).map(|share| scope.spawn(move || parse_lines(share)));
+        let others: Vec<_> = others.collect();
+        let mut all = parse_lines(own);
+        for other in others {
+            all.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        all
+    })
+}
+
+/// Whole lines off the front of `rest`, of at least [`SHARE`] bytes where there are so many.
+fn take_share<'a>(rest: &mut &'a str) -> &'a str {
+    let line_end = rest.as_bytes().get(SHARE..).and_then(|bytes| memchr::memchr(b'\n', bytes));
+    let (share, behind) = rest.split_at(line_end.map_or(rest.len(), |end| SHARE + end + 1));
+    *rest = behind;
+    share
+}
+
+fn parse_lines(text: &str) -> Vec<Parsed<'_>> {
+    let parse = |line| if str::trim(line).is_empty() { None } else { Some(serde_json::from_str(line)) };
+    text.lines().map(parse).collect()
 }
 
 /// The parts of an id `GROUP/FUNCTION/PARAMETER` in `name`, which ends with it. A group is named, since it may have slashes of its
@@ -188,6 +226,22 @@ mod tests {
         };
         assert_eq!(events(&line("-1")).0, ["r:1: p/t/a has -1 allocs/op"]);
         assert!(events(&line("NaN")).0[0].starts_with("r:1: expected value"));
+    }
+
+    #[test]
+    fn a_large_file_is_read_in_its_order() {
+        let blank = "\n".repeat(7);
+        let line = |i: usize| {
+            let name = format!("p/t/{}/{i}", "ü".repeat(500));
+            format!(r#"{{"reason":"benchmark-finished","name":"{name}","memory":{{"allocs_per_op":{i}}}}}{blank}"#)
+        };
+        let text: String = (0..4000).map(line).collect::<String>() + "\n{";
+        assert!(text.len() > 3 * SHARE);
+        let (seen, _) = events(&text);
+        assert_eq!(seen.len(), 4001);
+        let in_order = |(i, event): (usize, &String)| event.ends_with(&format!("/{i}: {i} allocs/op true"));
+        assert!(seen[..4000].iter().enumerate().all(in_order));
+        assert!(seen[4000].starts_with("r:28002: EOF while parsing"), "{}", seen[4000]);
     }
 
     #[test]
