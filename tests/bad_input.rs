@@ -73,6 +73,13 @@ fn benches_that_do_not_compile() {
     let run = says(memprof(&package, &["--locked", "--bench", "ok"]), 101, &["the benches do not build"]);
     assert!(run.stderr.contains("error[E0308]: mismatched types\n --> benches/ok.rs:1:31\n"), "{}", run.stderr);
     assert_eq!(run.stdout, "");
+    // Whoever reads the JSON learns of it there.
+    let run = memprof(&package, &["--locked", "--bench", "ok", "-json"]).ends_with(101);
+    let lines: Vec<serde_json::Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let reasons: Vec<_> = lines.iter().map(|line| line["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ["run-started", "run-finished"]);
+    assert_eq!(lines[1]["success"], false);
+    assert!(lines[1]["error"].as_str().unwrap().starts_with("the benches do not build"), "{}", lines[1]);
 }
 
 #[test]

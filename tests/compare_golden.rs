@@ -44,6 +44,10 @@ fn golden_files() {
         &["-col", "/n@(2Ki 64)", "-row", ".name", "-ignore", "/gomaxprocs", "go.txt"],
         &["-row", ".name", "-col", ".file,/n", "go.txt", "again=go.txt"],
         &["-table", "", "-row", ".unit", "go.txt"],
+        &["-col", "/variant", "old.jsonl"],
+        &["-col", "/variant", "-format", "markdown", "old.jsonl"],
+        &["-col", "/variant@(pooled unpooled)", "-row", "/group", "-filter", ".unit:allocs/op", "new.jsonl"],
+        &["-format", "markdown", "old.jsonl", "new.jsonl"],
         &["-table", "", "-col", "", "go.txt"],
         &["odd.txt", "odd.txt"],
         &["newer.jsonl"],
@@ -113,4 +117,46 @@ fn nobody_reading_on_is_success() {
         .unwrap();
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
+}
+
+/// What `compare` prints for these files.
+fn compared(files: &[(&str, &str)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    transcript(&compare(folder.path(), &files.iter().map(|(name, _)| *name).collect::<Vec<_>>()))
+}
+
+#[test]
+fn numbers_that_cannot_be_are_named_and_passed_over() {
+    let line = |name: &str, allocs: &str| {
+        format!(r#"{{"reason":"benchmark-finished","name":"{name}","memory":{{"allocs_per_op":{allocs}}}}}"#)
+    };
+    let text = [line("p/t/a", "-1"), line("p/t/b", "NaN"), line("p/t/c", "2")].join("\n");
+    let said = compared(&[("r.jsonl", &text)]);
+    assert!(said.contains("r.jsonl:1: p/t/a has -1 allocs/op\nr.jsonl:2: expected value at line 1 column"), "{said}");
+    assert!(said.contains("p/t/c   2.000 ± 0%\n") && !said.contains("p/t/a  "), "{said}");
+    assert!(said.ends_with("--- exit code 0\n"), "{said}");
+}
+
+#[test]
+fn an_older_format_is_refused() {
+    let said = compared(&[("r.jsonl", r#"{"reason":"run-started","format_version":0}"#)]);
+    assert!(said.contains("benchstat: r.jsonl:1: format_version 0 is not understood") && said.ends_with("code 1\n"));
+}
+
+#[test]
+fn units_that_differ_are_not_compared() {
+    let said = compared(&[("old", "BenchmarkX 1 5 ns/op\n"), ("new", "BenchmarkX 1 5 B/op\n")]);
+    assert!(said.contains(" sec/op ") && said.contains(" B/op ") && !said.contains("vs base"), "{said}");
+}
+
+#[test]
+fn a_metric_that_one_side_lacks_leaves_its_place_empty() {
+    let old = "BenchmarkX 1 5 ns/op 8 B/op\nBenchmarkY 1 5 ns/op 8 B/op\n";
+    let said = compared(&[("old", old), ("new", "BenchmarkX 1 6 ns/op 9 B/op\nBenchmarkY 1 6 ns/op\n")]);
+    let (_, bytes) = said.split_once("B/op").unwrap();
+    let row = |name: &str| bytes.lines().find(|line| line.starts_with(name)).unwrap().split_whitespace().count();
+    assert!(row("X") > row("Y") && said.contains("benchmark set differs from baseline"), "{said}");
 }

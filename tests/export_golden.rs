@@ -64,6 +64,21 @@ fn golden_files() {
     }
 }
 
+/// In these a name stands once, however often it was measured: the one with the median time.
+#[test]
+fn several_measurements_of_one_benchmark() {
+    let once = run();
+    let again = |factor: f64| {
+        let mut finished = once.finished.clone();
+        finished.iter_mut().for_each(|one| one.time.ns_per_op = one.time.ns_per_op.map(|ns| ns * factor));
+        finished
+    };
+    let thrice = Run { finished: [again(0.5), once.finished.clone(), again(2.0)].concat(), ..once.clone() };
+    for (name, format) in FORMATS.iter().filter(|(name, _)| matches!(*name, "bmf" | "gab" | "junit")) {
+        assert_eq!(format.render(&thrice, &view()), format.render(&once, &view()), "{name}");
+    }
+}
+
 #[test]
 fn nothing_measured_is_a_whole_report_too() {
     let empty = Run { finished: Vec::new(), checks: Vec::new(), ..run() };
@@ -71,6 +86,34 @@ fn nothing_measured_is_a_whole_report_too() {
         let text = format.render(&empty, &view());
         assert!(text.ends_with('\n') && text.len() > 2, "{name}: {text}");
     }
+}
+
+/// Go's benchmark format, rule by rule: <https://golang.org/design/14313-benchmark-format>.
+#[test]
+fn the_gobench_form_is_go_s() {
+    let text = export::Gobench.render(&run(), &view());
+    let mut results = 0;
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let Some(name) = line.strip_prefix("Benchmark") else {
+            // A key begins with a lower-case letter, and has neither blanks nor capitals; a unit has key=value behind it.
+            let key = line.split_once(": ").is_some_and(|(key, value)| {
+                key.starts_with(char::is_lowercase) && !key.contains([' ', '\t']) && !value.trim().is_empty()
+            });
+            assert!(key || fields[0] == "Unit" && fields[2..].iter().all(|field| field.contains('=')), "{line}");
+            continue;
+        };
+        // The name goes on with no lower-case letter; a positive number of iterations, then pairs of value and unit, no unit twice.
+        assert!(!name.starts_with(char::is_lowercase) && fields.len() >= 4 && fields.len() % 2 == 0, "{line}");
+        assert!(fields[1].parse::<u64>().is_ok_and(|n| n > 0), "{line}");
+        let mut units: Vec<&str> = fields[2..].chunks(2).map(|pair| pair[1]).collect();
+        assert!(fields[2..].chunks(2).all(|pair| pair[0].parse::<f64>().is_ok_and(f64::is_finite)), "{line}");
+        units.sort_unstable();
+        units.dedup();
+        assert_eq!(units.len() * 2 + 2, fields.len(), "{line}");
+        results += 1;
+    }
+    assert_eq!(results, run().finished.len());
 }
 
 #[test]

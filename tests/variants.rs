@@ -49,11 +49,11 @@ fn a_map_made_for_its_entries_never_grows() {
     has_its_variants("maps");
 }
 
-/// The table with what varies replaced by letters: iterations `N`, times `T`, ratios of times `R`; columns two blanks apart.
+/// The table with what varies replaced by letters: iterations `N`, times `T`, ratios of times `R` (whether they may be chance, too); columns two blanks apart.
 fn masked(table: &str) -> String {
     let blanks = Regex::new(r" {2,}").unwrap();
     let row = Regex::new(r"(?m)^(\S+)  [\d,]+  [\d.,]+( ±\d+\.\d%)?").unwrap();
-    let ratio = Regex::new(r"\d+\.\d\d×").unwrap();
+    let ratio = Regex::new(r"\d+\.\d\d×( \(~\))?").unwrap();
     let table = blanks.replace_all(table, "  ");
     let table = row.replace_all(&table, "$1  N  T");
     ratio.replace_all(&table, "R×").into_owned()

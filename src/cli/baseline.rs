@@ -1,6 +1,6 @@
 //! `--save-baseline` and `--baseline`: results kept under a name, in a file, or made anew from a revision.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -42,7 +42,7 @@ pub fn load(args: &RunArgs, words: &[OsString], located: &Located) -> Result<Opt
     let Some(label) = args.output.baseline.clone() else { return Ok(None) };
     if let Some(revision) = label.strip_prefix("git:") {
         let (run, root) = revision::measure(revision, args, words, located)?;
-        return Ok(Some(Base { label, run, root }));
+        return of_this_workspace(Base { label, run, root }, located).map(Some);
     }
     let home = &located.workspace.home;
     let named = is_name(&label) && !Path::new(&label).is_file();
@@ -60,7 +60,26 @@ pub fn load(args: &RunArgs, words: &[OsString], located: &Located) -> Result<Opt
         }
     })?;
     let run = Run::parse(&text).map_err(|error| Error::usage(format!("--baseline {label}: {error}")))?;
-    Ok(Some(Base { label, run, root: located.workspace.root.clone() }))
+    of_this_workspace(Base { label, run, root: located.workspace.root.clone() }, located).map(Some)
+}
+
+/// Refuses results of which nothing can be found here.
+fn of_this_workspace(base: Base, located: &Located) -> Result<Base> {
+    let packages: BTreeSet<&str> = base.run.finished.iter().map(|one| one.package.as_str()).collect();
+    match elsewhere(&packages, located) {
+        Some(text) => Err(Error::usage(format!("--baseline {}: it is {text}", base.label))),
+        None => Ok(base),
+    }
+}
+
+/// `of another package: q; here is p`, where none of `packages` is a member of the workspace.
+pub fn elsewhere(packages: &BTreeSet<&str>, located: &Located) -> Option<String> {
+    let members = &located.workspace.members;
+    if packages.is_empty() || members.iter().any(|member| packages.contains(member.as_str())) {
+        return None;
+    }
+    let packages: Vec<&str> = packages.iter().copied().collect();
+    Some(format!("of another package: {}; here is {}", packages.join(", "), members.join(", ")))
 }
 
 fn known(home: &Path) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! `cargo memprof check`: run, then hold the result against the baseline and the budgets.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -25,18 +25,41 @@ pub fn run(words: &[OsString]) -> Result<u8> {
     let args = go_flags::to_two_dashes(words, &CheckArgs::long_names());
     let args = CheckArgs::parse_from(std::iter::once(OsString::from("cargo memprof check")).chain(args));
     let located = prepare::locate(&args.run)?;
-    let gate = Gate::load(&args, words, &located)?;
-    let mut writer = Writer::new(&args.run, &located.workspace, &located.config)?;
-    let today =
-        if args.last_run { last_run(&mut writer, &located)? } else { measured(&args, &located, &gate, &mut writer)? };
-    gate.warn_of_differences(&writer.run.started);
-    let mut checks = gate.judge(&today, &located, &writer.run);
+    let last = if args.last_run { Some(last_run(&located)?) } else { None };
+    let mut writer = match &last {
+        Some(last) => Writer::again(&args.run, &located.workspace, last.started.clone())?,
+        None => Writer::new(&args.run, &located.workspace, &located.config)?,
+    };
+    match judge_into(&mut writer, &args, words, &located, last) {
+        Ok(base) => writer.finish(base),
+        Err(error) => {
+            writer.end_without_results(Some(&error));
+            Err(error)
+        }
+    }
+}
+
+/// Measures, where there is no `last` run to be judged, and judges; what the results are compared with.
+fn judge_into(
+    writer: &mut Writer,
+    args: &CheckArgs,
+    words: &[OsString],
+    located: &Located,
+    last: Option<Run>,
+) -> Result<Option<Base>> {
+    let gate = Gate::load(args, words, located)?;
+    let today = match last {
+        Some(last) => taken_again(last, located, writer)?,
+        None => measured(args, located, &gate, writer)?,
+    };
+    gate.warn_of_differences(located, &writer.run.started);
+    let mut checks = gate.judge(&today, located, &writer.run);
     if args.accept {
         checks.iter_mut().for_each(gate::accept);
-        gate.accept(&today, &checks, &located, &writer.run.started)?;
+        gate.accept(&today, &checks, located, &writer.run.started)?;
     }
     checks.into_iter().for_each(|check| writer.check(check));
-    writer.finish(gate.base)
+    Ok(gate.base)
 }
 
 /// What the benchmarks are held against.
@@ -66,8 +89,12 @@ impl Gate {
         Ok(Gate { path, baseline, label, base, config })
     }
 
-    fn warn_of_differences(&self, now: &RunStarted) {
+    fn warn_of_differences(&self, located: &Located, now: &RunStarted) {
         let Some(baseline) = &self.baseline else { return };
+        let packages: BTreeSet<&str> = baseline.entries.keys().filter_map(|name| name.split('/').next()).collect();
+        if let Some(text) = baseline::elsewhere(&packages, located) {
+            shell::warn(&format!("{} is {text}", self.label));
+        }
         let Circumstances { rustc, target, profile } = baseline.measured.clone();
         let cpu = self.base.as_ref().map(|base| base.run.started.cpu.clone()).unwrap_or_default();
         let was = RunStarted { rustc, target, profile, cpu, ..now.clone() };
@@ -213,7 +240,7 @@ fn of_run(base: &Base) -> Baseline {
     let entries = gate::measured(&base.run.finished, &sites);
     Baseline {
         measured: Circumstances { rustc, target, profile },
-        entries: entries.into_iter().map(|(name, measured)| (name, measured.entry())).collect(),
+        entries: entries.into_iter().map(|(name, measured)| (name, measured.entry_with_lines())).collect(),
     }
 }
 
@@ -228,22 +255,31 @@ fn sites_of(run: &Run, root: &Path) -> BTreeMap<String, Vec<PlacedSite>> {
 }
 
 /// The results of the last run, or of `merge`; nothing is built.
-fn last_run(writer: &mut Writer, located: &Located) -> Result<BTreeMap<String, Measured>> {
+fn last_run(located: &Located) -> Result<Run> {
     let path = located.workspace.home.join("results.jsonl");
     let nothing = |why: String| Error::new(exit::NOTHING_MEASURED, format!("no last run: {}: {why}", path.display()));
     let text = std::fs::read_to_string(&path).map_err(|e| nothing(e.to_string()))?;
-    let run = Run::parse(&text).map_err(nothing)?;
+    Run::parse(&text).map_err(nothing)
+}
+
+/// What of the last run is selected, in `writer`.
+fn taken_again(last: Run, located: &Located, writer: &mut Writer) -> Result<BTreeMap<String, Measured>> {
     let wants = |package: &str, target: &str, id: &str| {
         located.selection.wants(&located.workspace.targets, package, target, id)
     };
-    writer.sites = sites_of(&run, &located.workspace.root);
-    writer.run.started = run.started;
-    run.finished.into_iter().filter(|one| wants(&one.package, &one.target, &one.id)).for_each(|one| writer.take(one));
-    run.failed.into_iter().for_each(|failed| writer.failed(failed));
+    writer.sites = sites_of(&last, &located.workspace.root);
+    last.finished.into_iter().filter(|one| wants(&one.package, &one.target, &one.id)).for_each(|one| writer.take(one));
+    last.failed.into_iter().for_each(|failed| writer.failed(failed));
     if writer.run.finished.is_empty() && writer.run.failed.is_empty() {
         return Err(Error::new(exit::NOTHING_MEASURED, "no benchmark of the last run matched"));
     }
-    Ok(gate::measured(&writer.run.finished, &writer.sites))
+    let mut today = gate::measured(&writer.run.finished, &writer.sites);
+    for check in &last.checks {
+        if let Some(measured) = today.get_mut(&check.name) {
+            measured.widen(check);
+        }
+    }
+    Ok(today)
 }
 
 /// Builds and runs. What would fail, and what is to become the baseline, is counted again in another process: where the
@@ -261,7 +297,10 @@ fn measured(
     let mut failed = Vec::new();
     let suites = prepare::suites(located, &build, &launches, &options, &mut failed)?;
     if suites.iter().all(|suite| suite.benchmarks.is_empty()) && failed.is_empty() {
-        return Err(prepare::nothing_matched(located, &build));
+        if args.run.select.partition.is_none() {
+            return Err(prepare::nothing_matched(located, &build));
+        }
+        shell::note("no benchmark falls into this part");
     }
     failed.into_iter().for_each(|failed| writer.failed(failed));
     let mut progress = measure_all(&args.run, located, &suites, &options, writer)?;

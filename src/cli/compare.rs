@@ -8,7 +8,7 @@ use super::last_run;
 use crate::compare::input::labels::{Input, inputs};
 use crate::compare::input::number::{NumberError, parse_float};
 use crate::compare::query::quote::quote;
-use crate::compare::table::{csv, text};
+use crate::compare::table::{csv, markdown, text};
 use crate::compare::{Comparison, Options};
 use crate::{Error, Result, exit};
 
@@ -36,6 +36,7 @@ saved baseline, - for the standard input, or label=input.
     \tprint results in format:
     \t  text - plain text
     \t  csv  - comma-separated values (warnings will be written to stderr)
+    \t  markdown - tables for a pull request
     \t (default \"text\")
   -ignore keys
     \tignore variations in keys
@@ -45,7 +46,9 @@ saved baseline, - for the standard input, or label=input.
     \tsplit results into tables by distinct values of projection (default \".config\")
 
 For keys, queries and projections, see
-https://pkg.go.dev/golang.org/x/perf/cmd/benchstat.
+https://pkg.go.dev/golang.org/x/perf/cmd/benchstat. The parts of a results.jsonl's
+names GROUP/FUNCTION/PARAMETER are the keys /group, /variant and /param:
+`-col /variant` sets the variants of a group side by side.
 ";
 
 /// What was typed.
@@ -67,7 +70,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         Err(message) => return Ok(complain(&format!("{message}\n{USAGE}"), exit::USAGE)),
     };
     let mut comparison = match Comparison::new(&arguments.options) {
-        Ok(_) if !matches!(arguments.format.as_str(), "text" | "csv") => {
+        Ok(_) if !matches!(arguments.format.as_str(), "text" | "csv" | "markdown") => {
             return Ok(complain("benchstat: -format must be text or csv\n", exit::USAGE));
         }
         Ok(comparison) => comparison,
@@ -81,12 +84,14 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         }
     }
     let tables = comparison.tables();
-    if arguments.format == "csv" {
-        let csv = csv::render(&tables);
-        say(&csv.warnings);
-        print(&csv.data)?;
-    } else {
-        print(&text::render(&tables))?;
+    match arguments.format.as_str() {
+        "csv" => {
+            let csv = csv::render(&tables);
+            say(&csv.warnings);
+            print(&csv.data)?;
+        }
+        "markdown" => print(&markdown::render(&tables))?,
+        _ => print(&text::render(&tables))?,
     }
     Ok(exit::OK)
 }

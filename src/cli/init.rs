@@ -37,9 +37,17 @@ mod tests {
     use saphyr::{LoadableYamlNode as _, Yaml};
 
     use super::*;
+    use crate::export::Export as _;
+    use crate::result::model::Run;
 
-    fn strings<'a>(value: &'a Yaml<'a>) -> Vec<&'a str> {
-        value.as_vec().into_iter().flatten().filter_map(|one| one.as_str()).collect()
+    /// A run without results.
+    fn nothing() -> Run {
+        let started = r#"{"reason":"run-started","format_version":1,"tool":"","rustc":"","target":"","profile":"","cpu":"","commit":null}"#;
+        Run::parse(started).unwrap()
+    }
+
+    fn numbers(value: &Yaml) -> Vec<i64> {
+        value.as_vec().into_iter().flatten().filter_map(|one| one.as_integer()).collect()
     }
 
     #[test]
@@ -48,19 +56,24 @@ mod tests {
         let [workflow] = &documents[..] else { panic!("{} documents", documents.len()) };
         let jobs = workflow["jobs"].as_mapping().unwrap();
         assert_eq!(jobs.len(), 2);
-        let matrix = strings(&workflow["jobs"]["measure"]["strategy"]["matrix"]["part"]);
+        let matrix = &workflow["jobs"]["measure"]["strategy"]["matrix"];
+        let (parts, of) = (numbers(&matrix["part"]), numbers(&matrix["of"]));
         let commands = |job: &str| -> String {
             let steps = workflow["jobs"][job]["steps"].as_vec().unwrap();
             steps.iter().filter_map(|step| step.as_mapping_get("run")?.as_str()).collect::<Vec<_>>().join("\n")
         };
         // Every part is measured once, and no other.
-        let expected: Vec<String> = (1..=matrix.len()).map(|k| format!("{k}/{}", matrix.len())).collect();
-        assert_eq!(matrix, expected);
-        assert!(commands("measure").contains("cargo memprof --partition ${{ matrix.part }}"));
+        assert_eq!(of, [parts.len() as i64]);
+        assert_eq!(parts, (1..=of[0]).collect::<Vec<_>>());
+        let measure = commands("measure");
+        assert!(measure.contains("cargo memprof check --partition ${{ matrix.part }}/${{ matrix.of }}"), "{measure}");
+        // What the comment is found again by is how the text begins.
+        let begin = crate::export::Markdown.render(&nothing(), &crate::export::View::default());
+        assert!(begin.starts_with("### cargo memprof\n") && GITHUB.contains("startswith(\"### cargo memprof\")"));
         assert_eq!(workflow["jobs"]["check"]["needs"].as_str(), Some("measure"));
         let check = commands("check");
         let at = |text: &str| check.find(text).unwrap_or_else(|| panic!("{text} is not in:\n{check}"));
         assert!(at("cargo memprof merge") < at("cargo memprof check --last-run"));
-        assert!(at("--message-format github") < at("gh pr comment"));
+        assert!(at("--message-format github") < at("gh api"));
     }
 }

@@ -69,6 +69,7 @@ struct Joined {
 /// Sorted by name, so that the order of the folders does not matter. The same benchmark twice is refused unless its counts agree.
 fn join(dirs: &[PathBuf], parts: Vec<Run>) -> Result<Joined> {
     let started = parts[0].started.clone();
+    let mut checks = Vec::new();
     let (mut finished, mut failed): (Vec<(Finished, PathBuf)>, _) = (Vec::new(), BTreeMap::new());
     let mut owner: BTreeMap<String, (usize, Finished)> = BTreeMap::new();
     for (index, part) in parts.into_iter().enumerate() {
@@ -90,11 +91,13 @@ fn join(dirs: &[PathBuf], parts: Vec<Run>) -> Result<Joined> {
             }
             finished.push((one, dirs[index].clone()));
         }
+        // They have the counts of more processes than the results.
+        checks.extend(part.checks);
         failed.extend(part.failed.into_iter().map(|one| (one.name.clone(), one)));
     }
     finished.sort_by(|a, b| a.0.name.cmp(&b.0.name));
     let (finished, from) = finished.into_iter().unzip();
-    Ok(Joined { run: Run { started, finished, failed: failed.into_values().collect(), checks: Vec::new() }, from })
+    Ok(Joined { run: Run { started, finished, failed: failed.into_values().collect(), checks }, from })
 }
 
 /// Copies a benchmark's profiles from the folder of its machine, and says where they are now.

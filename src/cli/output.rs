@@ -13,7 +13,7 @@ use crate::gate;
 use crate::measure::{NOT_LINKED, ProfilePair};
 use crate::profile::{self, Profile};
 use crate::result::check::{Check, PlacedSite};
-use crate::result::model::{FORMAT_VERSION, Failed, Finished, Line, Run, RunStarted};
+use crate::result::model::{FORMAT_VERSION, Failed, Finished, Line, Run, RunFinished, RunStarted};
 use crate::result::names;
 use crate::workspace::{CargoConfig, Workspace};
 use crate::{Error, Result, exit};
@@ -26,6 +26,8 @@ pub struct Writer<'a> {
     /// What results.jsonl will hold: the lines as they came.
     lines: String,
     pub run: Run,
+    /// results.jsonl stays as it is.
+    keep_results: bool,
     /// By full name.
     pub sites: BTreeMap<String, Vec<PlacedSite>>,
     /// --memprofile and --cpuprofile, and what goes into them.
@@ -36,14 +38,25 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
+    /// A run that begins now. What comes behind this ends with [`Writer::finish`] or [`Writer::end_without_results`], so that whoever reads
+    /// the JSON sees its last line.
     pub fn new(args: &'a RunArgs, workspace: &Workspace, config: &CargoConfig) -> Result<Writer<'a>> {
-        let started = started(args, workspace, config);
+        Writer::begin(args, workspace, started(args, workspace, config))
+    }
+
+    /// A run that is over already, shown again; nothing of it is written anew.
+    pub fn again(args: &'a RunArgs, workspace: &Workspace, started: RunStarted) -> Result<Writer<'a>> {
+        Ok(Writer { keep_results: true, ..Writer::begin(args, workspace, started)? })
+    }
+
+    fn begin(args: &'a RunArgs, workspace: &Workspace, started: RunStarted) -> Result<Writer<'a>> {
         let mut writer = Writer {
             args,
             home: workspace.home.clone(),
             root: workspace.root.clone(),
             lines: String::new(),
             run: Run { started: started.clone(), finished: Vec::new(), failed: Vec::new(), checks: Vec::new() },
+            keep_results: false,
             sites: BTreeMap::new(),
             mem_file: combined_file(args, args.measure.memprofile.as_ref())?,
             cpu_file: combined_file(args, args.measure.cpuprofile.as_ref())?,
@@ -52,6 +65,13 @@ impl<'a> Writer<'a> {
         };
         writer.line(&Line::RunStarted(started));
         Ok(writer)
+    }
+
+    /// Ends the JSON where nothing was to be run, or the run could not go on; results.jsonl stays that of the run before.
+    pub fn end_without_results(mut self, error: Option<&Error>) {
+        let end =
+            RunFinished { success: error.is_none(), error: error.map(|error| error.message.clone()), ..self.run.end() };
+        self.line(&Line::RunFinished(end));
     }
 
     /// JSON appears as it comes, everything else at the end.
@@ -108,7 +128,9 @@ impl<'a> Writer<'a> {
     pub fn finish(mut self, base: Option<Base>) -> Result<u8> {
         self.line(&Line::RunFinished(self.run.end()));
         self.show(base)?;
-        write_whole(&self.home.join("results.jsonl"), self.lines.as_bytes())?;
+        if !self.keep_results {
+            write_whole(&self.home.join("results.jsonl"), self.lines.as_bytes())?;
+        }
         for (at, profiles) in [(&self.mem_file, &self.all_mem), (&self.cpu_file, &self.all_cpu)] {
             if let Some(at) = at {
                 write_whole(at, &profile::write(&together(profiles)?))?;
@@ -127,6 +149,13 @@ impl<'a> Writer<'a> {
         })
     }
 
+    /// Files are named from the workspace's root; GitHub looks for them from the top of what it has checked out.
+    fn shown_root(&self) -> PathBuf {
+        let top = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
+        let top = top.filter(|top| self.args.format() == MessageFormat::Github && self.root.starts_with(top));
+        top.unwrap_or_else(|| self.root.clone())
+    }
+
     /// Everything but JSON, which has been shown.
     fn show(&self, base: Option<Base>) -> Result<()> {
         let against = self.args.output.against.clone();
@@ -139,7 +168,7 @@ impl<'a> Writer<'a> {
             memory: self.args.measure.benchmem,
             against,
             base: base.map(|base| export::Base { label: base.label, finished: base.run.finished }),
-            root: self.root.clone(),
+            root: self.shown_root(),
         };
         let format: &dyn export::Export = match self.args.format() {
             MessageFormat::Json => return Ok(()),

@@ -47,33 +47,48 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let words = args;
     let args = parse(args);
     let located = prepare::locate(&args)?;
-    let base = baseline::load(&args, words, &located)?;
-    let build = prepare::build(&args, &located)?;
+    let mut writer = Writer::new(&args, &located.workspace, &located.config)?;
+    match measure_into(&mut writer, &args, words, &located) {
+        Ok(_) if args.select.no_run => {
+            writer.end_without_results(None);
+            Ok(exit::OK)
+        }
+        Ok(base) => writer.finish(base),
+        Err(error) => {
+            writer.end_without_results(Some(&error));
+            Err(error)
+        }
+    }
+}
+
+/// Builds and, unless --no-run is given, measures; what it is compared with.
+fn measure_into(writer: &mut Writer, args: &RunArgs, words: &[OsString], located: &Located) -> Result<Option<Base>> {
+    let base = baseline::load(args, words, located)?;
+    let build = prepare::build(args, located)?;
     if args.select.no_run {
         for executable in &build.executables {
             shell::note(&format!("built {} and {}", executable.timed.display(), executable.counted.display()));
         }
-        return Ok(exit::OK);
+        return Ok(base);
     }
-    let launches = prepare::launches(&located, &build)?;
-    let mut options = prepare::pass_options(&args, &located);
+    let launches = prepare::launches(located, &build)?;
+    let mut options = prepare::pass_options(args, located);
     options.counted_iterations = base.as_ref().map(Base::counted_iterations).unwrap_or_default();
-    let mut writer = Writer::new(&args, &located.workspace, &located.config)?;
     if let Some(base) = &base {
         baseline::warn_of_differences(&base.label, &base.run.started, &writer.run.started);
     }
     let mut failed = Vec::new();
-    let suites = prepare::suites(&located, &build, &launches, &options, &mut failed)?;
+    let suites = prepare::suites(located, &build, &launches, &options, &mut failed)?;
     if suites.iter().all(|suite| suite.benchmarks.is_empty()) && failed.is_empty() {
         if args.select.partition.is_none() {
-            return Err(prepare::nothing_matched(&located, &build));
+            return Err(prepare::nothing_matched(located, &build));
         }
         shell::note("no benchmark falls into this part");
     }
     failed.into_iter().for_each(|failed| writer.failed(failed));
-    let progress = measure_all(&args, &located, &suites, &options, &mut writer)?;
+    let progress = measure_all(args, located, &suites, &options, writer)?;
     progress.finish();
-    writer.finish(base)
+    Ok(base)
 }
 
 /// Measures every suite as often as `--count` says; the results go to `writer`.

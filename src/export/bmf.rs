@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Export, View};
+use super::{Export, View, one_of_each};
 use crate::result::model::Run;
 
 pub struct Bmf;
@@ -10,7 +10,7 @@ pub struct Bmf;
 impl Export for Bmf {
     fn render(&self, run: &Run, view: &View) -> String {
         let mut all = Map::new();
-        for one in &run.finished {
+        for one in one_of_each(run) {
             let mut measures = Map::new();
             if let Some(ns) = one.time.ns_per_op {
                 let range = one.time.lower.zip(one.time.upper).map(|(lower, upper)| [lower, upper]);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite, XmlString};
 
-use super::{Export, View, verdicts};
+use super::{Export, View, one_of_each, verdicts};
 use crate::result::check::{Check, Verdict};
 use crate::result::model::Run;
 
@@ -23,7 +23,7 @@ impl Export for Junit {
         let checks = |name: &str| -> Vec<&Check> {
             run.checks.iter().filter(|c| c.name == name && c.verdict == Verdict::Failed).collect()
         };
-        for one in &run.finished {
+        for one in one_of_each(run) {
             let seconds = one.time.samples.iter().map(|sample| sample.nanoseconds).sum::<f64>() / 1e9;
             let seconds = if one.time.ns_per_op.is_some() { seconds } else { 0.0 };
             add(&one.name, status(&checks(&one.name), view), seconds);

@@ -57,7 +57,7 @@ impl Export for Markdown {
 }
 
 /// What would be markup or break a table is itself.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

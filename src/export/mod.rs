@@ -8,12 +8,12 @@ mod gobench;
 mod human;
 pub mod json;
 mod junit;
-mod markdown;
+pub mod markdown;
 pub mod number;
 pub mod table;
 mod verdicts;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 pub use bmf::Bmf;
@@ -59,6 +59,14 @@ impl View {
     fn relative<'a>(&self, path: &'a str) -> &'a str {
         Path::new(path).strip_prefix(&self.root).ok().and_then(Path::to_str).unwrap_or(path)
     }
+}
+
+/// One measurement of each benchmark, for formats in which a name stands for one: of several that with the median time.
+fn one_of_each(run: &Run) -> Vec<&Finished> {
+    let medians = table::medians(&run.finished);
+    let mut seen = HashSet::new();
+    let first = run.finished.iter().filter(|one| seen.insert(one.name.as_str()));
+    first.map(|one| medians[one.name.as_str()]).collect()
 }
 
 /// The shortest unambiguous names of what was measured, by full name.

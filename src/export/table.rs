@@ -8,8 +8,11 @@ use tabled::settings::{Alignment, Padding, Style};
 
 use super::View;
 use super::number::{grouped, nanoseconds, per_op};
-use crate::result::model::{Failed, Finished};
+use crate::result::model::{Failed, Finished, Memory};
 use crate::result::names;
+
+/// Behind a difference that the measurements do not prove.
+const CHANCE: &str = " (~)";
 
 /// The row of each group that the others are compared to: by package, target, group → index into `rows`.
 fn references(rows: &[Finished], against: Option<&str>) -> HashMap<(String, String, String), usize> {
@@ -110,7 +113,7 @@ pub fn render(rows: &[Finished], failed: &[Failed], view: &View) -> String {
 }
 
 /// By name; of several measurements the one with the median time.
-fn medians(rows: &[Finished]) -> HashMap<&str, &Finished> {
+pub fn medians(rows: &[Finished]) -> HashMap<&str, &Finished> {
     let mut sorted: Vec<&Finished> = rows.iter().collect();
     let time = |row: &Finished| row.time.ns_per_op.unwrap_or(0.0);
     sorted.sort_by(|a, b| a.name.cmp(&b.name).then(time(a).total_cmp(&time(b))));
@@ -139,24 +142,35 @@ fn ranged(value: f64, range: Option<[f64; 2]>) -> String {
     }
 }
 
-/// `0.90×  −1,984 B  −5 allocs`: time as a ratio, memory as differences; what is equal is left out.
+/// `0.90×  −1,984 B  −5 allocs`: time as a ratio, memory as differences; what is equal is left out, and what may be chance
+/// has [`CHANCE`] behind it.
 fn difference(reference: &Finished, row: &Finished, memory: bool) -> String {
     let mut parts = Vec::new();
+    let doubt = |real: bool| if real { "" } else { CHANCE };
     if let (Some(from), Some(to)) = (reference.time.ns_per_op, row.time.ns_per_op)
         && from > 0.0
     {
-        parts.push(format!("{:.2}×", to / from));
+        let interval = |row: &Finished| row.time.lower.zip(row.time.upper).map(|(lower, upper)| [lower, upper]);
+        let real = interval(reference).zip(interval(row)).is_some_and(|(a, b)| are_apart(a, b));
+        parts.push(format!("{:.2}×{}", to / from, doubt(real)));
     }
-    let mut change = |from: f64, to: f64, unit: &str| {
+    let mut change = |amount: fn(&Memory) -> (f64, Option<[f64; 2]>), unit: &str| {
+        let ((from, from_range), (to, to_range)) = (amount(&reference.memory), amount(&row.memory));
         if from != to {
+            let real = are_apart(from_range.unwrap_or([from; 2]), to_range.unwrap_or([to; 2]));
             let sign = if to > from { "+" } else { "" };
             let unit = if unit == "allocs" && (to - from).abs() == 1.0 { "alloc" } else { unit };
-            parts.push(format!("{sign}{} {unit}", per_op(to - from)));
+            parts.push(format!("{sign}{} {unit}{}", per_op(to - from), doubt(real)));
         }
     };
     if memory {
-        change(reference.memory.bytes_per_op, row.memory.bytes_per_op, "B");
-        change(reference.memory.allocs_per_op, row.memory.allocs_per_op, "allocs");
+        change(|memory| (memory.bytes_per_op, memory.bytes_per_op_range), "B");
+        change(|memory| (memory.allocs_per_op, memory.allocs_per_op_range), "allocs");
     }
     parts.join("  ")
+}
+
+/// Two 95 % intervals that do not meet: a stricter test than that of the difference. Ranges of counts alike.
+fn are_apart(a: [f64; 2], b: [f64; 2]) -> bool {
+    a[1] < b[0] || b[1] < a[0]
 }

@@ -34,7 +34,12 @@ impl Amount {
 /// As the baseline's text has it: `1`, `2.5`, `[41.2, 43]`.
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_exact() { write!(f, "{}", self.low) } else { write!(f, "[{}, {}]", self.low, self.high) }
+        // A NaN, which is shown when it is refused, does not equal itself.
+        if self.is_exact() || self.low.is_nan() {
+            write!(f, "{}", self.low)
+        } else {
+            write!(f, "[{}, {}]", self.low, self.high)
+        }
     }
 }
 

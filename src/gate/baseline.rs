@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::amount::Amount;
 use super::site::Site;
+use crate::result::check::PlacedSite;
 
 pub const FILE_NAME: &str = "memprof-baseline.toml";
 
@@ -42,6 +43,9 @@ pub struct Entry {
     /// Largest first.
     #[serde(default)]
     pub sites: Vec<Site>,
+    /// Every line that allocated, where the baseline is a run with its mem.prof; else empty.
+    #[serde(skip)]
+    pub lines: Vec<PlacedSite>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -146,6 +150,7 @@ mod tests {
             bytes_per_op: Amount::exact(1024.0),
             ns_per_op: None,
             sites,
+            lines: Vec::new(),
         };
         let site = Site { function: "p::<impl \"A\">::grow".into(), allocs_per_op: 0.016, bytes_per_op: 1024.0 };
         let entries = [

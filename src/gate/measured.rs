@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 use super::amount::Amount;
 use super::baseline::Entry;
 use super::site::by_function;
-use crate::result::check::PlacedSite;
+use crate::result::check::{Check, PlacedSite};
 use crate::result::metric::Metric;
 use crate::result::model::{Finished, Memory};
-
-/// So many sites of a benchmark stand in the baseline.
-const SITES: usize = 5;
 
 /// What a benchmark does today.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +54,18 @@ impl Measured {
         }
     }
 
+    /// Takes in what a verdict of the same run says: the counts of more processes than the result itself.
+    pub fn widen(&mut self, check: &Check) {
+        let Some([low, high]) = check.value_range else { return };
+        let range = Amount { low, high };
+        match check.metric {
+            Some(Metric::AllocsPerOp) => self.allocs = self.allocs.join(range),
+            Some(Metric::BytesPerOp) => self.bytes = self.bytes.join(range),
+            _ => return,
+        }
+        self.exact = false;
+    }
+
     /// The entry that this becomes when it is accepted.
     pub fn entry(&self) -> Entry {
         Entry {
@@ -64,8 +73,14 @@ impl Measured {
             allocs_per_op: self.allocs,
             bytes_per_op: self.bytes,
             ns_per_op: self.ns,
-            sites: by_function(&self.sites, SITES),
+            sites: by_function(&self.sites),
+            lines: Vec::new(),
         }
+    }
+
+    /// The same with every line that allocates, which are not for the committed text.
+    pub fn entry_with_lines(&self) -> Entry {
+        Entry { lines: self.sites.clone(), ..self.entry() }
     }
 }
 

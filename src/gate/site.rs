@@ -3,7 +3,7 @@
 //! The baseline keeps functions without lines, so that an edit above a function changes nothing in it; today's sites have
 //! their lines, which is where a reviewer has to look.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -53,8 +53,12 @@ fn largest_first(a: (f64, f64), b: (f64, f64)) -> std::cmp::Ordering {
     a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
 }
 
-/// By function, largest first, at most `most`.
-pub fn by_function(placed: &[PlacedSite], most: usize) -> Vec<Site> {
+/// So many sites of a benchmark stand in the baseline: those with most calls and, as far as they are others, those with most
+/// bytes.
+pub const LISTED: usize = 5;
+
+/// The largest sites by function, largest first.
+pub fn by_function(placed: &[PlacedSite]) -> Vec<Site> {
     let mut sums: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
     for site in placed {
         let sum = sums.entry(&site.function).or_default();
@@ -69,41 +73,16 @@ pub fn by_function(placed: &[PlacedSite], most: usize) -> Vec<Site> {
             bytes_per_op: rounded(bytes_per_op),
         })
         .collect();
+    sites.sort_by(|a, b| largest_first((b.bytes_per_op, b.allocs_per_op), (a.bytes_per_op, a.allocs_per_op)));
+    let by_bytes: BTreeSet<String> = sites.iter().take(LISTED).map(|site| site.function.clone()).collect();
     sites.sort_by(|a, b| largest_first((b.allocs_per_op, b.bytes_per_op), (a.allocs_per_op, a.bytes_per_op)));
-    sites.truncate(most);
-    sites
+    let listed = |(rank, site): (usize, Site)| (rank < LISTED || by_bytes.contains(&site.function)).then_some(site);
+    sites.into_iter().enumerate().filter_map(listed).collect()
 }
 
 /// Sums of quotients carry dust in their last digits, which is nothing to read in a diff.
 fn rounded(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
-}
-
-/// Today's lines of those functions that allocate more than they did, by how much they grew, at most `most` lines; `value`
-/// says in which metric. A function that the baseline does not name had none.
-pub fn changed(
-    today: &[PlacedSite],
-    baseline: &[Site],
-    value: fn(&PlacedSite) -> f64,
-    was: fn(&Site) -> f64,
-    most: usize,
-) -> Vec<PlacedSite> {
-    let mut now: BTreeMap<&str, f64> = BTreeMap::new();
-    for site in today {
-        *now.entry(&site.function).or_default() += value(site);
-    }
-    let before = |function: &str| baseline.iter().filter(|site| site.function == function).map(was).sum::<f64>();
-    let growth = |function: &str| now[function] - before(function);
-    let mut grown: Vec<&PlacedSite> =
-        today.iter().filter(|site| growth(&site.function) > 1e-6 && value(site) > 0.0).collect();
-    grown.sort_by(|a, b| {
-        growth(&b.function)
-            .total_cmp(&growth(&a.function))
-            .then(value(b).total_cmp(&value(a)))
-            .then(a.line.cmp(&b.line))
-    });
-    grown.truncate(most);
-    grown.into_iter().cloned().collect()
 }
 
 #[cfg(test)]
@@ -136,17 +115,11 @@ mod tests {
 
     #[test]
     fn the_baseline_s_sites_are_by_function() {
-        let sites =
-            by_function(&[placed("a", 1, 1.0), placed("b", 2, 3.0), placed("a", 9, 0.1), placed("c", 1, 0.5)], 2);
+        let mut all = vec![placed("a", 1, 1.0), placed("b", 2, 3.0), placed("a", 9, 0.1), placed("large", 1, 0.25)];
+        all[3].bytes_per_op = 1e6;
+        all.extend((0..5).map(|i| placed(&format!("s{i}"), 1, 0.5)));
+        let sites = by_function(&all);
         let text: Vec<_> = sites.iter().map(|s| format!("{} {}", s.function, s.allocs_per_op)).collect();
-        assert_eq!(text, ["b 3", "a 1.1"]);
-    }
-
-    #[test]
-    fn only_what_grew_is_named() {
-        let baseline = by_function(&[placed("a", 1, 1.0), placed("b", 2, 2.0)], 9);
-        let today = [placed("a", 7, 1.0), placed("b", 5, 2.0), placed("b", 8, 1.0), placed("new", 3, 4.0)];
-        let found = changed(&today, &baseline, |s| s.allocs_per_op, |s| s.allocs_per_op, 2);
-        assert_eq!(found, [placed("new", 3, 4.0), placed("b", 5, 2.0)]);
+        assert_eq!(text, ["b 3", "a 1.1", "s0 0.5", "s1 0.5", "s2 0.5", "large 0.25"]);
     }
 }

@@ -2,11 +2,11 @@
 
 use super::amount::Amount;
 use super::baseline::Entry;
+use super::growth::growth;
 use super::limit::{Limit, Limits, Max, highest, room};
 use super::measured::Measured;
-use super::site::{Site, changed};
 use crate::export::number::per_op;
-use crate::result::check::{Against, Check, PlacedSite, Verdict};
+use crate::result::check::{Against, Check, Verdict};
 use crate::result::metric::Metric;
 
 /// So many sites are named for a failure.
@@ -23,13 +23,13 @@ pub fn judge(measured: &Measured, entry: Option<&Entry>, limits: &Limits) -> Vec
             Metric::NsPerOp => Amount::exact(entry.ns_per_op?),
             Metric::PeakBytes | Metric::RetainedBytesPerOp => return None,
         };
-        against_baseline(measured, metric, was, &entry.sites, limit(metric))
+        against_baseline(measured, metric, was, entry, limit(metric))
     });
     let of_budget = Metric::ALL.into_iter().filter_map(|metric| against_budget(measured, metric, limit(metric).max?));
     of_baseline.chain(of_budget).collect()
 }
 
-fn against_baseline(measured: &Measured, metric: Metric, was: Amount, sites: &[Site], limit: Limit) -> Option<Check> {
+fn against_baseline(measured: &Measured, metric: Metric, was: Amount, entry: &Entry, limit: Limit) -> Option<Check> {
     let now = measured.value(metric)?;
     let exact = was.is_exact() && (measured.exact || metric == Metric::NsPerOp);
     let highest = highest(metric, was, exact, limit.tolerance)?;
@@ -50,21 +50,16 @@ fn against_baseline(measured: &Measured, metric: Metric, was: Amount, sites: &[S
         } else {
             format!(" (at most {} may pass)", per_op(highest))
         });
+        if metric != Metric::NsPerOp && measured.iterations != entry.iterations {
+            let [now, was] = [measured.iterations, entry.iterations].map(|n| per_op(n as f64));
+            message.push_str(&format!("; counted over {now} iterations, the baseline over {was}"));
+        }
     }
     let sites = match verdict {
-        Verdict::Failed => grown(measured, metric, sites),
+        Verdict::Failed => growth(&measured.sites, entry, metric, now.low - was.high, SITES),
         _ => Vec::new(),
     };
     Some(Check { message, sites, ..check(measured, metric, Against::Baseline, verdict, Some(was), Some(highest)) })
-}
-
-/// The sites that grew; of the metrics that have none in the baseline, the largest.
-fn grown(measured: &Measured, metric: Metric, sites: &[Site]) -> Vec<PlacedSite> {
-    match metric {
-        Metric::AllocsPerOp => changed(&measured.sites, sites, |s| s.allocs_per_op, |s| s.allocs_per_op, SITES),
-        Metric::BytesPerOp => changed(&measured.sites, sites, |s| s.bytes_per_op, |s| s.bytes_per_op, SITES),
-        _ => Vec::new(),
-    }
 }
 
 fn against_budget(measured: &Measured, metric: Metric, max: Max) -> Option<Check> {
@@ -167,6 +162,7 @@ mod tests {
     use super::super::limit::Tolerance;
     use super::super::measured::{measured, tests::finished};
     use super::*;
+    use crate::result::check::PlacedSite;
 
     fn now(allocs: f64, bytes: f64) -> Measured {
         let site = |function: &str, line, allocs_per_op, bytes_per_op| PlacedSite {

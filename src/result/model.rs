@@ -95,6 +95,26 @@ pub struct Profiles {
     pub cpu: Option<String>,
 }
 
+impl Finished {
+    /// Whether its numbers can be: JSON has no NaN, but it has negative ones. The error says which cannot.
+    fn is_sound(&self) -> Result<(), String> {
+        let (time, memory) = (&self.time, &self.memory);
+        let numbers = [
+            ("ns_per_op", time.ns_per_op.unwrap_or(0.0)),
+            ("allocs_per_op", memory.allocs_per_op),
+            ("bytes_per_op", memory.bytes_per_op),
+            ("retained_bytes_per_op", memory.retained_bytes_per_op),
+        ];
+        match numbers.into_iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
+            Some((field, value)) => {
+                Err(format!("{} has {field} {value}: it must be finite and not negative", self.name))
+            }
+            None if memory.iterations == 0 => Err(format!("{} was counted over no iteration", self.name)),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A benchmark that did not come through.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failed {
@@ -111,6 +131,9 @@ pub struct RunFinished {
     pub success: bool,
     pub benchmarks: usize,
     pub failed: usize,
+    /// Why there is no more, where the run could not go on: what does not build, for instance.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<String>,
 }
 
 /// One line.
@@ -147,7 +170,10 @@ impl Run {
                 (Line::RunStarted(started), None) => {
                     run = Some(Run { started, finished: Vec::new(), failed: Vec::new(), checks: Vec::new() });
                 }
-                (Line::BenchmarkFinished(finished), Some(run)) => run.finished.push(*finished),
+                (Line::BenchmarkFinished(finished), Some(run)) => {
+                    finished.is_sound().map_err(|e| at(&e))?;
+                    run.finished.push(*finished);
+                }
                 (Line::BenchmarkFailed(failed), Some(run)) => run.failed.push(failed),
                 (Line::Check(check), Some(run)) => run.checks.push(*check),
                 (Line::RunFinished(_), Some(_)) => (),
@@ -173,6 +199,7 @@ impl Run {
             success: self.failed.is_empty() && self.checks.iter().all(good),
             benchmarks: self.finished.len(),
             failed: self.failed.len(),
+            error: None,
         }
     }
 }

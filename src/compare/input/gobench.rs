@@ -4,7 +4,7 @@
 //! lines of other programs, which are passed over. What looks like a result or a unit and is none is reported.
 
 use super::number::{parse_float, parse_int};
-use super::record::{Config, Event, Record, Value};
+use super::record::{Config, Event, NameParts, Record, Value};
 use crate::compare::unit::Metadata;
 
 /// Reads all of `text`. `file` is its name in messages.
@@ -14,7 +14,10 @@ pub fn read(text: &str, file: &str, mut config: Config, units: &mut Metadata, si
         let mut problem = |message: String| sink(Event::Problem(format!("{file}:{}: {message}", index + 1)));
         if let Some(result) = line.strip_prefix("Benchmark") {
             match parse_result(result) {
-                Ok(Some((name, values))) => sink(Event::Measured(Record { name, config: &config, values })),
+                Ok(Some((name, values))) => {
+                    let parts = NameParts::default();
+                    sink(Event::Measured(Record { name, config: &config, values, parts }));
+                }
                 Ok(None) => {}
                 Err(message) => problem(message),
             }

@@ -1,6 +1,7 @@
 //! One measurement of one benchmark, as every input format gives it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// `key: value` lines in force where a measurement was found, and keys that the reader added (`.file`).
@@ -89,6 +90,16 @@ pub struct Record<'a> {
     pub name: &'a str,
     pub config: &'a Config,
     pub values: Vec<Value<'a>>,
+    pub parts: NameParts,
+}
+
+/// Where the harness's own parts of a benchmark stand in its name (as byte ranges): what Go's text says as `/group=…` is
+/// known by place here. All are empty where there are none, as in Go's text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NameParts {
+    pub group: Range<usize>,
+    pub variant: Range<usize>,
+    pub parameter: Range<usize>,
 }
 
 /// One metric of a measurement.

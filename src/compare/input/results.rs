@@ -4,10 +4,11 @@
 //! benchstat compares units with `assume=exact`.
 
 use std::borrow::Cow;
+use std::thread;
 
 use serde::Deserialize;
 
-use super::record::{Config, Event, Record, Value};
+use super::record::{Config, Event, NameParts, Record, Value};
 
 /// The newest `format_version` that is understood.
 const FORMAT_VERSION: u64 = 1;
@@ -23,6 +24,10 @@ struct Line<'a> {
     name: Option<Cow<'a, str>>,
     #[serde(borrow)]
     package: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    group: Option<Cow<'a, str>>,
     time: Option<Time>,
     memory: Option<Memory>,
 }
@@ -45,15 +50,19 @@ pub fn is_results(text: &str) -> bool {
     text.trim_start().starts_with('{')
 }
 
+/// What one thread parses at a time, in bytes: so much that starting it is cheap against it, so little that what comes of it
+/// need not be kept in new memory.
+const SHARE: usize = 256 << 10;
+
 /// Reads all of `text`. `file` is its name in messages. The error is one line: a newer format.
 pub fn read(text: &str, file: &str, mut config: Config, sink: &mut dyn FnMut(Event<'_>)) -> Result<(), String> {
-    for (index, line) in text.lines().enumerate() {
-        if line.trim().is_empty() {
-            continue;
-        }
-        let parsed = match serde_json::from_str::<Line<'_>>(line) {
-            Ok(parsed) => parsed,
-            Err(error) => {
+    let mut rest = text;
+    let blocks = std::iter::from_fn(|| (!rest.is_empty()).then(|| parse_block(&mut rest)));
+    for (index, parsed) in blocks.flatten().enumerate() {
+        let parsed = match parsed {
+            None => continue,
+            Some(Ok(parsed)) => parsed,
+            Some(Err(error)) => {
                 sink(Event::Problem(format!("{file}:{}: {error}", index + 1)));
                 continue;
             }
@@ -75,11 +84,67 @@ pub fn read(text: &str, file: &str, mut config: Config, sink: &mut dyn FnMut(Eve
         };
         config.set("pkg", parsed.package.as_deref().unwrap_or_default());
         let values = values(&parsed);
+        if let Some(value) = values.iter().find(|value| value.value.is_nan() || value.value < 0.0) {
+            sink(Event::Problem(format!("{file}:{}: {name} has {} {}", index + 1, value.value, value.unit)));
+            continue;
+        }
         if !values.is_empty() {
-            sink(Event::Measured(Record { name, config: &config, values }));
+            let parts = name_parts(name, parsed.id.as_deref(), parsed.group.as_deref());
+            sink(Event::Measured(Record { name, config: &config, values, parts }));
         }
     }
     Ok(())
+}
+
+/// What a line says; `None` of a blank one.
+type Parsed<'a> = Option<serde_json::Result<Line<'a>>>;
+
+/// Takes the next lines off `rest`, a share for each processor, and parses them: that takes most of the time of a large
+/// comparison.
+fn parse_block<'a>(rest: &mut &'a str) -> Vec<Parsed<'a>> {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let mut shares = (0..processors).map(|_| take_share(rest)).collect::<Vec<_>>().into_iter();
+    let own = shares.next().unwrap_or_default();
+    thread::scope(|scope| {
+        let others = shares.filter(|share| !share.is_empty()).map(|share| scope.spawn(move || parse_lines(share)));
+        let others: Vec<_> = others.collect();
+        let mut all = parse_lines(own);
+        for other in others {
+            all.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        all
+    })
+}
+
+/// Whole lines off the front of `rest`, of at least [`SHARE`] bytes where there are so many.
+fn take_share<'a>(rest: &mut &'a str) -> &'a str {
+    let line_end = rest.as_bytes().get(SHARE..).and_then(|bytes| memchr::memchr(b'\n', bytes));
+    let (share, behind) = rest.split_at(line_end.map_or(rest.len(), |end| SHARE + end + 1));
+    *rest = behind;
+    share
+}
+
+fn parse_lines(text: &str) -> Vec<Parsed<'_>> {
+    let parse = |line| if str::trim(line).is_empty() { None } else { Some(serde_json::from_str(line)) };
+    text.lines().map(parse).collect()
+}
+
+/// The parts of an id `GROUP/FUNCTION/PARAMETER` in `name`, which ends with it. A group is named, since it may have slashes of its
+/// own; without that it is the id's first part. What has one part only is in no group.
+fn name_parts(name: &str, id: Option<&str>, group: Option<&str>) -> NameParts {
+    let none = NameParts::default();
+    // Of two benchmarks with one id the second has a number behind its name.
+    let Some(start) = id.and_then(|id| name.rfind(id)).filter(|start| *start > 0) else { return none };
+    let id = &name[start..];
+    let group = match group {
+        Some("") => return none,
+        Some(group) => group.len(),
+        None => id.find('/').unwrap_or(id.len()),
+    };
+    let Some(rest) = id.get(group..).and_then(|rest| rest.strip_prefix('/')) else { return none };
+    let variant = start + group + 1;
+    let end = variant + rest.find('/').unwrap_or(rest.len());
+    NameParts { group: start..start + group, variant: variant..end, parameter: (end + 1).min(name.len())..name.len() }
 }
 
 /// The metrics that the line has, in the order of the columns of `cargo memprof`.
@@ -138,6 +203,45 @@ mod tests {
             seen,
             ["p p/t/a: 1 sec/op false, 64 B/op true, 2.5 allocs/op true, 7 peak-B false", "p p/t/b: 64 B/op false"]
         );
+    }
+
+    #[test]
+    fn the_parts_of_an_id() {
+        let parts = |name: &str, id: &str, group: Option<&str>| {
+            let parts = name_parts(name, Some(id), group);
+            [&name[parts.group], &name[parts.variant], &name[parts.parameter]].map(str::to_owned)
+        };
+        assert_eq!(parts("p/t/g/f/64", "g/f/64", Some("g")), ["g", "f", "64"]);
+        assert_eq!(parts("p/t/g/f", "g/f", None), ["g", "f", ""]);
+        assert_eq!(parts("p/t/a/b/f/x/y#01", "a/b/f/x/y", Some("a/b")), ["a/b", "f", "x/y#01"]);
+        assert_eq!(parts("p/t/f", "f", Some("")), ["", "", ""]);
+        assert_eq!(parts("p/t/f", "f", None), ["", "", ""]);
+        assert_eq!(parts("p/t/f", "other", Some("g")), ["", "", ""]);
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_are_reported() {
+        let line = |allocs: &str| {
+            format!(r#"{{"reason":"benchmark-finished","name":"p/t/a","memory":{{"allocs_per_op":{allocs}}}}}"#)
+        };
+        assert_eq!(events(&line("-1")).0, ["r:1: p/t/a has -1 allocs/op"]);
+        assert!(events(&line("NaN")).0[0].starts_with("r:1: expected value"));
+    }
+
+    #[test]
+    fn a_large_file_is_read_in_its_order() {
+        let blank = "\n".repeat(7);
+        let line = |i: usize| {
+            let name = format!("p/t/{}/{i}", "ü".repeat(500));
+            format!(r#"{{"reason":"benchmark-finished","name":"{name}","memory":{{"allocs_per_op":{i}}}}}{blank}"#)
+        };
+        let text: String = (0..4000).map(line).collect::<String>() + "\n{";
+        assert!(text.len() > 3 * SHARE);
+        let (seen, _) = events(&text);
+        assert_eq!(seen.len(), 4001);
+        let in_order = |(i, event): (usize, &String)| event.ends_with(&format!("/{i}: {i} allocs/op true"));
+        assert!(seen[..4000].iter().enumerate().all(in_order));
+        assert!(seen[4000].starts_with("r:28002: EOF while parsing"), "{}", seen[4000]);
     }
 
     #[test]

@@ -109,7 +109,7 @@ fn unit_matches(pattern: &Pattern, value: &Value<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::input::record::Config;
+    use crate::compare::input::record::{Config, NameParts};
 
     /// The units that are left.
     fn kept(query: &str) -> String {
@@ -117,7 +117,7 @@ mod tests {
         config.set("goos", "linux");
         let values = [(5.0, "ns/op"), (7.0, "B/op"), (1.0, "allocs/op")];
         let values = values.map(|(value, unit)| Value::tidied(value, unit, false)).to_vec();
-        let mut record = Record { name: "Encode/format=json-8", config: &config, values };
+        let mut record = Record { name: "Encode/format=json-8", config: &config, values, parts: NameParts::default() };
         if !Filter::parse(query).unwrap().apply(&mut record) {
             return "nothing".to_owned();
         }

@@ -1,11 +1,12 @@
 //! Keys of a measurement, and the values that it has for them.
 //!
 //! A benchmark's name is made of a base name, parts behind slashes (`/size=4k` is the key `/size`), and the number of threads
-//! (`-8`, the key `/gomaxprocs`).
+//! (`-8`, the key `/gomaxprocs`). Names of our own results have the parts of the harness besides: `/group`, `/variant`, `/param`.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-use crate::compare::input::record::Record;
+use crate::compare::input::record::{NameParts, Record};
 
 const THREADS: &str = "/gomaxprocs";
 
@@ -41,7 +42,10 @@ impl Key {
         match self {
             Key::Base => base(record.name),
             Key::FullName => record.name,
-            Key::NamePart(prefix) => part(record.name, prefix),
+            Key::NamePart(prefix) => match part(record.name, prefix) {
+                "" => &record.name[own_part(&record.parts, prefix)],
+                value => value,
+            },
             Key::Threads => match split_threads(record.name).1 {
                 "" => part(record.name, "/gomaxprocs="),
                 threads => &threads[1..],
@@ -71,7 +75,23 @@ impl FullName {
         }
     }
 
-    pub fn of<'r>(&self, name: &'r str) -> Cow<'r, str> {
+    pub fn of<'r>(&self, record: &Record<'r>) -> Cow<'r, str> {
+        let mut own: Vec<_> = self.without.iter().map(|key| own_part(&record.parts, key)).collect();
+        own.retain(|range| !range.is_empty());
+        if own.is_empty() {
+            return self.without_pieces(record.name);
+        }
+        own.sort_by_key(|range| range.start);
+        own.dedup();
+        let mut left = record.name.to_owned();
+        for range in own.into_iter().rev() {
+            // With the slash before it; a part of ours is never the first.
+            left.replace_range(range.start - 1..range.end, "");
+        }
+        Cow::Owned(self.without_pieces(&left).into_owned())
+    }
+
+    fn without_pieces<'r>(&self, name: &'r str) -> Cow<'r, str> {
         let touched = self.without_base
             || self.without_threads && name.contains('-')
             || self.without.iter().any(|key| name.contains(key.as_str()));
@@ -91,6 +111,16 @@ impl FullName {
             left.push_str(threads);
         }
         Cow::Owned(left)
+    }
+}
+
+/// The part of the name that stands for `/key=` by its place.
+fn own_part(parts: &NameParts, prefix: &str) -> Range<usize> {
+    match prefix {
+        "/group=" => parts.group.clone(),
+        "/variant=" => parts.variant.clone(),
+        "/param=" => parts.parameter.clone(),
+        _ => 0..0,
     }
 }
 
@@ -121,7 +151,28 @@ mod tests {
 
     fn value(key: &str, name: &str) -> String {
         let config = Config::of_file("old");
-        Key::parse(key).unwrap().value(&Record { name, config: &config, values: Vec::new() }).to_owned()
+        Key::parse(key).unwrap().value(&record(name, &config)).to_owned()
+    }
+
+    fn record<'a>(name: &'a str, config: &'a Config) -> Record<'a> {
+        Record { name, config, values: Vec::new(), parts: NameParts::default() }
+    }
+
+    #[test]
+    fn parts_by_their_place() {
+        let config = Config::of_file("old");
+        let parts = NameParts { group: 4..6, variant: 7..10, parameter: 11..13 };
+        let ours = Record { parts, ..record("p/t/gg/fun/64", &config) };
+        let value = |key: &str| Key::parse(key).unwrap().value(&ours).to_owned();
+        assert_eq!(["/group", "/variant", "/param", "/other"].map(value), ["gg", "fun", "64", ""]);
+        let without = |keys: &[&str]| {
+            let keys: Vec<_> = keys.iter().map(|key| key.to_string()).collect();
+            FullName::without(&keys).of(&ours).into_owned()
+        };
+        assert_eq!(without(&["/variant"]), "p/t/gg/64");
+        assert_eq!(without(&["/param", "/variant", "/variant"]), "p/t/gg");
+        assert_eq!(without(&["/group", ".name"]), "*/t/fun/64");
+        assert_eq!(without(&["/x"]), "p/t/gg/fun/64");
     }
 
     #[test]
@@ -143,7 +194,7 @@ mod tests {
     fn names_without_parts() {
         let without = |keys: &[&str], name: &str| {
             let keys: Vec<_> = keys.iter().map(|key| key.to_string()).collect();
-            FullName::without(&keys).of(name).into_owned()
+            FullName::without(&keys).of(&record(name, &Config::default())).into_owned()
         };
         assert_eq!(without(&["/a"], "N/a=1/b=2/c-8"), "N/b=2/c-8");
         assert_eq!(without(&[".name", "/b"], "N/a=1/b=2-8"), "*/a=1-8");

@@ -194,7 +194,7 @@ impl Projection {
                 }
                 Filler::FullName(field) => {
                     let claimed = Rc::clone(&self.claimed);
-                    self.row[*field] = self.symbol(*field, &claimed.full_name.of(record.name));
+                    self.row[*field] = self.symbol(*field, &claimed.full_name.of(record));
                 }
                 Filler::Key(field, key) => self.row[*field] = self.symbol(*field, key.value(record)),
             }

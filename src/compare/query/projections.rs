@@ -120,14 +120,14 @@ impl Claims {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::input::record::{Config, Value};
+    use crate::compare::input::record::{Config, NameParts, Value};
 
     fn projections(table: &str, row: &str, column: &str, ignore: &str) -> Result<Projections, String> {
         Projections::parse(&Expressions { table, row, column, ignore })
     }
 
     fn record<'a>(name: &'a str, config: &'a Config) -> Record<'a> {
-        Record { name, config, values: vec![Value::tidied(1.0, "ns/op", false)] }
+        Record { name, config, values: vec![Value::tidied(1.0, "ns/op", false)], parts: NameParts::default() }
     }
 
     #[test]
