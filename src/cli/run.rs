@@ -9,8 +9,9 @@ use super::baseline::{self, Base};
 use super::output::Writer;
 use super::prepare::{self, Located};
 use super::progress::Progress;
-use super::{go_flags, shell};
+use super::{go_flags, shell, web};
 use crate::measure::{self, Outcome, PassOptions, Suite, Tables};
+use crate::page::{BaseRun, Report};
 use crate::result::names;
 use crate::{Result, exit};
 
@@ -46,6 +47,8 @@ pub fn list(args: &[OsString]) -> Result<u8> {
 pub fn run(args: &[OsString]) -> Result<u8> {
     let words = args;
     let args = parse(args);
+    // Said before anything is measured, where the port cannot be had.
+    let listening = args.output.http.as_deref().map(web::listen).transpose()?;
     let located = prepare::locate(&args)?;
     let base = baseline::load(&args, words, &located)?;
     let build = prepare::build(&args, &located)?;
@@ -73,7 +76,13 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     failed.into_iter().for_each(|failed| writer.failed(failed));
     let progress = measure_all(&args, &located, &suites, &options, &mut writer)?;
     progress.finish();
-    writer.finish(base)
+    let Some(listening) = listening else { return writer.finish(base) };
+    let compared = base.as_ref().map(|base| BaseRun { label: base.label.clone(), run: base.run.clone() });
+    let report = Report::new(writer.run.clone(), args.output.against.clone(), compared);
+    let code = writer.finish(base)?;
+    web::serve_run(report, listening, !args.output.no_browser, &|| located.interrupt.came())?;
+    located.interrupt.check()?;
+    Ok(code)
 }
 
 /// Measures every suite as often as `--count` says; the results go to `writer`.

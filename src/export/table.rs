@@ -12,7 +12,7 @@ use crate::result::model::{Failed, Finished};
 use crate::result::names;
 
 /// The row of each group that the others are compared to: by package, target, group → index into `rows`.
-fn references(rows: &[Finished], against: Option<&str>) -> HashMap<(String, String, String), usize> {
+pub fn references(rows: &[Finished], against: Option<&str>) -> HashMap<(String, String, String), usize> {
     let mut found = HashMap::new();
     for (index, row) in rows.iter().enumerate().filter(|(_, row)| !row.group.is_empty()) {
         let key = (row.package.clone(), row.target.clone(), row.group.clone());
@@ -110,7 +110,7 @@ pub fn render(rows: &[Finished], failed: &[Failed], view: &View) -> String {
 }
 
 /// By name; of several measurements the one with the median time.
-fn medians(rows: &[Finished]) -> HashMap<&str, &Finished> {
+pub fn medians(rows: &[Finished]) -> HashMap<&str, &Finished> {
     let mut sorted: Vec<&Finished> = rows.iter().collect();
     let time = |row: &Finished| row.time.ns_per_op.unwrap_or(0.0);
     sorted.sort_by(|a, b| a.name.cmp(&b.name).then(time(a).total_cmp(&time(b))));
