@@ -35,7 +35,10 @@ fn web_kit() {
     let mut check = |name: String, got: Value, expected: &Value| {
         checked += 1;
         if got != *expected {
-            wrong.push(format!("{name}\n  expected {}\n  got      {}", short(expected), short(&got)));
+            let (expected, got) = (expected.to_string(), got.to_string());
+            let same = expected.chars().zip(got.chars()).take_while(|(a, b)| a == b).count().saturating_sub(200);
+            let part = |text: &str| text.chars().skip(same).take(600).collect::<String>();
+            wrong.push(format!("{name}\n  expected … {}\n  got      … {}", part(&expected), part(&got)));
         }
     };
     for profile in &profiles {
@@ -71,10 +74,6 @@ fn web_kit() {
     assert!(checked > 0, "no cases in {}", kit.display());
     assert!(wrong.is_empty(), "{} of {checked} differ:\n{}", wrong.len(), wrong.join("\n"));
     eprintln!("{checked} checked");
-}
-
-fn short(value: &Value) -> String {
-    value.to_string().chars().take(1500).collect()
 }
 
 /// The page's data in the form of the cases.

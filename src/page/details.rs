@@ -1,6 +1,7 @@
 //! What the report shows of one benchmark: its profiles, and what they have more than others.
 //!
-//! Everything is counted here, by the same code that answers `pprof`; the script only draws.
+//! Everything is counted here, by the same code that answers `pprof`; the script only draws. A further view of a benchmark is a
+//! further key of [`details`], and an entry of `VIEWS` in templates/web/report_page.js.
 
 use std::path::Path;
 

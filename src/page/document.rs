@@ -93,7 +93,8 @@ pub fn document(title: &str, assets: &Assets, islands: &[Island]) -> String {
         .iter()
         .map(|island| format!("<script type=\"{}\" id=\"{}\">{}</script>\n", island.kind, island.id, island.text))
         .collect();
-    let title = escaped(title);
+    // A tab shows thirty letters; a name may have a million.
+    let title = escaped(&title.chars().take(200).collect::<String>());
     // In one pass, so that no marker in what is filled in is one.
     let mut out = String::with_capacity(TEMPLATE.len() + islands.len() + styles.len() + script.len());
     for (at, part) in TEMPLATE.split("{{").enumerate() {

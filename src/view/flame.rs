@@ -8,11 +8,11 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use super::names::{Origin, origin, short_names, short_paths};
-use crate::profile::{Function, Line, Text, unit};
+use crate::profile::{Function, Line, Profile, Text, unit};
 use crate::report::report::Report;
 use crate::report::sources::trim_path;
 
-/// More nodes than this nobody can see, and no browser should have to hold: the lightest are summed up.
+/// More nodes than this nobody can see, and no browser should have to hold: what is lightest is summed up.
 pub const MAX_NODES: usize = 200_000;
 
 #[derive(Debug, Serialize)]
@@ -24,7 +24,7 @@ pub struct Flame {
     /// For each node its index in [`Flame::sources`].
     pub frames: Vec<u32>,
     pub columns: Vec<Column>,
-    /// Nodes that were summed up because there are more than [`MAX_NODES`].
+    /// Stacks that end in nodes of many small frames, because there would be more nodes than [`MAX_NODES`].
     pub left_out: usize,
 }
 
@@ -76,36 +76,50 @@ pub fn flame_of_all(report: &Report) -> Flame {
 fn build(report: &Report, indices: &[usize], most: usize) -> Flame {
     let profile = &report.profile;
     let mut sources = Sources::new(report);
-    // Each location's frames, outermost first.
-    let frames: Vec<Vec<u32>> = profile
-        .locations
-        .iter()
-        .map(|location| {
-            let last = location.lines.len().saturating_sub(1);
-            let lines = location.lines.iter().enumerate().rev();
-            lines
-                .map(|(at, line)| sources.number(&profile.functions[line.function as usize], line, at != last))
-                .collect()
-        })
-        .collect();
-    let mut tree = Tree::default();
-    let mut values: Vec<Vec<Own>> = vec![vec![Own::default()]; indices.len()];
-    for sample in &profile.samples {
-        let mut node = 0;
-        for frame in sample.locations.iter().rev().flat_map(|location| &frames[*location as usize]) {
-            node = tree.child(node, *frame);
-        }
-        for (own, index) in values.iter_mut().zip(indices) {
-            own.resize(tree.parents.len(), Own::default());
-            own[node as usize].add(sample.values.get(*index).copied().unwrap_or(0));
+    // Each location's frames, outermost first; numbered as the stacks name them, for the first of one name keeps it.
+    let mut frames: Vec<Vec<u32>> = vec![Vec::new(); profile.locations.len()];
+    for index in profile.samples.iter().flat_map(|sample| sample.locations.iter().rev()) {
+        let (lines, frames) = (&profile.locations[*index as usize].lines, &mut frames[*index as usize]);
+        if frames.is_empty() {
+            let inlined = |at: usize| at + 1 != lines.len();
+            let number = |(at, line): (usize, &Line)| {
+                sources.number(&profile.functions[line.function as usize], line, inlined(at))
+            };
+            frames.extend(lines.iter().enumerate().rev().map(number));
         }
     }
-    for own in &mut values {
-        own.resize(tree.parents.len(), Own::default());
+    let rest = sources.all.len() as u32;
+    let growing = Growing { profile, frames: &frames, indices, rest, most };
+    // What weighs less than the least share is summed up; the share grows until the tree is small enough.
+    let mut least = 0.0;
+    let tree = loop {
+        match growing.grow(least) {
+            Some(tree) => break tree,
+            None => least = if least == 0.0 { 0.25 / most as f64 } else { least * 4.0 },
+        }
+    };
+    let columns = indices.iter().zip(&tree.values).map(|(index, own)| column(report, *index, own)).collect();
+    let mut all = sources.all;
+    if tree.summed > 0 {
+        let name = "(many small frames)".to_owned();
+        all.push(Source { name: name.clone(), unique: name.clone(), display: vec![name], ..Source::default() });
     }
-    let left_out = if tree.parents.len() > most { tree.reduce(&mut values, &mut sources.all, most) } else { 0 };
-    let columns = indices.iter().zip(values).map(|(index, own)| column(report, *index, &own)).collect();
-    Flame { sources: sources.all, parents: tree.parents, frames: tree.frames, columns, left_out }
+    let (sources, frames) = used_only(all, tree.frames);
+    Flame { sources, parents: tree.parents, frames, columns, left_out: tree.summed }
+}
+
+/// Without the sources that no node has.
+fn used_only(sources: Vec<Source>, mut frames: Vec<u32>) -> (Vec<Source>, Vec<u32>) {
+    let mut used = vec![false; sources.len()];
+    frames.iter().for_each(|frame| used[*frame as usize] = true);
+    let mut moved = vec![0u32; sources.len()];
+    let mut kept = Vec::new();
+    for (at, source) in sources.into_iter().enumerate().filter(|(at, _)| used[*at]) {
+        moved[at] = kept.len() as u32;
+        kept.push(source);
+    }
+    frames.iter_mut().for_each(|frame| *frame = moved[*frame as usize]);
+    (kept, frames)
 }
 
 fn column(report: &Report, index: usize, own: &[Own]) -> Column {
@@ -149,76 +163,110 @@ impl Own {
     }
 }
 
+#[derive(Default)]
 struct Tree {
     parents: Vec<u32>,
     frames: Vec<u32>,
-    children: FxHashMap<(u32, u32), u32>,
-}
-
-impl Default for Tree {
-    fn default() -> Self {
-        Tree { parents: vec![0], frames: vec![0], children: FxHashMap::default() }
-    }
+    /// For each column, for each node.
+    values: Vec<Vec<Own>>,
+    /// Stacks that went into nodes of many small frames.
+    summed: usize,
 }
 
 impl Tree {
-    fn child(&mut self, parent: u32, frame: u32) -> u32 {
-        let next = self.parents.len() as u32;
-        let node = *self.children.entry((parent, frame)).or_insert(next);
-        if node == next {
-            self.parents.push(parent);
-            self.frames.push(frame);
+    fn add(&mut self, parent: u32, frame: u32) -> u32 {
+        self.parents.push(parent);
+        self.frames.push(frame);
+        self.values.iter_mut().for_each(|own| own.push(Own::default()));
+        self.parents.len() as u32 - 1
+    }
+}
+
+/// How the tree grows: from the root, all samples that pass a node together. So what is too light is never unfolded, and
+/// memory is bounded by the tree that is kept.
+struct Growing<'a> {
+    profile: &'a Profile,
+    /// Each location's frames, outermost first.
+    frames: &'a [Vec<u32>],
+    indices: &'a [usize],
+    /// The frame that stands for many small ones.
+    rest: u32,
+    most: usize,
+}
+
+/// How far a sample's stack has been followed: locations that are left, and frames of the next one that are done.
+#[derive(Clone, Copy)]
+struct Cursor {
+    left: u32,
+    done: u32,
+}
+
+impl Growing<'_> {
+    /// The tree in which every node weighs at least the share `least`; `None`: it has too many nodes.
+    fn grow(&self, least: f64) -> Option<Tree> {
+        let samples = &self.profile.samples;
+        let value = |sample: u32, index: usize| samples[sample as usize].values.get(index).copied().unwrap_or(0);
+        let sums: Vec<f64> = self
+            .indices
+            .iter()
+            .map(|index| {
+                samples.iter().map(|sample| sample.values.get(*index).map_or(0.0, |v| v.unsigned_abs() as f64)).sum()
+            })
+            .collect();
+        // A sample counts by its largest share in any column, so that bytes do not outvote counts.
+        let weight = |sample: u32| {
+            let shares = self.indices.iter().zip(&sums).filter(|(_, sum)| **sum > 0.0);
+            shares.map(|(index, sum)| value(sample, *index).unsigned_abs() as f64 / sum).fold(0.0, f64::max)
+        };
+        let mut cursors: Vec<Cursor> =
+            samples.iter().map(|sample| Cursor { left: sample.locations.len() as u32, done: 0 }).collect();
+        let mut tree = Tree { values: vec![Vec::new(); self.indices.len()], ..Tree::default() };
+        tree.add(0, 0);
+        let mut open: Vec<(u32, Vec<u32>)> = vec![(0, (0..samples.len() as u32).collect())];
+        let mut groups: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+        while let Some((node, passing)) = open.pop() {
+            let own = |tree: &mut Tree, node: u32, sample: u32| {
+                for (own, index) in tree.values.iter_mut().zip(self.indices) {
+                    own[node as usize].add(value(sample, *index));
+                }
+            };
+            for sample in passing {
+                match self.next(sample, &mut cursors[sample as usize]) {
+                    Some(frame) => groups.entry(frame).or_default().push(sample),
+                    None => own(&mut tree, node, sample),
+                }
+            }
+            let mut all: Vec<(u32, Vec<u32>)> = groups.drain().collect();
+            all.sort_unstable_by_key(|(frame, _)| *frame);
+            let mut small = None;
+            for (frame, passing) in all {
+                if least > 0.0 && passing.iter().map(|sample| weight(*sample)).sum::<f64>() < least {
+                    let rest = *small.get_or_insert_with(|| tree.add(node, self.rest));
+                    tree.summed += passing.len();
+                    passing.into_iter().for_each(|sample| own(&mut tree, rest, sample));
+                } else {
+                    open.push((tree.add(node, frame), passing));
+                }
+            }
+            if tree.parents.len() > self.most {
+                return None;
+            }
         }
-        node
+        Some(tree)
     }
 
-    /// Keeps the `most` heaviest nodes; what is beneath their parents besides becomes one node each. How many are gone.
-    fn reduce(&mut self, values: &mut [Vec<Own>], sources: &mut Vec<Source>, most: usize) -> usize {
-        let count = self.parents.len();
-        let mut weights = vec![0i128; count];
-        for own in values.iter() {
-            // Columns count as shares, so that bytes do not outvote counts.
-            let sum: i128 = own.iter().map(|own| i128::from(own.up) + i128::from(own.down)).sum();
-            for (weight, own) in weights.iter_mut().zip(own) {
-                *weight += (i128::from(own.up) + i128::from(own.down)) * 1_000_000_000 / sum.max(1);
+    /// The next frame of a sample's stack.
+    fn next(&self, sample: u32, cursor: &mut Cursor) -> Option<u32> {
+        let locations = &self.profile.samples[sample as usize].locations;
+        while cursor.left > 0 {
+            let frames = &self.frames[locations[cursor.left as usize - 1] as usize];
+            if let Some(frame) = frames.get(cursor.done as usize) {
+                cursor.done += 1;
+                return Some(*frame);
             }
+            *cursor = Cursor { left: cursor.left - 1, done: 0 };
         }
-        for node in (1..count).rev() {
-            weights[self.parents[node] as usize] += weights[node];
-        }
-        // A parent weighs at least what its child does and comes before it, so whoever stays has its parent.
-        let mut heaviest: Vec<u32> = (0..count as u32).collect();
-        heaviest.sort_by_key(|node| (std::cmp::Reverse(weights[*node as usize]), *node));
-        let mut stays = vec![false; count];
-        heaviest.iter().take(most).for_each(|node| stays[*node as usize] = true);
-        let rest = sources.len() as u32;
-        let name = "(many small frames)".to_owned();
-        sources.push(Source { name: name.clone(), unique: name.clone(), display: vec![name], ..Source::default() });
-
-        let mut small = Tree::default();
-        let mut moved = vec![0u32; count];
-        let mut new_values: Vec<Vec<Own>> = vec![vec![Own::default()]; values.len()];
-        for node in 0..count {
-            let parent = moved[self.parents[node] as usize];
-            let is_root = node == 0;
-            moved[node] = match stays[node] {
-                _ if is_root => 0,
-                true => small.child(parent, self.frames[node]),
-                false if small.frames[parent as usize] == rest => parent,
-                false => small.child(parent, rest),
-            };
-            for (new, old) in new_values.iter_mut().zip(values.iter()) {
-                new.resize(small.parents.len(), Own::default());
-                let (to, from) = (&mut new[moved[node] as usize], old[node]);
-                to.up = to.up.saturating_add(from.up);
-                to.down = to.down.saturating_add(from.down);
-                to.ends |= from.ends;
-            }
-        }
-        let left_out = count - small.parents.len();
-        values.iter_mut().zip(new_values).for_each(|(old, new)| *old = new);
-        *self = small;
-        left_out
+        None
     }
 }
 
@@ -334,8 +382,9 @@ mod tests {
         let all: Vec<(&[&str], i64)> =
             stacks.iter().enumerate().map(|(at, stack)| (&stack[..], at as i64 + 1)).collect();
         let report = report(profile(&all));
-        let small = build(&report, &[0], 20);
-        assert!(small.parents.len() <= 40 && small.left_out > 150, "{} {}", small.parents.len(), small.left_out);
+        let small = build(&report, &[0], 80);
+        assert!(small.parents.len() <= 80 && small.left_out > 20, "{} {}", small.parents.len(), small.left_out);
+        assert!(small.sources.len() <= small.parents.len());
         assert_eq!(small.columns[0].up.iter().sum::<i64>(), 5050);
         assert!(small.parents.iter().enumerate().skip(1).all(|(node, parent)| (*parent as usize) < node));
         assert!(small.sources.iter().any(|source| source.name == "f99"));

@@ -59,9 +59,22 @@ pub fn short_paths(name: &str) -> Vec<String> {
     suffixes(&clean, &ends)
 }
 
+/// Forms of one name may have so many bytes together: those of a name of a megabyte would be half a terabyte.
+const MOST_BYTES: usize = 64 << 10;
+
 fn suffixes(text: &str, starts: &[usize]) -> Vec<String> {
-    let inside = starts.iter().filter(|at| **at < text.len()).map(|at| text[*at..].to_owned());
-    std::iter::once(text.to_owned()).chain(inside).collect()
+    let mut bytes = 0usize;
+    let inside = starts.iter().rev().filter(|at| **at < text.len()).map(|at| &text[*at..]);
+    let mut short: Vec<String> = inside
+        .take_while(|form| {
+            bytes = bytes.saturating_add(form.len());
+            bytes <= MOST_BYTES
+        })
+        .map(str::to_owned)
+        .collect();
+    short.push(text.to_owned());
+    short.reverse();
+    short
 }
 
 #[cfg(test)]
@@ -76,6 +89,10 @@ mod tests {
         assert_eq!(short_names(""), [""]);
         assert_eq!(short_paths("/a//b/../c.rs"), ["/a/c.rs", "a/c.rs", "c.rs"]);
         assert_eq!(short_paths(""), [""]);
+        let huge = "a::".repeat(400_000) + "f";
+        let forms = short_names(&huge);
+        assert_eq!((forms[0].len(), forms.last().map(String::as_str)), (huge.len(), Some("f")));
+        assert!(forms[1..].iter().map(String::len).sum::<usize>() <= MOST_BYTES);
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub fn listing(report: &Report) -> Result<Listing, String> {
         return Err(format!("no matches found for regexp: {pattern}"));
     }
     files.place();
-    let mut sources = Sources::new(&report.choices.source_path, &report.choices.trim_path)?;
+    let mut sources = Sources::new(&report.choices.source_path, &report.choices.trim_path)?.careful();
     let mut order: Vec<(i64, &String, &SourceFile)> =
         files.files.iter().map(|(name, file)| (files.flat_of(file), name, file)).collect();
     order.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));

@@ -48,7 +48,7 @@ impl Guard {
         // Takes as long for a wrong first letter as for a wrong last one.
         let same = given.len() == token.len()
             && given.bytes().zip(token.bytes()).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0;
-        same.then_some(if rest.is_empty() { "/" } else { rest })
+        same.then_some(rest)
     }
 
     /// Whether the request was sent to us under a name that is ours.
@@ -134,7 +134,7 @@ mod tests {
         let prefix = open.prefix();
         assert_eq!(prefix.len(), 33);
         assert_eq!(open.inside(&format!("{prefix}/ui/top")), Some("/ui/top"));
-        assert_eq!(open.inside(&prefix), Some("/"));
+        assert_eq!(open.inside(&prefix), Some(""));
         let zeros = format!("/{}/ui/top", "0".repeat(32));
         for path in ["/ui/top", "/", "", zeros.as_str()] {
             assert_eq!(open.inside(path), None, "{path}");

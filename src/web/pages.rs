@@ -117,5 +117,6 @@ pub fn show(page: Page, loaded: Loaded, base: &Config, query: &Query) -> Result<
         .get(report.choices.value_index)
         .map(|kind| kind.kind.to_string())
         .unwrap_or_default();
-    Ok(Shown { title: format!("{file} {kind}"), sample_type, legend, errors, data })
+    let title: String = format!("{file} {kind}").chars().take(300).collect();
+    Ok(Shown { title, sample_type, legend, errors, data })
 }

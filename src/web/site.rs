@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::load::Shelf;
+use super::load::{Shelf, Slow};
 use super::pages::{self, Page};
 use super::query::Query;
 use super::saved::Saved;
@@ -56,6 +56,7 @@ pub struct Site {
     overview: Option<Box<dyn Overview>>,
     saved: Saved,
     shelf: Shelf,
+    shown: Slow,
 }
 
 impl Site {
@@ -68,17 +69,21 @@ impl Site {
             name: String::new(),
             siblings: Vec::new(),
         };
-        Site { mounts: vec![mount], overview: None, saved, shelf: Shelf::default() }
+        Site { mounts: vec![mount], overview: None, saved, shelf: Shelf::default(), shown: Slow::default() }
     }
 
     /// The page of a run at `/`, and those of its profiles beneath it.
     pub fn of_run(overview: Box<dyn Overview>, mounts: Vec<Mount>, saved: Saved) -> Self {
-        Site { mounts, overview: Some(overview), saved, shelf: Shelf::default() }
+        Site { mounts, overview: Some(overview), saved, shelf: Shelf::default(), shown: Slow::default() }
     }
 
     /// Answers a request for `path`, which has had `outside` cut off its front. What changes something is only done where
     /// `may_change` says so.
     pub fn answer(&self, outside: &str, path: &str, query: &str, may_change: bool) -> Answer {
+        if path.is_empty() {
+            // The page's addresses are relative to a folder.
+            return redirect(307, &format!("{outside}/"), query);
+        }
         let cleaned = cleaned(path);
         if cleaned != path {
             return redirect(307, &format!("{outside}{cleaned}"), query);
@@ -134,7 +139,8 @@ impl Site {
             Ok(loaded) => loaded,
             Err(error) => return text(404, &error),
         };
-        let shown = match pages::show(page, Loaded::clone(&loaded), &mount.config, query) {
+        let key = format!("{} {} {query:?}", mount.prefix, page.name());
+        let shown = match self.shown.get(&key, || pages::show(page, Loaded::clone(&loaded), &mount.config, query)) {
             Ok(shown) => shown,
             Err(error) => return text(400, &error),
         };

@@ -3,6 +3,11 @@
 // Longer names are shown cut in the middle: nobody reads a megabyte.
 const LONGEST = 400;
 
+// What `object` itself has under `key`; names of profiles may be those of what every object has.
+function own(object, key) {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
 function clipped(text, most = LONGEST) {
   return text.length <= most ? text : text.slice(0, most * 0.7) + ' … ' + text.slice(-most * 0.25);
 }

@@ -340,15 +340,14 @@ class FlameGraph {
 
   amount(value) {
     const { scale, unit } = this.model.column;
-    const each = this.options.perOp ? '/op' : '';
-    return amount(value * scale, unit) + each;
+    return this.options.perOp ? perOperation(value * scale, unit) + '/op' : amount(value * scale, unit);
   }
 
   each(value) {
     const { iterations } = this.options;
     if (!iterations) return null;
     const { scale, unit } = this.model.column;
-    return amount((value * scale) / iterations, unit) + '/op';
+    return perOperation((value * scale) / iterations, unit) + '/op';
   }
 
   // Name, place and numbers of a node, as lines.
@@ -424,7 +423,7 @@ class FlameGraph {
       const short = this.source(this.zoomed).display.at(-1);
       crumbs.push(el('button', { type: 'button', class: 'quiet', onclick: () => this.reset() }, '⤺ whole graph'), el('span', { class: 'dim' }, ' zoomed to ' + clipped(short, 80)));
     }
-    if (this.model.flame.left_out) crumbs.push(el('span', { class: 'dim' }, `${count(this.model.flame.left_out)} small frames are summed up`));
+    if (this.model.flame.left_out) crumbs.push(el('span', { class: 'dim' }, `${count(this.model.flame.left_out)} light stacks are summed up`));
     this.crumbs.replaceChildren(...crumbs);
   }
 
@@ -439,9 +438,10 @@ class FlameGraph {
     const offset = direction > 0 ? 0 : this.tree.frame.length;
     const siblings = tree.children[tree.parent[at]];
     const beside = (step) => (at === 0 ? 0 : siblings[siblings.indexOf(at) + step] ?? at);
+    const [inward, outward] = direction > 0 ? ['ArrowUp', 'ArrowDown'] : ['ArrowDown', 'ArrowUp'];
     const moves = {
-      ArrowUp: () => tree.parent[at],
-      ArrowDown: () => tree.children[at][0] ?? at,
+      [inward]: () => tree.parent[at],
+      [outward]: () => tree.children[at][0] ?? at,
       ArrowLeft: () => beside(-1),
       ArrowRight: () => beside(1),
       Home: () => 0,

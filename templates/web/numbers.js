@@ -16,7 +16,7 @@ function trimmed(number, decimals) {
 
 // `value` of unit `B`, `s` or none, in the unit in which it is at least one.
 function amount(value, unit) {
-  const family = FAMILIES[unit];
+  const family = own(FAMILIES, unit);
   const size = Math.abs(value);
   if (size === 0) return '0';
   if (!family) return count(value) + (unit && ' ' + unit);
@@ -25,6 +25,12 @@ function amount(value, unit) {
   const scaled = size / factor;
   const text = trimmed(scaled, scaled >= 100 ? 1 : 2);
   return (value < 0 ? '−' : '') + (text === '0' ? scaled.toExponential(1) : grouped(text)) + ' ' + name;
+}
+
+// What one operation costs: bytes to the byte as long as one can read them, for they are exact.
+function perOperation(value, unit) {
+  if (unit === 'B' && Math.abs(value) < 1e6) return (value < 0 ? '−' : '') + count(Math.abs(value)) + ' B';
+  return amount(value, unit);
 }
 
 // A count, perhaps not whole, never cut to 0.

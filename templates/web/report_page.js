@@ -80,7 +80,7 @@ function reportPage(report) {
   function groupCard(members) {
     const measures = [
       ['ns/op', (row) => row.ns, (value) => amount(value / 1e9, 's'), timeChange],
-      ['B/op', (row) => row.memory.bytes_per_op, (value) => amount(value, 'B'), (was, row) => was && changeMark(was.memory.bytes_per_op, row.memory.bytes_per_op)],
+      ['B/op', (row) => row.memory.bytes_per_op, (value) => perOperation(value, 'B'), (was, row) => was && changeMark(was.memory.bytes_per_op, row.memory.bytes_per_op)],
       ['allocs/op', (row) => row.memory.allocs_per_op, count, (was, row) => was && changeMark(was.memory.allocs_per_op, row.memory.allocs_per_op)],
     ];
     const shown = members.slice(0, 12);
@@ -207,16 +207,16 @@ function profileView(profile, kind, row, isDifference) {
   };
   search.addEventListener('input', debounced(80, look));
   const fillIn = () => {
-    types.replaceChildren(...shown.map((one) => el('button', { type: 'button', 'data-type': one.type, 'aria-pressed': String(one.type === type), onclick: () => choose(one) }, TYPE_NAMES[one.type] || one.type)));
+    types.replaceChildren(...shown.map((one) => el('button', { type: 'button', 'data-type': one.type, 'aria-pressed': String(one.type === type), onclick: () => choose(one) }, own(TYPE_NAMES, one.type) || clipped(one.type, 60))));
     const { scale, unit, total } = model.column;
     const sum = model.column.up.reduce((all, value) => all + value, 0) - model.column.down.reduce((all, value) => all + value, 0);
     const each = profile.iterations ? sum / profile.iterations : sum;
     whole.replaceChildren(isDifference
-      ? el('span', { class: sum > 0 ? 'grows' : 'shrinks' }, signed(each, amount(each * scale, unit) + '/op'))
-      : el('b', {}, amount(each * scale, unit) + (profile.iterations || profile.per_op ? '/op' : '')), profile.iterations ? el('span', { class: 'dim' }, ` · ${amount(total * scale, unit)} over ${grouped(profile.iterations)} iterations`) : '');
-    const top = profile.tops[type];
-    const listing = profile.listings[type];
-    const numbers = { iterations: profile.iterations, scale, unit };
+      ? el('span', { class: sum > 0 ? 'grows' : 'shrinks' }, signed(each, perOperation(each * scale, unit) + '/op'))
+      : el('b', {}, profile.iterations || profile.per_op ? perOperation(each * scale, unit) + '/op' : amount(each * scale, unit)), profile.iterations ? el('span', { class: 'dim' }, ` · ${amount(total * scale, unit)} over ${grouped(profile.iterations)} iterations`) : '');
+    const top = own(profile.tops, type);
+    const listing = own(profile.listings, type);
+    const numbers = { iterations: profile.iterations, perOp: profile.per_op, scale, unit };
     below.replaceChildren(
       el('section', {}, el('h3', {}, 'Functions'), top ? el('div', { class: 'scroll' }, topTable(top, numbers)) : ''),
       el('section', {}, el('h3', {}, 'Source lines'), listing ? sourceListing(listing, numbers) : el('p', { class: 'empty' }, 'No source lines.')));

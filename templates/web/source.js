@@ -19,7 +19,7 @@ function sourceListing(listing, options = {}) {
   const isRust = (file) => file.endsWith('.rs');
   const functions = listing.functions.map((one) => {
     const most = Math.max(1, ...one.lines.map((line) => Math.abs(line.cum)));
-    const value = (text, number) => (iterations && number !== 0 ? amount((number * scale) / iterations, unit) : text);
+    const value = (text, number) => (iterations && number !== 0 ? perOperation((number * scale) / iterations, unit) : text);
     const rows = one.lines.map((line) => {
       const notes = (line.inlined || []).map((call) => el('div', { class: 'inlined' }, call.place ? [call.text && [isRust(one.file) ? highlighted(call.text) : call.text, ' '], el('span', { class: 'dim' }, call.place)] : call.text));
       const code = el('td', { class: 'code' }, isRust(one.file) ? highlighted(line.text) : line.text);
@@ -39,7 +39,7 @@ function sourceListing(listing, options = {}) {
       }
       return row;
     });
-    const each = iterations ? '/op' : '';
+    const each = iterations || options.perOp ? '/op' : '';
     return el('section', { class: 'function' },
       el('h3', {}, el('code', {}, clipped(one.name))),
       el('p', { class: 'filename' }, clipped(one.file), el('span', { class: 'sums' }, ` flat ${value(one.flat_text, one.flat)}${each} · cum ${value(one.cum_text, one.cum)}${each} · ${one.percent.trim()} of the total`)),

@@ -55,12 +55,12 @@ function bar(share, kind = '') {
 // The table of functions: `top` as the tool gives it, values in all or per operation.
 function topTable(top, options = {}) {
   const { iterations, unit, scale, selected } = options;
-  const each = (value) => (iterations ? amount((value * scale) / iterations, unit) : null);
+  const each = (value) => (iterations ? perOperation((value * scale) / iterations, unit) : null);
   const value = (text, number) => [each(number) || text];
   const isDifference = top.rows.some((row) => row.flat < 0 || row.cum < 0);
   const kind = (number) => (isDifference ? (number > 0 ? 'grows' : 'shrinks') : '');
   const sums = new Map();
-  const per = iterations ? '/op' : '';
+  const per = iterations || options.perOp ? '/op' : '';
   const columns = [
     { title: 'Flat' + per, number: true, key: (row) => row.flat, cell: (row) => value(row.flat_text, row.flat), note: 'its own' },
     { title: 'Flat%', number: true, key: (row) => row.flat, cell: (row) => [bar(row.flat / top.total, kind(row.flat)), percent(row.flat, top.total)] },
