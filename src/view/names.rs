@@ -20,7 +20,8 @@ pub fn origin(function: &str, file: &str) -> Origin {
     if has(&["/rustc/", "/rustlib/src/", "/library/core/src/", "/library/alloc/src/", "/library/std/src/"]) {
         return Origin::Std;
     }
-    if has(&["/registry/src/", "/git/checkouts/"]) {
+    // What a run adds to a bench is not the user's.
+    if has(&["/registry/src/", "/git/checkouts/"]) || function.starts_with("memprof_rt::") {
         return Origin::Dependency;
     }
     let name = function.trim_start_matches(['<', '&', '(']);

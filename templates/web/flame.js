@@ -1,8 +1,10 @@
 // The flame graph on a canvas: some ten thousand boxes are drawn in a few milliseconds, so that zooming is smooth.
 
 const ROW = 20;
-const MIN_BOX = 0.6;
+const MIN_BOX = 1;
 const MIN_TEXT = 26;
+// While it moves nobody reads.
+const MIN_TEXT_MOVING = 70;
 const ZOOM_TIME = 220;
 // Taller than a browser's canvas may be.
 const TALLEST = 12000;
@@ -35,6 +37,7 @@ class FlameGraph {
     this.zoomed = 0;
     this.widths = new Map();
     this.colors = new Map();
+    this.isDark = theme.isDark();
     this.canvas = el('canvas', { tabindex: '0', class: 'flame', role: 'application', 'aria-label': 'Flame graph. Arrow keys go from frame to frame, Enter zooms in, Escape out, I turns it over, P shows callers and callees.' });
     this.spacer = el('div', { class: 'flame-spacer' });
     this.holder = el('div', { class: 'flame-holder' }, this.canvas, this.spacer);
@@ -51,6 +54,8 @@ class FlameGraph {
     new ResizeObserver(() => this.resize()).observe(this.holder);
     window.addEventListener('memprof-theme', () => {
       this.colors.clear();
+      this.style = null;
+      this.isDark = theme.isDark();
       this.draw();
     });
     this.holder.addEventListener('scroll', () => this.draw());
@@ -73,9 +78,18 @@ class FlameGraph {
     canvas.addEventListener('keydown', (event) => this.key(event));
   }
 
+  // With or without what every stack begins with; whether there is such a thing.
+  setHarness(shown) {
+    this.hidesHarness = !shown;
+    const skipped = this.model.skipHarness(!shown);
+    this.show();
+    return skipped > 0;
+  }
+
   // Another sample type.
   setColumn(column) {
     this.model.select(column);
+    this.model.skipHarness(this.hidesHarness);
     this.colors.clear();
     this.show();
   }
@@ -175,7 +189,7 @@ class FlameGraph {
 
   color(node) {
     const [tree, at] = this.part(node);
-    const dark = theme.isDark();
+    const dark = this.isDark;
     if (this.model.isDifference) {
       const weight = tree.up[at] + tree.down[at];
       const change = weight ? (tree.up[at] - tree.down[at]) / weight : 0;
@@ -202,14 +216,13 @@ class FlameGraph {
     const started = performance.now();
     const context = this.canvas.getContext('2d');
     const { width, height, ratio } = this.size;
-    const style = getComputedStyle(document.documentElement);
+    const style = this.style ||= ['--flame-text', '--mark', '--text'].map((name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim());
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     context.font = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
     context.textBaseline = 'middle';
     this.paint = { context, width, height, top: this.holder.classList.contains('scrolls') ? this.holder.scrollTop : 0,
-      text: style.getPropertyValue('--flame-text').trim() || '#111', mark: style.getPropertyValue('--mark').trim() || '#a0f',
-      focus: style.getPropertyValue('--text').trim() || '#000' };
+      text: style[0] || '#111', mark: style[1] || '#a0f', focus: style[2] || '#000', fill: null };
     this.boxes = 0;
     this.drawTree(0);
     if (this.callers) for (const child of this.callers.children[0]) this.callers.children[child].forEach((node) => this.drawTree(node + this.tree.frame.length));
@@ -255,7 +268,7 @@ class FlameGraph {
       if (to - from > 4) context.strokeRect(from + 0.5, top + 0.5, to - from - gap - 1, ROW - 2);
     }
     const visible = Math.min(to, width) - Math.max(from, 0) - 7;
-    if (visible < MIN_TEXT) return;
+    if (visible < (this.moving ? MIN_TEXT_MOVING : MIN_TEXT)) return;
     const label = this.fitting(node, visible);
     if (!label) return;
     context.fillStyle = text;
@@ -405,6 +418,7 @@ class FlameGraph {
     const step = (now) => {
       const part = Math.min(1, Math.max(0, (now - started) / ZOOM_TIME));
       const eased = 1 - (1 - part) ** 3;
+      this.moving = part < 1;
       this.view = part === 1 ? to : { x: from.x + (to.x - from.x) * eased, width: from.width + (to.width - from.width) * eased };
       this.frames.push(now);
       this.draw();
@@ -468,9 +482,15 @@ function flameTools(graph, extra = []) {
   };
   invert.addEventListener('click', flip);
   graph.options.onInvert = flip;
+  const harness = el('button', { type: 'button', class: 'toggle', 'aria-pressed': String(graph.model.skipped === 0), id: 'harness', title: 'The frames that every stack begins with' }, 'Harness');
+  harness.addEventListener('click', () => {
+    const shown = harness.getAttribute('aria-pressed') !== 'true';
+    graph.setHarness(shown);
+    harness.setAttribute('aria-pressed', String(shown));
+  });
   const legend = graph.model.isDifference
     ? [['grows', 'more than before'], ['shrinks', 'less']]
     : [['own', 'your code'], ['dependency', 'dependencies'], ['std', 'standard library']];
   const keys = legend.map(([name, text]) => el('span', { class: 'key' }, el('i', { class: 'swatch ' + name }), text));
-  return el('div', { class: 'tools' }, ...extra, invert, el('span', { class: 'keys' }, ...keys));
+  return el('div', { class: 'tools' }, ...extra, invert, harness, el('span', { class: 'keys' }, ...keys));
 }

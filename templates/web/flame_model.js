@@ -3,6 +3,8 @@
 // `up` and `down` are increases and decreases; a box is as wide as both together. In a profile that is no difference all
 // `down` are 0.
 
+const NO_CHILDREN = Object.freeze([]);
+
 class FlameTree {
   constructor() {
     this.frame = [0];
@@ -32,11 +34,13 @@ class FlameTree {
     const size = this.frame.length;
     this.up = Float64Array.from(this.selfUp);
     this.down = Float64Array.from(this.selfDown);
-    this.children = Array.from({ length: size }, () => []);
+    this.children = new Array(size).fill(NO_CHILDREN);
     for (let node = size - 1; node > 0; node--) {
-      this.up[this.parent[node]] += this.up[node];
-      this.down[this.parent[node]] += this.down[node];
-      this.children[this.parent[node]].push(node);
+      const parent = this.parent[node];
+      this.up[parent] += this.up[node];
+      this.down[parent] += this.down[node];
+      if (this.children[parent] === NO_CHILDREN) this.children[parent] = [node];
+      else this.children[parent].push(node);
     }
     const weight = (node) => this.up[node] + this.down[node];
     this.x = new Float64Array(size);
@@ -48,7 +52,8 @@ class FlameTree {
     const stack = [0];
     while (stack.length) {
       const node = stack.pop();
-      const children = this.children[node].sort((a, b) => weight(b) - weight(a) || this.frame[a] - this.frame[b]);
+      const children = this.children[node];
+      if (children.length > 1) children.sort((a, b) => weight(b) - weight(a) || this.frame[a] - this.frame[b]);
       let x = this.x[node];
       for (const child of children) {
         this.x[child] = x;
@@ -67,7 +72,29 @@ class FlameTree {
 class FlameModel {
   constructor(flame, column = 0) {
     this.flame = flame;
+    // Frames left out at the root of every stack.
+    this.skipped = 0;
     this.select(column);
+  }
+
+  // Leaves out what every stack begins with, up to the innermost of the user's own functions among it: the harness.
+  // How many frames that are; 0: there is nothing to leave out.
+  skipHarness(on) {
+    this.skipped = 0;
+    this.trees = new Map();
+    if (!on) return 0;
+    const tree = this.normal();
+    const weight = (node) => tree.up[node] + tree.down[node];
+    let [node, depth] = [0, 0];
+    while (tree.selfUp[node] === 0 && tree.selfDown[node] === 0) {
+      const heavy = tree.children[node].filter((child) => weight(child) > 0);
+      if (heavy.length !== 1) break;
+      node = heavy[0];
+      depth++;
+      if (this.flame.sources[tree.frame[node]].origin === 'own') this.skipped = depth - 1;
+    }
+    this.trees = new Map();
+    return this.skipped;
   }
 
   select(column) {
@@ -91,9 +118,20 @@ class FlameModel {
   normal() {
     return this.made('normal', () => {
       const tree = new FlameTree();
+      if (this.skipped === 0) {
+        // It is this tree already.
+        tree.frame = this.flame.frames;
+        tree.parent = this.flame.parents;
+        tree.selfUp = this.column.up;
+        tree.selfDown = this.column.down.length ? this.column.down : new Float64Array(tree.frame.length);
+        return tree;
+      }
       const moved = [0];
+      const depths = [0];
       for (let node = 1; node < this.flame.parents.length; node++) {
-        moved.push(tree.child(moved[this.flame.parents[node]], this.flame.frames[node]));
+        const parent = this.flame.parents[node];
+        depths.push(depths[parent] + 1);
+        moved.push(depths[node] <= this.skipped ? 0 : tree.child(moved[parent], this.flame.frames[node]));
       }
       moved.forEach((to, node) => {
         tree.selfUp[to] += this.column.up[node];
@@ -105,7 +143,7 @@ class FlameModel {
 
   // The functions in which samples end on top, their callers beneath.
   inverted() {
-    return this.made('inverted', () => this.fromStacks((path) => path.reverse()));
+    return this.made('inverted', () => this.fromStacks((path) => path.slice(this.skipped).reverse()));
   }
 
   // The callees of the frames that `test` holds of, below their outermost calls.
@@ -120,7 +158,7 @@ class FlameModel {
   callers(key, test) {
     return this.made('callers ' + key, () => this.fromStacks((path) => {
       const at = path.findIndex(test);
-      return at < 0 ? null : path.slice(0, at + 1).reverse();
+      return at < 0 ? null : path.slice(Math.min(at, this.skipped), at + 1).reverse();
     }));
   }
 

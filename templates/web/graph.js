@@ -79,6 +79,15 @@ function callGraph(picture, options = {}) {
     event.preventDefault();
   });
   apply();
+  // A tall graph begins at its top, in letters that one can read; Fit shows all of it.
+  requestAnimationFrame(() => {
+    const room = canvas.getBoundingClientRect();
+    if (!room.width || Math.min(room.width / picture.width, room.height / picture.height) > 0.7) return;
+    const top = picture.boxes.reduce((best, box) => (box.y < best.y || (box.y === best.y && Math.abs(box.cum) > Math.abs(best.cum)) ? box : best));
+    const [width, height] = [room.width / 0.8, room.height / 0.8];
+    view = { x: top.x - width / 2, y: 0, width, height };
+    apply();
+  });
   const button = (label, title, action) => el('button', { type: 'button', title, 'aria-label': title, onclick: action }, label);
   const middle = () => [view.x + view.width / 2, view.y + view.height / 2];
   const tools = el('div', { class: 'graph-tools' }, button('+', 'Larger', () => zoom(1 / 1.4, ...middle())), button('−', 'Smaller', () => zoom(1.4, ...middle())),

@@ -37,6 +37,11 @@ function profilePage(page) {
     return url.pathname + url.search;
   }
 
+  // Peek's names have a place behind them.
+  function forPeek(text) {
+    return searched === '' ? text.replace(/\$(?=\||$)/g, '( |$)') : text;
+  }
+
   function refined(parameter, replaces, text) {
     const old = here.searchParams.get(parameter);
     return address('', { [parameter]: !replaces && old && text ? `${text}|${old}` : text || null });
@@ -47,7 +52,7 @@ function profilePage(page) {
     // The selection goes along, whichever way the link is opened.
     const update = () => {
       const text = chosen();
-      link.href = address('./' + name, text ? { f: text } : {});
+      link.href = address('./' + name, text ? { f: name === 'peek' ? forPeek(text) : text } : {});
     };
     ['pointerenter', 'focus', 'pointerdown'].forEach((kind) => link.addEventListener(kind, update));
     return link;
@@ -201,7 +206,7 @@ function profilePage(page) {
         el('p', { class: 'hint' }, clipped(source.display.at(-1), 100)),
         el('button', { type: 'button', role: 'menuitem', id: 'frame-pivot', onclick: () => graph.setPivot(quoted(source.unique)) }, 'Callers and callees'),
         link('Show source', 'frame-source', address('./source', { f: name })),
-        link('Peek', 'frame-peek', address('./peek', { f: name })), el('hr', {}),
+        link('Peek', 'frame-peek', address('./peek', { f: name.replace(/\$$/, '( |$)') })), el('hr', {}),
         ...REFINE.filter(([, parameter]) => parameter !== 's').map(([title, parameter, replaces]) => link(title, 'frame-' + parameter, refined(parameter, replaces, name))));
       const close = () => { list.remove(); document.removeEventListener('pointerdown', outside); };
       const outside = (event) => { if (!list.contains(event.target)) close(); };

@@ -194,6 +194,7 @@ function profileView(profile, kind, row, isDifference) {
   const model = new FlameModel(profile.flame, at);
   const graph = new FlameGraph(model, { iterations: profile.iterations, perOp: profile.per_op, onMenu: null });
   graph.options.onMenu = (source) => graph.setPivot(quoted(source.unique));
+  graph.setHarness(false);
   window.memprofFlame = graph;
   const types = el('nav', { class: 'segmented', 'aria-label': 'Sample type' });
   const whole = el('span', { class: 'whole' });

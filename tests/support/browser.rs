@@ -27,7 +27,8 @@ fn executable() -> Option<PathBuf> {
 
 /// A browser with one page.
 pub struct Browser {
-    child: Child,
+    // Ended before its folder goes.
+    _process: Process,
     _home: tempfile::TempDir,
     socket: WebSocket<MaybeTlsStream<TcpStream>>,
     last: u64,
@@ -39,7 +40,7 @@ impl Browser {
     /// `None`, and said so, where there is no browser.
     pub fn start() -> Option<Browser> {
         let home = tempfile::tempdir().unwrap();
-        let mut child = Command::new(executable()?)
+        let child = Command::new(executable()?)
             .args([
                 "--headless",
                 "--no-sandbox",
@@ -62,8 +63,10 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        // From here on whatever fails ends it: a browser that is left behind eats a processor.
+        let mut process = Process(child);
         let port = wait("the browser's port", || {
-            assert!(child.try_wait().unwrap().is_none(), "the browser has ended");
+            assert!(process.0.try_wait().unwrap().is_none(), "the browser has ended");
             let text = std::fs::read_to_string(home.path().join("DevToolsActivePort")).ok()?;
             text.lines().next()?.parse::<u16>().ok()
         });
@@ -77,7 +80,7 @@ impl Browser {
         if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
         }
-        let mut browser = Browser { child, _home: home, socket, last: 0, complaints: Vec::new() };
+        let mut browser = Browser { _process: process, _home: home, socket, last: 0, complaints: Vec::new() };
         for domain in ["Page", "Runtime", "Log"] {
             browser.call(&format!("{domain}.enable"), json!({}));
         }
@@ -239,10 +242,13 @@ impl Browser {
     }
 }
 
-impl Drop for Browser {
+/// A process that ends with this value.
+struct Process(Child);
+
+impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -258,14 +264,26 @@ fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// What the browser answers; it keeps the line open, so the length says where the answer ends.
 fn http_get(port: u16, path: &str) -> Option<String> {
-    use std::io::{Read as _, Write as _};
+    use std::io::{BufRead as _, Read as _, Write as _};
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
-    let mut bytes = Vec::new();
-    // The browser may keep the line open; what is whole by then is enough.
-    let _ = stream.read_to_end(&mut bytes);
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    Some(text.split_once("\r\n\r\n")?.1.to_owned())
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n").ok()?;
+    let mut reader = std::io::BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let line = line.trim();
+        if line.is_empty() {
+            break;
+        }
+        if let Some((_, value)) = line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length")) {
+            length = value.trim().parse().ok()?;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    String::from_utf8(body).ok()
 }
