@@ -25,3 +25,11 @@ install_graphviz() {
         as_root apt-get install -y -qq graphviz >/dev/null
     fi
 }
+
+# A browser for the tests of the pages; it needs no screen.
+install_chromium() {
+    if ! command -v chromium >/dev/null && command -v apt-get >/dev/null; then
+        as_root apt-get update -qq
+        as_root apt-get install -y -qq chromium >/dev/null
+    fi
+}

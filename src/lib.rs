@@ -2,7 +2,8 @@
 //!
 //! Data flows one way: what is typed (`cli`) → the user's project (`workspace`) → what is added to it (`inject`) → the run
 //! (`measure`), whose records (`record`) become numbers (`result`) and profiles (`symbolize`, `profile`) → what may pass
-//! (`gate`, by the rules of `config`) and what is shown (`graph`, `report`, `compare`, `export`).
+//! (`gate`, by the rules of `config`) and what is shown (`graph`, `report`, `compare`, `export`; `view` is what a
+//! browser shows, `page` the documents, `web` the server).
 #![forbid(unsafe_code)]
 
 pub mod cli;
@@ -15,12 +16,15 @@ pub mod gate;
 pub mod graph;
 pub mod inject;
 pub mod measure;
+pub mod page;
 pub mod profile;
 pub mod record;
 pub mod report;
 pub mod result;
 pub mod symbolize;
 pub mod unwind;
+pub mod view;
+pub mod web;
 pub mod workspace;
 
 pub use error::{Error, Result};

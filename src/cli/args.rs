@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory as _, Parser, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 
-use super::duration;
 use super::partition::Partition;
+use super::{duration, go_flags};
 use crate::measure::{BenchTime, BuildOptions};
 use crate::workspace::CargoOptions;
 
@@ -16,10 +16,11 @@ Commands (each takes --help):
   list      the benchmarks' full names, one a line; nothing is measured
   check     run, then hold the result against the committed baseline and the budgets; --accept writes the baseline
   compare   benchstat's job: two or more results side by side, with statistics
+  report    one self-contained HTML page of the last run, or the same as text; -http=: serves it
   merge     join the results and profiles of several machines
   init      print a ready workflow: init --ci github
   completions SHELL, man      what packagers need
-  pprof     what `go tool pprof` does, with its flags: top, list, tree, peek, traces, web, …
+  pprof     what `go tool pprof` does, with its flags: top, list, tree, peek, traces, -http=:, …
 
 Exit codes: 0 all well · 1 any other error · 2 wrong arguments · 100 check failed · 101 the benches do not build ·
 102 no workspace or bad configuration · 103 a bench crashed, hung or failed (the others are still reported) · 104 nothing matched, or nothing could be counted
@@ -185,6 +186,12 @@ pub struct Output {
     /// Compare with kept results, or with the run of a revision
     #[arg(long, value_name = "NAME|FILE|git:REV")]
     pub baseline: Option<String>,
+    /// Serve a page of all benchmarks after the run; Ctrl-C ends it
+    #[arg(long, value_name = "HOST:PORT")]
+    pub http: Option<String>,
+    /// With --http: open no browser
+    #[arg(long, alias = "no_browser", requires = "http")]
+    pub no_browser: bool,
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub message_format: MessageFormat,
     /// Short for --message-format json
@@ -213,7 +220,7 @@ pub enum MessageFormat {
 impl RunArgs {
     /// All long names, for Go's spelling.
     pub fn long_names() -> Vec<String> {
-        long_names(&RunArgs::command())
+        go_flags::long_names::<RunArgs>()
     }
 
     pub fn cargo_options(&self) -> CargoOptions {
@@ -254,10 +261,6 @@ impl RunArgs {
     }
 }
 
-fn long_names(command: &clap::Command) -> Vec<String> {
-    command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
-}
-
 #[derive(Debug, Parser)]
 #[command(
     name = "cargo memprof check",
@@ -279,7 +282,7 @@ pub struct CheckArgs {
 
 impl CheckArgs {
     pub fn long_names() -> Vec<String> {
-        long_names(&CheckArgs::command())
+        go_flags::long_names::<CheckArgs>()
     }
 }
 
@@ -293,6 +296,8 @@ build · 102 no workspace or bad configuration · 103 a bench failed · 104 noth
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     #[test]

@@ -44,9 +44,14 @@ pub fn load(args: &RunArgs, words: &[OsString], located: &Located) -> Result<Opt
         let (run, root) = revision::measure(revision, args, words, located)?;
         return of_this_workspace(Base { label, run, root }, located).map(Some);
     }
-    let home = &located.workspace.home;
-    let named = is_name(&label) && !Path::new(&label).is_file();
-    let path = if named { folder(home, &label).join("results.jsonl") } else { PathBuf::from(&label) };
+    let run = read(&label, &located.workspace.home)?;
+    of_this_workspace(Base { label, run, root: located.workspace.root.clone() }, located).map(Some)
+}
+
+/// The results kept as `label` below `home`, or in the file of that name.
+pub fn read(label: &str, home: &Path) -> Result<Run> {
+    let named = is_name(label) && !Path::new(label).is_file();
+    let path = if named { folder(home, label).join("results.jsonl") } else { PathBuf::from(label) };
     let text = std::fs::read_to_string(&path).map_err(|error| {
         let known = known(home);
         match error.kind() {
@@ -59,8 +64,7 @@ pub fn load(args: &RunArgs, words: &[OsString], located: &Located) -> Result<Opt
             _ => Error::usage(format!("--baseline: cannot read {}: {error}", path.display())),
         }
     })?;
-    let run = Run::parse(&text).map_err(|error| Error::usage(format!("--baseline {label}: {error}")))?;
-    of_this_workspace(Base { label, run, root: located.workspace.root.clone() }, located).map(Some)
+    Run::parse(&text).map_err(|error| Error::usage(format!("--baseline {label}: {error}")))
 }
 
 /// Refuses results of which nothing can be found here.

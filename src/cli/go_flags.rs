@@ -2,6 +2,16 @@
 
 use std::ffi::OsString;
 
+/// The long names of a command's options, those that are not shown, too.
+pub fn long_names<P: clap::CommandFactory>() -> Vec<String> {
+    let command = P::command();
+    let names = |arg: &clap::Arg| {
+        let aliases = arg.get_all_aliases().unwrap_or_default().into_iter().map(str::to_owned);
+        arg.get_long().map(str::to_owned).into_iter().chain(aliases).collect::<Vec<_>>()
+    };
+    command.get_arguments().flat_map(names).collect()
+}
+
 /// `-bench=.` and `-benchmem` as `--bench=.` and `--benchmem`, for every `name` of `long`; everything behind `--` stays.
 pub fn to_two_dashes(args: &[OsString], long: &[String]) -> Vec<OsString> {
     let mut out = Vec::with_capacity(args.len());

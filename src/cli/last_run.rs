@@ -11,12 +11,16 @@ pub fn home() -> Option<PathBuf> {
     if let Some(dir) = std::env::var_os("CARGO_TARGET_DIR").or_else(|| std::env::var_os("CARGO_BUILD_TARGET_DIR")) {
         return Some(Path::new(&dir).join("memprof"));
     }
-    let configured = cargo_config2::Config::load().ok().and_then(|config| config.build.target_dir);
+    home_of(&std::env::current_dir().ok()?)
+}
+
+/// The same for `folder`, whatever the environment says.
+pub fn home_of(folder: &Path) -> Option<PathBuf> {
+    let configured = cargo_config2::Config::load_with_cwd(folder).ok().and_then(|config| config.build.target_dir);
     if let Some(dir) = configured {
         return Some(dir.join("memprof"));
     }
-    let here = std::env::current_dir().ok()?;
-    here.ancestors().map(|dir| dir.join("target").join("memprof")).find(|home| home.is_dir())
+    folder.ancestors().map(|dir| dir.join("target").join("memprof")).find(|home| home.is_dir())
 }
 
 /// The benchmarks of the last run; empty where there is none.

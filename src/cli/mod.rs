@@ -15,9 +15,11 @@ mod partition;
 mod pprof;
 mod prepare;
 mod progress;
+mod report;
 mod revision;
 mod run;
 pub mod shell;
+mod web;
 
 use std::ffi::OsString;
 
@@ -41,7 +43,8 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
         Some("man") => packaging::man(&args[1..]),
         Some("list") => run::list(&args[1..]),
         Some("run") => run::run(&args[1..]),
-        Some(word @ ("explain" | "report")) => Err(Error::usage(format!(
+        Some("report") => report::run(&args[1..]),
+        Some(word @ "explain") => Err(Error::usage(format!(
             "`{word}` is not in this version; a benchmark of that name is found by `cargo memprof run {word}`"
         ))),
         _ => run::run(args),

@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use super::args::{CheckArgs, RunArgs};
 use super::init::InitArgs;
 use super::merge::MergeArgs;
+use super::report::ReportArgs;
 use super::shell;
 use crate::{Error, Result, exit};
 
@@ -37,6 +38,7 @@ fn everything() -> Command {
         ("compare", Command::new("compare").about("What benchstat does, with its flags")),
         ("pprof", Command::new("pprof").about("What go tool pprof does, with its flags")),
         ("merge", MergeArgs::command()),
+        ("report", ReportArgs::command()),
         ("init", InitArgs::command()),
         ("completions", CompletionsArgs::command()),
         ("man", ManArgs::command()),

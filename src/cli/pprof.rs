@@ -9,6 +9,9 @@ use crate::report::fetch::load;
 use crate::report::generate::generate;
 use crate::report::output::{Destination, deliver};
 use crate::report::{help, shell, terminal};
+use crate::web::saved::Saved;
+use crate::web::server::Options;
+use crate::web::{Address, Listening, Site, serve};
 use crate::{Result, exit};
 
 /// Runs the command with the arguments behind its name. Every error is pprof's: a line on stderr, and exit code 2.
@@ -34,10 +37,15 @@ fn try_run(args: &[String]) -> Result<(), String> {
         Err(Refusal::Error(error)) => return Err(error),
     };
     request.warnings.iter().for_each(|warning| say(warning));
-    if request.http.is_some() {
-        return Err("-http: the web page is not built yet".into());
-    }
+    // The port first: who waits for a large profile wants to know.
+    let address = request.http.as_deref().map(Address::parse).transpose()?;
+    let listening = address.map(Listening::on).transpose()?;
     let loaded = load(&request, &last_run::profile, &mut say)?;
+    if let Some(listening) = listening {
+        let site = Site::of_profile(loaded, request.config, Saved::of_user());
+        let options = Options { browser: !request.no_browser, is_over: &|| false, say: &mut say };
+        return serve(site, listening, options);
+    }
     let Some(invocation) = &request.invocation else {
         if std::io::stdin().is_terminal() {
             let names = loaded.profile.functions.iter().map(|function| function.name.to_string()).collect();

@@ -11,7 +11,8 @@ use crate::result::model::Run;
 use crate::{Error, Result, exit};
 
 /// The options whose values are about this run and not about the other.
-const OWN: [&str; 8] = [
+const OWN: [&str; 9] = [
+    "--http",
     "--baseline",
     "--save-baseline",
     "--message-format",
@@ -86,7 +87,12 @@ fn without_own(words: &[OsString]) -> Vec<OsString> {
             if !text.contains('=') {
                 rest.next();
             }
-        } else if !(is_option && matches!(name.as_str(), "--json" | "--accept" | "--last-run" | "--no-run")) {
+        } else if !(is_option
+            && matches!(
+                name.as_str(),
+                "--json" | "--no-browser" | "--no_browser" | "--accept" | "--last-run" | "--no-run"
+            ))
+        {
             kept.push(word.clone());
         }
     }

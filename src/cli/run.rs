@@ -9,9 +9,11 @@ use super::baseline::{self, Base};
 use super::output::Writer;
 use super::prepare::{self, Located};
 use super::progress::Progress;
-use super::{go_flags, shell};
+use super::{go_flags, shell, web};
 use crate::measure::{self, Outcome, PassOptions, Suite, Tables};
+use crate::page::{BaseRun, Report};
 use crate::result::names;
+use crate::web::Listening;
 use crate::{Result, exit};
 
 /// Parses the arguments of `run` and `list`; clap itself answers --help and complains.
@@ -46,6 +48,8 @@ pub fn list(args: &[OsString]) -> Result<u8> {
 pub fn run(args: &[OsString]) -> Result<u8> {
     let words = args;
     let args = parse(args);
+    // Said before anything is measured, where the port cannot be had.
+    let listening = args.output.http.as_deref().map(web::listen).transpose()?;
     let located = prepare::locate(&args)?;
     let mut writer = Writer::new(&args, &located.workspace, &located.config)?;
     match measure_into(&mut writer, &args, words, &located) {
@@ -53,12 +57,31 @@ pub fn run(args: &[OsString]) -> Result<u8> {
             writer.end_without_results(None);
             Ok(exit::OK)
         }
-        Ok(base) => writer.finish(base),
+        Ok(base) => match listening {
+            Some(listening) => finish_and_serve(writer, base, listening, &args, &located),
+            None => writer.finish(base),
+        },
         Err(error) => {
             writer.end_without_results(Some(&error));
             Err(error)
         }
     }
+}
+
+/// The pages of the run that has ended, until Ctrl-C.
+fn finish_and_serve(
+    writer: Writer,
+    base: Option<Base>,
+    listening: Listening,
+    args: &RunArgs,
+    located: &Located,
+) -> Result<u8> {
+    let compared = base.as_ref().map(|base| BaseRun { label: base.label.clone(), run: base.run.clone() });
+    let report = Report::new(writer.run.clone(), args.output.against.clone(), compared);
+    let code = writer.finish(base)?;
+    web::serve_run(report, listening, !args.output.no_browser, &|| located.interrupt.came())?;
+    located.interrupt.check()?;
+    Ok(code)
 }
 
 /// Builds and, unless --no-run is given, measures; what it is compared with.

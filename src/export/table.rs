@@ -15,7 +15,7 @@ use crate::result::names;
 const CHANCE: &str = " (~)";
 
 /// The row of each group that the others are compared to: by package, target, group → index into `rows`.
-fn references(rows: &[Finished], against: Option<&str>) -> HashMap<(String, String, String), usize> {
+pub fn references(rows: &[Finished], against: Option<&str>) -> HashMap<(String, String, String), usize> {
     let mut found = HashMap::new();
     for (index, row) in rows.iter().enumerate().filter(|(_, row)| !row.group.is_empty()) {
         let key = (row.package.clone(), row.target.clone(), row.group.clone());

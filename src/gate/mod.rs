@@ -16,7 +16,7 @@ pub use amount::Amount;
 pub use baseline::{Baseline, Circumstances, Entry, FILE_NAME};
 pub use limit::{Limit, Limits, Max, Tolerance};
 pub use measured::{Measured, measured};
-pub use site::{Site, by_function, sites};
+pub use site::{Site, by_function, sites, sites_where};
 pub use verdict::{accept, judge, vanished, without_entry};
 
 #[cfg(test)]

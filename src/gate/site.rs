@@ -21,13 +21,17 @@ pub struct Site {
 
 /// The sites of a mem.prof, largest first. A stack without a frame below `root` counts for its leaf.
 pub fn sites(profile: &Profile, root: &Path, iterations: u64) -> Vec<PlacedSite> {
+    sites_where(profile, |file| Path::new(file).starts_with(root), iterations)
+}
+
+/// [`sites`], where `is_own` says of a file whether it is the user's own.
+pub fn sites_where(profile: &Profile, is_own: impl Fn(&str) -> bool, iterations: u64) -> Vec<PlacedSite> {
     let index = |kind: &str| profile.sample_types.iter().position(|of| &*of.kind == kind);
     let (Some(allocs), Some(bytes)) = (index("alloc_objects"), index("alloc_space")) else { return Vec::new() };
     let per_op = |value: i64| value as f64 / iterations.max(1) as f64;
     let mut sums: BTreeMap<(&str, &str, i64), (i64, i64)> = BTreeMap::new();
     for sample in &profile.samples {
         let frames = || sample.locations.iter().flat_map(|&at| &profile.locations[at as usize].lines);
-        let is_own = |name: &str| Path::new(name).starts_with(root);
         let own = frames().find(|frame| is_own(&profile.functions[frame.function as usize].filename));
         let Some(frame) = own.or_else(|| frames().next()) else { continue };
         let function = &profile.functions[frame.function as usize];

@@ -99,6 +99,23 @@ pub fn load(request: &Request, resolver: Resolver<'_>, warn: Warn<'_>) -> Result
     Ok(loaded)
 }
 
+/// The profile in the file at `path`; with `base`, per operation what it has more than the profile in that file.
+pub fn load_file(path: &Path, base: Option<&Path>) -> Result<Loaded, String> {
+    let name = |path: &Path| path.to_string_lossy().into_owned();
+    let mut request = Request { sources: vec![name(path)], ..Request::default() };
+    request.bases = base.map(name).into_iter().collect();
+    request.config.per_op = base.is_some();
+    let mut problem = None;
+    // The first warning is the reason; the error itself only says that there is one.
+    let loaded = load(&request, &no_benchmarks, &mut |warning| {
+        problem.get_or_insert(warning.to_owned());
+    });
+    loaded.map_err(|error| match [Some(path), base].into_iter().flatten().find(|path| !path.exists()) {
+        Some(gone) => format!("{} is gone; run the benches again", gone.display()),
+        None => problem.unwrap_or(error),
+    })
+}
+
 fn subtract(loaded: &mut Loaded, mut base: Loaded, request: &Request) -> Result<(), String> {
     if request.config.per_op {
         loaded.divide_by_iterations()?;

@@ -64,15 +64,19 @@ impl Report {
         labels
     }
 
-    /// The whole header. `full`: of a picture, which is looked at alone.
-    pub fn labels(&self, trimmed: &Trimmed, full: bool) -> Vec<String> {
+    /// The header of a report that shows everything.
+    pub fn labels_of_all(&self) -> Vec<String> {
+        self.labels_for(self.total, false)
+    }
+
+    /// The header as far as the sum of what is shown.
+    fn labels_for(&self, shown: i64, full: bool) -> Vec<String> {
         let choices = &self.choices;
         let mut labels = if full || !choices.compact_labels { self.profile_labels() } else { Vec::new() };
         if !choices.filters.is_empty() {
             labels.push("Active filters:".into());
             labels.extend(choices.filters.iter().map(|filter| format!("   {}", shortened(filter))));
         }
-        let shown = trimmed.graph.shown().fold(0i64, |sum, node| sum.wrapping_add(divided(node.flat, node.flat_div)));
         let share = percentage(shown, self.total);
         labels.push(format!(
             "Showing nodes accounting for {}, {} of {} total",
@@ -80,6 +84,14 @@ impl Report {
             share.trim(),
             self.value(self.total)
         ));
+        labels
+    }
+
+    /// The whole header. `full`: of a picture, which is looked at alone.
+    pub fn labels(&self, trimmed: &Trimmed, full: bool) -> Vec<String> {
+        let choices = &self.choices;
+        let shown = trimmed.graph.shown().fold(0i64, |sum, node| sum.wrapping_add(divided(node.flat, node.flat_div)));
+        let mut labels = self.labels_for(shown, full);
         if self.total != 0 {
             let dropped = |count: usize, what: &str, measure: &str, fraction: f64| {
                 let cutoff = self.value(abs(to_i64(self.total as f64 * fraction)));

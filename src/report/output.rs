@@ -140,7 +140,8 @@ fn view(bytes: &[u8], suffix: &str, viewers: &[&str], interactive: bool) -> Resu
     Err(last)
 }
 
-fn browsers() -> Vec<String> {
+/// The commands that open a file or an address in a browser, the likeliest first.
+pub fn browsers() -> Vec<String> {
     let chosen = std::env::var("BROWSER").ok().filter(|browser| !browser.is_empty());
     let known: &[&str] = if cfg!(target_os = "macos") {
         &["/usr/bin/open"]

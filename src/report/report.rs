@@ -60,8 +60,13 @@ pub struct Trimmed {
 
 impl Report {
     pub fn new(profile: Profile, choices: Choices) -> Self {
-        let total = total(&profile, &choices);
+        let total = total(&profile, choices.value_index, choices.mean);
         Report { profile, choices, total, interner: Interner::default() }
+    }
+
+    /// The total of another sample type than the report's.
+    pub fn total_of(&self, value_index: usize) -> i64 {
+        total(&self.profile, value_index, self.choices.mean)
     }
 
     /// Whether a picture is drawn: then the selection is another, for the eye.
@@ -239,14 +244,14 @@ fn per_operation(value: f64, from: &str, to: &str) -> String {
 }
 
 /// The sum of absolute values; where samples are marked as those of a base, of those only.
-fn total(profile: &Profile, choices: &Choices) -> i64 {
+fn total(profile: &Profile, value_index: usize, mean: bool) -> i64 {
     let (mut all, mut base) = ((0i64, 0i64), (0i64, 0i64));
     let add = |sum: &mut (i64, i64), value: i64, divisor: i64| {
         *sum = (sum.0.wrapping_add(value), sum.1.wrapping_add(divisor))
     };
     for sample in &profile.samples {
-        let value = abs(sample.values.get(choices.value_index).copied().unwrap_or(0));
-        let divisor = if choices.mean { sample.values.first().copied().unwrap_or(0) } else { 0 };
+        let value = abs(sample.values.get(value_index).copied().unwrap_or(0));
+        let divisor = if mean { sample.values.first().copied().unwrap_or(0) } else { 0 };
         add(&mut all, value, divisor);
         if sample.has_text(BASE_KEY, "true") {
             add(&mut base, value, divisor);

@@ -43,6 +43,8 @@ pub struct Sources {
     trim: String,
     /// Nobody has said where sources are.
     anywhere: bool,
+    /// Only what is a source file by its name and its size is read.
+    careful: bool,
     files: HashMap<String, Result<Vec<String>, String>>,
 }
 
@@ -56,7 +58,14 @@ impl Sources {
             source_path.into()
         };
         let anywhere = source_path.is_empty() && trim_path.is_empty();
-        Ok(Sources { search, trim: trim_path.into(), anywhere, files: HashMap::new() })
+        Ok(Sources { search, trim: trim_path.into(), anywhere, careful: false, files: HashMap::new() })
+    }
+
+    /// For pages, which others may see: a profile names any file that its maker liked, so only what is called like a source
+    /// file, lies where it says without climbing up, and is not too large, is read.
+    pub fn careful(mut self) -> Self {
+        self.careful = true;
+        self
     }
 
     /// The lines of the file that a profile calls `path`. The error is what is printed in the file's place.
@@ -77,6 +86,20 @@ impl Sources {
     }
 
     fn open(&self, recorded: &str) -> Result<File, String> {
+        if !self.careful {
+            return self.find(recorded);
+        }
+        if !is_source_name(recorded) {
+            return Err(format!("{recorded} is not shown: it is not called like a source file"));
+        }
+        let file = self.find(recorded)?;
+        match file.metadata() {
+            Ok(data) if data.is_file() && data.len() <= LARGEST_SOURCE => Ok(file),
+            _ => Err(format!("{recorded} is not shown: it is no file, or too large for a source file")),
+        }
+    }
+
+    fn find(&self, recorded: &str) -> Result<File, String> {
         match self.open_as_pprof(recorded) {
             Ok(file) => Ok(file),
             Err(error) if self.anywhere => {
@@ -107,6 +130,27 @@ impl Sources {
         }
         Err(format!("could not find file {path} on path {}", self.search))
     }
+}
+
+/// A file that is larger was made by a program, and nobody reads it.
+const LARGEST_SOURCE: u64 = 16 << 20;
+
+/// How source files end that compilers name in debug information.
+const SOURCE_ENDINGS: [&str; 45] = [
+    "rs", "go", "c", "h", "cc", "cpp", "cxx", "c++", "hpp", "hh", "hxx", "h++", "inl", "inc", "ipp", "tcc", "s", "asm",
+    "m", "mm", "d", "zig", "nim", "v", "f", "f77", "f90", "f95", "f03", "jl", "swift", "java", "kt", "scala", "groovy",
+    "py", "pyx", "rb", "php", "js", "ts", "ml", "hs", "cs", "y",
+];
+
+/// Whether `path` is called like a source file and does not climb up.
+fn is_source_name(path: &str) -> bool {
+    let ending =
+        base(path).rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map(|(_, ending)| ending.to_lowercase());
+    let climbs = path.split('/').any(|part| part == "..");
+    let special = ["/proc/", "/sys/", "/dev/"]
+        .iter()
+        .any(|start| path.starts_with(start) && !path.starts_with("/proc/self/cwd/"));
+    !climbs && !special && ending.is_some_and(|ending| SOURCE_ENDINGS.contains(&ending.as_str()))
 }
 
 /// The directory above; of `.` and `/` themselves.
@@ -202,6 +246,32 @@ mod tests {
         assert_eq!(trim_path("/far/project/src/b.rs", "/nowhere", "/here/project"), None);
         assert_eq!(trim_path("/proc/self/cwd/x.c", "", ""), Some("x.c"));
         assert_eq!(trim_path("/ab/c", "/a", ""), None);
+    }
+
+    #[test]
+    fn pages_show_source_files_only() {
+        for name in ["/w/src/lib.rs", "main.go", "/proc/self/cwd/x.c", "/usr/include/c++/12/bits/stl_vector.h", "X.ASM"]
+        {
+            assert!(is_source_name(name), "{name}");
+        }
+        for name in [
+            "/etc/passwd",
+            "../../x.rs",
+            "/w/../../etc/x.rs",
+            "/proc/self/environ",
+            "/proc/1/x.rs",
+            ".rs",
+            "",
+            "/w/id_rsa",
+            "/w/a.key",
+        ] {
+            assert!(!is_source_name(name), "{name}");
+        }
+        let mut sources = Sources::new("/", "").unwrap().careful();
+        assert_eq!(
+            sources.lines("/etc/passwd").unwrap_err(),
+            "/etc/passwd is not shown: it is not called like a source file"
+        );
     }
 
     #[test]

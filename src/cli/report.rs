@@ -1,0 +1,126 @@
+//! `cargo memprof report`: one page of the last run, as a file or in a browser; or the same as text.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+
+use super::output::write_whole;
+use super::{baseline, go_flags, last_run, shell, web};
+use crate::export::table;
+use crate::page::{BaseRun, Report, terminal};
+use crate::result::model::Run;
+use crate::{Error, Result, exit};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo memprof report",
+    bin_name = "cargo memprof report",
+    about = "One self-contained HTML page of the last run: table, samples, flame graphs, source lines, differences",
+    after_help = "The page needs no network and no server: keep it as an artifact, send it, open it from disk. Where it was written \
+                  stands on stdout.",
+    args_override_self = true
+)]
+pub struct ReportArgs {
+    /// Open it in a browser
+    #[arg(long)]
+    open: bool,
+    /// Where to write it (`-`: stdout); report.html beside results.jsonl if not given
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// For a terminal: the table, the samples as a line, the sites that allocate most
+    #[arg(long, conflicts_with_all = ["open", "output", "http"])]
+    text: bool,
+    /// The row of each group that the others are compared to; the group's first if not given
+    #[arg(long, value_name = "VARIANT")]
+    against: Option<String>,
+    /// Compare with kept results
+    #[arg(long, value_name = "NAME|FILE")]
+    baseline: Option<String>,
+    /// Serve it, with pprof's pages of every profile, instead of writing a file
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["open", "output"])]
+    http: Option<String>,
+    /// With --http: open no browser
+    #[arg(long, alias = "no_browser", requires = "http")]
+    no_browser: bool,
+    /// The run is in DIR/memprof
+    #[arg(long, value_name = "DIR")]
+    target_dir: Option<PathBuf>,
+    /// The run is of this package or workspace
+    #[arg(long, value_name = "PATH")]
+    manifest_path: Option<PathBuf>,
+}
+
+pub fn run(args: &[OsString]) -> Result<u8> {
+    let args = go_flags::to_two_dashes(args, &go_flags::long_names::<ReportArgs>());
+    let args = ReportArgs::parse_from(std::iter::once(OsString::from("cargo memprof report")).chain(args));
+    let listening = args.http.as_deref().map(web::listen).transpose()?;
+    let home = home(&args)?;
+    let report = load(&args, &home)?;
+    if args.text {
+        shell::print(&terminal(&report, &root(&home)));
+        return Ok(exit::OK);
+    }
+    if let Some(listening) = listening {
+        web::serve_run(report, listening, !args.no_browser, &|| false)?;
+        return Ok(exit::OK);
+    }
+    let document = report.file().map_err(|error| Error::other(format!("cannot make the report: {error}")))?;
+    if args.output.as_deref() == Some(Path::new("-")) {
+        shell::print(&document);
+        return Ok(exit::OK);
+    }
+    let path = args.output.clone().unwrap_or_else(|| home.join("report.html"));
+    write_whole(&path, document.as_bytes())?;
+    let path = std::path::absolute(&path).unwrap_or(path);
+    shell::print(&format!("{}\n", path.display()));
+    if args.open
+        && let Err(error) = crate::web::browser::open(&path.to_string_lossy())
+    {
+        shell::warn(&error);
+    }
+    Ok(exit::OK)
+}
+
+/// `<target dir>/memprof` of the run that is meant.
+fn home(args: &ReportArgs) -> Result<PathBuf> {
+    let found = match (&args.target_dir, &args.manifest_path) {
+        (Some(dir), _) => Some(dir.join("memprof")),
+        (None, Some(manifest)) => {
+            let manifest = std::path::absolute(manifest).map_err(|e| Error::usage(format!("--manifest-path: {e}")))?;
+            manifest.parent().and_then(last_run::home_of)
+        }
+        (None, None) => last_run::home(),
+    };
+    found.ok_or_else(no_run)
+}
+
+fn no_run() -> Error {
+    Error::usage(
+        "there is no run to report on; `cargo memprof` makes one (--target-dir or --manifest-path say where it is)",
+    )
+}
+
+fn load(args: &ReportArgs, home: &Path) -> Result<Report> {
+    let path = home.join("results.jsonl");
+    let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => no_run(),
+        _ => Error::other(format!("cannot read {}: {error}", path.display())),
+    })?;
+    let run = Run::parse(&text).map_err(|error| Error::other(format!("{}: {error}", path.display())))?;
+    let base = match &args.baseline {
+        Some(label) => Some(BaseRun { label: label.clone(), run: baseline::read(label, home)? }),
+        None => None,
+    };
+    if let Some(variant) = args.against.as_deref().filter(|variant| !table::has_variant(&run.finished, variant)) {
+        shell::warn(&format!("--against {variant}: no group has such a row"));
+    }
+    Ok(Report::new(run, args.against.clone(), base))
+}
+
+/// What paths are shown from: the folder above the target directory, where it is a package's.
+fn root(home: &Path) -> PathBuf {
+    let home = std::path::absolute(home).unwrap_or_else(|_| home.to_owned());
+    let above = home.ancestors().nth(2).filter(|folder| folder.join("Cargo.toml").is_file());
+    above.map(Path::to_owned).or_else(|| std::env::current_dir().ok()).unwrap_or_default()
+}

@@ -1,0 +1,91 @@
+//! `-http`: the server as the commands start it.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use super::shell;
+use crate::page::{Report, details, overview};
+use crate::report::config::Config;
+use crate::web::Address;
+use crate::web::saved::Saved;
+use crate::web::server::{Listening, Options, serve};
+use crate::web::site::{Mount, Overview, Site, Source};
+use crate::{Error, Result};
+
+/// Takes the port, before anything that lasts is done.
+pub fn listen(address: &str) -> Result<Listening> {
+    let address = Address::parse(address).map_err(Error::usage)?;
+    Listening::on(address).map_err(Error::other)
+}
+
+/// Serves all benchmarks of a run until `is_over`.
+pub fn serve_run(report: Report, listening: Listening, browser: bool, is_over: &dyn Fn() -> bool) -> Result<()> {
+    let mut mounts = Vec::new();
+    for (number, row) in report.rows.iter().enumerate() {
+        let profiles = [("memory", "mem", &row.profiles.mem), ("CPU", "cpu", &row.profiles.cpu)];
+        let there: Vec<_> =
+            profiles.into_iter().filter_map(|(name, kind, path)| Some((name, kind, path.as_ref()?))).collect();
+        let siblings: Vec<(String, String)> =
+            there.iter().map(|(name, kind, _)| ((*name).to_owned(), prefix(number, kind))).collect();
+        for (_, kind, path) in there {
+            mounts.push(Mount {
+                prefix: prefix(number, kind),
+                profile: Source::File(PathBuf::from(path)),
+                config: Config::default(),
+                name: report.short[number].clone(),
+                siblings: siblings.clone(),
+            });
+        }
+    }
+    let run = RunPages { report, made: Mutex::default() };
+    let site = Site::of_run(Box::new(run), mounts, Saved::of_user());
+    let options = Options { browser, is_over, say: &mut |text| shell::note(text) };
+    serve(site, listening, options).map_err(Error::other)
+}
+
+fn prefix(number: usize, kind: &str) -> String {
+    format!("/p/{number}/{kind}")
+}
+
+/// Benchmarks whose data is kept: going to and fro is quick, and memory has an end.
+const KEPT: usize = 8;
+
+struct RunPages {
+    report: Report,
+    made: Mutex<HashMap<usize, Value>>,
+}
+
+impl Overview for RunPages {
+    fn title(&self) -> String {
+        self.report.title()
+    }
+
+    fn run(&self) -> Value {
+        let pages = |number: usize, kind: &str| {
+            let profiles = &self.report.rows[number].profiles;
+            let path = if kind == "cpu" { &profiles.cpu } else { &profiles.mem };
+            path.as_ref().map(|_| format!("{}/ui/flamegraph", prefix(number, kind).trim_start_matches('/')))
+        };
+        overview(&self.report, &pages)
+    }
+
+    fn benchmark(&self, number: usize) -> Option<Value> {
+        if number >= self.report.rows.len() {
+            return None;
+        }
+        if let Some(known) = self.made.lock().ok().and_then(|made| made.get(&number).cloned()) {
+            return Some(known);
+        }
+        let value = details(&self.report, number);
+        if let Ok(mut made) = self.made.lock() {
+            if made.len() >= KEPT {
+                made.clear();
+            }
+            made.insert(number, value.clone());
+        }
+        Some(value)
+    }
+}

@@ -1,0 +1,176 @@
+//! The call graph as a picture: boxes and arrows with their places.
+
+use rustc_hash::FxHashMap;
+use serde::Serialize;
+
+use super::layout::{self, Place, Size};
+use super::names::{Origin, origin};
+use crate::graph::{Node, NodeId, shorten_function_name};
+use crate::profile::number::{abs, percentage};
+use crate::profile::path;
+use crate::report::report::Report;
+
+/// More boxes than this are no picture, and take long to place.
+pub const MAX_NODES: i64 = 400;
+
+#[derive(Debug, Serialize)]
+pub struct Picture {
+    pub width: f64,
+    pub height: f64,
+    pub boxes: Vec<GraphBox>,
+    pub arrows: Vec<Arrow>,
+}
+
+/// A function; places are of its centre, in CSS pixels.
+#[derive(Debug, Serialize)]
+pub struct GraphBox {
+    /// As the table and the filters know it.
+    pub name: String,
+    pub lines: Vec<String>,
+    /// Height of the text of `lines`, in CSS pixels.
+    pub font: f64,
+    pub flat: i64,
+    pub cum: i64,
+    /// `12kB (3%)` and `of 24kB (6%)`.
+    pub values: Vec<String>,
+    /// Cumulative value ÷ total, from -1 to 1.
+    pub share: f64,
+    pub origin: Origin,
+    pub x: f64,
+    pub y: f64,
+    pub width: f64,
+    pub height: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Arrow {
+    /// Indices into [`Picture::boxes`].
+    pub from: usize,
+    pub to: usize,
+    pub label: String,
+    /// Width of the line, in CSS pixels.
+    pub stroke: f64,
+    /// Weight ÷ total, from -1 to 1.
+    pub share: f64,
+    /// It leads over functions that are not shown.
+    pub residual: bool,
+    pub inline: bool,
+    /// The corners of the line, x and y in turns.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// The picture, and the header's lines.
+pub fn picture(report: &mut Report) -> (Picture, Vec<String>) {
+    if report.choices.node_count == 0 || report.choices.node_count > MAX_NODES {
+        report.choices.node_count = MAX_NODES;
+    }
+    let trimmed = report.trimmed_graph();
+    let legend = report.labels(&trimmed, true);
+    let graph = &trimmed.graph;
+    let numbers: FxHashMap<NodeId, usize> = graph.order.iter().copied().zip(0..).collect();
+    let largest = graph.shown().map(|node| abs(node.flat_value())).max().unwrap_or(0);
+    let mut boxes: Vec<GraphBox> = graph.shown().map(|node| graph_box(report, node, largest)).collect();
+
+    let mut ends = Vec::new();
+    let mut arrows = Vec::new();
+    for (from, node) in graph.shown().enumerate() {
+        for id in graph.sorted_edges(graph.callees(node)) {
+            let edge = graph.edge(id);
+            let Some(to) = numbers.get(&edge.callee).copied() else { continue };
+            let weight = edge.weight_value();
+            let share = share(weight, report.total);
+            ends.push((from, to, abs(weight) as f64));
+            arrows.push(Arrow {
+                from,
+                to,
+                label: report.value(weight),
+                stroke: 1.0 + 5.0 * share.abs(),
+                share,
+                residual: edge.residual,
+                inline: edge.inline,
+                points: Vec::new(),
+            });
+        }
+    }
+    let sizes: Vec<Size> = boxes.iter().map(|one| Size { width: one.width, height: one.height }).collect();
+    let laid = layout::layered(&sizes, &ends);
+    for (one, Place { x, y }) in boxes.iter_mut().zip(&laid.places) {
+        (one.x, one.y) = (round(*x), round(*y));
+    }
+    for (arrow, line) in arrows.iter_mut().zip(laid.lines) {
+        arrow.points = line.into_iter().map(|place| (round(place.x), round(place.y))).collect();
+    }
+    let legend = legend.into_iter().filter(|line| !line.starts_with('\n')).collect();
+    (Picture { width: round(laid.width), height: round(laid.height), boxes, arrows }, legend)
+}
+
+fn round(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+fn share(value: i64, total: i64) -> f64 {
+    if total == 0 { 0.0 } else { (value as f64 / abs(total) as f64).clamp(-1.0, 1.0) }
+}
+
+fn graph_box(report: &Report, node: &Node, largest: i64) -> GraphBox {
+    let (flat, cum) = (node.flat_value(), node.cum_value());
+    let part = |value: i64| percentage(value, report.total).trim().to_owned();
+    let own = if flat == 0 { "0".to_owned() } else { format!("{} ({})", report.value(flat), part(flat)) };
+    let mut values = vec![own];
+    if cum != flat {
+        values.push(format!("of {} ({})", report.value(cum), part(cum)));
+    }
+    // From 11 to 24 pixels, growing with the root: so that differences among small ones show.
+    let font = 11.0 + if largest == 0 { 0.0 } else { 13.0 * (abs(flat) as f64 / largest as f64).sqrt() };
+    let lines = lines_of(node);
+    let widest = lines.iter().chain(&values).map(|line| line.chars().count()).max().unwrap_or(0);
+    GraphBox {
+        name: node.info.printable.to_string(),
+        font: font.round(),
+        flat,
+        cum,
+        share: share(cum, report.total),
+        origin: origin(&node.info.name, &node.info.file),
+        x: 0.0,
+        y: 0.0,
+        // The page's fixed-width letters are 0.61 of their height wide.
+        width: (widest as f64 * font * 0.61 + 20.0).ceil(),
+        height: ((lines.len() + values.len()) as f64 * font * 1.3 + 12.0).ceil(),
+        lines,
+        values,
+    }
+}
+
+/// Letters in a line of a box.
+const LINE: usize = 34;
+
+/// The name over a few lines, broken at its modules.
+fn lines_of(node: &Node) -> Vec<String> {
+    let mut info = node.info.clone();
+    info.name = shorten_function_name(&info.name).into();
+    if !info.file.is_empty() {
+        info.file = path::base(&info.file).into();
+    }
+    let mut lines = Vec::new();
+    for component in info.components() {
+        let mut line = String::new();
+        for part in component.split_inclusive("::") {
+            if !line.is_empty() && line.chars().count() + part.chars().count() > LINE {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push_str(part);
+        }
+        lines.push(line);
+    }
+    for line in &mut lines {
+        if let Some((end, _)) = line.char_indices().nth(LINE + 8) {
+            line.truncate(end);
+            line.push('…');
+        }
+    }
+    // A name of a hundred modules is cut in the middle: both ends say more.
+    if lines.len() > 6 {
+        lines.splice(3..lines.len() - 2, ["…".to_owned()]);
+    }
+    lines
+}

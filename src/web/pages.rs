@@ -1,0 +1,122 @@
+//! pprof's pages for one profile: what is asked for → what the page shows, as data.
+
+use serde_json::{Value, json};
+
+use super::query::{self, Query};
+use crate::report::arguments::Invocation;
+use crate::report::command;
+use crate::report::config::Config;
+use crate::report::fetch::Loaded;
+use crate::report::generate::{prepare, render};
+use crate::view::{flame, graph, source, top};
+
+/// Rows of the table.
+const TOP_ROWS: i64 = 500;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    Flamegraph,
+    Graph,
+    Top,
+    Peek,
+    Source,
+    Disasm,
+}
+
+impl Page {
+    pub const ALL: [Page; 6] = [Page::Flamegraph, Page::Graph, Page::Top, Page::Peek, Page::Source, Page::Disasm];
+
+    /// Its name in addresses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Page::Flamegraph => "flamegraph",
+            Page::Graph => "graph",
+            Page::Top => "top",
+            Page::Peek => "peek",
+            Page::Source => "source",
+            Page::Disasm => "disasm",
+        }
+    }
+
+    /// The command whose report it shows, with the argument that `f` is for some.
+    fn invocation(self, query: &Query) -> Option<Invocation> {
+        let (name, has_argument) = match self {
+            Page::Flamegraph | Page::Graph => ("svg", false),
+            Page::Top => ("top", false),
+            Page::Peek => ("peek", true),
+            Page::Source => ("weblist", true),
+            Page::Disasm => ("disasm", true),
+        };
+        let argument = has_argument.then(|| query.get("f").to_owned());
+        Some(Invocation { command: command::find(name)?, argument })
+    }
+}
+
+/// What a page shows.
+#[derive(Debug)]
+pub struct Shown {
+    /// File and sample type.
+    pub title: String,
+    /// The sample type that is shown.
+    pub sample_type: String,
+    /// What the profile and the view say about themselves, line by line.
+    pub legend: Vec<String>,
+    /// What was odd about the request, though it could be answered.
+    pub errors: Vec<String>,
+    pub data: Value,
+}
+
+/// Answers `query` for `page`; the error is for whoever asked.
+pub fn show(page: Page, loaded: Loaded, base: &Config, query: &Query) -> Result<Shown, String> {
+    let mut config = base.clone();
+    query::apply(query, &mut config)?;
+    match page {
+        Page::Top => config.nodecount = TOP_ROWS,
+        Page::Peek => config.granularity = "lines".into(),
+        Page::Flamegraph => {
+            config.call_tree = true;
+            config.trim = false;
+            if config.granularity.is_empty() {
+                config.granularity = "filefunctions".into();
+            }
+        }
+        Page::Graph | Page::Source | Page::Disasm => {}
+    }
+    let invocation = page.invocation(query).ok_or("there is no such report")?;
+    let mut errors = Vec::new();
+    let mut report = prepare(loaded, &invocation, &config, &mut |error| errors.push(error.to_owned()))?;
+    let (data, legend) = match page {
+        Page::Top => {
+            let (table, legend) = top::top(&mut report);
+            (json!(table), legend)
+        }
+        Page::Flamegraph => (json!(flame::flame(&report)), report.labels_of_all()),
+        Page::Graph => {
+            let (picture, legend) = graph::picture(&mut report);
+            (json!(picture), legend)
+        }
+        Page::Peek => {
+            let text = String::from_utf8_lossy(&render(&mut report)?).into_owned();
+            (json!({ "text": text }), report.profile_labels())
+        }
+        Page::Source => (json!(source::listing(&report)?), report.profile_labels()),
+        Page::Disasm => {
+            // As pprof says where it finds no instructions; the second line is ours.
+            return Err(format!(
+                "no matches found for regexp {}\nthere is no disassembler here; the source page shows the lines",
+                query.get("f")
+            ));
+        }
+    };
+    let title = &report.choices.title;
+    let file = if title.is_empty() { "unknown" } else { title };
+    let kind = &report.choices.sample_type;
+    let sample_type = report
+        .profile
+        .sample_types
+        .get(report.choices.value_index)
+        .map(|kind| kind.kind.to_string())
+        .unwrap_or_default();
+    let title: String = format!("{file} {kind}").chars().take(300).collect();
+    Ok(Shown { title, sample_type, legend, errors, data })
+}

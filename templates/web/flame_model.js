@@ -1,0 +1,200 @@
+// What a flame graph shows, without drawing it: trees of frames with their weights and places.
+//
+// `up` and `down` are increases and decreases; a box is as wide as both together. In a profile that is no difference all
+// `down` are 0.
+
+const NO_CHILDREN = Object.freeze([]);
+
+class FlameTree {
+  constructor() {
+    this.frame = [0];
+    this.parent = [0];
+    this.selfUp = [0];
+    this.selfDown = [0];
+    this.known = [null];
+  }
+
+  child(node, frame) {
+    const known = this.known[node] || (this.known[node] = new Map());
+    let next = known.get(frame);
+    if (next === undefined) {
+      next = this.frame.length;
+      known.set(frame, next);
+      this.frame.push(frame);
+      this.parent.push(node);
+      this.selfUp.push(0);
+      this.selfDown.push(0);
+      this.known.push(null);
+    }
+    return next;
+  }
+
+  // Sums up, orders children by weight, gives every node its place: `x` and `width` as shares of the whole.
+  finish() {
+    const size = this.frame.length;
+    this.up = Float64Array.from(this.selfUp);
+    this.down = Float64Array.from(this.selfDown);
+    this.children = new Array(size).fill(NO_CHILDREN);
+    for (let node = size - 1; node > 0; node--) {
+      const parent = this.parent[node];
+      this.up[parent] += this.up[node];
+      this.down[parent] += this.down[node];
+      if (this.children[parent] === NO_CHILDREN) this.children[parent] = [node];
+      else this.children[parent].push(node);
+    }
+    const weight = (node) => this.up[node] + this.down[node];
+    this.x = new Float64Array(size);
+    this.width = new Float64Array(size);
+    this.depth = new Uint32Array(size);
+    this.deepest = 0;
+    const whole = weight(0) || 1;
+    this.width[0] = 1;
+    const stack = [0];
+    while (stack.length) {
+      const node = stack.pop();
+      const children = this.children[node];
+      if (children.length > 1) children.sort((a, b) => weight(b) - weight(a) || this.frame[a] - this.frame[b]);
+      let x = this.x[node];
+      for (const child of children) {
+        this.x[child] = x;
+        this.width[child] = weight(child) / whole;
+        this.depth[child] = this.depth[node] + 1;
+        this.deepest = Math.max(this.deepest, this.depth[child]);
+        x += this.width[child];
+        stack.push(child);
+      }
+    }
+    this.known = null;
+    return this;
+  }
+}
+
+class FlameModel {
+  constructor(flame, column = 0) {
+    this.flame = flame;
+    // Frames left out at the root of every stack.
+    this.skipped = 0;
+    this.select(column);
+  }
+
+  // Leaves out what every stack begins with, up to the innermost of the user's own functions among it: the harness.
+  // How many frames that are; 0: there is nothing to leave out.
+  skipHarness(on) {
+    this.skipped = 0;
+    this.trees = new Map();
+    if (!on) return 0;
+    const tree = this.normal();
+    const weight = (node) => tree.up[node] + tree.down[node];
+    let [node, depth] = [0, 0];
+    while (tree.selfUp[node] === 0 && tree.selfDown[node] === 0) {
+      const heavy = tree.children[node].filter((child) => weight(child) > 0);
+      if (heavy.length !== 1) break;
+      node = heavy[0];
+      depth++;
+      if (this.flame.sources[tree.frame[node]].origin === 'own') this.skipped = depth - 1;
+    }
+    this.trees = new Map();
+    return this.skipped;
+  }
+
+  select(column) {
+    this.column = this.flame.columns[column];
+    this.isDifference = this.column.down.length > 0;
+    this.trees = new Map();
+  }
+
+  down(node) {
+    return this.column.down[node] || 0;
+  }
+
+  // The frames of a node's stack, outermost first.
+  path(node) {
+    const path = [];
+    for (; node !== 0; node = this.flame.parents[node]) path.push(this.flame.frames[node]);
+    return path.reverse();
+  }
+
+  // Callers above, callees beneath.
+  normal() {
+    return this.made('normal', () => {
+      const tree = new FlameTree();
+      if (this.skipped === 0) {
+        // It is this tree already.
+        tree.frame = this.flame.frames;
+        tree.parent = this.flame.parents;
+        tree.selfUp = this.column.up;
+        tree.selfDown = this.column.down.length ? this.column.down : new Float64Array(tree.frame.length);
+        return tree;
+      }
+      const moved = [0];
+      const depths = [0];
+      for (let node = 1; node < this.flame.parents.length; node++) {
+        const parent = this.flame.parents[node];
+        depths.push(depths[parent] + 1);
+        moved.push(depths[node] <= this.skipped ? 0 : tree.child(moved[parent], this.flame.frames[node]));
+      }
+      moved.forEach((to, node) => {
+        tree.selfUp[to] += this.column.up[node];
+        tree.selfDown[to] += this.down(node);
+      });
+      return tree;
+    });
+  }
+
+  // The functions in which samples end on top, their callers beneath.
+  inverted() {
+    return this.made('inverted', () => this.fromStacks((path) => path.slice(this.skipped).reverse()));
+  }
+
+  // The callees of the frames that `test` holds of, below their outermost calls.
+  callees(key, test) {
+    return this.made('callees ' + key, () => this.fromStacks((path) => {
+      const at = path.findIndex(test);
+      return at < 0 ? null : path.slice(at);
+    }));
+  }
+
+  // Their callers, the nearest first.
+  callers(key, test) {
+    return this.made('callers ' + key, () => this.fromStacks((path) => {
+      const at = path.findIndex(test);
+      return at < 0 ? null : path.slice(Math.min(at, this.skipped), at + 1).reverse();
+    }));
+  }
+
+  fromStacks(change) {
+    const tree = new FlameTree();
+    for (let node = 0; node < this.flame.parents.length; node++) {
+      const up = this.column.up[node];
+      const down = this.down(node);
+      if (up === 0 && down === 0) continue;
+      const path = change(this.path(node));
+      if (!path) continue;
+      const end = path.reduce((at, frame) => tree.child(at, frame), 0);
+      tree.selfUp[end] += up;
+      tree.selfDown[end] += down;
+    }
+    return tree;
+  }
+
+  made(key, make) {
+    if (!this.trees.has(key)) {
+      // Few are looked at again.
+      if (this.trees.size > 6) this.trees.clear();
+      this.trees.set(key, make().finish());
+    }
+    return this.trees.get(key);
+  }
+
+  // The sum of what lies in or beneath frames that `test` holds of, each sample once.
+  matched(tree, test) {
+    let sum = 0;
+    const stack = [0];
+    while (stack.length) {
+      const node = stack.pop();
+      if (node !== 0 && test(tree.frame[node])) sum += tree.up[node] + tree.down[node];
+      else stack.push(...tree.children[node]);
+    }
+    return sum;
+  }
+}

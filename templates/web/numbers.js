@@ -1,0 +1,59 @@
+// Numbers as people read them.
+
+const FAMILIES = {
+  B: [['B', 1], ['kB', 1024], ['MB', 1024 ** 2], ['GB', 1024 ** 3], ['TB', 1024 ** 4], ['PB', 1024 ** 5]],
+  s: [['ns', 1e-9], ['µs', 1e-6], ['ms', 1e-3], ['s', 1], ['h', 3600]],
+};
+
+function grouped(number) {
+  return String(number).replace(/^(-?)(\d+)/, (_, sign, digits) => (sign ? '−' : '') + digits.replace(/\B(?=(\d{3})+$)/g, ','));
+}
+
+function trimmed(number, decimals) {
+  const text = number.toFixed(decimals);
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}
+
+// `value` of unit `B`, `s` or none, in the unit in which it is at least one.
+function amount(value, unit) {
+  const family = own(FAMILIES, unit);
+  const size = Math.abs(value);
+  if (size === 0) return '0';
+  if (!family) return count(value) + (unit && ' ' + unit);
+  let [name, factor] = family[0];
+  for (const [other, larger] of family) if (size >= larger) [name, factor] = [other, larger];
+  const scaled = size / factor;
+  const text = trimmed(scaled, scaled >= 100 ? 1 : 2);
+  return (value < 0 ? '−' : '') + (text === '0' ? scaled.toExponential(1) : grouped(text)) + ' ' + name;
+}
+
+// What one operation costs: bytes to the byte as long as one can read them, for they are exact.
+function perOperation(value, unit) {
+  if (unit === 'B' && Math.abs(value) < 1e6) return (value < 0 ? '−' : '') + count(Math.abs(value)) + ' B';
+  return amount(value, unit);
+}
+
+// A count, perhaps not whole, never cut to 0.
+function count(value) {
+  if (Number.isInteger(value)) return grouped(value);
+  const text = trimmed(Math.abs(value), Math.abs(value) >= 100 ? 1 : 3);
+  return (value < 0 ? '−' : '') + (text === '0' ? Math.abs(value).toExponential(1) : grouped(text));
+}
+
+function signed(value, text) {
+  return (value > 0 ? '+' : '') + text;
+}
+
+function percent(part, whole) {
+  if (!whole) return '–';
+  const share = (100 * part) / Math.abs(whole);
+  const size = Math.abs(share);
+  const text = size >= 99.95 && size < 100.05 ? '100' : size >= 10 ? size.toFixed(1) : size.toPrecision(2);
+  return (share < 0 ? '−' : '') + (size === 0 ? '0' : Number(text)) + '%';
+}
+
+// Nanoseconds per operation, with three or more significant digits.
+function nanoseconds(value) {
+  const size = Math.abs(value);
+  return grouped(value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 3));
+}

@@ -1,0 +1,54 @@
+// Source lines with what they cost.
+
+const KEYWORDS = /^(?:as|async|await|break|const|continue|crate|dyn|else|enum|extern|fn|for|if|impl|in|let|loop|match|mod|move|mut|pub|ref|return|self|Self|static|struct|super|trait|type|unsafe|use|where|while)$/;
+
+// Colours for Rust, roughly: comments, texts, numbers, keywords.
+function highlighted(text) {
+  const parts = [];
+  const pattern = /(\/\/.*$)|("(?:[^"\\]|\\.)*")|('(?:[^'\\]|\\.)')|(\b\d[\w.]*)|([A-Za-z_]\w*)|([^\w"'/]+|.)/g;
+  for (const [whole, comment, string, letter, number, word] of text.matchAll(pattern)) {
+    const kind = comment ? 'comment' : string || letter ? 'string' : number ? 'literal' : word && KEYWORDS.test(word) ? 'keyword' : null;
+    parts.push(kind ? el('span', { class: kind }, whole) : whole);
+  }
+  return parts;
+}
+
+// `listing` as the tool gives it; `options`: iterations, scale, unit.
+function sourceListing(listing, options = {}) {
+  const { iterations, scale, unit } = options;
+  const isRust = (file) => file.endsWith('.rs');
+  const functions = listing.functions.map((one) => {
+    const most = Math.max(1, ...one.lines.map((line) => Math.abs(line.cum)));
+    const value = (text, number) => (iterations && number !== 0 ? perOperation((number * scale) / iterations, unit) : text);
+    const rows = one.lines.map((line) => {
+      const notes = (line.inlined || []).map((call) => el('div', { class: 'inlined' }, call.place ? [call.text && [isRust(one.file) ? highlighted(call.text) : call.text, ' '], el('span', { class: 'dim' }, call.place)] : call.text));
+      const code = el('td', { class: 'code' }, isRust(one.file) ? highlighted(line.text) : line.text);
+      const row = el('tr', { class: line.kind + (line.cum ? ' hot' : '') },
+        el('td', { class: 'number flat' }, value(line.flat_text, line.flat)),
+        el('td', { class: 'number cum' }, line.cum ? bar(line.cum / most, line.cum < 0 ? 'shrinks' : '') : null, el('span', {}, value(line.cum_text, line.cum))),
+        el('td', { class: 'line' }, String(line.number)), code);
+      if (notes.length) {
+        const detail = el('div', { class: 'notes', hidden: true }, ...notes);
+        const open = el('button', { type: 'button', class: 'quiet unfold', 'aria-expanded': 'false', title: 'What was inlined here' }, '▸');
+        open.addEventListener('click', () => {
+          detail.hidden = !detail.hidden;
+          open.textContent = detail.hidden ? '▸' : '▾';
+          open.setAttribute('aria-expanded', String(!detail.hidden));
+        });
+        code.append(open, detail);
+      }
+      return row;
+    });
+    const each = iterations || options.perOp ? '/op' : '';
+    return el('section', { class: 'function' },
+      el('h3', {}, el('code', {}, clipped(one.name))),
+      el('p', { class: 'filename' }, clipped(one.file), el('span', { class: 'sums' }, ` flat ${value(one.flat_text, one.flat)}${each} · cum ${value(one.cum_text, one.cum)}${each} · ${one.percent.trim()} of the total`)),
+      el('div', { class: 'scroll' }, el('table', { class: 'source' },
+        el('thead', {}, el('tr', {}, el('th', { class: 'number' }, 'flat' + each), el('th', { class: 'number' }, 'cum' + each), el('th', {}, ''), el('th', {}, ''))),
+        el('tbody', {}, ...rows))));
+  });
+  const missing = listing.missing.length
+    ? el('div', { class: 'notice' }, el('b', {}, 'Some sources were not found. '), 'Where they were looked for:', el('ul', {}, ...listing.missing.slice(0, 20).map((text) => el('li', {}, clipped(text)))), '-source_path and -trim_path say where they are.')
+    : null;
+  return el('div', { class: 'listing', id: 'content' }, missing, ...functions, functions.length ? null : el('p', { class: 'empty' }, 'No source lines.'));
+}

@@ -1,0 +1,63 @@
+//! Pages of a profile of 200 MB: each within a second, and memory bounded. For an optimized build only: `.ci/run` runs it so.
+
+#[path = "support/web.rs"]
+mod web;
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use web::Server;
+
+const SIZE: u64 = 200 << 20;
+
+#[test]
+fn pages_answer_within_a_second() {
+    if cfg!(debug_assertions) {
+        eprintln!("SKIPPED: needs --release");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.prof");
+    let made = Command::new(env!("CARGO"))
+        .args(["run", "--release", "--quiet", "--example", "pprof_large_profile", "--"])
+        .arg(&path)
+        .args(["1900000", "50000"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let packed = std::fs::File::open(&path).unwrap();
+    let size = std::io::copy(&mut flate2::read::GzDecoder::new(packed), &mut std::io::sink()).unwrap();
+    assert!(size > SIZE, "only {} MB", size >> 20);
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-memprof"));
+    command.args(["pprof", "-no_browser", "-http=:0"]).arg(&path).env("HOME", folder.path());
+    let started = Instant::now();
+    let server = Server::start(&mut command);
+    eprintln!("{} MB loaded in {:.1?}, {} MB of memory", size >> 20, started.elapsed(), server.peak_memory() >> 20);
+    let mut slow = Vec::new();
+    for page in [
+        "flamegraph",
+        "top",
+        "graph",
+        "peek?f=method_77$",
+        "source?f=method_77$",
+        "top?f=krate7",
+        "flamegraph?si=alloc_objects",
+    ] {
+        let asked = Instant::now();
+        let answer = server.get(&format!("/ui/{page}"));
+        let took = asked.elapsed();
+        eprintln!("{page}: {took:.2?}, {} MB", answer.body.len() >> 20);
+        assert_eq!(answer.status, 200, "{page}");
+        if took > Duration::from_secs(1) {
+            slow.push((page, took));
+        }
+    }
+    // Many at once do not take many times as much.
+    std::thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(|| server.get("/ui/top")))));
+    let memory = server.peak_memory();
+    eprintln!("at most {} MB of memory", memory >> 20);
+    assert!(memory < 12 * SIZE, "{} MB", memory >> 20);
+    assert!(slow.is_empty(), "{slow:?}");
+}
