@@ -104,7 +104,7 @@ fn the_gobench_form_is_go_s() {
             continue;
         };
         // The name goes on with no lower-case letter; a positive number of iterations, then pairs of value and unit, no unit twice.
-        assert!(!name.starts_with(char::is_lowercase) && fields.len() >= 4 && fields.len() % 2 == 0, "{line}");
+        assert!(!name.starts_with(char::is_lowercase) && fields.len() >= 4 && fields.len().is_multiple_of(2), "{line}");
         assert!(fields[1].parse::<u64>().is_ok_and(|n| n > 0), "{line}");
         let mut units: Vec<&str> = fields[2..].chunks(2).map(|pair| pair[1]).collect();
         assert!(fields[2..].chunks(2).all(|pair| pair[0].parse::<f64>().is_ok_and(f64::is_finite)), "{line}");
