@@ -1,14 +1,13 @@
 //! What is added to the user's build, without a change to anything of the user's.
 //!
-//! cargo calls this executable as its rustc wrapper ([`wrapper`]). Every call passes through, except that criterion is compiled
-//! from an overlay with the hook in it, and each bench root is linked a second time with the counting allocator.
+//! cargo calls this executable as its rustc wrapper ([`wrapper`]). Every call passes through, except that harnesses get the hook
+//! ([`harness`]), and each bench root is linked a second time with the counting allocator.
 
 mod allocator;
-mod anchors;
 mod arguments;
 mod bench_root;
-mod criterion;
 mod dep_info;
+mod harness;
 mod overlay;
 mod runtime;
 mod wrapper;
@@ -19,6 +18,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 pub use bench_root::{counted_path, is_own_allocator, is_pair};
+pub use harness::{declares_benches, known as known_harnesses};
 pub use runtime::{Runtime, Toolchain};
 pub use wrapper::run as run_wrapper;
 
@@ -89,9 +89,9 @@ impl Setup {
     }
 }
 
-/// Whether a harness with the hook in it is linked into an executable: then the name of the plan's variable is among its texts.
+/// Whether a harness with the hook in it is linked into an executable: the runtime has this text where a harness asks for it.
 pub fn is_hooked(executable: &Path) -> anyhow::Result<bool> {
-    const MARK: &[u8] = b"MEMPROF_PLAN";
+    const MARK: &[u8] = b"memprof: a harness with the hook in it";
     let bytes = std::fs::read(executable).with_context(|| format!("cannot read {}", executable.display()))?;
     Ok(memchr::memmem::find(&bytes, MARK).is_some())
 }

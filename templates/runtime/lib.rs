@@ -18,6 +18,7 @@ mod memory;
 mod objects;
 mod peak;
 mod plan;
+mod process;
 mod records;
 mod rules;
 mod sampler;
@@ -31,6 +32,7 @@ mod threads;
 mod track;
 mod unwind;
 
-pub use bracket::{batched, close, iter_entry, open, open_custom};
+pub use bracket::{batched, close, close_shared, iter_entry, open, open_custom, open_shared};
 pub use driver::{benchmark, Identity};
+pub use records::description;
 pub use track::Track;

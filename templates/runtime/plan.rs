@@ -5,6 +5,9 @@ use std::collections::HashMap;
 /// The variable that names the plan; where it is not set the harness runs as always.
 pub const VARIABLE: &str = "MEMPROF_PLAN";
 
+/// As [`VARIABLE`], of an executable that is measured as a whole process.
+pub const PROCESS_VARIABLE: &str = "MEMPROF_PROCESS_PLAN";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     List,
@@ -41,6 +44,8 @@ pub struct Plan {
     pub peak: bool,
     /// Every remembered stack is compared to a plain walk.
     pub verify: bool,
+    /// Of a whole process: which of the counting passes it is.
+    pub pass: u32,
     pub selected: HashMap<(String, u32), Selected>,
 }
 
@@ -58,6 +63,7 @@ impl Plan {
             stacks: false,
             peak: false,
             verify: false,
+            pass: 0,
             selected: HashMap::new(),
         };
         let mut lines = text.lines();
@@ -85,6 +91,7 @@ impl Plan {
                 "stacks" => plan.stacks = value == "1",
                 "peak" => plan.peak = value == "1",
                 "verify" => plan.verify = value == "1",
+                "pass" => plan.pass = value.parse().ok()?,
                 "run" => {
                     let mut words = value.splitn(5, ' ');
                     let index = words.next()?.parse().ok()?;
