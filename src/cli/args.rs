@@ -73,10 +73,10 @@ pub struct Select {
     /// Leave a package out, with --workspace
     #[arg(long, value_name = "SPEC")]
     pub exclude: Vec<String>,
-    /// The library's own benches; taken for cargo's sake
+    /// Only the libraries' own benches (#[bench]); with --benches, these too
     #[arg(long)]
     pub lib: bool,
-    /// All targets with `bench = true` (the bench targets are always taken)
+    /// All targets with `bench = true`, as if nothing were said
     #[arg(long)]
     pub benches: bool,
     /// Features to turn on
@@ -233,6 +233,8 @@ impl RunArgs {
             frozen: select.frozen,
             config: select.config.clone(),
             unstable: select.unstable.clone(),
+            lib: select.lib,
+            benches: select.benches,
         }
     }
 

@@ -8,7 +8,6 @@ use regex::Regex;
 use super::args::RunArgs;
 use super::partition::Partition;
 use super::shell;
-use crate::inject;
 use crate::measure::{self, Build, BuildOptions, Executable, Interrupt, Launch, PassOptions, Scratch, Suite};
 use crate::result::model::Failed;
 use crate::workspace::{BenchTarget, CargoConfig, Workspace};
@@ -81,11 +80,6 @@ pub fn locate(args: &RunArgs) -> Result<Located> {
 }
 
 fn locate_until(args: &RunArgs, selection: Selection, interrupt: Interrupt) -> Result<Located> {
-    if args.select.lib {
-        shell::note(
-            "--lib: a library's own benches need a harness that this version does not know; bench targets are taken",
-        );
-    }
     let options = args.cargo_options();
     let config = CargoConfig::load(&options)?;
     let workspace = Workspace::load(&options, &config)?;
@@ -118,6 +112,7 @@ pub fn pass_options(args: &RunArgs, located: &Located) -> PassOptions {
         stacks: !args.measure.no_profiles,
         peak: args.measure.peak,
         counted_iterations: HashMap::new(),
+        whole_process: None,
         bench_args: args.bench_args.clone(),
         dir: located.scratch.0.clone(),
         verbose: args.select.verbose > 0,
@@ -150,13 +145,6 @@ pub fn suites<'a>(
         located.selection.wants(targets, &target.package, &target.name, id)
     };
     for executable in &build.executables {
-        if !inject::is_hooked(&executable.timed)? {
-            shell::warn(&format!(
-                "bench `{}` is left out: it has no harness that this version knows (criterion 0.3 to 0.8)",
-                executable.target.name
-            ));
-            continue;
-        }
         let launch = launches
             .get(&executable.timed)
             .ok_or_else(|| Error::other(format!("cargo did not run the bench `{}`", executable.target.name)))?;

@@ -10,7 +10,7 @@ use cargo_metadata::{Message, TargetKind};
 use super::process::Interrupt;
 use super::scratch::Scratch;
 use crate::inject::{Runtime, Setup, counted_path, is_pair};
-use crate::workspace::{BenchTarget, CargoConfig, CargoOptions, Workspace};
+use crate::workspace::{BenchTarget, CargoConfig, CargoOptions, Kind, Workspace};
 use crate::{Error, Result, exit};
 
 /// What of a build is not about packages.
@@ -156,7 +156,12 @@ fn arguments(cargo: &CargoOptions, options: &BuildOptions, targets: &[BenchTarge
     args.extend(cargo.arguments());
     if options.by_name || !targets.iter().any(|target| target.has_requirements) {
         for target in targets {
-            args.extend(["--bench".into(), OsString::from(&target.name)]);
+            match target.kind {
+                Kind::Bench => args.extend(["--bench".into(), OsString::from(&target.cargo_name)]),
+                Kind::Bin => args.extend(["--bin".into(), OsString::from(&target.cargo_name)]),
+                Kind::Lib if args.iter().any(|arg| arg == "--lib") => (),
+                Kind::Lib => args.push("--lib".into()),
+            }
         }
     } else {
         // Which features are on depends on what else is built; in this form cargo leaves out what lacks one.
@@ -182,12 +187,17 @@ fn arguments(cargo: &CargoOptions, options: &BuildOptions, targets: &[BenchTarge
 }
 
 fn executable(artifact: &cargo_metadata::Artifact, targets: &[BenchTarget]) -> Option<Executable> {
-    if !artifact.target.kind.contains(&TargetKind::Bench) {
-        return None;
-    }
+    let kind = match artifact.target.kind.first()? {
+        TargetKind::Bench => Kind::Bench,
+        TargetKind::Bin if artifact.profile.test => Kind::Bin,
+        _ if artifact.profile.test => Kind::Lib,
+        _ => return None,
+    };
     let timed = artifact.executable.clone()?.into_std_path_buf();
-    let target = targets
-        .iter()
-        .find(|target| target.package_id == artifact.package_id.repr && target.name == artifact.target.name)?;
+    let is_it = |target: &&BenchTarget| {
+        let same = target.kind == kind && target.cargo_name == artifact.target.name;
+        same && target.package_id == artifact.package_id.repr
+    };
+    let target = targets.iter().find(is_it)?;
     Some(Executable { target: target.clone(), counted: counted_path(&timed), timed })
 }

@@ -8,6 +8,9 @@ use super::{BenchTime, PassOptions, Phase};
 /// The variable that names the plan's file.
 pub const VARIABLE: &str = "MEMPROF_PLAN";
 
+/// As [`VARIABLE`], of an executable that is measured as a whole process.
+pub const PROCESS_VARIABLE: &str = "MEMPROF_PROCESS_PLAN";
+
 /// One benchmark to run.
 #[derive(Debug, Clone)]
 pub struct Selected<'a> {
@@ -64,6 +67,9 @@ pub fn text(
     line("cpu-hz", &options.cpu_hz);
     line("stacks", &u8::from(options.stacks));
     line("peak", &u8::from(options.peak));
+    if let Some(pass) = options.whole_process {
+        line("pass", &pass);
+    }
     for one in selected {
         let Selected { index, id, occurrence, largest_iterations, counted_iterations } = one;
         line("run", &format_args!("{index} {occurrence} {largest_iterations} {counted_iterations} {}", escape(id)));

@@ -10,9 +10,9 @@ use super::list::{self, Listed};
 use super::pass::{PassResult, Phase, run_pass};
 use super::plan::Selected;
 use super::process::Interrupt;
-use super::{Observer, PassOptions, Tables};
+use super::{Observer, PassOptions, Tables, whole_process};
 use crate::Result;
-use crate::inject::is_own_allocator;
+use crate::inject::{is_hooked, is_own_allocator};
 use crate::profile::Profile;
 use crate::record::{Counted, Module, Record, Samples, Stack, StackCounts, Timed};
 use crate::result::model::{Failed, Finished, Profiles, Time};
@@ -46,6 +46,8 @@ pub struct Suite<'a> {
     pub executable: &'a Executable,
     pub launch: &'a Launch,
     pub benchmarks: Vec<Benchmark>,
+    /// The executable has no harness: its only benchmark is a run of the whole process.
+    pub whole_process: bool,
     /// Objects that its processes map.
     modules: Vec<Module>,
 }
@@ -61,13 +63,17 @@ pub fn list_suite<'a>(
     wanted: &dyn Fn(&Executable, &str) -> bool,
     interrupt: &Interrupt,
 ) -> Result<(Suite<'a>, Option<String>)> {
-    let listing = list::list(&executable.timed, launch, options, interrupt)?;
+    let whole_process = !is_hooked(&executable.timed)?;
+    // Without a harness only the counting executable can answer.
+    let program = if whole_process { &executable.counted } else { &executable.timed };
+    let listing = list::list(program, launch, options, whole_process, interrupt)?;
     let target = &executable.target;
     let benchmarks = listing.benchmarks.into_iter().filter(|listed| wanted(executable, &listed.id)).map(|listed| {
         let again = if listed.occurrence == 0 { String::new() } else { format!("#{:02}", listed.occurrence) };
         Benchmark { name: format!("{}/{}/{}{again}", target.package, target.name, listed.id), listed }
     });
-    Ok((Suite { executable, launch, benchmarks: benchmarks.collect(), modules: listing.modules }, listing.failure))
+    let benchmarks = benchmarks.collect();
+    Ok((Suite { executable, launch, benchmarks, whole_process, modules: listing.modules }, listing.failure))
 }
 
 /// Measures a suite once: the outcomes in the order of its benchmarks, and a word on what happened behind the last one.
@@ -101,7 +107,9 @@ pub fn measure(
     };
     let counted = state.pass(Phase::Count, suite, options, counted_table.as_ref(), observer, interrupt)?;
     let sampled = if options.stacks {
-        let table = write_table(suite, &suite.executable.timed, "timed", options, tables)?;
+        // A whole process is sampled where the runtime is.
+        let program = if suite.whole_process { &suite.executable.counted } else { &suite.executable.timed };
+        let table = write_table(suite, program, "timed", options, tables)?;
         state.pass(Phase::Cpu, suite, options, Some(&table), observer, interrupt)?
     } else {
         PassResult::default()
@@ -165,17 +173,24 @@ impl State {
             })
             .collect();
         let names = |index: usize| suite.benchmarks[index].name.clone();
-        let mut result = run_pass(
-            phase,
-            executable,
-            suite.launch,
-            options,
-            table.map(PathBuf::as_path),
-            &selected,
-            &names,
-            observer,
-            interrupt,
-        )?;
+        let mut result = match (suite.whole_process, phase, selected.as_slice()) {
+            (true, _, []) => PassResult::default(),
+            (true, Phase::Time, [one, ..]) => {
+                whole_process::time(suite, options, one.index, &names(one.index), observer, interrupt)?
+            }
+            (true, _, selected) => whole_process::pass(phase, suite, options, table, selected, observer, interrupt)?,
+            (false, _, selected) => run_pass(
+                phase,
+                executable,
+                suite.launch,
+                options,
+                table.map(PathBuf::as_path),
+                selected,
+                &names,
+                observer,
+                interrupt,
+            )?,
+        };
         self.failed.extend(result.failures.drain(..).map(|failure| (failure.index, failure.error)));
         if self.afterwards.is_none() {
             self.afterwards = result.afterwards.take();
@@ -258,6 +273,8 @@ fn assemble(
     let mut pair = ProfilePair::default();
     if options.stacks {
         let stacks = stacks.remove(&chosen.pass)?;
+        // Each counting pass of a whole process is a process.
+        let process = if suite.whole_process { chosen.pass.unwrap_or(0) as usize } else { process };
         let (symbolizer, modules) = counted.symbolizer(process);
         pair.mem = Some(mem_profile(symbolizer, modules, &stacks, peaks.as_deref(), &chosen));
         let (records, process) = sampled.take(index)?;
@@ -291,6 +308,7 @@ fn assemble(
         },
         memory,
         throughput: throughput(&description),
+        whole_process: suite.whole_process,
         profiles: Profiles::default(),
     };
     Some((finished, pair))

@@ -54,7 +54,7 @@ pub(crate) fn takes_over(
     let identity = memprof_rt::Identity {
         id: &id,
         json: &memprof_rt::description(group.as_deref(), throughput),
-        harness: concat!("divan ", env!("CARGO_PKG_VERSION")),
+        harness: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")),
         sample_size: u64::from(options.sample_count.unwrap_or(crate::benchmark::DEFAULT_SAMPLE_COUNT)),
         wall_time: true,
     };

@@ -133,7 +133,8 @@ fn run(name: &str, function: fn(&mut Bencher) -> Result<(), String>) {
             .map(|&iterations| {
                 let mut bencher = Bencher { iterations, elapsed: Duration::ZERO, bytes: 0 };
                 if let Err(message) = function(&mut bencher) {
-                    panic!("{}", message);
+                    eprintln!("{}", message);
+                    std::process::exit(1);
                 }
                 bencher.elapsed.as_nanos() as f64
             })

@@ -75,6 +75,14 @@ pub fn memprof(folder: &Path, args: &[&str]) -> Run {
     Run { results, ..run }
 }
 
+/// As [`memprof`], of another command than `run`.
+pub fn memprof_command(folder: &Path, name: &str, args: &[&str]) -> Run {
+    let _lock = lock();
+    let mut command = tool(folder);
+    command.arg(name).arg("--target-dir").arg(target_dir()).args(args);
+    Run::new(command.output().unwrap())
+}
+
 /// What a run printed and left.
 #[derive(Debug)]
 pub struct Run {

@@ -8,7 +8,7 @@ pub const DIVAN: Source = Source {
     crate_name: "divan",
     versions: "0.1.21",
     known: "divan 0.1",
-    edits: &[FileEdits { file: "benchmark/mod.rs", edits: LOOP }, RUNNER],
+    edits: &[FileEdits { file: "benchmark/mod.rs", edits: LOOP }, SAMPLES, RUNNER],
     hook,
 };
 
@@ -33,9 +33,17 @@ pub const LOOP: &[Edit] = &[
         put: "memprof_rt::batched(); defer_store.prepare(sample_size);",
         times: 1,
     },
-    // The hook reads the samples.
-    Edit { find: "    samples: SampleCollection,", put: "    pub(crate) samples: SampleCollection,", times: 1 },
 ];
+
+/// The hook reads the samples.
+const SAMPLES: FileEdits = FileEdits {
+    file: "benchmark/mod.rs",
+    edits: &[Edit {
+        find: "    samples: SampleCollection,",
+        put: "    pub(crate) samples: SampleCollection,",
+        times: 1,
+    }],
+};
 
 /// Where each benchmark is run, and where its modules and groups begin and end.
 pub const RUNNER: FileEdits = FileEdits {

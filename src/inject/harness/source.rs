@@ -40,11 +40,17 @@ impl Harness for Source {
     fn prepare(&self, call: &Call, args: &mut Arguments) -> anyhow::Result<Prepared> {
         let root = args.source().with_context(|| format!("{} is compiled from no file", self.package))?;
         let source_dir = root.parent().context("a root source without a folder")?.to_owned();
+        // Sources name files of their package that are not beside them (`include_str!("../README.md")`).
+        let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let base = package.filter(|package| source_dir.starts_with(package)).unwrap_or_else(|| source_dir.clone());
+        let below = source_dir.strip_prefix(&base).context("a root source outside of its package")?.to_owned();
         let mut edited = BTreeMap::new();
         for file in self.edits {
-            let text = std::fs::read_to_string(source_dir.join(file.file)).unwrap_or_default();
+            let place = below.join(file.file);
+            let before = edited.remove(&place);
+            let text = before.unwrap_or_else(|| std::fs::read_to_string(base.join(&place)).unwrap_or_default());
             match file.apply(&text) {
-                Ok(text) => edited.insert(PathBuf::from(file.file), text),
+                Ok(text) => edited.insert(place, text),
                 Err(misfit) => {
                     let version = std::env::var("CARGO_PKG_VERSION").unwrap_or_default();
                     return Ok(Prepared::Refused(format!(
@@ -56,13 +62,13 @@ impl Harness for Source {
                 }
             };
         }
-        let root_name = PathBuf::from(root.file_name().context("a root source without a name")?);
+        let root_name = below.join(root.file_name().context("a root source without a name")?);
         let text = match edited.remove(&root_name) {
             Some(text) => text,
             None => std::fs::read_to_string(&root)?,
         };
         edited.insert(root_name, format!("{text}\nmod memprof_hook {{\n{}}}\n", (self.hook)()));
-        let overlay = Overlay::lay_out(&call.setup.overlays, &source_dir, &edited)?;
+        let overlay = Overlay::lay_out(&call.setup.overlays, &base, &edited)?;
         overlay.compile_from_it(args);
         link_runtime(args, call.setup);
         Ok(Prepared::From(overlay))
