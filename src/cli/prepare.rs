@@ -48,6 +48,15 @@ impl Selection {
         workspace.targets.iter().filter(wanted).cloned().collect()
     }
 
+    /// Whether a target may be meant by its name alone, whatever its benchmarks are called.
+    fn may_mean(&self, target: &BenchTarget) -> bool {
+        let path = format!("{}/", target.name);
+        let full = format!("{}/{path}", target.package);
+        let fits = |regex: &Regex| regex.is_match(&path) || regex.as_str().starts_with(&full);
+        (self.bench.is_empty() || self.bench.iter().any(|(text, regex)| *text == target.name || fits(regex)))
+            && (self.filters.is_empty() || self.filters.iter().any(fits))
+    }
+
     /// Whether a benchmark is wanted. A bench target's name selects that target and no other.
     pub fn wants(&self, targets: &[BenchTarget], package: &str, target: &str, id: &str) -> bool {
         let path = format!("{target}/{id}");
@@ -138,7 +147,7 @@ pub fn suites<'a>(
     options: &PassOptions,
     failed: &mut Vec<Failed>,
 ) -> Result<Vec<Suite<'a>>> {
-    let mut suites = Vec::new();
+    let (mut suites, mut failures) = (Vec::new(), Vec::new());
     let targets = &located.workspace.targets;
     let wanted = |executable: &Executable, id: &str| {
         let target = &executable.target;
@@ -149,10 +158,20 @@ pub fn suites<'a>(
             .get(&executable.timed)
             .ok_or_else(|| Error::other(format!("cargo did not run the bench `{}`", executable.target.name)))?;
         let (suite, failure) = measure::list_suite(executable, launch, options, &wanted, &located.interrupt)?;
-        if let Some(error) = failure {
-            failed.push(target_failed(&executable.target, format!("{error}, when its benchmarks were listed")));
-        }
+        failures.extend(failure.map(|error| (suites.len(), error)));
         suites.push(suite);
+    }
+    let any = suites.iter().any(|suite: &Suite| !suite.benchmarks.is_empty());
+    for (index, error) in failures {
+        let suite: &Suite = &suites[index];
+        let target = &suite.executable.target;
+        let failure = target_failed(target, format!("{error}, when its benchmarks were listed"));
+        // Where others match what was asked for, and nothing of this one does, it is not what this run is about.
+        if any && suite.benchmarks.is_empty() && !located.selection.may_mean(target) {
+            shell::warn(&format!("{}: {}", failure.name, failure.error));
+        } else {
+            failed.push(failure);
+        }
     }
     Ok(suites)
 }

@@ -1,6 +1,7 @@
 //! The user's project: its packages and bench targets, and what the user's cargo configuration says.
 
 mod config;
+mod overrides;
 mod select;
 
 use std::ffi::OsString;
