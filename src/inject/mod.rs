@@ -10,6 +10,7 @@ mod dep_info;
 mod harness;
 mod overlay;
 mod runtime;
+mod tidy;
 mod wrapper;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use bench_root::{counted_path, is_own_allocator, is_pair};
 pub use harness::{declares_benches, known as known_harnesses};
 pub use runtime::{Runtime, Toolchain};
+pub use tidy::remove_unused;
 pub use wrapper::run as run_wrapper;
 
 /// Under this name cargo calls the executable as its rustc wrapper.

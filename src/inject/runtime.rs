@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
 use super::harness::{HARNESSES, Libtest};
+use super::tidy;
 
 /// The runtime's sources, by file name; templates/ is where they are written and tested.
 const RUNTIME: &[(&str, &str)] = &[
@@ -87,6 +88,7 @@ impl Runtime {
             Runtime { library, allocator, libtest, hash }
         };
         let runtime = at(hash.clone());
+        tidy::note_use(&home);
         if runtime.allocator.exists() {
             return Ok(runtime);
         }

@@ -9,7 +9,7 @@ use cargo_metadata::{Message, TargetKind};
 
 use super::process::Interrupt;
 use super::scratch::Scratch;
-use crate::inject::{Runtime, Setup, counted_path, is_pair};
+use crate::inject::{Runtime, Setup, counted_path, is_pair, remove_unused};
 use crate::workspace::{BenchTarget, CargoConfig, CargoOptions, Kind, Workspace};
 use crate::{Error, Result, exit};
 
@@ -89,6 +89,8 @@ pub fn build(
         user_wrapper: config.wrapper.clone(),
         stable_compiler: config.toolchain.is_stable(),
     };
+    remove_unused(&dir, "runtime-");
+    remove_unused(&setup.overlays, "");
     let build_dir = workspace.home.join("build");
     let mut variables: Vec<(String, PathBuf)> =
         setup.install(&dir, scratch)?.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
