@@ -165,6 +165,9 @@ pub struct MeasureArgs {
     /// What each call site has live at the peak, exactly: peak_objects and peak_space in mem.prof
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub peak: bool,
+    /// Besides, the dhat crate's own dhat-heap.json of each benchmark, for its viewer; the first use fetches the crate
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub dhat: bool,
     /// CPU samples a second of each thread's CPU time
     #[arg(long, value_name = "HZ", default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub cpu_rate: u32,
@@ -247,6 +250,7 @@ impl RunArgs {
             quiet: select.quiet,
             color: select.color.clone(),
             no_fail_fast: select.no_fail_fast,
+            dhat: self.measure.dhat,
             by_name: false,
         }
     }

@@ -8,6 +8,7 @@ use regex::Regex;
 use super::args::RunArgs;
 use super::partition::Partition;
 use super::shell;
+use crate::inject::DHAT_VERSION;
 use crate::measure::{self, Build, BuildOptions, Executable, Interrupt, Launch, PassOptions, Scratch, Suite};
 use crate::result::model::Failed;
 use crate::workspace::{BenchTarget, CargoConfig, Workspace};
@@ -104,6 +105,9 @@ pub fn build(args: &RunArgs, located: &Located) -> Result<Build> {
     let Located { config, workspace, selection, interrupt, scratch } = located;
     let targets = selection.targets(workspace);
     let options = BuildOptions { by_name: targets.len() < workspace.targets.len(), ..args.build_options() };
+    if args.measure.dhat {
+        shell::note(&format!("--dhat: the dhat crate {DHAT_VERSION} is built; its first use fetches it"));
+    }
     measure::build(workspace, config, &args.cargo_options(), &options, &targets, scratch, interrupt)
         .map_err(|error| interrupt.check().err().unwrap_or(error))
 }
@@ -122,6 +126,7 @@ pub fn pass_options(args: &RunArgs, located: &Located) -> PassOptions {
         peak: args.measure.peak,
         counted_iterations: HashMap::new(),
         whole_process: None,
+        dhat: args.measure.dhat,
         bench_args: args.bench_args.clone(),
         dir: located.scratch.0.clone(),
         verbose: args.select.verbose > 0,

@@ -7,6 +7,7 @@ mod allocator;
 mod arguments;
 mod bench_root;
 mod dep_info;
+mod dhat;
 mod harness;
 mod overlay;
 mod runtime;
@@ -18,7 +19,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-pub use bench_root::{counted_path, is_own_allocator, is_pair};
+pub use bench_root::{counted_path, dhat_path, is_own_allocator, is_pair};
+pub use dhat::{Dhat, VERSION as DHAT_VERSION};
 pub use harness::{declares_benches, known as known_harnesses};
 pub use runtime::{Runtime, Toolchain};
 pub use tidy::remove_unused;
@@ -43,6 +45,8 @@ pub struct Setup {
     pub refusals: PathBuf,
     /// The user's own RUSTC_WRAPPER.
     pub user_wrapper: Option<PathBuf>,
+    /// The dhat crate, where it is asked for.
+    pub dhat: Option<Dhat>,
     /// Stable or beta: unstable flags change what it does.
     pub stable_compiler: bool,
 }

@@ -15,6 +15,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("lib.rs", include_str!("../../templates/runtime/lib.rs")),
     ("bracket.rs", include_str!("../../templates/runtime/bracket.rs")),
     ("cost.rs", include_str!("../../templates/runtime/cost.rs")),
+    ("dhat.rs", include_str!("../../templates/runtime/dhat.rs")),
     ("driver.rs", include_str!("../../templates/runtime/driver.rs")),
     ("entries.rs", include_str!("../../templates/runtime/entries.rs")),
     ("live.rs", include_str!("../../templates/runtime/live.rs")),

@@ -9,7 +9,7 @@ use cargo_metadata::{Message, TargetKind};
 
 use super::process::Interrupt;
 use super::scratch::Scratch;
-use crate::inject::{Runtime, Setup, counted_path, is_pair, remove_unused};
+use crate::inject::{Dhat, Runtime, Setup, counted_path, dhat_path, is_own_allocator, is_pair, remove_unused};
 use crate::workspace::{BenchTarget, CargoConfig, CargoOptions, Kind, Workspace};
 use crate::{Error, Result, exit};
 
@@ -22,6 +22,8 @@ pub struct BuildOptions {
     pub quiet: bool,
     pub color: Option<String>,
     pub no_fail_fast: bool,
+    /// One more executable, with the dhat crate.
+    pub dhat: bool,
     /// The user named the targets; else all that can be built are.
     pub by_name: bool,
 }
@@ -34,6 +36,8 @@ pub struct Executable {
     pub timed: PathBuf,
     /// With the counting allocator.
     pub counted: PathBuf,
+    /// With the dhat crate; there only where that was asked for, and where the bench has no allocator of its own.
+    pub dhat: PathBuf,
 }
 
 /// A finished build.
@@ -77,8 +81,15 @@ pub fn build(
     let (dir, scratch) = (workspace.home.join("inject"), &scratch.0);
     std::fs::create_dir_all(dir.join("overlays"))
         .map_err(|e| Error::other(format!("cannot write to {}: {e}", workspace.home.display())))?;
+    let runtime = Runtime::build(&config.toolchain, &dir)?;
+    let offline = cargo_options.offline || cargo_options.frozen;
+    let dhat = match options.dhat {
+        true => Some(Dhat::build(&config.cargo, &runtime, config.toolchain.target.as_deref(), offline, &dir)?),
+        false => None,
+    };
     let setup = Setup {
-        runtime: Runtime::build(&config.toolchain, &dir)?,
+        runtime,
+        dhat,
         bench_roots: workspace
             .targets
             .iter()
@@ -107,7 +118,14 @@ pub fn build(
         let unpaired = executables.iter().filter(|executable| !is_pair(&executable.timed, &executable.counted));
         unpaired.map(|executable| executable.timed.clone()).collect()
     };
-    let stale = unpaired(&executables);
+    let mut stale = unpaired(&executables);
+    if options.dhat {
+        // Linked when dhat was not asked for.
+        let lacks = |executable: &&Executable| {
+            !is_own_allocator(&executable.timed, &executable.counted) && !is_pair(&executable.timed, &executable.dhat)
+        };
+        stale.extend(executables.iter().filter(lacks).map(|executable| executable.timed.clone()));
+    }
     if !stale.is_empty() {
         // Made by somebody else, or half gone: without them cargo makes them anew.
         stale.iter().for_each(|timed| drop(std::fs::remove_file(timed)));
@@ -201,5 +219,5 @@ fn executable(artifact: &cargo_metadata::Artifact, targets: &[BenchTarget]) -> O
         same && target.package_id == artifact.package_id.repr
     };
     let target = targets.iter().find(is_it)?;
-    Some(Executable { target: target.clone(), counted: counted_path(&timed), timed })
+    Some(Executable { target: target.clone(), counted: counted_path(&timed), dhat: dhat_path(&timed), timed })
 }

@@ -45,6 +45,8 @@ pub struct PassOptions {
     pub peak: bool,
     /// Of an executable that is measured as a whole process: which counting pass it is.
     pub whole_process: Option<u32>,
+    /// The dhat crate records, too.
+    pub dhat: bool,
     /// Arguments for the bench itself.
     pub bench_args: Vec<String>,
     /// Records, plans and tables of the run lie here.

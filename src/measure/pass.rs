@@ -18,6 +18,7 @@ pub enum Phase {
     Time,
     Count,
     Cpu,
+    Dhat,
 }
 
 impl Phase {
@@ -28,6 +29,7 @@ impl Phase {
             Phase::Time => "timing",
             Phase::Count => "counting",
             Phase::Cpu => "sampling",
+            Phase::Dhat => "recording with dhat",
         }
     }
 }

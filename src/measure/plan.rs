@@ -1,7 +1,7 @@
 //! The plan: what one process of a bench is asked to do. `templates/runtime/plan.rs` reads it.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{BenchTime, PassOptions, Phase};
 
@@ -30,6 +30,7 @@ fn budget(phase: Phase, total: u128) -> (u128, u128) {
         Phase::List => (0, 0),
         Phase::Time => (total / 4, total),
         Phase::Count => (0, total / 2),
+        Phase::Dhat => (0, 0),
         Phase::Cpu => (total / 20, total * 3 / 4),
     }
 }
@@ -47,6 +48,7 @@ pub fn text(
         Phase::Time => "time",
         Phase::Count => "count",
         Phase::Cpu => "cpu",
+        Phase::Dhat => "dhat",
     };
     let mut text = format!("memprof-plan 1\nmode {mode}\nrecords {}\n", escape(&records.to_string_lossy()));
     let mut line = |key: &str, value: &dyn std::fmt::Display| {
@@ -67,6 +69,9 @@ pub fn text(
     line("cpu-hz", &options.cpu_hz);
     line("stacks", &u8::from(options.stacks));
     line("peak", &u8::from(options.peak));
+    if phase == Phase::Dhat {
+        line("dhat", &escape(&dhat_dir(options).to_string_lossy()));
+    }
     if let Some(pass) = options.whole_process {
         line("pass", &pass);
     }
@@ -75,6 +80,11 @@ pub fn text(
         line("run", &format_args!("{index} {occurrence} {largest_iterations} {counted_iterations} {}", escape(id)));
     }
     text
+}
+
+/// Where dhat's files go, each called after its benchmark's number.
+pub fn dhat_dir(options: &PassOptions) -> PathBuf {
+    options.dir.join("dhat")
 }
 
 /// A line holds neither of these characters.

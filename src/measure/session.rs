@@ -8,17 +8,17 @@ use super::build::Executable;
 use super::capture::Launch;
 use super::list::{self, Listed};
 use super::pass::{PassResult, Phase, run_pass};
-use super::plan::Selected;
+use super::plan::{self, Selected};
 use super::process::Interrupt;
 use super::{Observer, PassOptions, Tables, whole_process};
-use crate::Result;
-use crate::inject::{is_hooked, is_own_allocator};
+use crate::inject::{is_hooked, is_own_allocator, is_pair};
 use crate::profile::Profile;
 use crate::record::{Counted, Module, Record, Samples, Stack, StackCounts, Timed};
 use crate::result::model::{Failed, Finished, Profiles, Time};
 use crate::result::summary;
 use crate::symbolize::Symbolizer;
 use crate::symbolize::profiles::{self, Circumstances};
+use crate::{Error, Result};
 
 /// A benchmark of the run.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ pub enum Outcome {
 pub struct ProfilePair {
     pub mem: Option<Profile>,
     pub cpu: Option<Profile>,
+    /// dhat's own file, as it wrote it.
+    pub dhat: Option<Vec<u8>>,
 }
 
 /// One executable with the benchmarks of it that were selected.
@@ -115,6 +117,9 @@ pub fn measure(
         PassResult::default()
     };
 
+    if options.dhat {
+        record_with_dhat(suite, options, &mut state, &counted, observer, interrupt)?;
+    }
     let mut counted = Recordings::new(counted);
     let mut sampled = Recordings::new(sampled);
     let outcomes = suite.benchmarks.iter().enumerate().map(|(index, benchmark)| {
@@ -132,12 +137,49 @@ pub fn measure(
             return failed(error);
         }
         match assemble(suite, benchmark, index, options, &state.timed, &mut counted, &mut sampled, observer) {
-            Some((finished, profiles)) => Outcome::Finished(Box::new(finished), Box::new(profiles)),
+            Some((finished, mut profiles)) => {
+                if options.dhat {
+                    profiles.dhat = std::fs::read(plan::dhat_dir(options).join(format!("{index}.json"))).ok();
+                }
+                Outcome::Finished(Box::new(finished), Box::new(profiles))
+            }
             None => failed("its records are not complete; is the disk full?".to_owned()),
         }
     });
     let outcomes = outcomes.collect();
     Ok((outcomes, state.afterwards))
+}
+
+/// One more pass, in the executable that has the dhat crate; its files stay in the run's folder.
+fn record_with_dhat(
+    suite: &Suite,
+    options: &PassOptions,
+    state: &mut State,
+    counted: &PassResult,
+    observer: &mut dyn Observer,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    let dir = plan::dhat_dir(options);
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir_all(&dir).map_err(|e| Error::other(format!("cannot write to {}: {e}", dir.display())))?;
+    let target = &suite.executable.target;
+    if suite.whole_process || !is_pair(&suite.executable.timed, &suite.executable.dhat) {
+        let why = if suite.whole_process { "it has no harness" } else { "it has an allocator of its own" };
+        observer.warns(&format!("{}/{}: no dhat-heap.json, for {why}", target.package, target.name));
+        return Ok(());
+    }
+    // As many iterations as were counted.
+    let mut iterations = options.counted_iterations.clone();
+    for (&index, records) in &counted.records {
+        let counts = records.iter().find_map(|record| match record {
+            Record::Counted(counted) if counted.pass.is_some() => Some(counted.iterations),
+            _ => None,
+        });
+        iterations.extend(counts.map(|n| (suite.benchmarks[index].name.clone(), n)));
+    }
+    let options = PassOptions { counted_iterations: iterations, ..options.clone() };
+    state.pass(Phase::Dhat, suite, &options, None, observer, interrupt)?;
+    Ok(())
 }
 
 /// What the passes so far left behind.
@@ -158,7 +200,11 @@ impl State {
         observer: &mut dyn Observer,
         interrupt: &Interrupt,
     ) -> Result<PassResult> {
-        let executable = if phase == Phase::Count { &suite.executable.counted } else { &suite.executable.timed };
+        let executable = match phase {
+            Phase::Count => &suite.executable.counted,
+            Phase::Dhat => &suite.executable.dhat,
+            Phase::List | Phase::Time | Phase::Cpu => &suite.executable.timed,
+        };
         let selected: Vec<Selected> = suite
             .benchmarks
             .iter()

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::dhat;
 use crate::live;
 use crate::peak;
 use crate::thread::Totals;
@@ -23,6 +24,8 @@ pub const LIVE: u32 = 4;
 pub const PEAK: u32 = 8;
 /// What each stack has live at the peak, in one order of events over all threads.
 pub const PEAK_BY_STACK: u32 = 32;
+/// Another profiler records.
+pub const DHAT: u32 = 64;
 /// Every remembered stack is compared to a plain walk.
 pub const VERIFY: u32 = 16;
 
@@ -192,12 +195,20 @@ fn opened() {
     }
     OPEN.store(true, Ordering::Relaxed);
     RECORDING.store(flags, Ordering::SeqCst);
+    if flags & DHAT != 0 {
+        dhat::open();
+    }
 }
 
 #[cold]
 #[inline(never)]
 fn closed() {
     RECORDING.store(0, Ordering::SeqCst);
+    // Of several brackets dhat can only have one file: it goes on until the last, with what lies between them.
+    let several = LOOPS.load(Ordering::Relaxed) & BATCHED != 0 || SHARED_ITERATIONS.load(Ordering::Relaxed) != 0;
+    if ON_OPEN.load(Ordering::Relaxed) & DHAT != 0 && !several {
+        dhat::close();
+    }
     OPEN.store(false, Ordering::Relaxed);
     let mut ledger = ledger();
     if let Some(opened) = ledger.opened.take() {
@@ -225,6 +236,9 @@ pub fn end() -> Sum {
     WATCHED.store(false, Ordering::SeqCst);
     RECORDING.store(0, Ordering::SeqCst);
     OPEN.store(false, Ordering::Relaxed);
+    if ON_OPEN.load(Ordering::Relaxed) & DHAT != 0 {
+        dhat::close();
+    }
     Sum { shared_iterations: SHARED_ITERATIONS.load(Ordering::Relaxed), ..ledger().sum }
 }
 

@@ -13,7 +13,7 @@ use crate::plan::{self, Mode, Plan, Selected};
 use crate::records::{self, Record};
 use crate::thread;
 use crate::track;
-use crate::{peak, rules, sampler, stacks, sys};
+use crate::{dhat, peak, rules, sampler, stacks, sys};
 
 /// Samples of a timed benchmark, where the harness asks for no fewer.
 const MOST_SAMPLES: u64 = 100;
@@ -34,6 +34,8 @@ pub struct Identity<'a> {
     pub harness: &'a str,
     /// Samples that the harness would take.
     pub sample_size: u64,
+    /// Threads that the harness may run a benchmark on, each with iterations of its own.
+    pub threads: u64,
     /// True where the harness's values are nanoseconds of wall time.
     pub wall_time: bool,
 }
@@ -94,8 +96,9 @@ pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
     match plan.mode {
         Mode::List => (),
         Mode::Time => time(plan, &selected, identity, run),
-        Mode::Count => count(plan, &selected, run),
+        Mode::Count => count(plan, &selected, identity, run),
         Mode::Cpu => cpu(plan, &selected, run),
+        Mode::Dhat => record_with_dhat(plan, &selected, identity, run),
     }
     Record::new(records::DONE).u32(selected.index).emit();
     true
@@ -198,13 +201,13 @@ fn watched(flags: u32, iters: u64, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> b
     bracket::end()
 }
 
-fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
+fn count(plan: &Plan, selected: &Selected, identity: &Identity<'_>, run: Run<'_>) {
     let verify = if plan.verify { VERIFY } else { 0 };
     // Without stacks the passes that count do nothing else; what was freed comes from a pass of its own.
     let flags = COUNT | if plan.stacks { LIVE | STACKS | verify } else { 0 };
     // What a baseline was counted with goes before what the command line says: else the numbers could not be compared.
     let iters = if selected.count_iters > 0 {
-        selected.count_iters
+        prescribed(selected, identity, run)
     } else if plan.iterations > 0 {
         plan.iterations.min(1000)
     } else {
@@ -317,6 +320,21 @@ pub fn emit_stacks(index: u32, pass: u32) {
     if let Some(mut record) = record {
         record.patch_u32(8, number);
         record.emit();
+    }
+}
+
+/// The iterations of one thread, where their number on all threads is prescribed. Only the loop itself shows how many take part.
+fn prescribed(selected: &Selected, identity: &Identity<'_>, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> u64 {
+    let threads = if identity.threads > 1 { watched(0, 1, run).shared_iterations.max(1) } else { 1 };
+    (selected.count_iters / threads).max(1)
+}
+
+/// As many iterations as were counted, after as many that fill pools and lazy statics.
+fn record_with_dhat(plan: &Plan, selected: &Selected, identity: &Identity<'_>, run: Run<'_>) {
+    let iters = prescribed(selected, identity, run);
+    if dhat::record_to(format!("{}/{}.json", plan.dhat, selected.index)) {
+        watched(0, iters, run);
+        watched(bracket::DHAT, iters, run);
     }
 }
 

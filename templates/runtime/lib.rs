@@ -9,6 +9,7 @@
 
 mod bracket;
 mod cost;
+mod dhat;
 mod driver;
 mod entries;
 mod live;

@@ -14,6 +14,7 @@ pub enum Mode {
     Time,
     Count,
     Cpu,
+    Dhat,
 }
 
 /// One benchmark to run, by its id and how many of that id came before it.
@@ -44,6 +45,8 @@ pub struct Plan {
     pub peak: bool,
     /// Every remembered stack is compared to a plain walk.
     pub verify: bool,
+    /// What dhat records goes to `FOLDER/INDEX.json`.
+    pub dhat: String,
     /// Of a whole process: which of the counting passes it is.
     pub pass: u32,
     pub selected: HashMap<(String, u32), Selected>,
@@ -63,6 +66,7 @@ impl Plan {
             stacks: false,
             peak: false,
             verify: false,
+            dhat: String::new(),
             pass: 0,
             selected: HashMap::new(),
         };
@@ -79,6 +83,7 @@ impl Plan {
                         "time" => Mode::Time,
                         "count" => Mode::Count,
                         "cpu" => Mode::Cpu,
+                        "dhat" => Mode::Dhat,
                         _ => return None,
                     }
                 }
@@ -91,6 +96,7 @@ impl Plan {
                 "stacks" => plan.stacks = value == "1",
                 "peak" => plan.peak = value == "1",
                 "verify" => plan.verify = value == "1",
+                "dhat" => plan.dhat = unescape(value),
                 "pass" => plan.pass = value.parse().ok()?,
                 "run" => {
                     let mut words = value.splitn(5, ' ');
