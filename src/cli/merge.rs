@@ -8,7 +8,7 @@ use clap::Parser;
 
 use super::output::write_results;
 use super::{baseline, go_flags, last_run, shell};
-use crate::result::model::{Finished, Run};
+use crate::result::model::{Finished, Profiles, Run};
 use crate::result::names;
 use crate::{Error, Result, exit};
 

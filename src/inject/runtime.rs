@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::harness::{HARNESSES, Libtest};
 use super::tidy;
+use crate::{Error, exit};
 
 /// The runtime's sources, by file name; templates/ is where they are written and tested.
 const RUNTIME: &[(&str, &str)] = &[
@@ -132,11 +133,11 @@ fn compile(toolchain: &Toolchain, dir: &Path, name: &str, source: &str, more: &[
         bail!("cannot write to {}: no space left on device", dir.display());
     }
     if !out.status.success() {
-        bail!(
-            "the runtime does not compile with {} (Rust 1.70 or newer is needed):\n{}",
-            toolchain.version.lines().next().unwrap_or_default(),
-            String::from_utf8_lossy(&out.stderr).trim_end()
-        );
+        let stderr = String::from_utf8_lossy(&out.stderr);
+        let first = stderr.lines().find(|line| line.starts_with("error")).unwrap_or_default();
+        let compiler = toolchain.version.lines().next().unwrap_or_default();
+        let message = format!("the runtime does not compile with {compiler} (Rust 1.70 or newer is needed): {first}");
+        return Err(Error::new(exit::NOTHING_MEASURED, message).into());
     }
     Ok(())
 }

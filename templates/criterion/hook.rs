@@ -20,7 +20,6 @@ pub(crate) fn takes_over<M: Measurement, T: ?Sized>(
         json: &json,
         harness: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")),
         sample_size: config.sample_size as u64,
-        threads: 1,
         wall_time: std::any::type_name::<M>().ends_with("::measurement::WallTime"),
     };
     memprof_rt::benchmark(&identity, &mut |iters| routine.bench(&criterion.measurement, iters, parameter))

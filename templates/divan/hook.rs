@@ -56,9 +56,9 @@ pub(crate) fn takes_over(
         json: &memprof_rt::description(group.as_deref(), throughput),
         harness: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")),
         sample_size: u64::from(options.sample_count.unwrap_or(crate::benchmark::DEFAULT_SAMPLE_COUNT)),
-        threads: threads.get() as u64,
         wall_time: true,
     };
+    memprof_rt::runs_on(threads.get() as u64);
     memprof_rt::benchmark(&identity, &mut |sizes| run(shared, options, threads, sizes, with_bencher))
 }
 

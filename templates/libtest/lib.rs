@@ -125,7 +125,6 @@ fn run(name: &str, function: fn(&mut Bencher) -> Result<(), String>) {
         json: "{}",
         harness: "libtest",
         sample_size: SAMPLES,
-        threads: 1,
         wall_time: true,
     };
     memprof_rt::benchmark(&identity, &mut |sizes| {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
 
@@ -34,14 +34,20 @@ pub struct Identity<'a> {
     pub harness: &'a str,
     /// Samples that the harness would take.
     pub sample_size: u64,
-    /// Threads that the harness may run a benchmark on, each with iterations of its own.
-    pub threads: u64,
     /// True where the harness's values are nanoseconds of wall time.
     pub wall_time: bool,
 }
 
 /// Calls the harness's closure once per element, with that many iterations; gives the harness's value of each.
 type Run<'a> = &'a mut dyn FnMut(&[u64]) -> Vec<f64>;
+
+/// See [`runs_on`].
+static THREADS: AtomicU64 = AtomicU64::new(1);
+
+/// The harness may run the next benchmark on so many threads, each with iterations of its own.
+pub fn runs_on(threads: u64) {
+    THREADS.store(threads, Ordering::Relaxed);
+}
 
 static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
 static SEEN: Mutex<Option<HashMap<String, u32>>> = Mutex::new(None);
@@ -96,9 +102,9 @@ pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
     match plan.mode {
         Mode::List => (),
         Mode::Time => time(plan, &selected, identity, run),
-        Mode::Count => count(plan, &selected, identity, run),
+        Mode::Count => count(plan, &selected, run),
         Mode::Cpu => cpu(plan, &selected, run),
-        Mode::Dhat => record_with_dhat(plan, &selected, identity, run),
+        Mode::Dhat => record_with_dhat(plan, &selected, run),
     }
     Record::new(records::DONE).u32(selected.index).emit();
     true
@@ -201,13 +207,13 @@ fn watched(flags: u32, iters: u64, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> b
     bracket::end()
 }
 
-fn count(plan: &Plan, selected: &Selected, identity: &Identity<'_>, run: Run<'_>) {
+fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
     let verify = if plan.verify { VERIFY } else { 0 };
     // Without stacks the passes that count do nothing else; what was freed comes from a pass of its own.
     let flags = COUNT | if plan.stacks { LIVE | STACKS | verify } else { 0 };
     // What a baseline was counted with goes before what the command line says: else the numbers could not be compared.
     let iters = if selected.count_iters > 0 {
-        prescribed(selected, identity, run)
+        prescribed(selected, run)
     } else if plan.iterations > 0 {
         plan.iterations.min(1000)
     } else {
@@ -324,14 +330,14 @@ pub fn emit_stacks(index: u32, pass: u32) {
 }
 
 /// The iterations of one thread, where their number on all threads is prescribed. Only the loop itself shows how many take part.
-fn prescribed(selected: &Selected, identity: &Identity<'_>, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> u64 {
-    let threads = if identity.threads > 1 { watched(0, 1, run).shared_iterations.max(1) } else { 1 };
+fn prescribed(selected: &Selected, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> u64 {
+    let threads = if THREADS.load(Ordering::Relaxed) > 1 { watched(0, 1, run).shared_iterations.max(1) } else { 1 };
     (selected.count_iters / threads).max(1)
 }
 
 /// As many iterations as were counted, after as many that fill pools and lazy statics.
-fn record_with_dhat(plan: &Plan, selected: &Selected, identity: &Identity<'_>, run: Run<'_>) {
-    let iters = prescribed(selected, identity, run);
+fn record_with_dhat(plan: &Plan, selected: &Selected, run: Run<'_>) {
+    let iters = prescribed(selected, run);
     if dhat::record_to(format!("{}/{}.json", plan.dhat, selected.index)) {
         watched(0, iters, run);
         watched(bracket::DHAT, iters, run);

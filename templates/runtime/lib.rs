@@ -34,6 +34,6 @@ mod track;
 mod unwind;
 
 pub use bracket::{batched, close, close_shared, iter_entry, open, open_custom, open_shared};
-pub use driver::{benchmark, Identity};
+pub use driver::{benchmark, runs_on, Identity};
 pub use records::description;
 pub use track::Track;
