@@ -63,8 +63,7 @@ pub fn compile(
     let (Some(timed), Some(counting)) = (args.output(""), counted.output("")) else { return Ok(1) };
     if second.status.success() {
         write_stamp(&timed, &counting)?;
-        link_with_dhat(&command, &args, &timed, setup)?;
-        return Ok(0);
+        return Ok(if link_with_dhat(&command, &args, &timed, setup)? { 0 } else { 1 });
     }
     let stderr = String::from_utf8_lossy(&second.stderr);
     if stderr.contains("global allocator") {
@@ -99,9 +98,14 @@ fn linked_with(args: &Arguments, suffix: &str, name: &str, library: &Path, setup
     linked
 }
 
-/// Where it is asked for. A bench that cannot be linked so has no such executable, which is told where it is missed.
-fn link_with_dhat(command: &impl Fn() -> Command, args: &Arguments, timed: &Path, setup: &Setup) -> anyhow::Result<()> {
-    let Some(dhat) = &setup.dhat else { return Ok(()) };
+/// Where it is asked for; false where it cannot be, which is noted. Not tried where the bench has an allocator of its own.
+fn link_with_dhat(
+    command: &impl Fn() -> Command,
+    args: &Arguments,
+    timed: &Path,
+    setup: &Setup,
+) -> anyhow::Result<bool> {
+    let Some(dhat) = &setup.dhat else { return Ok(true) };
     let mut linked = linked_with(args, DHAT, "memprof_dhat", &dhat.library, setup);
     linked.push("-L");
     linked.push(format!("dependency={}", dhat.dependencies.display()));
@@ -111,8 +115,12 @@ fn link_with_dhat(command: &impl Fn() -> Command, args: &Arguments, timed: &Path
         write_stamp(timed, &path)?;
     } else {
         let _ = std::fs::remove_file(&path);
+        let stderr = String::from_utf8_lossy(&out.stderr);
+        let first = stderr.lines().find(|line| line.contains("error")).unwrap_or_default();
+        setup.refuse("dhat", format!("`{}` does not link with the dhat crate: {first}", timed.display()))?;
+        return Ok(false);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Which timed executable a counting one was made with: its size and time.

@@ -12,6 +12,9 @@ const SOURCE: &str = include_str!("../../templates/dhat/lib.rs");
 /// The version whose way of counting was compared to the tracker's.
 pub const VERSION: &str = "0.3.3";
 
+/// A number that nobody else builds with: crates that the user's bench depends on too get other names.
+const UNITS: u32 = 11;
+
 /// The compiled allocator.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Dhat {
@@ -29,7 +32,7 @@ impl Dhat {
         let folder = dir.join(format!("dhat-{VERSION}"));
         let manifest = format!(
             "[package]\nname = \"memprof_dhat\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[lib]\npath = \"lib.rs\"\n\
-             [dependencies]\ndhat = \"={VERSION}\"\n[workspace]\n"
+             [dependencies]\ndhat = \"={VERSION}\"\n[profile.release]\ncodegen-units = {UNITS}\n[workspace]\n"
         );
         let failed = |e: std::io::Error| Error::other(format!("cannot write to {}: {e}", folder.display()));
         std::fs::create_dir_all(&folder).map_err(failed)?;

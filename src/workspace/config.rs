@@ -38,7 +38,11 @@ impl CargoConfig {
         let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
         let rustc = match overrides.build("rustc") {
             Some(rustc) if !is_set("RUSTC") => PathBuf::from(rustc),
-            _ => config.rustc().path.clone(),
+            // Behind the user's wrappers, which would not know what is asked of them.
+            _ => match config.rustc() {
+                with_wrappers if with_wrappers.args.is_empty() => with_wrappers.path.clone(),
+                with_wrappers => with_wrappers.args.last().map(PathBuf::from).unwrap_or_default(),
+            },
         };
         let out = Command::new(&rustc).arg("-vV").output();
         let out = out.map_err(|e| Error::other(format!("cannot run {}: {e}", rustc.display())))?;
