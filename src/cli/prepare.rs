@@ -8,7 +8,7 @@ use regex::Regex;
 use super::args::RunArgs;
 use super::partition::Partition;
 use super::shell;
-use crate::inject::DHAT_VERSION;
+use crate::inject::{DHAT_VERSION, known_harnesses};
 use crate::measure::{self, Build, BuildOptions, Executable, Interrupt, Launch, PassOptions, Scratch, Suite};
 use crate::result::model::Failed;
 use crate::workspace::{BenchTarget, CargoConfig, Workspace};
@@ -163,6 +163,14 @@ pub fn suites<'a>(
             .get(&executable.timed)
             .ok_or_else(|| Error::other(format!("cargo did not run the bench `{}`", executable.target.name)))?;
         let (suite, failure) = measure::list_suite(executable, launch, options, &wanted, &located.interrupt)?;
+        if suite.whole_process && !suite.benchmarks.is_empty() {
+            shell::note(&format!(
+                "{}/{}: its whole process is measured, for it has none of the harnesses that are known ({})",
+                executable.target.package,
+                executable.target.name,
+                known_harnesses()
+            ));
+        }
         failures.extend(failure.map(|error| (suites.len(), error)));
         suites.push(suite);
     }
