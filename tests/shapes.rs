@@ -320,7 +320,9 @@ fn complaints(case: &Case) -> Vec<String> {
     if case.shared {
         command.arg("--target-dir").arg(support::target_dir());
     }
-    command.args(["--locked", "--offline", "-json", "-benchtime=10x"]).args(case.args.iter().map(|arg| filled(arg)));
+    command
+        .args(["--locked", "--offline", "-json", "-benchtime=10x", "--no-profiles"])
+        .args(case.args.iter().map(|arg| filled(arg)));
     command.envs(case.variables.iter().map(|(name, value)| (name, filled(value))));
     let run = Run::new(command.output().unwrap());
 

@@ -44,13 +44,19 @@ impl Harness for Libtest {
     }
 }
 
-/// Whether a source file in `folder` or below has a `#[bench]`.
+/// Whether a source file in `folder` or below has a `#[bench]`. Where the sources lie beside Cargo.toml, what belongs to other
+/// targets does not count; nor do target directories.
 pub fn declares_benches(folder: &Path) -> bool {
+    const OTHERS: [&str; 4] = ["benches", "examples", "target", "tests"];
     let Ok(entries) = std::fs::read_dir(folder) else { return false };
+    let is_package = folder.join("Cargo.toml").exists();
     entries.flatten().any(|entry| {
         let path = entry.path();
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            return declares_benches(&path);
+            let name = entry.file_name();
+            let other = is_package && OTHERS.iter().any(|other| name == *other);
+            let hidden = name.to_string_lossy().starts_with('.');
+            return !other && !hidden && !path.join("CACHEDIR.TAG").exists() && declares_benches(&path);
         }
         path.extension().is_some_and(|extension| extension == "rs")
             && std::fs::read_to_string(&path).is_ok_and(|text| has_bench(&text))
@@ -68,6 +74,23 @@ fn has_bench(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_target_s_own_sources_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| {
+            std::fs::create_dir_all(dir.path().join(file).parent().unwrap()).unwrap();
+            std::fs::write(dir.path().join(file), text).unwrap();
+        };
+        write("Cargo.toml", "");
+        write("lib.rs", "mod inner;");
+        for other in ["benches/a.rs", "target/debug/b.rs", ".git/c.rs"] {
+            write(other, "#[bench]");
+        }
+        assert!(!declares_benches(dir.path()));
+        write("inner/mod.rs", "    #[bench]\n");
+        assert!(declares_benches(dir.path()));
+    }
 
     #[test]
     fn a_bench_is_seen() {
