@@ -54,6 +54,23 @@ pub struct Suite<'a> {
     modules: Vec<Module>,
 }
 
+/// So many benchmarks go through all passes before their results are given out. Each part starts processes of its own, in which
+/// the set-up of the whole bench runs again; all that they recorded is kept until the part ends.
+const PART: usize = 100;
+
+impl Suite<'_> {
+    /// The suite in parts whose recordings fit in memory at once, and whose results come while others are still to be measured.
+    pub fn parts(&self) -> impl Iterator<Item = Suite<'_>> {
+        self.benchmarks.chunks(PART).map(|part| Suite {
+            executable: self.executable,
+            launch: self.launch,
+            benchmarks: part.to_vec(),
+            whole_process: self.whole_process,
+            modules: self.modules.clone(),
+        })
+    }
+}
+
 /// Lists the benchmarks of `executable`; those that `wanted` (by `TARGET/ID`) holds of are in the suite.
 ///
 /// # Errors
