@@ -1,6 +1,9 @@
 //! The shapes that projects and builds have: copies of `fixtures/shapes`, changed and built in one way after the other, with
 //! exact counts, and nothing of the user's changed by it.
 //!
+//! Not among them: the nightly toolchain with its new layout of the build directory, older toolchains, other platforms, for they
+//! need compilers that are not part of a plain installation.
+//!
 //! By itself this tests a core; with MEMPROF_TEST_SLOW everything. MEMPROF_TEST_SHAPE names one case.
 
 mod support;
