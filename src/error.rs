@@ -37,6 +37,7 @@ impl std::error::Error for Error {}
 
 impl From<anyhow::Error> for Error {
     fn from(error: anyhow::Error) -> Self {
-        Error::other(format!("{error:#}"))
+        // One that has an exit code of its own keeps it.
+        error.downcast().unwrap_or_else(|error| Error::other(format!("{error:#}")))
     }
 }

@@ -2,42 +2,9 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use support::Run;
-
-/// What of a file may not change.
-#[derive(Debug, PartialEq, Eq)]
-struct State {
-    modified: SystemTime,
-    inode: u64,
-    content: u64,
-}
-
-/// All files below `dir` except below `except`.
-fn states(dir: &Path, except: &Path) -> BTreeMap<PathBuf, State> {
-    let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
-        let path = entry.path();
-        if path == except {
-            continue;
-        }
-        if entry.file_type().unwrap().is_dir() {
-            found.extend(states(&path, except));
-            continue;
-        }
-        let metadata = path.symlink_metadata().unwrap();
-        let mut hasher = DefaultHasher::new();
-        std::fs::read(&path).unwrap().hash(&mut hasher);
-        let state = State { modified: metadata.modified().unwrap(), inode: metadata.ino(), content: hasher.finish() };
-        found.insert(path, state);
-    }
-    found
-}
+use support::{Run, states};
 
 /// A project of a user's in a git repository of its own, with everything committed.
 fn project(dir: &Path) -> PathBuf {

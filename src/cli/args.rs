@@ -74,10 +74,10 @@ pub struct Select {
     /// Leave a package out, with --workspace
     #[arg(long, value_name = "SPEC")]
     pub exclude: Vec<String>,
-    /// The library's own benches; taken for cargo's sake
+    /// Only the libraries' own benches (#[bench]); with --benches, these too
     #[arg(long)]
     pub lib: bool,
-    /// All targets with `bench = true` (the bench targets are always taken)
+    /// All targets with `bench = true`, as if nothing were said
     #[arg(long)]
     pub benches: bool,
     /// Features to turn on
@@ -166,6 +166,9 @@ pub struct MeasureArgs {
     /// What each call site has live at the peak, exactly: peak_objects and peak_space in mem.prof
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub peak: bool,
+    /// Besides, the dhat crate's own dhat-heap.json of each benchmark, for its viewer; the first use fetches the crate
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub dhat: bool,
     /// CPU samples a second of each thread's CPU time
     #[arg(long, value_name = "HZ", default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub cpu_rate: u32,
@@ -240,6 +243,8 @@ impl RunArgs {
             frozen: select.frozen,
             config: select.config.clone(),
             unstable: select.unstable.clone(),
+            lib: select.lib,
+            benches: select.benches,
         }
     }
 
@@ -252,6 +257,7 @@ impl RunArgs {
             quiet: select.quiet,
             color: select.color.clone(),
             no_fail_fast: select.no_fail_fast,
+            dhat: self.measure.dhat,
             by_name: false,
         }
     }

@@ -8,7 +8,7 @@ use clap::Parser;
 
 use super::output::write_results;
 use super::{baseline, go_flags, last_run, shell};
-use crate::result::model::{Finished, Run};
+use crate::result::model::{Finished, Profiles, Run};
 use crate::result::names;
 use crate::{Error, Result, exit};
 
@@ -105,7 +105,8 @@ fn place_profiles(finished: &mut Finished, from: &Path, home: &Path) -> Result<(
     let place = Path::new("profiles").join(names::safe_path(&finished.name));
     let memprof = from.join("memprof");
     let from = if from.join("results.jsonl").is_file() { from } else { &memprof };
-    for (file, path) in [("mem.prof", &mut finished.profiles.mem), ("cpu.prof", &mut finished.profiles.cpu)] {
+    let Profiles { mem, cpu, dhat } = &mut finished.profiles;
+    for (file, path) in [("mem.prof", mem), ("cpu.prof", cpu), ("dhat-heap.json", dhat)] {
         let source = from.join(&place).join(file);
         // Another machine's path means nothing here.
         *path = None;

@@ -102,6 +102,11 @@ impl<'a> Writer<'a> {
                 all.push(profile);
             }
         }
+        if let Some(text) = &profiles.dhat {
+            let at = dir.join("dhat-heap.json");
+            write_whole(&at, text)?;
+            finished.profiles.dhat = Some(at.to_string_lossy().into_owned());
+        }
         self.take(finished);
         Ok(())
     }

@@ -8,7 +8,7 @@ use regex::Regex;
 use super::args::RunArgs;
 use super::partition::Partition;
 use super::shell;
-use crate::inject;
+use crate::inject::{DHAT_VERSION, known_harnesses};
 use crate::measure::{self, Build, BuildOptions, Executable, Interrupt, Launch, PassOptions, Scratch, Suite};
 use crate::result::model::Failed;
 use crate::workspace::{BenchTarget, CargoConfig, Workspace};
@@ -49,6 +49,15 @@ impl Selection {
         workspace.targets.iter().filter(wanted).cloned().collect()
     }
 
+    /// Whether a target may be meant by its name alone, whatever its benchmarks are called.
+    fn may_mean(&self, target: &BenchTarget) -> bool {
+        let path = format!("{}/", target.name);
+        let full = format!("{}/{path}", target.package);
+        let fits = |regex: &Regex| regex.is_match(&path) || regex.as_str().starts_with(&full);
+        (self.bench.is_empty() || self.bench.iter().any(|(text, regex)| *text == target.name || fits(regex)))
+            && (self.filters.is_empty() || self.filters.iter().any(fits))
+    }
+
     /// Whether a benchmark is wanted. A bench target's name selects that target and no other.
     pub fn wants(&self, targets: &[BenchTarget], package: &str, target: &str, id: &str) -> bool {
         let path = format!("{target}/{id}");
@@ -81,11 +90,6 @@ pub fn locate(args: &RunArgs) -> Result<Located> {
 }
 
 fn locate_until(args: &RunArgs, selection: Selection, interrupt: Interrupt) -> Result<Located> {
-    if args.select.lib {
-        shell::note(
-            "--lib: a library's own benches need a harness that this version does not know; bench targets are taken",
-        );
-    }
     let options = args.cargo_options();
     let config = CargoConfig::load(&options)?;
     let workspace = Workspace::load(&options, &config)?;
@@ -101,6 +105,9 @@ pub fn build(args: &RunArgs, located: &Located) -> Result<Build> {
     let Located { config, workspace, selection, interrupt, scratch } = located;
     let targets = selection.targets(workspace);
     let options = BuildOptions { by_name: targets.len() < workspace.targets.len(), ..args.build_options() };
+    if args.measure.dhat {
+        shell::note(&format!("--dhat: the dhat crate {DHAT_VERSION} is built; its first use fetches it"));
+    }
     measure::build(workspace, config, &args.cargo_options(), &options, &targets, scratch, interrupt)
         .map_err(|error| interrupt.check().err().unwrap_or(error))
 }
@@ -118,6 +125,8 @@ pub fn pass_options(args: &RunArgs, located: &Located) -> PassOptions {
         stacks: !args.measure.no_profiles,
         peak: args.measure.peak,
         counted_iterations: HashMap::new(),
+        whole_process: None,
+        dhat: args.measure.dhat,
         bench_args: args.bench_args.clone(),
         dir: located.scratch.0.clone(),
         verbose: args.select.verbose > 0,
@@ -143,28 +152,39 @@ pub fn suites<'a>(
     options: &PassOptions,
     failed: &mut Vec<Failed>,
 ) -> Result<Vec<Suite<'a>>> {
-    let mut suites = Vec::new();
+    let (mut suites, mut failures) = (Vec::new(), Vec::new());
     let targets = &located.workspace.targets;
     let wanted = |executable: &Executable, id: &str| {
         let target = &executable.target;
         located.selection.wants(targets, &target.package, &target.name, id)
     };
     for executable in &build.executables {
-        if !inject::is_hooked(&executable.timed)? {
-            shell::warn(&format!(
-                "bench `{}` is left out: it has no harness that this version knows (criterion 0.3 to 0.8)",
-                executable.target.name
-            ));
-            continue;
-        }
         let launch = launches
             .get(&executable.timed)
             .ok_or_else(|| Error::other(format!("cargo did not run the bench `{}`", executable.target.name)))?;
         let (suite, failure) = measure::list_suite(executable, launch, options, &wanted, &located.interrupt)?;
-        if let Some(error) = failure {
-            failed.push(target_failed(&executable.target, format!("{error}, when its benchmarks were listed")));
+        if suite.whole_process && !suite.benchmarks.is_empty() {
+            shell::note(&format!(
+                "{}/{}: its whole process is measured, for it has none of the harnesses that are known ({})",
+                executable.target.package,
+                executable.target.name,
+                known_harnesses()
+            ));
         }
+        failures.extend(failure.map(|error| (suites.len(), error)));
         suites.push(suite);
+    }
+    let any = suites.iter().any(|suite: &Suite| !suite.benchmarks.is_empty());
+    for (index, error) in failures {
+        let suite: &Suite = &suites[index];
+        let target = &suite.executable.target;
+        let failure = target_failed(target, format!("{error}, when its benchmarks were listed"));
+        // Where others match what was asked for, and nothing of this one does, it is not what this run is about.
+        if any && suite.benchmarks.is_empty() && !located.selection.may_mean(target) {
+            shell::warn(&format!("{}: {}", failure.name, failure.error));
+        } else {
+            failed.push(failure);
+        }
     }
     Ok(suites)
 }

@@ -128,15 +128,20 @@ pub fn measure_all(
     let mut tables = Tables::default();
     for suite in suites {
         for _ in 0..args.measure.count {
-            let (outcomes, afterwards) =
-                measure::measure(suite, options, &mut tables, &mut progress, &located.interrupt)?;
-            for outcome in outcomes {
-                match outcome {
-                    Outcome::Finished(finished, profiles) => writer.finished(*finished, *profiles)?,
-                    Outcome::Failed(failure) => writer.failed(failure),
+            let mut behind_the_last = None;
+            for part in suite.parts() {
+                let (outcomes, afterwards) =
+                    measure::measure(&part, options, &mut tables, &mut progress, &located.interrupt)?;
+                for outcome in outcomes {
+                    match outcome {
+                        Outcome::Finished(finished, profiles) => writer.finished(*finished, *profiles)?,
+                        Outcome::Failed(failure) => writer.failed(failure),
+                    }
                 }
+                // Each part comes by the same end.
+                behind_the_last = behind_the_last.or(afterwards);
             }
-            if let Some(error) = afterwards {
+            if let Some(error) = behind_the_last {
                 let error = format!("{error}, after its last benchmark");
                 writer.failed(prepare::target_failed(&suite.executable.target, error));
             }

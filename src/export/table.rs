@@ -62,7 +62,11 @@ pub fn cells(rows: &[Finished], view: &View) -> Vec<Vec<String>> {
     }
     let mut all = vec![header];
     for (index, (row, name)) in rows.iter().zip(&short).enumerate() {
-        let mark = if row.time.custom { "*" } else { "" };
+        let mark = match row {
+            row if row.whole_process => "†",
+            row if row.time.custom => "*",
+            _ => "",
+        };
         let mut record =
             vec![format!("{}{mark}", names::one_line(name)), grouped(&row.time.iterations.to_string()), time(row)];
         if view.memory {
@@ -108,6 +112,9 @@ pub fn render(rows: &[Finished], failed: &[Failed], view: &View) -> String {
         lines.push(
             "* the benchmark measures itself (iter_custom): B/op and allocs/op are of its whole closure".to_owned(),
         );
+    }
+    if rows.iter().any(|row| row.whole_process) {
+        lines.push("† a bench without a harness that is known: the numbers are of its whole process".to_owned());
     }
     lines.join("\n")
 }

@@ -155,6 +155,7 @@ pub mod tests {
                 bytes_per_op_range: None,
             },
             throughput: None,
+            whole_process: false,
             profiles: Profiles::default(),
         }
     }

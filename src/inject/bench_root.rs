@@ -18,6 +18,16 @@ pub fn counted_path(timed: &Path) -> PathBuf {
     timed.with_file_name(name)
 }
 
+/// Behind the name of the one that has the dhat crate for its allocator.
+const DHAT: &str = "-dhat";
+
+/// The executable with dhat in it that belongs to the timed one.
+pub fn dhat_path(timed: &Path) -> PathBuf {
+    let mut name = timed.file_name().unwrap_or_default().to_owned();
+    name.push(DHAT);
+    timed.with_file_name(name)
+}
+
 /// True where this call makes an executable from one of the bench roots. With `harness = false` cargo gives neither
 /// `--crate-type` nor `--test`.
 pub fn is_bench_root(args: &Arguments, setup: &Setup) -> bool {
@@ -34,20 +44,7 @@ pub fn compile(
     overlay: Option<&Overlay>,
     setup: &Setup,
 ) -> anyhow::Result<i32> {
-    let mut counted = Arguments { all: args.all.clone() };
-    let extra = args.codegen("extra-filename").last().copied().unwrap_or("").to_owned();
-    counted.set_codegen("extra-filename", Some(&format!("{extra}{COUNTED}")));
-    counted.set_codegen("incremental", None);
-    counted.set_emit("link");
-    // Linked though nobody names it; on this one call the unstable flag is taken by a stable compiler too.
-    counted.push("-Zunstable-options");
-    counted.push("--extern");
-    counted.push(format!("force:memprof_alloc={}", setup.runtime.allocator.display()));
-    counted.push("--cap-lints=allow");
-    // With the unstable flag a stable compiler would name symbols as a nightly one does: other names than the timed one's.
-    if setup.stable_compiler && args.codegen("symbol-mangling-version").is_empty() {
-        counted.push("-Csymbol-mangling-version=legacy");
-    }
+    let counted = linked_with(&args, COUNTED, "memprof_alloc", &setup.runtime.allocator, setup);
 
     // Both at once. What the second says the first has said already; only what it alone finds wrong matters.
     let second = command()
@@ -66,7 +63,7 @@ pub fn compile(
     let (Some(timed), Some(counting)) = (args.output(""), counted.output("")) else { return Ok(1) };
     if second.status.success() {
         write_stamp(&timed, &counting)?;
-        return Ok(0);
+        return Ok(if link_with_dhat(&command, &args, &timed, setup)? { 0 } else { 1 });
     }
     let stderr = String::from_utf8_lossy(&second.stderr);
     if stderr.contains("global allocator") {
@@ -80,6 +77,50 @@ pub fn compile(
     let lines = stderr.lines().filter(|line| !line.trim().is_empty()).take(3).collect::<Vec<_>>().join(" ");
     setup.refuse(name, format!("bench `{name}` does not link with the counting allocator: {lines}"))?;
     Ok(1)
+}
+
+/// The call that links the same bench with one more crate, which holds the `#[global_allocator]`.
+fn linked_with(args: &Arguments, suffix: &str, name: &str, library: &Path, setup: &Setup) -> Arguments {
+    let mut linked = Arguments { all: args.all.clone() };
+    let extra = args.codegen("extra-filename").last().copied().unwrap_or("").to_owned();
+    linked.set_codegen("extra-filename", Some(&format!("{extra}{suffix}")));
+    linked.set_codegen("incremental", None);
+    linked.set_emit("link");
+    // Linked though nobody names it; on this one call the unstable flag is taken by a stable compiler too.
+    linked.push("-Zunstable-options");
+    linked.push("--extern");
+    linked.push(format!("force:{name}={}", library.display()));
+    linked.push("--cap-lints=allow");
+    // With the unstable flag a stable compiler would name symbols as a nightly one does: other names than the timed one's.
+    if setup.stable_compiler && args.codegen("symbol-mangling-version").is_empty() {
+        linked.push("-Csymbol-mangling-version=legacy");
+    }
+    linked
+}
+
+/// Where it is asked for; false where it cannot be, which is noted. Not tried where the bench has an allocator of its own.
+fn link_with_dhat(
+    command: &impl Fn() -> Command,
+    args: &Arguments,
+    timed: &Path,
+    setup: &Setup,
+) -> anyhow::Result<bool> {
+    let Some(dhat) = &setup.dhat else { return Ok(true) };
+    let mut linked = linked_with(args, DHAT, "memprof_dhat", &dhat.library, setup);
+    linked.push("-L");
+    linked.push(format!("dependency={}", dhat.dependencies.display()));
+    let out = command().args(&linked.all).env("RUSTC_BOOTSTRAP", "1").stdin(Stdio::null()).output()?;
+    let path = dhat_path(timed);
+    if out.status.success() {
+        write_stamp(timed, &path)?;
+    } else {
+        let _ = std::fs::remove_file(&path);
+        let stderr = String::from_utf8_lossy(&out.stderr);
+        let first = stderr.lines().find(|line| line.contains("error")).unwrap_or_default();
+        setup.refuse("dhat", format!("`{}` does not link with the dhat crate: {first}", timed.display()))?;
+        return Ok(false);
+    }
+    Ok(true)
 }
 
 /// Which timed executable a counting one was made with: its size and time.

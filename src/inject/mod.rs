@@ -1,16 +1,17 @@
 //! What is added to the user's build, without a change to anything of the user's.
 //!
-//! cargo calls this executable as its rustc wrapper ([`wrapper`]). Every call passes through, except that criterion is compiled
-//! from an overlay with the hook in it, and each bench root is linked a second time with the counting allocator.
+//! cargo calls this executable as its rustc wrapper ([`wrapper`]). Every call passes through, except that harnesses get the hook
+//! ([`harness`]), and each bench root is linked a second time with the counting allocator.
 
 mod allocator;
-mod anchors;
 mod arguments;
 mod bench_root;
-mod criterion;
 mod dep_info;
+mod dhat;
+mod harness;
 mod overlay;
 mod runtime;
+mod tidy;
 mod wrapper;
 
 use std::path::{Path, PathBuf};
@@ -18,8 +19,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-pub use bench_root::{counted_path, is_own_allocator, is_pair};
+pub use bench_root::{counted_path, dhat_path, is_own_allocator, is_pair};
+pub use dhat::{Dhat, VERSION as DHAT_VERSION};
+pub use harness::{declares_benches, known as known_harnesses};
 pub use runtime::{Runtime, Toolchain};
+pub use tidy::remove_unused;
 pub use wrapper::run as run_wrapper;
 
 /// Under this name cargo calls the executable as its rustc wrapper.
@@ -41,6 +45,8 @@ pub struct Setup {
     pub refusals: PathBuf,
     /// The user's own RUSTC_WRAPPER.
     pub user_wrapper: Option<PathBuf>,
+    /// The dhat crate, where it is asked for.
+    pub dhat: Option<Dhat>,
     /// Stable or beta: unstable flags change what it does.
     pub stable_compiler: bool,
 }
@@ -89,9 +95,9 @@ impl Setup {
     }
 }
 
-/// Whether a harness with the hook in it is linked into an executable: then the name of the plan's variable is among its texts.
+/// Whether a harness with the hook in it is linked into an executable: the runtime has this text where a harness asks for it.
 pub fn is_hooked(executable: &Path) -> anyhow::Result<bool> {
-    const MARK: &[u8] = b"MEMPROF_PLAN";
+    const MARK: &[u8] = b"memprof: a harness with the hook in it";
     let bytes = std::fs::read(executable).with_context(|| format!("cannot read {}", executable.display()))?;
     Ok(memchr::memmem::find(&bytes, MARK).is_some())
 }

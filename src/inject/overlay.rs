@@ -65,6 +65,7 @@ fn lay_out(overlays: &Path, original: &Path, edited: &BTreeMap<PathBuf, String>)
         (folder, names).hash(&mut hasher);
     }
     let target = overlays.join(format!("{:016x}", hasher.finish()));
+    super::tidy::note_use(&target);
     if target.exists() {
         return Ok(target);
     }

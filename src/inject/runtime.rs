@@ -7,11 +7,16 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
+use super::harness::{HARNESSES, Libtest};
+use super::tidy;
+use crate::{Error, exit};
+
 /// The runtime's sources, by file name; templates/ is where they are written and tested.
 const RUNTIME: &[(&str, &str)] = &[
     ("lib.rs", include_str!("../../templates/runtime/lib.rs")),
     ("bracket.rs", include_str!("../../templates/runtime/bracket.rs")),
     ("cost.rs", include_str!("../../templates/runtime/cost.rs")),
+    ("dhat.rs", include_str!("../../templates/runtime/dhat.rs")),
     ("driver.rs", include_str!("../../templates/runtime/driver.rs")),
     ("entries.rs", include_str!("../../templates/runtime/entries.rs")),
     ("live.rs", include_str!("../../templates/runtime/live.rs")),
@@ -21,6 +26,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("objects.rs", include_str!("../../templates/runtime/objects.rs")),
     ("peak.rs", include_str!("../../templates/runtime/peak.rs")),
     ("plan.rs", include_str!("../../templates/runtime/plan.rs")),
+    ("process.rs", include_str!("../../templates/runtime/process.rs")),
     ("records.rs", include_str!("../../templates/runtime/records.rs")),
     ("rules.rs", include_str!("../../templates/runtime/rules.rs")),
     ("sampler.rs", include_str!("../../templates/runtime/sampler.rs")),
@@ -63,6 +69,8 @@ pub struct Runtime {
     pub library: PathBuf,
     /// The tracking `#[global_allocator]`: linked to counting executables only.
     pub allocator: PathBuf,
+    /// Stands for the compiler's own `test` crate; `None` where this compiler does not take it.
+    pub libtest: Option<PathBuf>,
     /// Of sources, edits and compiler.
     pub hash: String,
 }
@@ -71,13 +79,18 @@ impl Runtime {
     /// Compiles the runtime below `dir`, unless it is there already.
     pub fn build(toolchain: &Toolchain, dir: &Path) -> anyhow::Result<Runtime> {
         let mut hasher = DefaultHasher::new();
-        let edits = format!("{:?}", super::criterion::EDITS);
-        (RUNTIME, ALLOCATOR, super::criterion::HOOK, edits, &toolchain.version).hash(&mut hasher);
+        let harnesses: Vec<String> = HARNESSES.iter().map(|harness| harness.texts()).collect();
+        (RUNTIME, ALLOCATOR, harnesses, &toolchain.version).hash(&mut hasher);
         (&toolchain.target, toolchain.static_libc, WAY_OF_BUILDING).hash(&mut hasher);
         let hash = format!("{:016x}", hasher.finish());
         let home = dir.join(format!("runtime-{hash}"));
-        let runtime =
-            Runtime { library: home.join("libmemprof_rt.rlib"), allocator: home.join("libmemprof_alloc.rlib"), hash };
+        let at = |hash: String| {
+            let libtest = Some(home.join("libmemprof_libtest.rlib")).filter(|path| path.exists());
+            let (library, allocator) = (home.join("libmemprof_rt.rlib"), home.join("libmemprof_alloc.rlib"));
+            Runtime { library, allocator, libtest, hash }
+        };
+        let runtime = at(hash.clone());
+        tidy::note_use(&home);
         if runtime.allocator.exists() {
             return Ok(runtime);
         }
@@ -88,14 +101,17 @@ impl Runtime {
             std::fs::write(draft.join(name), text)?;
         }
         std::fs::write(draft.join("memprof_alloc.rs"), ALLOCATOR)?;
+        std::fs::write(draft.join("memprof_libtest.rs"), Libtest::SOURCE)?;
         compile(toolchain, &draft, "memprof_rt", "lib.rs", &[])?;
         let external = format!("memprof_rt={}", draft.join("libmemprof_rt.rlib").display());
         compile(toolchain, &draft, "memprof_alloc", "memprof_alloc.rs", &["--extern", &external])?;
+        // Only benches of the compiler's own harness need it: they are refused where it is not there.
+        let _ = compile(toolchain, &draft, "memprof_libtest", "memprof_libtest.rs", &["--extern", &external]);
         if std::fs::rename(&draft, &home).is_err() && !runtime.allocator.exists() {
             bail!("cannot move {} to {}", draft.display(), home.display());
         }
         let _ = std::fs::remove_dir_all(&draft);
-        Ok(runtime)
+        Ok(at(hash))
     }
 }
 
@@ -117,11 +133,11 @@ fn compile(toolchain: &Toolchain, dir: &Path, name: &str, source: &str, more: &[
         bail!("cannot write to {}: no space left on device", dir.display());
     }
     if !out.status.success() {
-        bail!(
-            "the runtime does not compile with {} (Rust 1.70 or newer is needed):\n{}",
-            toolchain.version.lines().next().unwrap_or_default(),
-            String::from_utf8_lossy(&out.stderr).trim_end()
-        );
+        let stderr = String::from_utf8_lossy(&out.stderr);
+        let first = stderr.lines().find(|line| line.starts_with("error")).unwrap_or_default();
+        let compiler = toolchain.version.lines().next().unwrap_or_default();
+        let message = format!("the runtime does not compile with {compiler} (Rust 1.70 or newer is needed): {first}");
+        return Err(Error::new(exit::NOTHING_MEASURED, message).into());
     }
     Ok(())
 }

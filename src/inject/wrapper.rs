@@ -2,17 +2,17 @@
 //!
 //! It never writes to stderr itself (cargo would replay that as a warning of the crate) and keeps the jobserver's descriptors.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context as _;
 
 use super::arguments::Arguments;
+use super::harness::{Call, HARNESSES, Prepared};
 use super::overlay::Overlay;
-use super::{SETUP_VARIABLE, Setup, allocator, bench_root, criterion, dep_info};
+use super::{SETUP_VARIABLE, Setup, allocator, bench_root, dep_info};
 
 /// Runs the rustc call of `args` (its first is rustc, or the user's workspace wrapper); the exit code.
 pub fn run(args: &[OsString]) -> anyhow::Result<i32> {
@@ -44,17 +44,23 @@ pub fn run(args: &[OsString]) -> anyhow::Result<i32> {
     args.push("-L");
     args.push(format!("dependency={}", runtime_dir.display()));
 
-    if is_criterion(&name, &args) {
-        return match prepare_criterion(&mut args, &setup)? {
-            Ok(overlay) => compile_from(&overlay, command(), &args, &setup),
-            Err(message) => {
-                setup.refuse(&name, message)?;
-                Ok(1)
-            }
-        };
-    }
     // Asked before an overlay takes the source's place.
     let is_bench_root = bench_root::is_bench_root(&args, &setup);
+    let call = Call { crate_name: &name, is_bench_root, setup: &setup };
+    let mut hooked = None;
+    if let Some(harness) = HARNESSES.iter().find(|harness| harness.is_made_by(&call, &args)) {
+        match harness.prepare(&call, &mut args)? {
+            Prepared::From(overlay) => hooked = Some(overlay),
+            Prepared::AsItIs => (),
+            Prepared::Refused(message) => {
+                setup.refuse(&name, message)?;
+                return Ok(1);
+            }
+        }
+    }
+    if let Some(overlay) = hooked {
+        return compile_from(&overlay, command(), &args, &setup);
+    }
     let overlay = prepare_allocator(&mut args, &setup)?;
     if is_bench_root {
         return bench_root::compile(command, args, overlay.as_ref(), &setup);
@@ -92,39 +98,6 @@ fn add_debug_info(args: &mut Arguments) {
     }
 }
 
-fn is_criterion(name: &str, args: &Arguments) -> bool {
-    name == "criterion"
-        && std::env::var("CARGO_PKG_NAME").is_ok_and(|package| package == "criterion")
-        && !args.has("--test")
-}
-
-/// Makes the call compile criterion with the hook in it: the overlay, or why not.
-fn prepare_criterion(args: &mut Arguments, setup: &Setup) -> anyhow::Result<Result<Overlay, String>> {
-    let root = args.source().context("criterion is compiled from no file")?;
-    let source_dir = root.parent().context("criterion's root source has no folder")?.to_owned();
-    let mut edited = BTreeMap::new();
-    for file in criterion::EDITS {
-        let text = std::fs::read_to_string(source_dir.join(file.file)).unwrap_or_default();
-        match file.apply(&text) {
-            Ok(text) => edited.insert(PathBuf::from(file.file), text),
-            Err(misfit) => {
-                let version = std::env::var("CARGO_PKG_VERSION").unwrap_or_default();
-                return Ok(Err(format!(
-                    "criterion {version} ({}) is none that this version can hook into: {misfit}; known are {}",
-                    source_dir.display(),
-                    criterion::KNOWN
-                )));
-            }
-        };
-    }
-    let root_name = PathBuf::from(root.file_name().context("criterion's root source has no name")?);
-    edited.insert(root_name, criterion::with_hook(&std::fs::read_to_string(&root)?));
-    let overlay = Overlay::lay_out(&setup.overlays, &source_dir, &edited)?;
-    overlay.compile_from_it(args);
-    link_runtime(args, setup);
-    Ok(Ok(overlay))
-}
-
 /// Makes the call compile with the tracking type around the allocator that the crate declares; the overlay where it does.
 fn prepare_allocator(args: &mut Arguments, setup: &Setup) -> anyhow::Result<Option<Overlay>> {
     let Some((root, folder)) = args.source().and_then(|root| Some((root.clone(), root.parent()?.to_owned()))) else {
@@ -144,7 +117,8 @@ fn prepare_allocator(args: &mut Arguments, setup: &Setup) -> anyhow::Result<Opti
     Ok(Some(overlay))
 }
 
-fn link_runtime(args: &mut Arguments, setup: &Setup) {
+/// Lets the crate name the runtime.
+pub fn link_runtime(args: &mut Arguments, setup: &Setup) {
     args.push("--extern");
     args.push(format!("memprof_rt={}", setup.runtime.library.display()));
 }

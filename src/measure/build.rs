@@ -9,8 +9,8 @@ use cargo_metadata::{Message, TargetKind};
 
 use super::process::Interrupt;
 use super::scratch::Scratch;
-use crate::inject::{Runtime, Setup, counted_path, is_pair};
-use crate::workspace::{BenchTarget, CargoConfig, CargoOptions, Workspace};
+use crate::inject::{Dhat, Runtime, Setup, counted_path, dhat_path, is_own_allocator, is_pair, remove_unused};
+use crate::workspace::{BenchTarget, CargoConfig, CargoOptions, Kind, Workspace};
 use crate::{Error, Result, exit};
 
 /// What of a build is not about packages.
@@ -22,6 +22,8 @@ pub struct BuildOptions {
     pub quiet: bool,
     pub color: Option<String>,
     pub no_fail_fast: bool,
+    /// One more executable, with the dhat crate.
+    pub dhat: bool,
     /// The user named the targets; else all that can be built are.
     pub by_name: bool,
 }
@@ -34,6 +36,8 @@ pub struct Executable {
     pub timed: PathBuf,
     /// With the counting allocator.
     pub counted: PathBuf,
+    /// With the dhat crate; there only where that was asked for, and where the bench has no allocator of its own.
+    pub dhat: PathBuf,
 }
 
 /// A finished build.
@@ -77,8 +81,15 @@ pub fn build(
     let (dir, scratch) = (workspace.home.join("inject"), &scratch.0);
     std::fs::create_dir_all(dir.join("overlays"))
         .map_err(|e| Error::other(format!("cannot write to {}: {e}", workspace.home.display())))?;
+    let runtime = Runtime::build(&config.toolchain, &dir)?;
+    let offline = cargo_options.offline || cargo_options.frozen;
+    let dhat = match options.dhat {
+        true => Some(Dhat::build(&config.cargo, &runtime, config.toolchain.target.as_deref(), offline, &dir)?),
+        false => None,
+    };
     let setup = Setup {
-        runtime: Runtime::build(&config.toolchain, &dir)?,
+        runtime,
+        dhat,
         bench_roots: workspace
             .targets
             .iter()
@@ -89,6 +100,8 @@ pub fn build(
         user_wrapper: config.wrapper.clone(),
         stable_compiler: config.toolchain.is_stable(),
     };
+    remove_unused(&dir, "runtime-");
+    remove_unused(&setup.overlays, "");
     let build_dir = workspace.home.join("build");
     let mut variables: Vec<(String, PathBuf)> =
         setup.install(&dir, scratch)?.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
@@ -105,7 +118,14 @@ pub fn build(
         let unpaired = executables.iter().filter(|executable| !is_pair(&executable.timed, &executable.counted));
         unpaired.map(|executable| executable.timed.clone()).collect()
     };
-    let stale = unpaired(&executables);
+    let mut stale = unpaired(&executables);
+    if options.dhat {
+        // Linked when dhat was not asked for.
+        let lacks = |executable: &&Executable| {
+            !is_own_allocator(&executable.timed, &executable.counted) && !is_pair(&executable.timed, &executable.dhat)
+        };
+        stale.extend(executables.iter().filter(lacks).map(|executable| executable.timed.clone()));
+    }
     if !stale.is_empty() {
         // Made by somebody else, or half gone: without them cargo makes them anew.
         stale.iter().for_each(|timed| drop(std::fs::remove_file(timed)));
@@ -156,7 +176,12 @@ fn arguments(cargo: &CargoOptions, options: &BuildOptions, targets: &[BenchTarge
     args.extend(cargo.arguments());
     if options.by_name || !targets.iter().any(|target| target.has_requirements) {
         for target in targets {
-            args.extend(["--bench".into(), OsString::from(&target.name)]);
+            match target.kind {
+                Kind::Bench => args.extend(["--bench".into(), OsString::from(&target.cargo_name)]),
+                Kind::Bin => args.extend(["--bin".into(), OsString::from(&target.cargo_name)]),
+                Kind::Lib if args.iter().any(|arg| arg == "--lib") => (),
+                Kind::Lib => args.push("--lib".into()),
+            }
         }
     } else {
         // Which features are on depends on what else is built; in this form cargo leaves out what lacks one.
@@ -182,12 +207,17 @@ fn arguments(cargo: &CargoOptions, options: &BuildOptions, targets: &[BenchTarge
 }
 
 fn executable(artifact: &cargo_metadata::Artifact, targets: &[BenchTarget]) -> Option<Executable> {
-    if !artifact.target.kind.contains(&TargetKind::Bench) {
-        return None;
-    }
+    let kind = match artifact.target.kind.first()? {
+        TargetKind::Bench => Kind::Bench,
+        TargetKind::Bin if artifact.profile.test => Kind::Bin,
+        _ if artifact.profile.test => Kind::Lib,
+        _ => return None,
+    };
     let timed = artifact.executable.clone()?.into_std_path_buf();
-    let target = targets
-        .iter()
-        .find(|target| target.package_id == artifact.package_id.repr && target.name == artifact.target.name)?;
-    Some(Executable { target: target.clone(), counted: counted_path(&timed), timed })
+    let is_it = |target: &&BenchTarget| {
+        let same = target.kind == kind && target.cargo_name == artifact.target.name;
+        same && target.package_id == artifact.package_id.repr
+    };
+    let target = targets.iter().find(is_it)?;
+    Some(Executable { target: target.clone(), counted: counted_path(&timed), dhat: dhat_path(&timed), timed })
 }

@@ -31,7 +31,16 @@ pub struct Listing {
 }
 
 /// Asks `executable` for its benchmarks, in their order.
-pub fn list(executable: &Path, launch: &Launch, options: &PassOptions, interrupt: &Interrupt) -> Result<Listing> {
+///
+/// `whole_process`: it has no harness, and the runtime itself answers that there is one, `main`.
+pub fn list(
+    executable: &Path,
+    launch: &Launch,
+    options: &PassOptions,
+    whole_process: bool,
+    interrupt: &Interrupt,
+) -> Result<Listing> {
+    let options = &PassOptions { whole_process: whole_process.then_some(0), ..options.clone() };
     let mut listing = Listing::default();
     let process = Process::start(Phase::List, executable, launch, options, None, &[])?;
     let end = process.follow(options.timeout, interrupt, &mut |record| match record {

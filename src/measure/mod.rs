@@ -10,6 +10,7 @@ mod recount;
 mod scratch;
 mod session;
 mod tables;
+mod whole_process;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -42,6 +43,10 @@ pub struct PassOptions {
     pub counted_iterations: HashMap<String, u64>,
     /// What each stack has live at the peak, exactly.
     pub peak: bool,
+    /// Of an executable that is measured as a whole process: which counting pass it is.
+    pub whole_process: Option<u32>,
+    /// The dhat crate records, too.
+    pub dhat: bool,
     /// Arguments for the bench itself.
     pub bench_args: Vec<String>,
     /// Records, plans and tables of the run lie here.

@@ -18,6 +18,7 @@ pub enum Phase {
     Time,
     Count,
     Cpu,
+    Dhat,
 }
 
 impl Phase {
@@ -28,12 +29,16 @@ impl Phase {
             Phase::Time => "timing",
             Phase::Count => "counting",
             Phase::Cpu => "sampling",
+            Phase::Dhat => "recording with dhat",
         }
     }
 }
 
 /// The error of a benchmark whose allocations do not come by the tracker.
 pub const NOT_LINKED: &str = "nothing can be counted: the counting allocator is not linked into this bench";
+
+/// The error of a benchmark whose harness's clock never ran: nothing is in ns/op, and nothing in B/op.
+const UNTIMED: &str = "times nothing: its function never calls the harness's timing loop";
 
 /// A benchmark that did not come through.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +90,8 @@ impl Process {
         std::fs::write(&plan_file, plan::text(phase, options, &records, table, selected))
             .map_err(|e| write_error(&plan_file, e))?;
         let mut command = launch.command(executable);
-        command.arg("--bench").args(&options.bench_args).env(plan::VARIABLE, &plan_file);
+        let variable = if options.whole_process.is_some() { plan::PROCESS_VARIABLE } else { plan::VARIABLE };
+        command.arg("--bench").args(&options.bench_args).env(variable, &plan_file);
         // criterion looks for its folder with a cargo process, and writes to it.
         command.env("CRITERION_HOME", options.dir.join("criterion"));
         Ok(Process { running: Running::start(command, options.verbose)?, records, reader })
@@ -143,7 +149,7 @@ pub fn run_pass(
     while !remaining.is_empty() {
         let (mut done, mut current) = (HashSet::new(), None);
         let (mut modules, mut linked) = (Vec::new(), true);
-        let (mut own, mut foreign) = (None, false);
+        let (mut own, mut foreign, mut untimed) = (None, false, None);
         let process = Process::start(phase, executable, launch, options, table, &remaining)?;
         let number = result.modules.len();
         let mut pending: Vec<Record> = Vec::new();
@@ -155,6 +161,11 @@ pub fn run_pass(
                 current = Some(index);
                 pending.clear();
             }
+            Record::Done { index } if untimed == Some(index) => {
+                current = None;
+                done.insert(index);
+                result.failures.push(Failure { index, error: UNTIMED.to_owned() });
+            }
             Record::Done { index } => {
                 current = None;
                 done.insert(index);
@@ -164,6 +175,7 @@ pub fn run_pass(
             // Another process that the bench started with its own environment: not what is measured.
             Record::Start { pid } if *own.get_or_insert(pid) != pid => foreign = true,
             Record::Start { .. } | Record::Benchmark { .. } => (),
+            Record::Untimed { index } => untimed = Some(index),
             record => pending.push(record),
         })?;
         result.modules.push(modules);

@@ -1,12 +1,15 @@
 //! The plan: what one process of a bench is asked to do. `templates/runtime/plan.rs` reads it.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{BenchTime, PassOptions, Phase};
 
 /// The variable that names the plan's file.
 pub const VARIABLE: &str = "MEMPROF_PLAN";
+
+/// As [`VARIABLE`], of an executable that is measured as a whole process.
+pub const PROCESS_VARIABLE: &str = "MEMPROF_PROCESS_PLAN";
 
 /// One benchmark to run.
 #[derive(Debug, Clone)]
@@ -27,6 +30,7 @@ fn budget(phase: Phase, total: u128) -> (u128, u128) {
         Phase::List => (0, 0),
         Phase::Time => (total / 4, total),
         Phase::Count => (0, total / 2),
+        Phase::Dhat => (0, 0),
         Phase::Cpu => (total / 20, total * 3 / 4),
     }
 }
@@ -44,6 +48,7 @@ pub fn text(
         Phase::Time => "time",
         Phase::Count => "count",
         Phase::Cpu => "cpu",
+        Phase::Dhat => "dhat",
     };
     let mut text = format!("memprof-plan 1\nmode {mode}\nrecords {}\n", escape(&records.to_string_lossy()));
     let mut line = |key: &str, value: &dyn std::fmt::Display| {
@@ -64,11 +69,22 @@ pub fn text(
     line("cpu-hz", &options.cpu_hz);
     line("stacks", &u8::from(options.stacks));
     line("peak", &u8::from(options.peak));
+    if phase == Phase::Dhat {
+        line("dhat", &escape(&dhat_dir(options).to_string_lossy()));
+    }
+    if let Some(pass) = options.whole_process {
+        line("pass", &pass);
+    }
     for one in selected {
         let Selected { index, id, occurrence, largest_iterations, counted_iterations } = one;
         line("run", &format_args!("{index} {occurrence} {largest_iterations} {counted_iterations} {}", escape(id)));
     }
     text
+}
+
+/// Where dhat's files go, each called after its benchmark's number.
+pub fn dhat_dir(options: &PassOptions) -> PathBuf {
+    options.dir.join("dhat")
 }
 
 /// A line holds neither of these characters.

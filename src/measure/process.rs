@@ -5,9 +5,9 @@ use std::io::{Read, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{Error, Result};
 
@@ -89,12 +89,14 @@ pub struct Running {
     child: Child,
     tail: Arc<Mutex<Tail>>,
     readers: Vec<JoinHandle<()>>,
+    begun: Instant,
 }
 
 impl Running {
     /// Starts `command`; what it prints is kept (the last of it), and goes to stderr too where `forward` is set.
     pub fn start(mut command: Command, forward: bool) -> Result<Running> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let begun = Instant::now();
         let mut child = command
             .spawn()
             .map_err(|e| Error::other(format!("cannot run {}: {e}", command.get_program().display())))?;
@@ -106,7 +108,7 @@ impl Running {
         if let Some(err) = child.stderr.take() {
             readers.push(follow(err, Arc::clone(&tail), forward));
         }
-        Ok(Running { child, tail, readers })
+        Ok(Running { child, tail, readers, begun })
     }
 
     /// Waits a moment; the status where it has ended.
@@ -116,6 +118,36 @@ impl Running {
             thread::sleep(POLL);
         }
         Ok(status)
+    }
+
+    /// Waits for its end, without polling: the status (`None` where it was ended after `timeout`), how long it took, and the last
+    /// of what it printed.
+    pub fn run(mut self, timeout: Duration, interrupt: &Interrupt) -> Result<(Option<ExitStatus>, Duration, String)> {
+        let begun = self.begun;
+        let pid = rustix::process::Pid::from_raw(self.child.id() as i32);
+        let (ended, watch) = mpsc::channel::<()>();
+        let stop = interrupt.clone();
+        let guard = thread::spawn(move || {
+            loop {
+                match watch.recv_timeout(POLL) {
+                    Err(mpsc::RecvTimeoutError::Timeout) if begun.elapsed() > timeout || stop.came() => {
+                        if let Some(group) = pid {
+                            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+                        }
+                        return begun.elapsed() > timeout;
+                    }
+                    Err(mpsc::RecvTimeoutError::Timeout) => (),
+                    _ => return false,
+                }
+            }
+        });
+        let status = self.child.wait().map_err(|e| Error::other(format!("cannot wait for a bench: {e}")))?;
+        let elapsed = begun.elapsed();
+        drop(ended);
+        let late = guard.join().unwrap_or(false);
+        interrupt.check()?;
+        self.kill();
+        Ok(((!late).then_some(status), elapsed, self.printed()))
     }
 
     /// Ends it and all it started, if it has ended itself already.

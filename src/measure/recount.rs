@@ -6,7 +6,7 @@ use super::pass::{Phase, run_pass};
 use super::plan::Selected;
 use super::process::Interrupt;
 use super::session::Suite;
-use super::{Observer, PassOptions};
+use super::{Observer, PassOptions, whole_process};
 use crate::Result;
 use crate::record::{Counted, Record};
 use crate::result::model::{Finished, Memory};
@@ -36,8 +36,12 @@ pub fn recount(
     let selected: Vec<Selected> = selected.collect();
     let names = |index: usize| suite.benchmarks[index].name.clone();
     let executable = &suite.executable.counted;
-    let result =
-        run_pass(Phase::Count, executable, suite.launch, &options, None, &selected, &names, observer, interrupt)?;
+    let result = match suite.whole_process {
+        true => whole_process::pass(Phase::Count, suite, &options, None, &selected, observer, interrupt)?,
+        false => {
+            run_pass(Phase::Count, executable, suite.launch, &options, None, &selected, &names, observer, interrupt)?
+        }
+    };
     let memory = |records: Vec<Record>| {
         let counted = records.into_iter().filter_map(|record| match record {
             Record::Counted(counted) => Some(counted),

@@ -8,17 +8,17 @@ use super::build::Executable;
 use super::capture::Launch;
 use super::list::{self, Listed};
 use super::pass::{PassResult, Phase, run_pass};
-use super::plan::Selected;
+use super::plan::{self, Selected};
 use super::process::Interrupt;
-use super::{Observer, PassOptions, Tables};
-use crate::Result;
-use crate::inject::is_own_allocator;
+use super::{Observer, PassOptions, Tables, whole_process};
+use crate::inject::{is_hooked, is_own_allocator, is_pair};
 use crate::profile::Profile;
 use crate::record::{Counted, Module, Record, Samples, Stack, StackCounts, Timed};
 use crate::result::model::{Failed, Finished, Profiles, Time};
 use crate::result::summary;
 use crate::symbolize::Symbolizer;
 use crate::symbolize::profiles::{self, Circumstances};
+use crate::{Error, Result};
 
 /// A benchmark of the run.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ pub enum Outcome {
 pub struct ProfilePair {
     pub mem: Option<Profile>,
     pub cpu: Option<Profile>,
+    /// dhat's own file, as it wrote it.
+    pub dhat: Option<Vec<u8>>,
 }
 
 /// One executable with the benchmarks of it that were selected.
@@ -46,8 +48,27 @@ pub struct Suite<'a> {
     pub executable: &'a Executable,
     pub launch: &'a Launch,
     pub benchmarks: Vec<Benchmark>,
+    /// The executable has no harness: its only benchmark is a run of the whole process.
+    pub whole_process: bool,
     /// Objects that its processes map.
     modules: Vec<Module>,
+}
+
+/// So many benchmarks go through all passes before their results are given out. Each part starts processes of its own, in which
+/// the set-up of the whole bench runs again; all that they recorded is kept until the part ends.
+const PART: usize = 100;
+
+impl Suite<'_> {
+    /// The suite in parts whose recordings fit in memory at once, and whose results come while others are still to be measured.
+    pub fn parts(&self) -> impl Iterator<Item = Suite<'_>> {
+        self.benchmarks.chunks(PART).map(|part| Suite {
+            executable: self.executable,
+            launch: self.launch,
+            benchmarks: part.to_vec(),
+            whole_process: self.whole_process,
+            modules: self.modules.clone(),
+        })
+    }
 }
 
 /// Lists the benchmarks of `executable`; those that `wanted` (by `TARGET/ID`) holds of are in the suite.
@@ -61,13 +82,17 @@ pub fn list_suite<'a>(
     wanted: &dyn Fn(&Executable, &str) -> bool,
     interrupt: &Interrupt,
 ) -> Result<(Suite<'a>, Option<String>)> {
-    let listing = list::list(&executable.timed, launch, options, interrupt)?;
+    let whole_process = !is_hooked(&executable.timed)?;
+    // Without a harness only the counting executable can answer.
+    let program = if whole_process { &executable.counted } else { &executable.timed };
+    let listing = list::list(program, launch, options, whole_process, interrupt)?;
     let target = &executable.target;
     let benchmarks = listing.benchmarks.into_iter().filter(|listed| wanted(executable, &listed.id)).map(|listed| {
         let again = if listed.occurrence == 0 { String::new() } else { format!("#{:02}", listed.occurrence) };
         Benchmark { name: format!("{}/{}/{}{again}", target.package, target.name, listed.id), listed }
     });
-    Ok((Suite { executable, launch, benchmarks: benchmarks.collect(), modules: listing.modules }, listing.failure))
+    let benchmarks = benchmarks.collect();
+    Ok((Suite { executable, launch, benchmarks, whole_process, modules: listing.modules }, listing.failure))
 }
 
 /// Measures a suite once: the outcomes in the order of its benchmarks, and a word on what happened behind the last one.
@@ -101,12 +126,17 @@ pub fn measure(
     };
     let counted = state.pass(Phase::Count, suite, options, counted_table.as_ref(), observer, interrupt)?;
     let sampled = if options.stacks {
-        let table = write_table(suite, &suite.executable.timed, "timed", options, tables)?;
+        // A whole process is sampled where the runtime is.
+        let program = if suite.whole_process { &suite.executable.counted } else { &suite.executable.timed };
+        let table = write_table(suite, program, "timed", options, tables)?;
         state.pass(Phase::Cpu, suite, options, Some(&table), observer, interrupt)?
     } else {
         PassResult::default()
     };
 
+    if options.dhat {
+        record_with_dhat(suite, options, &mut state, &counted, observer, interrupt)?;
+    }
     let mut counted = Recordings::new(counted);
     let mut sampled = Recordings::new(sampled);
     let outcomes = suite.benchmarks.iter().enumerate().map(|(index, benchmark)| {
@@ -124,12 +154,49 @@ pub fn measure(
             return failed(error);
         }
         match assemble(suite, benchmark, index, options, &state.timed, &mut counted, &mut sampled, observer) {
-            Some((finished, profiles)) => Outcome::Finished(Box::new(finished), Box::new(profiles)),
+            Some((finished, mut profiles)) => {
+                if options.dhat {
+                    profiles.dhat = std::fs::read(plan::dhat_dir(options).join(format!("{index}.json"))).ok();
+                }
+                Outcome::Finished(Box::new(finished), Box::new(profiles))
+            }
             None => failed("its records are not complete; is the disk full?".to_owned()),
         }
     });
     let outcomes = outcomes.collect();
     Ok((outcomes, state.afterwards))
+}
+
+/// One more pass, in the executable that has the dhat crate; its files stay in the run's folder.
+fn record_with_dhat(
+    suite: &Suite,
+    options: &PassOptions,
+    state: &mut State,
+    counted: &PassResult,
+    observer: &mut dyn Observer,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    let dir = plan::dhat_dir(options);
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir_all(&dir).map_err(|e| Error::other(format!("cannot write to {}: {e}", dir.display())))?;
+    let target = &suite.executable.target;
+    if suite.whole_process || !is_pair(&suite.executable.timed, &suite.executable.dhat) {
+        let why = if suite.whole_process { "it has no harness" } else { "it has an allocator of its own" };
+        observer.warns(&format!("{}/{}: no dhat-heap.json, for {why}", target.package, target.name));
+        return Ok(());
+    }
+    // As many iterations as were counted.
+    let mut iterations = options.counted_iterations.clone();
+    for (&index, records) in &counted.records {
+        let counts = records.iter().find_map(|record| match record {
+            Record::Counted(counted) if counted.pass.is_some() => Some(counted.iterations),
+            _ => None,
+        });
+        iterations.extend(counts.map(|n| (suite.benchmarks[index].name.clone(), n)));
+    }
+    let options = PassOptions { counted_iterations: iterations, ..options.clone() };
+    state.pass(Phase::Dhat, suite, &options, None, observer, interrupt)?;
+    Ok(())
 }
 
 /// What the passes so far left behind.
@@ -150,7 +217,11 @@ impl State {
         observer: &mut dyn Observer,
         interrupt: &Interrupt,
     ) -> Result<PassResult> {
-        let executable = if phase == Phase::Count { &suite.executable.counted } else { &suite.executable.timed };
+        let executable = match phase {
+            Phase::Count => &suite.executable.counted,
+            Phase::Dhat => &suite.executable.dhat,
+            Phase::List | Phase::Time | Phase::Cpu => &suite.executable.timed,
+        };
         let selected: Vec<Selected> = suite
             .benchmarks
             .iter()
@@ -165,17 +236,24 @@ impl State {
             })
             .collect();
         let names = |index: usize| suite.benchmarks[index].name.clone();
-        let mut result = run_pass(
-            phase,
-            executable,
-            suite.launch,
-            options,
-            table.map(PathBuf::as_path),
-            &selected,
-            &names,
-            observer,
-            interrupt,
-        )?;
+        let mut result = match (suite.whole_process, phase, selected.as_slice()) {
+            (true, _, []) => PassResult::default(),
+            (true, Phase::Time, [one, ..]) => {
+                whole_process::time(suite, options, one.index, &names(one.index), observer, interrupt)?
+            }
+            (true, _, selected) => whole_process::pass(phase, suite, options, table, selected, observer, interrupt)?,
+            (false, _, selected) => run_pass(
+                phase,
+                executable,
+                suite.launch,
+                options,
+                table.map(PathBuf::as_path),
+                selected,
+                &names,
+                observer,
+                interrupt,
+            )?,
+        };
         self.failed.extend(result.failures.drain(..).map(|failure| (failure.index, failure.error)));
         if self.afterwards.is_none() {
             self.afterwards = result.afterwards.take();
@@ -258,6 +336,8 @@ fn assemble(
     let mut pair = ProfilePair::default();
     if options.stacks {
         let stacks = stacks.remove(&chosen.pass)?;
+        // Each counting pass of a whole process is a process.
+        let process = if suite.whole_process { chosen.pass.unwrap_or(0) as usize } else { process };
         let (symbolizer, modules) = counted.symbolizer(process);
         pair.mem = Some(mem_profile(symbolizer, modules, &stacks, peaks.as_deref(), &chosen));
         let (records, process) = sampled.take(index)?;
@@ -291,6 +371,7 @@ fn assemble(
         },
         memory,
         throughput: throughput(&description),
+        whole_process: suite.whole_process,
         profiles: Profiles::default(),
     };
     Some((finished, pair))

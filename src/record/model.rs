@@ -169,6 +169,10 @@ pub enum Record {
         compared: u64,
         wrong: u64,
     },
+    /// Its harness's clock never ran.
+    Untimed {
+        index: usize,
+    },
     /// The kernel permits no way of sampling.
     NoSampler {
         index: usize,

@@ -116,6 +116,7 @@ fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
             Record::Peaks { index, stacks }
         }
         13 => Record::Freed(counted(p)?),
+        15 => Record::Untimed { index: p.u32()? as usize },
         12 => Record::Verified { index: p.u32()? as usize, compared: p.u64()?, wrong: p.u64()? },
         _ => return None,
     })

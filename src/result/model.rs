@@ -35,6 +35,9 @@ pub struct Finished {
     pub memory: Memory,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub throughput: Option<serde_json::Value>,
+    /// The bench has no harness: an iteration is a run of its process, with start and exit.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub whole_process: bool,
     pub profiles: Profiles,
 }
 
@@ -93,6 +96,9 @@ pub struct Profiles {
     pub mem: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cpu: Option<String>,
+    /// dhat-heap.json, for DHAT's viewer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dhat: Option<String>,
 }
 
 impl Finished {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::CargoOptions;
+use super::overrides::Overrides;
 use crate::inject::Toolchain;
 use crate::{Error, Result, exit};
 
@@ -31,25 +32,45 @@ impl CargoConfig {
             let why = first_lines.collect::<Vec<_>>().join(": ");
             Error::new(exit::NO_WORKSPACE, format!("cargo's configuration cannot be read: {why}"))
         };
+        let overrides = Overrides::read(&options.config)?;
+        let is_set = |name: &str| std::env::var_os(name).is_some();
         let mut config = cargo_config2::Config::load().map_err(bad)?;
         let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
-        let rustc = config.rustc().path.clone();
+        let rustc = match overrides.build("rustc") {
+            Some(rustc) if !is_set("RUSTC") => PathBuf::from(rustc),
+            // Behind the user's wrappers, which would not know what is asked of them.
+            _ => match config.rustc() {
+                with_wrappers if with_wrappers.args.is_empty() => with_wrappers.path.clone(),
+                with_wrappers => with_wrappers.args.last().map(PathBuf::from).unwrap_or_default(),
+            },
+        };
         let out = Command::new(&rustc).arg("-vV").output();
         let out = out.map_err(|e| Error::other(format!("cannot run {}: {e}", rustc.display())))?;
         let version = String::from_utf8_lossy(&out.stdout).into_owned();
         let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned();
         let configured = config.build.target.as_ref().and_then(|targets| targets.first());
-        let target = options.target.clone().or_else(|| configured.map(|target| target.triple().to_owned()));
+        let configured = overrides.build("target").or(configured.map(|target| target.triple())).map(str::to_owned);
+        let target = options.target.clone().or(configured);
         let platform = target.clone().unwrap_or(host);
-        if !(platform.starts_with("x86_64-") && platform.contains("-linux-")) {
+        // With musl libc is linked statically, where the runtime has nothing to ask it by.
+        if !(platform.starts_with("x86_64-") && platform.ends_with("-linux-gnu")) {
             let message = format!("{platform} cannot be measured yet; x86_64-unknown-linux-gnu can");
             return Err(Error::new(exit::NOTHING_MEASURED, message));
         }
         let flags = config.rustflags(&platform).map_err(bad)?;
-        let static_libc = flags.is_some_and(|flags| flags.flags.iter().any(|flag| flag.contains("+crt-static")));
+        const STATIC: &str = "+crt-static";
+        let static_libc = flags.is_some_and(|flags| flags.flags.iter().any(|flag| flag.contains(STATIC)))
+            || overrides.flags_have(&platform, STATIC);
         let runner = config.runner(&platform).map_err(bad)?;
         let runner = runner.map(|runner| std::iter::once(runner.path.into_os_string()).chain(runner.args).collect());
-        let wrapper = config.build.rustc_wrapper.take().filter(|wrapper| !wrapper.as_os_str().is_empty());
+        let on_the_line = overrides.runner(&platform).map(|words| words.into_iter().map(OsString::from).collect());
+        let runner: Option<Vec<OsString>> = on_the_line.or(runner);
+        let wrapper = match overrides.build("rustc-wrapper") {
+            // The variable without a prefix is stronger than any configuration.
+            Some(wrapper) if !is_set("RUSTC_WRAPPER") => Some(PathBuf::from(wrapper)),
+            _ => config.build.rustc_wrapper.take(),
+        };
+        let wrapper = wrapper.filter(|wrapper| !wrapper.as_os_str().is_empty());
         Ok(CargoConfig {
             cargo,
             toolchain: Toolchain { rustc, version, target, static_libc },

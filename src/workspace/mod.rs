@@ -1,6 +1,7 @@
 //! The user's project: its packages and bench targets, and what the user's cargo configuration says.
 
 mod config;
+mod overrides;
 mod select;
 
 use std::ffi::OsString;
@@ -29,14 +30,31 @@ pub struct CargoOptions {
     pub frozen: bool,
     pub config: Vec<String>,
     pub unstable: Vec<String>,
+    /// Only libraries, and bench targets if `benches` is set as well.
+    pub lib: bool,
+    pub benches: bool,
 }
 
-/// A bench target that can be built with the features asked for.
+/// What of a package a target is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    Bench,
+    /// The library, for the `#[bench]` functions in it.
+    Lib,
+    /// A program, for the same.
+    Bin,
+}
+
+/// A target with benchmarks that can be built with the features asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BenchTarget {
     pub package: String,
     pub package_id: String,
+    pub kind: Kind,
+    /// As the benchmarks' full names have it: cargo's own, with the kind in front where another target is called the same.
     pub name: String,
+    /// As cargo knows it.
+    pub cargo_name: String,
     /// Root source, absolute.
     pub source: PathBuf,
     /// It has `required-features`.

@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use cargo_metadata::{Metadata, Package, TargetKind};
+use cargo_metadata::{Metadata, Package, Target, TargetKind};
 
-use super::{BenchTarget, CargoOptions};
+use super::{BenchTarget, CargoOptions, Kind};
+use crate::inject::declares_benches;
 use crate::{Error, Result, exit};
 
-/// The bench targets of the selected packages, and those left out because a required feature is off.
+/// The targets with benchmarks of the selected packages, and those left out because a required feature is off.
 pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<(Vec<BenchTarget>, Vec<String>)> {
     let features: HashMap<_, HashSet<&str>> = metadata
         .resolve
@@ -17,10 +18,7 @@ pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<(Vec
         .collect();
     let (mut targets, mut left_out) = (Vec::new(), Vec::new());
     for package in packages(metadata, options)? {
-        for target in &package.targets {
-            if !target.kind.contains(&TargetKind::Bench) {
-                continue;
-            }
+        for (kind, target) in candidates(package, options) {
             let on = features.get(&package.id);
             let missing = target.required_features.iter().find(|feature| {
                 // `dependency/feature` is not in the package's own list; cargo itself decides.
@@ -30,10 +28,18 @@ pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<(Vec
                 left_out.push(format!("{}/{} (needs feature `{feature}`)", package.name, target.name));
                 continue;
             }
+            let same_name = |other: &BenchTarget| other.package_id == package.id.repr && other.name == target.name;
+            let name = match kind {
+                Kind::Lib if targets.iter().any(same_name) => format!("lib-{}", target.name),
+                Kind::Bin if targets.iter().any(same_name) => format!("bin-{}", target.name),
+                _ => target.name.clone(),
+            };
             targets.push(BenchTarget {
                 package: package.name.to_string(),
                 package_id: package.id.repr.clone(),
-                name: target.name.clone(),
+                kind,
+                name,
+                cargo_name: target.name.clone(),
                 source: target.src_path.clone().into_std_path_buf(),
                 has_requirements: !target.required_features.is_empty(),
             });
@@ -41,6 +47,7 @@ pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<(Vec
     }
     if targets.is_empty() {
         let why = match left_out.as_slice() {
+            [] if options.lib => "no library here has a #[bench]".to_owned(),
             [] => "no bench target here; add one as `benches/NAME.rs` with `[[bench]] name = \"NAME\" harness = false`"
                 .to_owned(),
             left_out => format!("every bench target needs a feature that is off: {}", left_out.join(", ")),
@@ -49,6 +56,37 @@ pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<(Vec
     }
     targets.sort_by(|a, b| (&a.package, &a.name).cmp(&(&b.package, &b.name)));
     Ok((targets, left_out))
+}
+
+/// Bench targets first, then the library and the programs that have a `#[bench]`: without one there is nothing in them to run,
+/// and building their tests would cost time.
+fn candidates<'a>(package: &'a Package, options: &CargoOptions) -> Vec<(Kind, &'a Target)> {
+    let manifest = std::fs::read_to_string(&package.manifest_path).unwrap_or_default();
+    let manifest: toml::Table = manifest.parse().unwrap_or_default();
+    let off = |table: Option<&toml::Value>| table.and_then(|table| table.get("bench")?.as_bool()) == Some(false);
+    let lib_off = off(manifest.get("lib")) && !options.lib;
+    let bin_off = |name: &str| {
+        let mut bins = manifest.get("bin").and_then(|bins| bins.as_array()).into_iter().flatten();
+        off(bins.find(|bin| bin.get("name").and_then(|name| name.as_str()) == Some(name)))
+    };
+    let mut found: Vec<(Kind, &Target)> = Vec::new();
+    for target in &package.targets {
+        let has = |kind: TargetKind| target.kind.contains(&kind);
+        let is_lib = [TargetKind::Lib, TargetKind::RLib, TargetKind::DyLib, TargetKind::CDyLib, TargetKind::StaticLib]
+            .into_iter()
+            .any(has);
+        let folder = target.src_path.as_std_path().parent();
+        let benches = || folder.is_some_and(declares_benches);
+        if has(TargetKind::Bench) && (options.benches || !options.lib) {
+            found.push((Kind::Bench, target));
+        } else if is_lib && !lib_off && benches() {
+            found.push((Kind::Lib, target));
+        } else if has(TargetKind::Bin) && !options.lib && !bin_off(&target.name) && benches() {
+            found.push((Kind::Bin, target));
+        }
+    }
+    found.sort_by_key(|(kind, _)| *kind);
+    found
 }
 
 /// The packages that the command line selects.

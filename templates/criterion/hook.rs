@@ -18,7 +18,7 @@ pub(crate) fn takes_over<M: Measurement, T: ?Sized>(
     let identity = memprof_rt::Identity {
         id: id.id(),
         json: &json,
-        harness: concat!("criterion ", env!("CARGO_PKG_VERSION")),
+        harness: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")),
         sample_size: config.sample_size as u64,
         wall_time: std::any::type_name::<M>().ends_with("::measurement::WallTime"),
     };

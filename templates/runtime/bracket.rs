@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::dhat;
 use crate::live;
 use crate::peak;
 use crate::thread::Totals;
@@ -23,6 +24,8 @@ pub const LIVE: u32 = 4;
 pub const PEAK: u32 = 8;
 /// What each stack has live at the peak, in one order of events over all threads.
 pub const PEAK_BY_STACK: u32 = 32;
+/// Another profiler records.
+pub const DHAT: u32 = 64;
 /// Every remembered stack is compared to a plain walk.
 pub const VERIFY: u32 = 16;
 
@@ -43,12 +46,19 @@ pub const CUSTOM: u32 = 1;
 pub const BATCHED: u32 = 2;
 static BRACKETS: AtomicU64 = AtomicU64::new(0);
 
+/// Threads of a harness that are inside their own part of the bracket.
+static SHARERS: Mutex<u32> = Mutex::new(0);
+/// Iterations that they said they run, since [`begin`].
+static SHARED_ITERATIONS: AtomicU64 = AtomicU64::new(0);
+
 /// What the brackets of one timing loop added up to.
 #[derive(Clone, Copy, Default)]
 pub struct Sum {
     pub totals: Totals,
     pub elapsed: Duration,
     pub peak_bytes: u64,
+    /// Over all threads of the harness; 0 where it runs its iterations on one.
+    pub shared_iterations: u64,
 }
 
 struct Ledger {
@@ -64,6 +74,7 @@ static LEDGER: Mutex<Ledger> = Mutex::new(Ledger {
         totals: Totals { allocs: 0, bytes: 0, reallocs: 0, grown_bytes: 0, frees: 0, freed_bytes: 0 },
         elapsed: Duration::ZERO,
         peak_bytes: 0,
+        shared_iterations: 0,
     },
 });
 
@@ -88,6 +99,7 @@ fn restart() {
         crate::stacks::forget_all();
         crate::sampler::forget_samples();
     }
+    SHARED_ITERATIONS.store(0, Ordering::Relaxed);
     ledger().sum = Sum::default();
 }
 
@@ -96,6 +108,45 @@ fn restart() {
 pub fn open() {
     if WATCHED.load(Ordering::Relaxed) {
         opened();
+    }
+}
+
+/// As [`open`], of a harness that runs its iterations on several threads, each with a clock of its own: the bracket is open
+/// while any of them is in its part, which has so many `iterations`.
+#[inline(always)]
+pub fn open_shared(iterations: u64) {
+    if WATCHED.load(Ordering::Relaxed) {
+        opened_shared(iterations);
+    }
+}
+
+/// As [`close`], of such a thread.
+#[inline(always)]
+pub fn close_shared() {
+    if WATCHED.load(Ordering::Relaxed) {
+        closed_shared();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn opened_shared(iterations: u64) {
+    let _ = crate::thread::current();
+    let mut sharers = SHARERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    SHARED_ITERATIONS.fetch_add(iterations, Ordering::Relaxed);
+    if *sharers == 0 {
+        opened();
+    }
+    *sharers += 1;
+}
+
+#[cold]
+#[inline(never)]
+fn closed_shared() {
+    let mut sharers = SHARERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    *sharers = sharers.saturating_sub(1);
+    if *sharers == 0 {
+        closed();
     }
 }
 
@@ -144,12 +195,20 @@ fn opened() {
     }
     OPEN.store(true, Ordering::Relaxed);
     RECORDING.store(flags, Ordering::SeqCst);
+    if flags & DHAT != 0 {
+        dhat::open();
+    }
 }
 
 #[cold]
 #[inline(never)]
 fn closed() {
     RECORDING.store(0, Ordering::SeqCst);
+    // Of several brackets dhat can only have one file: it goes on until the last, with what lies between them.
+    let several = LOOPS.load(Ordering::Relaxed) & BATCHED != 0 || SHARED_ITERATIONS.load(Ordering::Relaxed) != 0;
+    if ON_OPEN.load(Ordering::Relaxed) & DHAT != 0 && !several {
+        dhat::close();
+    }
     OPEN.store(false, Ordering::Relaxed);
     let mut ledger = ledger();
     if let Some(opened) = ledger.opened.take() {
@@ -166,6 +225,8 @@ pub fn begin(flags: u32) {
     ON_OPEN.store(flags, Ordering::Relaxed);
     LOOPS.store(0, Ordering::Relaxed);
     BRACKETS.store(0, Ordering::Relaxed);
+    SHARED_ITERATIONS.store(0, Ordering::Relaxed);
+    *SHARERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = 0;
     ledger().sum = Sum::default();
     WATCHED.store(true, Ordering::SeqCst);
 }
@@ -175,7 +236,15 @@ pub fn end() -> Sum {
     WATCHED.store(false, Ordering::SeqCst);
     RECORDING.store(0, Ordering::SeqCst);
     OPEN.store(false, Ordering::Relaxed);
-    ledger().sum
+    if ON_OPEN.load(Ordering::Relaxed) & DHAT != 0 {
+        dhat::close();
+    }
+    Sum { shared_iterations: SHARED_ITERATIONS.load(Ordering::Relaxed), ..ledger().sum }
+}
+
+/// Whether any bracket opened since [`begin`].
+pub fn any_opened() -> bool {
+    BRACKETS.load(Ordering::Relaxed) > 0
 }
 
 /// The timing loops that ran since [`begin`], as bits.

@@ -1,7 +1,8 @@
 //! The passes: what is done with one benchmark of the harness, as the plan says.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
+use std::ffi::OsStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
 
@@ -12,7 +13,7 @@ use crate::plan::{self, Mode, Plan, Selected};
 use crate::records::{self, Record};
 use crate::thread;
 use crate::track;
-use crate::{peak, rules, sampler, stacks, sys};
+use crate::{dhat, peak, rules, sampler, stacks, sys};
 
 /// Samples of a timed benchmark, where the harness asks for no fewer.
 const MOST_SAMPLES: u64 = 100;
@@ -20,6 +21,9 @@ const MOST_SAMPLES: u64 = 100;
 const PASSES: u32 = 3;
 /// Brackets of one iteration from which the peak is taken.
 const PEAK_BRACKETS: u32 = 10;
+
+/// By this text the tool knows an executable with a hooked harness in it.
+const HOOKED: &str = "memprof: a harness with the hook in it";
 
 /// A benchmark as its harness names it.
 pub struct Identity<'a> {
@@ -37,26 +41,40 @@ pub struct Identity<'a> {
 /// Calls the harness's closure once per element, with that many iterations; gives the harness's value of each.
 type Run<'a> = &'a mut dyn FnMut(&[u64]) -> Vec<f64>;
 
+/// See [`runs_on`].
+static THREADS: AtomicU64 = AtomicU64::new(1);
+
+/// The harness may run the next benchmark on so many threads, each with iterations of its own.
+pub fn runs_on(threads: u64) {
+    THREADS.store(threads, Ordering::Relaxed);
+}
+
 static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
 static SEEN: Mutex<Option<HashMap<String, u32>>> = Mutex::new(None);
 
 fn plan() -> Option<&'static Plan> {
     PLAN.get_or_init(|| {
         let path = std::env::var_os(plan::VARIABLE)?;
-        let plan = std::fs::read_to_string(path).ok().and_then(|text| Plan::parse(&text));
-        match plan {
-            Some(plan) if start(&plan).is_ok() => Some(plan),
-            _ => {
-                eprintln!("cargo-memprof: the plan of this run cannot be read");
-                std::process::exit(70);
-            }
-        }
+        Some(begun(&path))
     })
     .as_ref()
 }
 
+/// The plan in the file at `path`, with everything ready for it.
+pub fn begun(path: &OsStr) -> Plan {
+    let plan = std::fs::read_to_string(path).ok().and_then(|text| Plan::parse(&text));
+    match plan {
+        Some(plan) if start(&plan).is_ok() => plan,
+        _ => {
+            eprintln!("cargo-memprof: the plan of this run cannot be read");
+            std::process::exit(70);
+        }
+    }
+}
+
 /// Takes a benchmark over from its harness; false where the tool is not there and the harness should go on by itself.
 pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
+    std::hint::black_box(HOOKED);
     let plan = match plan() {
         Some(plan) => plan,
         None => return false,
@@ -86,6 +104,7 @@ pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
         Mode::Time => time(plan, &selected, identity, run),
         Mode::Count => count(plan, &selected, run),
         Mode::Cpu => cpu(plan, &selected, run),
+        Mode::Dhat => record_with_dhat(plan, &selected, run),
     }
     Record::new(records::DONE).u32(selected.index).emit();
     true
@@ -161,6 +180,9 @@ fn timed_call(flags: u32, iters: u64, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -
 fn time(plan: &Plan, selected: &Selected, identity: &Identity<'_>, run: Run<'_>) {
     let most = identity.sample_size.clamp(2, MOST_SAMPLES);
     let (sizes, warmed) = sample_sizes(plan, most, run);
+    if plan.iterations == 0 && !bracket::any_opened() {
+        return Record::new(records::UNTIMED).u32(selected.index).emit();
+    }
     // From here on brackets are not watched: a load and a branch.
     bracket::begin(0);
     bracket::end();
@@ -191,13 +213,16 @@ fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
     let flags = COUNT | if plan.stacks { LIVE | STACKS | verify } else { 0 };
     // What a baseline was counted with goes before what the command line says: else the numbers could not be compared.
     let iters = if selected.count_iters > 0 {
-        selected.count_iters
+        prescribed(selected, run)
     } else if plan.iterations > 0 {
         plan.iterations.min(1000)
     } else {
         counted_iterations(plan, selected, flags, run)
     };
     watched(0, iters, run);
+    if !bracket::any_opened() {
+        return Record::new(records::UNTIMED).u32(selected.index).emit();
+    }
     // With one iteration a pass is a bracket of one iteration, from which the peak can be taken.
     let flags = if iters == 1 { flags | LIVE | PEAK } else { flags };
     for pass in 0..PASSES {
@@ -256,8 +281,9 @@ fn counted_iterations(plan: &Plan, selected: &Selected, flags: u32, run: Run<'_>
     *[1000, 100, 10].iter().find(|&&n| fits(n) && held(n)).unwrap_or(&1)
 }
 
-fn emit_counted(kind: u32, index: u32, pass: u32, iters: u64, sum: &bracket::Sum) {
+pub fn emit_counted(kind: u32, index: u32, pass: u32, iters: u64, sum: &bracket::Sum) {
     let totals = &sum.totals;
+    let iters = if sum.shared_iterations > 0 { sum.shared_iterations } else { iters };
     Record::new(kind)
         .u32(index)
         .u32(pass)
@@ -287,7 +313,7 @@ fn peaks_record(index: u32) -> Record {
     record
 }
 
-fn emit_stacks(index: u32, pass: u32) {
+pub fn emit_stacks(index: u32, pass: u32) {
     let mut record = Some(Record::new(records::STACKS).u32(index).u32(pass).u32(0));
     let mut number = 0;
     stacks::take_all(&mut |entry, counts| {
@@ -300,6 +326,21 @@ fn emit_stacks(index: u32, pass: u32) {
     if let Some(mut record) = record {
         record.patch_u32(8, number);
         record.emit();
+    }
+}
+
+/// The iterations of one thread, where their number on all threads is prescribed. Only the loop itself shows how many take part.
+fn prescribed(selected: &Selected, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> u64 {
+    let threads = if THREADS.load(Ordering::Relaxed) > 1 { watched(0, 1, run).shared_iterations.max(1) } else { 1 };
+    (selected.count_iters / threads).max(1)
+}
+
+/// As many iterations as were counted, after as many that fill pools and lazy statics.
+fn record_with_dhat(plan: &Plan, selected: &Selected, run: Run<'_>) {
+    let iters = prescribed(selected, run);
+    if dhat::record_to(format!("{}/{}.json", plan.dhat, selected.index)) {
+        watched(0, iters, run);
+        watched(bracket::DHAT, iters, run);
     }
 }
 
@@ -321,14 +362,18 @@ fn cpu(plan: &Plan, selected: &Selected, run: Run<'_>) {
     }
     sampler::disarm();
     if let Some(samples) = samples {
-        Record::new(records::SAMPLES)
-            .u32(selected.index)
-            .u32(samples.method)
-            .u64(samples.period_ns)
-            .u64(samples.lost)
-            .u64(sizes.iter().sum())
-            .u32(words.len() as u32)
-            .u64s(&words)
-            .emit();
+        emit_samples(selected.index, sizes.iter().sum(), &samples, &words);
     }
+}
+
+pub fn emit_samples(index: u32, iters: u64, samples: &sampler::Samples, words: &[u64]) {
+    Record::new(records::SAMPLES)
+        .u32(index)
+        .u32(samples.method)
+        .u64(samples.period_ns)
+        .u64(samples.lost)
+        .u64(iters)
+        .u32(words.len() as u32)
+        .u64s(words)
+        .emit();
 }

@@ -9,6 +9,7 @@
 
 mod bracket;
 mod cost;
+mod dhat;
 mod driver;
 mod entries;
 mod live;
@@ -18,6 +19,7 @@ mod memory;
 mod objects;
 mod peak;
 mod plan;
+mod process;
 mod records;
 mod rules;
 mod sampler;
@@ -31,6 +33,7 @@ mod threads;
 mod track;
 mod unwind;
 
-pub use bracket::{batched, close, iter_entry, open, open_custom};
-pub use driver::{benchmark, Identity};
+pub use bracket::{batched, close, close_shared, iter_entry, open, open_custom, open_shared};
+pub use driver::{benchmark, runs_on, Identity};
+pub use records::description;
 pub use track::Track;

@@ -5,12 +5,16 @@ use std::collections::HashMap;
 /// The variable that names the plan; where it is not set the harness runs as always.
 pub const VARIABLE: &str = "MEMPROF_PLAN";
 
+/// As [`VARIABLE`], of an executable that is measured as a whole process.
+pub const PROCESS_VARIABLE: &str = "MEMPROF_PROCESS_PLAN";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     List,
     Time,
     Count,
     Cpu,
+    Dhat,
 }
 
 /// One benchmark to run, by its id and how many of that id came before it.
@@ -41,6 +45,10 @@ pub struct Plan {
     pub peak: bool,
     /// Every remembered stack is compared to a plain walk.
     pub verify: bool,
+    /// What dhat records goes to `FOLDER/INDEX.json`.
+    pub dhat: String,
+    /// Of a whole process: which of the counting passes it is.
+    pub pass: u32,
     pub selected: HashMap<(String, u32), Selected>,
 }
 
@@ -58,6 +66,8 @@ impl Plan {
             stacks: false,
             peak: false,
             verify: false,
+            dhat: String::new(),
+            pass: 0,
             selected: HashMap::new(),
         };
         let mut lines = text.lines();
@@ -73,6 +83,7 @@ impl Plan {
                         "time" => Mode::Time,
                         "count" => Mode::Count,
                         "cpu" => Mode::Cpu,
+                        "dhat" => Mode::Dhat,
                         _ => return None,
                     }
                 }
@@ -85,6 +96,8 @@ impl Plan {
                 "stacks" => plan.stacks = value == "1",
                 "peak" => plan.peak = value == "1",
                 "verify" => plan.verify = value == "1",
+                "dhat" => plan.dhat = unescape(value),
+                "pass" => plan.pass = value.parse().ok()?,
                 "run" => {
                     let mut words = value.splitn(5, ' ');
                     let index = words.next()?.parse().ok()?;

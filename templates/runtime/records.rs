@@ -26,6 +26,7 @@ pub const NO_SAMPLER: u32 = 11;
 pub const VERIFIED: u32 = 12;
 pub const FREED: u32 = 13;
 pub const PEAKS: u32 = 14;
+pub const UNTIMED: u32 = 15;
 
 struct Out {
     file: File,
@@ -98,5 +99,41 @@ impl Record {
                 let _ = out.file.write_all(&self.0);
             }
         }
+    }
+}
+
+/// How a harness's hook describes a benchmark: the group that it is compared in, and what one iteration works through.
+pub fn description(group: Option<&str>, throughput: Option<(&str, u64)>) -> String {
+    let group = group.map(|group| format!("\"group_id\":{},\"function_id\":\"\"", quoted(group)));
+    let throughput = throughput.map(|(unit, n)| format!("\"throughput\":{{{}:{}}}", quoted(unit), n));
+    let parts: Vec<String> = group.into_iter().chain(throughput).collect();
+    format!("{{{}}}", parts.join(","))
+}
+
+/// As a JSON string.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if (c as u32) < 0x20 => quoted.push_str(&format!("\\u{:04x}", c as u32)),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_is_json() {
+        assert_eq!(description(None, None), "{}");
+        assert_eq!(
+            description(Some("a\"\n"), Some(("Bytes", 7))),
+            r#"{"group_id":"a\"\u000a","function_id":"","throughput":{"Bytes":7}}"#
+        );
     }
 }

@@ -89,6 +89,7 @@ extern "C" {
     pub fn madvise(addr: *mut c_void, len: usize, advice: c_int) -> c_int;
     pub fn syscall(number: c_long, ...) -> c_long;
     pub fn getpid() -> c_int;
+    pub fn atexit(handler: extern "C" fn()) -> c_int;
     pub fn sched_yield() -> c_int;
     pub fn __errno_location() -> *mut c_int;
     pub fn dl_iterate_phdr(

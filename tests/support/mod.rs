@@ -4,14 +4,22 @@
 //! Each test binary uses a part of this only.
 #![allow(dead_code)]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::SystemTime;
 
 use cargo_memprof::profile::{self, Profile};
 use cargo_memprof::result::model::{Finished, Line};
+
+/// Whether what takes many minutes is to be tested as well: `.ci/slow` sets it.
+pub fn test_slow() -> bool {
+    std::env::var_os("MEMPROF_TEST_SLOW").is_some()
+}
 
 /// Whether everything is to be tested, however long it takes: `.ci/run` sets it.
 pub fn test_all() -> bool {
@@ -75,6 +83,14 @@ pub fn memprof(folder: &Path, args: &[&str]) -> Run {
     Run { results, ..run }
 }
 
+/// As [`memprof`], of another command than `run`.
+pub fn memprof_command(folder: &Path, name: &str, args: &[&str]) -> Run {
+    let _lock = lock();
+    let mut command = tool(folder);
+    command.arg(name).arg("--target-dir").arg(target_dir()).args(args);
+    Run::new(command.output().unwrap())
+}
+
 /// What a run printed and left.
 #[derive(Debug)]
 pub struct Run {
@@ -111,6 +127,15 @@ impl Run {
     pub fn finished(&self) -> HashMap<String, Finished> {
         let finished = self.lines().into_iter().filter_map(|line| match line {
             Line::BenchmarkFinished(finished) => Some((finished.id.clone(), *finished)),
+            _ => None,
+        });
+        finished.collect()
+    }
+
+    /// What was measured, by full name.
+    pub fn finished_by_name(&self) -> HashMap<String, Finished> {
+        let finished = self.lines().into_iter().filter_map(|line| match line {
+            Line::BenchmarkFinished(finished) => Some((finished.name.clone(), *finished)),
             _ => None,
         });
         finished.collect()
@@ -169,4 +194,33 @@ pub fn copy_dir(from: &Path, to: &Path) {
             copy_dir(&entry.path(), &at);
         }
     }
+}
+
+/// What of a file may not change.
+#[derive(Debug, PartialEq, Eq)]
+pub struct State {
+    modified: SystemTime,
+    inode: u64,
+    content: u64,
+}
+
+/// All files below `dir` except below `except`.
+pub fn states(dir: &Path, except: &Path) -> BTreeMap<PathBuf, State> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path == except {
+            continue;
+        }
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(states(&path, except));
+            continue;
+        }
+        let metadata = path.symlink_metadata().unwrap();
+        let mut hasher = DefaultHasher::new();
+        std::fs::read(&path).unwrap().hash(&mut hasher);
+        let state = State { modified: metadata.modified().unwrap(), inode: metadata.ino(), content: hasher.finish() };
+        found.insert(path, state);
+    }
+    found
 }

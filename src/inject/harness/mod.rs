@@ -1,0 +1,67 @@
+//! The harnesses that take the hook, one file each.
+//!
+//! Most are crates, compiled from an overlay with the hook at known places of their source ([`Source`]); the compiler's own
+//! `test` crate is replaced as a whole ([`Libtest`]). An executable without any of them is measured as a whole process.
+
+mod anchors;
+mod codspeed_criterion;
+mod codspeed_divan;
+mod criterion;
+mod criterion2;
+mod divan;
+mod libtest;
+mod source;
+
+use super::Setup;
+use super::arguments::Arguments;
+use super::overlay::Overlay;
+
+pub use libtest::{LIBTEST, Libtest, declares_benches};
+
+/// One rustc call, as far as a harness has to know it.
+pub struct Call<'a> {
+    pub crate_name: &'a str,
+    /// It makes the executable of a bench.
+    pub is_bench_root: bool,
+    pub setup: &'a Setup,
+}
+
+/// What came of preparing a call.
+pub enum Prepared {
+    /// It is compiled from this folder.
+    From(Overlay),
+    /// Only its arguments changed.
+    AsItIs,
+    /// Why it cannot be.
+    Refused(String),
+}
+
+/// A harness, and where it takes the hook.
+pub trait Harness: Sync {
+    /// Harness and versions that were tried, for people.
+    fn known(&self) -> &'static str;
+
+    /// Whether this call compiles what takes the hook.
+    fn is_made_by(&self, call: &Call, args: &Arguments) -> bool;
+
+    /// Puts the hook in.
+    fn prepare(&self, call: &Call, args: &mut Arguments) -> anyhow::Result<Prepared>;
+
+    /// All that is put in: with another text, what was built before is out of date.
+    fn texts(&self) -> String;
+}
+
+/// All of them.
+pub const HARNESSES: &[&dyn Harness] = &[
+    &criterion::CRITERION,
+    &criterion2::CRITERION2,
+    &codspeed_criterion::CODSPEED_CRITERION,
+    &divan::DIVAN,
+    &codspeed_divan::CODSPEED_DIVAN,
+    &LIBTEST,
+];
+
+/// Their names, in one line.
+pub fn known() -> String {
+    HARNESSES.iter().map(|harness| harness.known()).collect::<Vec<_>>().join(", ")
+}

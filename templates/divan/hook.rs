@@ -1,0 +1,98 @@
+//! Added to divan: where a benchmark would be run, it asks here whether the tool takes it over.
+
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
+
+use crate::benchmark::{BenchContext, BenchOptions};
+use crate::counter::KnownCounterKind;
+use crate::divan::SharedContext;
+use crate::Bencher;
+
+/// The modules and groups around the benchmark, with the mark of a group.
+static PARENTS: Mutex<Vec<(String, bool)>> = Mutex::new(Vec::new());
+
+fn parents() -> std::sync::MutexGuard<'static, Vec<(String, bool)>> {
+    PARENTS.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+pub(crate) fn enter(name: &str, group: bool) {
+    parents().push((name.to_string(), group));
+}
+
+pub(crate) fn leave() {
+    parents().pop();
+}
+
+/// True where the tool ran the benchmark and divan has nothing left to do.
+pub(crate) fn takes_over(
+    shared: &SharedContext,
+    options: &BenchOptions,
+    threads: NonZeroUsize,
+    one_of_several: bool,
+    entry: &str,
+    argument: Option<&str>,
+    with_bencher: &dyn Fn(Bencher),
+) -> bool {
+    // As `--list` has it: MODULE::BENCH::ARGUMENT, and the number of threads where there are several.
+    let (mut parts, in_group) = {
+        let parents = parents();
+        let names: Vec<String> = parents.iter().map(|(name, _)| name.clone()).collect();
+        (names, parents.last().map_or(false, |(_, group)| *group))
+    };
+    let around = parts.join("::");
+    parts.push(entry.to_string());
+    let whole = parts.join("::");
+    parts.extend(argument.map(str::to_string));
+    if one_of_several {
+        parts.push(format!("t={}", threads));
+    }
+    let id = parts.join("::");
+    let group = if id != whole { Some(whole) } else { Some(around).filter(|_| in_group) };
+    let counter = |kind, name| options.counters.get(kind).map(|count| (name, count as u64));
+    let throughput =
+        counter(KnownCounterKind::Bytes, "Bytes").or_else(|| counter(KnownCounterKind::Items, "Elements"));
+    let identity = memprof_rt::Identity {
+        id: &id,
+        json: &memprof_rt::description(group.as_deref(), throughput),
+        harness: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")),
+        sample_size: u64::from(options.sample_count.unwrap_or(crate::benchmark::DEFAULT_SAMPLE_COUNT)),
+        wall_time: true,
+    };
+    memprof_rt::runs_on(threads.get() as u64);
+    memprof_rt::benchmark(&identity, &mut |sizes| run(shared, options, threads, sizes, with_bencher))
+}
+
+/// One sample of each size; nanoseconds of each, of several threads the median.
+fn run(
+    shared: &SharedContext,
+    options: &BenchOptions,
+    threads: NonZeroUsize,
+    sizes: &[u64],
+    with_bencher: &dyn Fn(Bencher),
+) -> Vec<f64> {
+    let mut values = Vec::with_capacity(sizes.len());
+    while values.len() < sizes.len() {
+        let size = sizes[values.len()];
+        let equal = sizes[values.len()..].iter().take_while(|&&other| other == size).count();
+        // The function itself, with its set-up, runs once for all samples of a size; divan counts them over all threads.
+        let rounds = if threads.get() == 1 { equal } else { 1 };
+        let options = BenchOptions {
+            sample_count: Some(rounds as u32),
+            sample_size: Some(u32::try_from(size).expect("a sample of more iterations than divan can count")),
+            counters: options.counters.clone(),
+            ..BenchOptions::default()
+        };
+        let mut context = BenchContext::new(shared, &options, threads);
+        with_bencher(Bencher::new(&mut context));
+        let mut times: Vec<u128> =
+            context.samples.time_samples.iter().map(|sample| sample.duration.picos).collect();
+        if threads.get() > 1 {
+            times.sort_unstable();
+            times = times.get(times.len() / 2).copied().into_iter().collect();
+        }
+        // Where the function times nothing there is nothing.
+        times.resize(rounds, 0);
+        values.extend(times.iter().map(|&picos| picos as f64 / 1000.0));
+    }
+    values
+}

@@ -1,0 +1,70 @@
+//! An executable that no harness divides into benchmarks: one bracket from before its main function to its exit.
+
+use std::sync::OnceLock;
+
+use crate::bracket::{self, COUNT, LIVE, PEAK, STACKS};
+use crate::driver;
+use crate::plan::{self, Mode, Plan};
+use crate::records::{self, Record};
+use crate::{sampler, stacks, sys};
+
+/// libc calls what stands here before the main function.
+#[used]
+#[link_section = ".init_array"]
+static BEFORE_MAIN: extern "C" fn() = before_main;
+
+static PLAN: OnceLock<Plan> = OnceLock::new();
+
+extern "C" fn before_main() {
+    if let Some(path) = std::env::var_os(plan::PROCESS_VARIABLE) {
+        // What it starts is not what is measured. No other thread can be reading the environment yet.
+        std::env::remove_var(plan::PROCESS_VARIABLE);
+        begin(PLAN.get_or_init(|| driver::begun(&path)));
+    }
+}
+
+/// The only benchmark's number, of a plan that names one.
+fn index(plan: &Plan) -> u32 {
+    plan.selected.values().next().map_or(0, |selected| selected.index)
+}
+
+fn begin(plan: &'static Plan) {
+    if plan.mode == Mode::List {
+        Record::new(records::BENCHMARK).u32(0).bytes(b"main").bytes(b"{}").bytes(b"main").emit();
+        std::process::exit(0);
+    }
+    Record::new(records::BEGIN).u32(index(plan)).emit();
+    // SAFETY: the handler is a plain function.
+    unsafe { sys::atexit(at_exit) };
+    let flags = match plan.mode {
+        Mode::Count if plan.stacks => COUNT | LIVE | PEAK | STACKS,
+        Mode::Count => COUNT | LIVE | PEAK,
+        _ => 0,
+    };
+    if plan.mode == Mode::Cpu && !sampler::arm(plan.cpu_hz) {
+        sampler::disarm();
+        Record::new(records::NO_SAMPLER).u32(index(plan)).emit();
+    }
+    stacks::forget_all();
+    bracket::begin(flags);
+    bracket::open();
+}
+
+extern "C" fn at_exit() {
+    bracket::close();
+    let plan = match PLAN.get() {
+        Some(plan) => plan,
+        None => return,
+    };
+    let sum = bracket::end();
+    let index = index(plan);
+    if plan.mode == Mode::Count {
+        driver::emit_counted(records::COUNTED, index, plan.pass, 1, &sum);
+        driver::emit_stacks(index, plan.pass);
+    } else {
+        let samples = sampler::take_samples();
+        sampler::disarm();
+        driver::emit_samples(index, 1, &samples, &samples.words);
+    }
+    Record::new(records::DONE).u32(index).emit();
+}
