@@ -138,6 +138,7 @@ class FlameGraph {
     this.above = this.callers ? Math.max(this.callers.deepest - 1, 0) : 0;
     this.selected = 0;
     this.hovered = -1;
+    this.tip.hidden = true;
     this.zoomed = 0;
     this.view = { x: 0, width: 1 };
     this.resize();
@@ -276,6 +277,7 @@ class FlameGraph {
   }
 
   fitting(node, room) {
+    if (node === 0 && this.pivot) return 'matched: callers above, callees beneath';
     const source = this.source(node);
     const sign = this.model.isDifference && node !== 0 ? this.sign(node) : '';
     const { context } = this.paint;
