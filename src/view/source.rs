@@ -311,7 +311,9 @@ fn list(
 fn numbers(piece: &Piece, file: &SourceFile, length: usize) -> BTreeSet<i64> {
     let last = i64::try_from(length).unwrap_or(i64::MAX).saturating_add(1);
     let mut numbers: BTreeSet<i64> = (piece.begin.max(0)..piece.end.min(last)).collect();
-    numbers.extend(file.lines.range(piece.begin..piece.end).map(|(line, _)| *line));
+    // The last of all numbers has no other behind it.
+    let inside = |line: i64| line < piece.end || line == i64::MAX;
+    numbers.extend(file.lines.range(piece.begin..).map(|(line, _)| *line).take_while(|line| inside(*line)));
     numbers
 }
 

@@ -1,7 +1,6 @@
 //! The socket. Everything that takes time happens on threads of its own, two at once, so that memory stays bounded however
 //! many pages are asked for.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,11 +105,9 @@ pub fn serve(site: Site, listening: Listening, options: Options<'_>) -> Result<(
     })
 }
 
-fn over(is_over: &dyn Fn() -> bool) -> impl Future<Output = ()> {
-    async move {
-        while !is_over() {
-            tokio::time::sleep(LOOK).await;
-        }
+async fn over(is_over: &dyn Fn() -> bool) {
+    while !is_over() {
+        tokio::time::sleep(LOOK).await;
     }
 }
 

@@ -3,8 +3,9 @@
 const ROW = 20;
 const MIN_BOX = 1;
 const MIN_TEXT = 26;
-// While it moves nobody reads.
-const MIN_TEXT_MOVING = 70;
+// While it moves nobody reads, nor sees a sliver.
+const MIN_TEXT_MOVING = 110;
+const MIN_BOX_MOVING = 2;
 const ZOOM_TIME = 220;
 // Taller than a browser's canvas may be.
 const TALLEST = 12000;
@@ -138,6 +139,7 @@ class FlameGraph {
     this.above = this.callers ? Math.max(this.callers.deepest - 1, 0) : 0;
     this.selected = 0;
     this.hovered = -1;
+    this.tip.hidden = true;
     this.zoomed = 0;
     this.view = { x: 0, width: 1 };
     this.resize();
@@ -243,10 +245,11 @@ class FlameGraph {
     const [tree, , direction] = this.part(start);
     const offset = direction > 0 ? 0 : this.tree.frame.length;
     const stack = [start - offset];
+    const narrowest = this.moving ? MIN_BOX_MOVING : MIN_BOX;
     while (stack.length) {
       const at = stack.pop();
       const { left, wide, top } = this.place(at + offset);
-      if (wide < MIN_BOX || left > width || left + wide < 0) continue;
+      if (wide < narrowest || left > width || left + wide < 0) continue;
       if (top > -ROW && top < height) this.drawBox(at + offset, left, wide, top);
       for (const child of tree.children[at]) stack.push(child);
     }
@@ -276,6 +279,7 @@ class FlameGraph {
   }
 
   fitting(node, room) {
+    if (node === 0 && this.pivot) return 'matched: callers above, callees beneath';
     const source = this.source(node);
     const sign = this.model.isDifference && node !== 0 ? this.sign(node) : '';
     const { context } = this.paint;
