@@ -5,7 +5,7 @@ mod recorded;
 
 use std::process::Command;
 
-use cargo_memprof::record::{Completeness, Counted, Record, Stack, StackCounts};
+use cargo_memprof::record::{Allocations, Completeness, Counted, Record, StackCounts};
 use recorded::{Program, Run, build};
 
 /// The passes of the only benchmark that ran.
@@ -20,8 +20,8 @@ fn passes(run: &Run) -> Vec<&Counted> {
 }
 
 /// The stacks of the last pass.
-fn stacks(run: &Run) -> &[(Stack, StackCounts)] {
-    fn stacks(record: &Record) -> Option<&[(Stack, StackCounts)]> {
+fn stacks(run: &Run) -> &[Allocations] {
+    fn stacks(record: &Record) -> Option<&[Allocations]> {
         match record {
             Record::Stacks { stacks, .. } => Some(stacks),
             _ => None,
@@ -31,8 +31,8 @@ fn stacks(run: &Run) -> &[(Stack, StackCounts)] {
 }
 
 fn cut(run: &Run) -> u64 {
-    let cut = stacks(run).iter().filter(|(stack, _)| stack.completeness == Completeness::Cut);
-    cut.map(|(_, counts)| counts.allocs).sum()
+    let cut = stacks(run).iter().filter(|one| one.stack.completeness == Completeness::Cut);
+    cut.map(|one| one.counts.allocs).sum()
 }
 
 fn wrong(run: &Run) -> u64 {
@@ -48,7 +48,7 @@ fn run(program: &Program, id: &str, env: &[(&str, &str)]) -> Run {
     assert_eq!(passes.len(), 3, "{id}");
     assert!(passes.iter().all(|pass| pass.lost == 0), "{id}: something was lost");
     assert_eq!(wrong(&run), 0, "{id}");
-    let by_stack: StackCounts = stacks(&run).iter().map(|(_, counts)| *counts).sum();
+    let by_stack: StackCounts = stacks(&run).iter().map(|one| one.counts).sum();
     assert_eq!(by_stack.allocs, passes[2].counts.allocs, "{id}: the stacks' sum is another than the bracket's");
     assert!(by_stack.frees <= by_stack.allocs, "{id}");
     run
@@ -89,7 +89,7 @@ fn hostile_programs_come_through() {
     // Deeper than stacks are kept: cut, and counted as such.
     let deep = run(&program, "deep recursion", &[]);
     assert_eq!((allocs(&deep)[0], cut(&deep)), (1, 1));
-    assert_eq!(stacks(&deep)[0].0.addresses.len(), 1024);
+    assert_eq!(stacks(&deep)[0].stack.addresses.len(), 1024);
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_stack_through_a_library_without_a_table_is_cut_there() {
     assert!(cut(&run) >= 1 && cut(&run) < allocs(&run)[2], "{} of {:?}", cut(&run), allocs(&run));
     // It ends with the frame in the library, which has no table.
     let one =
-        stacks(&run).iter().find(|(stack, _)| stack.completeness == Completeness::Cut && stack.addresses.len() >= 2);
+        stacks(&run).iter().find(|one| one.stack.completeness == Completeness::Cut && one.stack.addresses.len() >= 2);
     assert!(one.is_some(), "no stack reaches the library");
 }
 

@@ -56,7 +56,7 @@ fn the_dhat_crate_agrees_on_every_site() {
                 (&mut peak, stacks.iter().map(|(stack, [objects, bytes])| (stack, *bytes, *objects)).collect())
             }
             Record::Stacks { pass: 2, stacks, .. } => {
-                let sums = stacks.iter().map(|(stack, counts)| (stack, counts.bytes, counts.allocs));
+                let sums = stacks.iter().map(|one| (&one.stack, one.counts.bytes, one.counts.allocs));
                 (&mut total, sums.collect::<Vec<_>>())
             }
             _ => continue,

@@ -14,6 +14,7 @@ const COMMANDS: &str = "\
 Commands (each takes --help):
   run       run the benches, print the table, write the profiles; `run` may be left out
   list      the benchmarks' full names, one a line; nothing is measured
+  explain   why each benchmark allocates, and what would stop it
   check     run, then hold the result against the committed baseline and the budgets; --accept writes the baseline
   compare   benchstat's job: two or more results side by side, with statistics
   report    one self-contained HTML page of the last run, or the same as text; -http=: serves it
@@ -31,7 +32,7 @@ Examples:
   cargo memprof -benchtime=3s -count 5 -json   five measurements of three seconds each, as JSON lines
   cargo memprof -benchtime=1x --no-profiles    everything once, numbers only";
 
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 #[command(
     name = "cargo memprof",
     bin_name = "cargo memprof",
@@ -59,7 +60,7 @@ pub struct RunArgs {
     pub output: Output,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Selecting and building (as in `cargo bench`)")]
 pub struct Select {
     /// Only benchmarks whose TARGET/ID matches; a bench target's name selects that target; `.` is all
@@ -136,7 +137,7 @@ pub struct Select {
     pub no_fail_fast: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Measuring (as in `go test`; one dash will do)")]
 pub struct MeasureArgs {
     /// Time, or exact number of iterations as `100x`, per benchmark
@@ -157,6 +158,9 @@ pub struct MeasureArgs {
     /// All CPU profiles in one file, with the label `benchmark`
     #[arg(long, value_name = "FILE")]
     pub cpuprofile: Option<PathBuf>,
+    /// Where threads wait: a block.prof for each benchmark, and all in one file
+    #[arg(long, value_name = "FILE")]
+    pub blockprofile: Option<PathBuf>,
     /// Where relative profile files go
     #[arg(long, value_name = "DIR")]
     pub outputdir: Option<PathBuf>,
@@ -177,7 +181,7 @@ pub struct MeasureArgs {
     pub run: Option<String>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
     /// The row of each group that the others are compared to; the group's first if not given
@@ -286,6 +290,39 @@ pub struct CheckArgs {
     pub run: RunArgs,
 }
 
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo memprof explain",
+    bin_name = "cargo memprof explain",
+    about = "Why each benchmark allocates, and what would stop it",
+    after_help = EXPLAIN,
+    args_override_self = true
+)]
+pub struct ExplainArgs {
+    /// Run nothing: show what was explained last
+    #[arg(long)]
+    pub last_run: bool,
+    /// Which functions allocate more or less than in kept results
+    #[arg(long, value_name = "NAME|FILE|git:REV")]
+    pub diff: Option<String>,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+impl ExplainArgs {
+    pub fn long_names() -> Vec<String> {
+        long_names(&ExplainArgs::command())
+    }
+}
+
+const EXPLAIN: &str = "\
+Each benchmark is run again, counted and not timed, and each of its blocks is followed: how it was asked for, how it grew, who
+freed it and when. What is said comes from that and from the functions between your line and the allocator; a remedy stands
+only where all of its evidence was seen, with the change that it would make, per operation. The explanation is kept as
+explain.json beside mem.prof until the benchmark is measured again.
+
+-v names every site, with its functions down to the allocator. --message-format is human or json.";
+
 impl CheckArgs {
     pub fn long_names() -> Vec<String> {
         go_flags::long_names::<CheckArgs>()
@@ -310,6 +347,7 @@ mod tests {
     fn the_definition_is_sound() {
         RunArgs::command().debug_assert();
         CheckArgs::command().debug_assert();
+        ExplainArgs::command().debug_assert();
     }
 
     #[test]

@@ -126,6 +126,7 @@ pub fn save(name: &str, home: &Path, run: &Run) -> Result<()> {
     for finished in &mut run.finished {
         finished.profiles.cpu = None;
         finished.profiles.dhat = None;
+        finished.profiles.block = None;
         let Some(from) = finished.profiles.mem.take() else { continue };
         let to = folder.join("profiles").join(names::safe_path(&finished.name)).join("mem.prof");
         copy(Path::new(&from), &to)?;

@@ -33,11 +33,11 @@ fn finished() -> Vec<Finished> {
     text.lines().filter_map(finished).collect()
 }
 
-/// The profile that `name` means: any unambiguous suffix of a benchmark's full name, with `:cpu` or `:mem` behind it. `None`
+/// The profile that `name` means: any unambiguous suffix of a benchmark's full name, with `:cpu`, `:block` or `:mem` behind it. `None`
 /// where no benchmark is called so.
 pub fn profile(name: &str) -> Option<Result<PathBuf>> {
     let (name, kind) = match name.rsplit_once(':') {
-        Some((name, kind @ ("cpu" | "mem"))) => (name, kind),
+        Some((name, kind @ ("cpu" | "mem" | "block"))) => (name, kind),
         _ => (name, "mem"),
     };
     let finished = finished();
@@ -49,9 +49,16 @@ pub fn profile(name: &str) -> Option<Result<PathBuf>> {
         [one] => {
             // Of several measurements the last wrote the profile.
             let profiles = finished.iter().rev().find(|finished| finished.name == one).map(|found| &found.profiles)?;
-            let path = if kind == "cpu" { &profiles.cpu } else { &profiles.mem };
+            let path = match kind {
+                "cpu" => &profiles.cpu,
+                "block" => &profiles.block,
+                _ => &profiles.mem,
+            };
             Some(match path {
                 Some(path) => Ok(PathBuf::from(path)),
+                None if kind == "block" => {
+                    Err(Error::usage(format!("{one} has no block.prof; --blockprofile FILE makes one")))
+                }
                 None => Err(Error::usage(format!("{one} has no {kind}.prof; it was measured with --no-profiles"))),
             })
         }

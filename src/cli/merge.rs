@@ -105,8 +105,8 @@ fn place_profiles(finished: &mut Finished, from: &Path, home: &Path) -> Result<(
     let place = Path::new("profiles").join(names::safe_path(&finished.name));
     let memprof = from.join("memprof");
     let from = if from.join("results.jsonl").is_file() { from } else { &memprof };
-    let Profiles { mem, cpu, dhat } = &mut finished.profiles;
-    for (file, path) in [("mem.prof", mem), ("cpu.prof", cpu), ("dhat-heap.json", dhat)] {
+    let Profiles { mem, cpu, block, dhat } = &mut finished.profiles;
+    for (file, path) in [("mem.prof", mem), ("cpu.prof", cpu), ("block.prof", block), ("dhat-heap.json", dhat)] {
         let source = from.join(&place).join(file);
         // Another machine's path means nothing here.
         *path = None;

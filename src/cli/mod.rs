@@ -5,6 +5,7 @@ mod baseline;
 mod check;
 mod compare;
 mod duration;
+mod explain;
 mod go_flags;
 mod init;
 mod last_run;
@@ -44,9 +45,7 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
         Some("list") => run::list(&args[1..]),
         Some("run") => run::run(&args[1..]),
         Some("report") => report::run(&args[1..]),
-        Some(word @ "explain") => Err(Error::usage(format!(
-            "`{word}` is not in this version; a benchmark of that name is found by `cargo memprof run {word}`"
-        ))),
+        Some("explain") => explain::run(&args[1..]),
         _ => run::run(args),
     }
 }

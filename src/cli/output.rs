@@ -33,8 +33,10 @@ pub struct Writer<'a> {
     /// --memprofile and --cpuprofile, and what goes into them.
     mem_file: Option<PathBuf>,
     cpu_file: Option<PathBuf>,
+    block_file: Option<PathBuf>,
     all_mem: Vec<Profile>,
     all_cpu: Vec<Profile>,
+    all_block: Vec<Profile>,
 }
 
 impl<'a> Writer<'a> {
@@ -60,8 +62,10 @@ impl<'a> Writer<'a> {
             sites: BTreeMap::new(),
             mem_file: combined_file(args, args.measure.memprofile.as_ref())?,
             cpu_file: combined_file(args, args.measure.cpuprofile.as_ref())?,
+            block_file: combined_file(args, args.measure.blockprofile.as_ref())?,
             all_mem: Vec::new(),
             all_cpu: Vec::new(),
+            all_block: Vec::new(),
         };
         writer.line(&Line::RunStarted(started));
         Ok(writer)
@@ -85,6 +89,8 @@ impl<'a> Writer<'a> {
 
     pub fn finished(&mut self, mut finished: Finished, profiles: ProfilePair) -> Result<()> {
         let dir = self.home.join("profiles").join(names::safe_path(&finished.name));
+        // Of other counts than today's.
+        let _ = std::fs::remove_file(dir.join(super::explain::SIDECAR));
         if let Some(mem) = &profiles.mem {
             let sites = gate::sites(mem, &self.root, finished.memory.iterations);
             self.sites.insert(finished.name.clone(), sites);
@@ -92,6 +98,7 @@ impl<'a> Writer<'a> {
         for (file, profile, path, all, wanted) in [
             ("mem.prof", profiles.mem, &mut finished.profiles.mem, &mut self.all_mem, &self.mem_file),
             ("cpu.prof", profiles.cpu, &mut finished.profiles.cpu, &mut self.all_cpu, &self.cpu_file),
+            ("block.prof", profiles.block, &mut finished.profiles.block, &mut self.all_block, &self.block_file),
         ] {
             let Some(mut profile) = profile else { continue };
             let at = dir.join(file);
@@ -136,7 +143,9 @@ impl<'a> Writer<'a> {
         if !self.keep_results {
             write_whole(&self.home.join("results.jsonl"), self.lines.as_bytes())?;
         }
-        for (at, profiles) in [(&self.mem_file, &self.all_mem), (&self.cpu_file, &self.all_cpu)] {
+        for (at, profiles) in
+            [(&self.mem_file, &self.all_mem), (&self.cpu_file, &self.all_cpu), (&self.block_file, &self.all_block)]
+        {
             if let Some(at) = at {
                 write_whole(at, &profile::write(&together(profiles)?))?;
             }

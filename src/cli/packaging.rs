@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::{Command, CommandFactory as _, Parser};
 use clap_complete::Shell;
 
-use super::args::{CheckArgs, RunArgs};
+use super::args::{CheckArgs, ExplainArgs, RunArgs};
 use super::init::InitArgs;
 use super::merge::MergeArgs;
 use super::report::ReportArgs;
@@ -34,6 +34,7 @@ fn everything() -> Command {
     for (name, command) in [
         ("run", RunArgs::command()),
         ("list", RunArgs::command().about("The benchmarks' full names, one a line; nothing is measured")),
+        ("explain", ExplainArgs::command()),
         ("check", CheckArgs::command()),
         ("compare", Command::new("compare").about("What benchstat does, with its flags")),
         ("pprof", Command::new("pprof").about("What go tool pprof does, with its flags")),

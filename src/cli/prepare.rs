@@ -124,6 +124,8 @@ pub fn pass_options(args: &RunArgs, located: &Located) -> PassOptions {
         cpu_hz: args.measure.cpu_rate,
         stacks: !args.measure.no_profiles,
         peak: args.measure.peak,
+        block: args.measure.blockprofile.is_some(),
+        lives: false,
         counted_iterations: HashMap::new(),
         whole_process: None,
         dhat: args.measure.dhat,

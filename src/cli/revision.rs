@@ -11,8 +11,10 @@ use crate::result::model::Run;
 use crate::{Error, Result, exit};
 
 /// The options whose values are about this run and not about the other.
-const OWN: [&str; 9] = [
+const OWN: [&str; 11] = [
     "--http",
+    "--blockprofile",
+    "--diff",
     "--baseline",
     "--save-baseline",
     "--message-format",

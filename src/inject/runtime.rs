@@ -14,13 +14,17 @@ use crate::{Error, exit};
 /// The runtime's sources, by file name; templates/ is where they are written and tested.
 const RUNTIME: &[(&str, &str)] = &[
     ("lib.rs", include_str!("../../templates/runtime/lib.rs")),
+    ("block.rs", include_str!("../../templates/runtime/block.rs")),
     ("bracket.rs", include_str!("../../templates/runtime/bracket.rs")),
     ("cost.rs", include_str!("../../templates/runtime/cost.rs")),
     ("dhat.rs", include_str!("../../templates/runtime/dhat.rs")),
     ("driver.rs", include_str!("../../templates/runtime/driver.rs")),
     ("entries.rs", include_str!("../../templates/runtime/entries.rs")),
+    ("follow.rs", include_str!("../../templates/runtime/follow.rs")),
     ("live.rs", include_str!("../../templates/runtime/live.rs")),
     ("live_map.rs", include_str!("../../templates/runtime/live_map.rs")),
+    ("lives.rs", include_str!("../../templates/runtime/lives.rs")),
+    ("log.rs", include_str!("../../templates/runtime/log.rs")),
     ("memo.rs", include_str!("../../templates/runtime/memo.rs")),
     ("memory.rs", include_str!("../../templates/runtime/memory.rs")),
     ("objects.rs", include_str!("../../templates/runtime/objects.rs")),

@@ -2,6 +2,7 @@
 
 mod build;
 mod capture;
+mod explain;
 mod list;
 mod pass;
 mod plan;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 pub use build::{Build, BuildOptions, Executable, build};
 pub use capture::{Launch, RUNNER_NAME, capture, run_runner};
+pub use explain::{Explained, explain};
 pub use pass::{NOT_LINKED, Phase};
 pub use process::{INTERRUPTED, Interrupt};
 pub use recount::recount;
@@ -47,6 +49,10 @@ pub struct PassOptions {
     pub whole_process: Option<u32>,
     /// The dhat crate records, too.
     pub dhat: bool,
+    /// Where threads wait.
+    pub block: bool,
+    /// What becomes of each stack's blocks.
+    pub lives: bool,
     /// Arguments for the bench itself.
     pub bench_args: Vec<String>,
     /// Records, plans and tables of the run lie here.

@@ -19,6 +19,7 @@ pub enum Phase {
     Count,
     Cpu,
     Dhat,
+    Block,
 }
 
 impl Phase {
@@ -30,6 +31,7 @@ impl Phase {
             Phase::Count => "counting",
             Phase::Cpu => "sampling",
             Phase::Dhat => "recording with dhat",
+            Phase::Block => "watching",
         }
     }
 }

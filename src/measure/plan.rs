@@ -31,7 +31,7 @@ fn budget(phase: Phase, total: u128) -> (u128, u128) {
         Phase::Time => (total / 4, total),
         Phase::Count => (0, total / 2),
         Phase::Dhat => (0, 0),
-        Phase::Cpu => (total / 20, total * 3 / 4),
+        Phase::Cpu | Phase::Block => (total / 20, total * 3 / 4),
     }
 }
 
@@ -49,6 +49,7 @@ pub fn text(
         Phase::Count => "count",
         Phase::Cpu => "cpu",
         Phase::Dhat => "dhat",
+        Phase::Block => "block",
     };
     let mut text = format!("memprof-plan 1\nmode {mode}\nrecords {}\n", escape(&records.to_string_lossy()));
     let mut line = |key: &str, value: &dyn std::fmt::Display| {
@@ -75,6 +76,7 @@ pub fn text(
     if let Some(pass) = options.whole_process {
         line("pass", &pass);
     }
+    line("lives", &u8::from(options.lives));
     for one in selected {
         let Selected { index, id, occurrence, largest_iterations, counted_iterations } = one;
         line("run", &format_args!("{index} {occurrence} {largest_iterations} {counted_iterations} {}", escape(id)));

@@ -13,7 +13,7 @@ use super::process::Interrupt;
 use super::{Observer, PassOptions, Tables, whole_process};
 use crate::inject::{is_hooked, is_own_allocator, is_pair};
 use crate::profile::Profile;
-use crate::record::{Counted, Module, Record, Samples, Stack, StackCounts, Timed};
+use crate::record::{Allocations, Counted, Module, Record, Samples, Stack, Timed};
 use crate::result::model::{Failed, Finished, Profiles, Time};
 use crate::result::summary;
 use crate::symbolize::Symbolizer;
@@ -41,6 +41,7 @@ pub struct ProfilePair {
     pub cpu: Option<Profile>,
     /// dhat's own file, as it wrote it.
     pub dhat: Option<Vec<u8>>,
+    pub block: Option<Profile>,
 }
 
 /// One executable with the benchmarks of it that were selected.
@@ -137,8 +138,16 @@ pub fn measure(
     if options.dhat {
         record_with_dhat(suite, options, &mut state, &counted, observer, interrupt)?;
     }
+    let waited = if options.block && !suite.whole_process {
+        let table = write_table(suite, &suite.executable.timed, "timed", options, tables)?;
+        state.pass(Phase::Block, suite, options, Some(&table), observer, interrupt)?
+    } else {
+        PassResult::default()
+    };
+
     let mut counted = Recordings::new(counted);
     let mut sampled = Recordings::new(sampled);
+    let mut waited = Recordings::new(waited);
     let outcomes = suite.benchmarks.iter().enumerate().map(|(index, benchmark)| {
         let target = &suite.executable.target;
         let failed = |error: String| {
@@ -153,7 +162,17 @@ pub fn measure(
         if let Some(error) = state.failed.remove(&index) {
             return failed(error);
         }
-        match assemble(suite, benchmark, index, options, &state.timed, &mut counted, &mut sampled, observer) {
+        match assemble(
+            suite,
+            benchmark,
+            index,
+            options,
+            &state.timed,
+            &mut counted,
+            &mut sampled,
+            &mut waited,
+            observer,
+        ) {
             Some((finished, mut profiles)) => {
                 if options.dhat {
                     profiles.dhat = std::fs::read(plan::dhat_dir(options).join(format!("{index}.json"))).ok();
@@ -292,6 +311,7 @@ fn assemble(
     timed: &HashMap<usize, Timed>,
     counted: &mut Recordings,
     sampled: &mut Recordings,
+    waited: &mut Recordings,
     observer: &mut dyn Observer,
 ) -> Option<(Finished, ProfilePair)> {
     let timed = timed.get(&index)?;
@@ -315,7 +335,7 @@ fn assemble(
     if options.stacks {
         // A thread that outlives the bracket may count between the two readings; profile and numbers come from one of them.
         for pass in &mut passes {
-            pass.counts = stacks.get(&pass.pass)?.iter().map(|(_, counts)| *counts).sum();
+            pass.counts = stacks.get(&pass.pass)?.iter().map(|stack| stack.counts).sum();
         }
     }
     if let Some(freed) = freed {
@@ -353,6 +373,15 @@ fn assemble(
             }
         }
     }
+    if options.block && !suite.whole_process {
+        let (records, process) = waited.take(index)?;
+        let (symbolizer, modules) = waited.symbolizer(process);
+        for record in records {
+            if let Record::Waits(waits) = record {
+                pair.block = Some(profiles::block(symbolizer, modules, &waits, circumstances(waits.iterations, 0)));
+            }
+        }
+    }
     let description: serde_json::Value = serde_json::from_str(&benchmark.listed.description).unwrap_or_default();
     let grouped = ["function_id", "value_str"].iter().any(|key| description[key].is_string());
     let group = description["group_id"].as_str().filter(|_| grouped).unwrap_or_default().to_owned();
@@ -383,7 +412,7 @@ fn throughput(description: &serde_json::Value) -> Option<serde_json::Value> {
     Some(variants.iter().map(|(kind, value)| (kind.to_lowercase(), value.clone())).collect())
 }
 
-fn circumstances(iterations: u64, duration_ns: u64) -> Circumstances {
+pub(super) fn circumstances(iterations: u64, duration_ns: u64) -> Circumstances {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
     Circumstances { iterations, time_nanos: now, duration_nanos: duration_ns as i64 }
 }
@@ -391,7 +420,7 @@ fn circumstances(iterations: u64, duration_ns: u64) -> Circumstances {
 fn mem_profile(
     symbolizer: &mut Symbolizer,
     modules: &[Module],
-    stacks: &[(Stack, StackCounts)],
+    stacks: &[Allocations],
     peaks: Option<&[(Stack, [u64; 2])]>,
     pass: &Counted,
 ) -> Profile {
@@ -408,7 +437,7 @@ fn real_path(executable: &Path) -> PathBuf {
 }
 
 /// The unwind table for processes of `executable`: the shared objects are those that listing saw.
-fn write_table(
+pub(super) fn write_table(
     suite: &Suite,
     executable: &Path,
     name: &str,

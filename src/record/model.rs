@@ -1,5 +1,6 @@
 //! The records of one run of a bench executable.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// An object that was mapped while the bench ran: the executable, a shared library, or the vdso.
@@ -55,6 +56,15 @@ pub struct StackCounts {
     pub freed_bytes: u64,
 }
 
+/// What one stack of one thread allocated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allocations {
+    pub stack: Stack,
+    pub counts: StackCounts,
+    /// 0 is the thread that runs the benches. Threads that live one after the other may share a number.
+    pub thread: u32,
+}
+
 impl std::iter::Sum for StackCounts {
     fn sum<I: Iterator<Item = StackCounts>>(counts: I) -> StackCounts {
         counts.fold(StackCounts::default(), |a, b| StackCounts {
@@ -66,6 +76,146 @@ impl std::iter::Sum for StackCounts {
             freed_bytes: a.freed_bytes + b.freed_bytes,
         })
     }
+}
+
+/// How the blocks of one stack became larger, counted where each began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Growth {
+    /// All that began there, and those that grew.
+    pub blocks: u64,
+    pub grown: u64,
+    /// How often they grew, all together.
+    pub steps: u64,
+    /// Calls of the allocator for them; all sizes that they ever had; the last sizes only.
+    pub calls: u64,
+    pub bytes: u64,
+    pub last_bytes: u64,
+    /// Of the last sizes the smallest and the largest.
+    pub least_last: u64,
+    pub most_last: u64,
+}
+
+/// What the blocks of one stack did; sums over brackets of one iteration, except where it says otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Life {
+    pub fresh: u64,
+    pub zeroed: u64,
+    pub grown: u64,
+    pub shrunk: u64,
+    /// Calls by size.
+    pub sizes: Vec<(u64, u64)>,
+    /// Calls of sizes that are not in `sizes`.
+    pub other_sizes: u64,
+    /// Of the blocks that began here: ended in the bracket by the thread that began them, by another one, not at all.
+    pub freed: u64,
+    pub freed_elsewhere: u64,
+    pub kept: u64,
+    /// Reallocs of blocks that are older than the bracket.
+    pub of_older: u64,
+    /// By realloc.
+    pub grew: Growth,
+    /// By a new block and the freeing of the old one, next on the same thread.
+    pub replaced: Growth,
+    /// The growing reallocs of blocks that began here: index of their stack, and how many.
+    pub grew_at: Vec<(usize, u64)>,
+    /// Where blocks that began here were freed: index of the stack, and how many; of the first bracket only.
+    pub freed_at: Vec<(usize, u64)>,
+    /// Bytes live at the highest moment of the bracket with the highest.
+    pub peak_bytes: u64,
+    /// The most blocks that lived at once of those that began here.
+    pub most_live: u64,
+    /// Numbers of the threads that allocated here in the first bracket.
+    pub threads: BTreeSet<u32>,
+    /// Brackets in which it allocated at all.
+    pub brackets: u64,
+}
+
+impl Growth {
+    fn join(&mut self, other: &Growth) {
+        if other.blocks > 0 {
+            let least = if self.blocks == 0 { other.least_last } else { self.least_last.min(other.least_last) };
+            self.least_last = least;
+        }
+        self.blocks += other.blocks;
+        self.grown += other.grown;
+        self.steps += other.steps;
+        self.calls += other.calls;
+        self.bytes += other.bytes;
+        self.last_bytes += other.last_bytes;
+        self.most_last = self.most_last.max(other.most_last);
+    }
+}
+
+impl Life {
+    /// Adds what another stack did. Of those that lived at once it then knows the least that there were.
+    pub fn join(&mut self, other: &Life) {
+        self.fresh += other.fresh;
+        self.zeroed += other.zeroed;
+        self.grown += other.grown;
+        self.shrunk += other.shrunk;
+        for &(size, calls) in &other.sizes {
+            match self.sizes.iter_mut().find(|(known, _)| *known == size) {
+                Some((_, sum)) => *sum += calls,
+                None => self.sizes.push((size, calls)),
+            }
+        }
+        self.other_sizes += other.other_sizes;
+        self.freed += other.freed;
+        self.freed_elsewhere += other.freed_elsewhere;
+        self.kept += other.kept;
+        self.of_older += other.of_older;
+        self.grew.join(&other.grew);
+        self.replaced.join(&other.replaced);
+        for (own, others) in [(&mut self.grew_at, &other.grew_at), (&mut self.freed_at, &other.freed_at)] {
+            for &(stack, number) in others {
+                match own.iter_mut().find(|(known, _)| *known == stack) {
+                    Some((_, sum)) => *sum += number,
+                    None => own.push((stack, number)),
+                }
+            }
+        }
+        self.peak_bytes += other.peak_bytes;
+        self.most_live = self.most_live.max(other.most_live);
+        self.threads.extend(&other.threads);
+        self.brackets = self.brackets.max(other.brackets);
+    }
+}
+
+/// What became of the blocks of all stacks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lives {
+    pub index: usize,
+    /// False where there were more events than could be kept.
+    pub whole: bool,
+    /// Brackets of one iteration each.
+    pub brackets: u64,
+    /// Live bytes at the highest moment of all.
+    pub peak_bytes: u64,
+    pub stacks: Vec<(Stack, Life)>,
+    /// When the blocks of the first bracket lived.
+    pub spans: Vec<Span>,
+    /// There were more than `spans` has.
+    pub more_spans: bool,
+}
+
+/// When a block lived, in numbers of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Index of the stack that it began at, or that the first of a succession of tables began at.
+    pub stack: usize,
+    pub of: SpanOf,
+    pub begun: u32,
+    /// `u32::MAX`: it outlived the bracket.
+    pub ended: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpanOf {
+    /// A block that neither took the place of another nor was followed by one.
+    Either,
+    Block,
+    /// A succession of tables, each of which took the place of the one before.
+    Tables,
 }
 
 /// The samples of one timed benchmark.
@@ -126,6 +276,24 @@ pub struct Samples {
     pub stacks: Vec<Sample>,
 }
 
+/// One wait of a thread that ended inside a bracket.
+#[derive(Debug, Clone)]
+pub struct Wait {
+    pub stack: Stack,
+    pub nanoseconds: u64,
+    pub thread: u32,
+}
+
+/// The waits of one benchmark.
+#[derive(Debug, Clone)]
+pub struct Waits {
+    pub index: usize,
+    pub iterations: u64,
+    /// Waits that found no room.
+    pub lost: u64,
+    pub waits: Vec<Wait>,
+}
+
 /// One record.
 #[derive(Debug, Clone)]
 pub enum Record {
@@ -150,7 +318,7 @@ pub enum Record {
     Stacks {
         index: usize,
         pass: u32,
-        stacks: Vec<(Stack, StackCounts)>,
+        stacks: Vec<Allocations>,
     },
     Samples(Samples),
     Done {
@@ -163,6 +331,8 @@ pub enum Record {
         index: usize,
         stacks: Vec<(Stack, [u64; 2])>,
     },
+    Lives(Lives),
+    Waits(Waits),
     /// Remembered stacks were compared to plain walks.
     Verified {
         index: usize,

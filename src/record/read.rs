@@ -3,6 +3,7 @@
 //! Format (`templates/runtime/records.rs`): `kind: u32, length: u32, payload`, little-endian. A record that is cut at the end
 //! of the file is one that is not there yet, or that a crash cut off: it is left alone.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
@@ -115,6 +116,8 @@ fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
             let stacks = (0..p.u32()?).map(|_| peak_stack(p)).collect::<Option<_>>()?;
             Record::Peaks { index, stacks }
         }
+        17 => Record::Waits(waits(p)?),
+        16 => Record::Lives(lives(p)?),
         13 => Record::Freed(counted(p)?),
         15 => Record::Untimed { index: p.u32()? as usize },
         12 => Record::Verified { index: p.u32()? as usize, compared: p.u64()?, wrong: p.u64()? },
@@ -167,9 +170,79 @@ fn peak_stack(p: &mut Payload) -> Option<(Stack, [u64; 2])> {
     Some((stack(p)?, values))
 }
 
-fn allocation_stack(p: &mut Payload) -> Option<(Stack, StackCounts)> {
-    let counts = counts(p)?;
-    Some((stack(p)?, counts))
+fn allocation_stack(p: &mut Payload) -> Option<Allocations> {
+    let (counts, thread) = (counts(p)?, p.u32()?);
+    Some(Allocations { stack: stack(p)?, counts, thread })
+}
+
+fn lives(p: &mut Payload) -> Option<Lives> {
+    let (index, whole, brackets, peak_bytes) = (p.u32()? as usize, p.u32()? != 0, p.u64()?, p.u64()?);
+    let numbered = (0..p.u32()?).map(|_| life(p)).collect::<Option<Vec<_>>>()?;
+    let at: HashMap<u32, usize> = numbered.iter().enumerate().map(|(at, (number, ..))| (*number, at)).collect();
+    let placed = |numbered: Numbered| {
+        numbered.iter().map(|(number, sum)| Some((*at.get(number)?, *sum))).collect::<Option<Vec<_>>>()
+    };
+    let stacks = numbered.into_iter().map(|(_, stack, mut life, grew_at, freed_at)| {
+        (life.grew_at, life.freed_at) = (placed(grew_at)?, placed(freed_at)?);
+        Some((stack, life))
+    });
+    let stacks = stacks.collect::<Option<_>>()?;
+    let more_spans = p.u32()? != 0;
+    let spans = (0..p.u32()?).map(|_| {
+        let stack = *at.get(&p.u32()?)?;
+        let of = match p.u32()? {
+            0 => SpanOf::Either,
+            1 => SpanOf::Block,
+            2 => SpanOf::Tables,
+            _ => return None,
+        };
+        Some(Span { stack, of, begun: p.u32()?, ended: p.u32()? })
+    });
+    Some(Lives { index, whole, brackets, peak_bytes, stacks, spans: spans.collect::<Option<_>>()?, more_spans })
+}
+
+/// Stacks by their numbers.
+type Numbered = Vec<(u32, u64)>;
+
+/// The stack's number, the stack, its life but for `grew_at` and `freed_at`, and these.
+fn life(p: &mut Payload) -> Option<(u32, Stack, Life, Numbered, Numbered)> {
+    let number = p.u32()?;
+    let mut life = Life {
+        fresh: p.u64()?,
+        zeroed: p.u64()?,
+        grown: p.u64()?,
+        shrunk: p.u64()?,
+        freed: p.u64()?,
+        freed_elsewhere: p.u64()?,
+        kept: p.u64()?,
+        of_older: p.u64()?,
+        peak_bytes: p.u64()?,
+        most_live: p.u64()?,
+        brackets: p.u64()?,
+        other_sizes: p.u64()?,
+        grew: growth(p)?,
+        replaced: growth(p)?,
+        ..Life::default()
+    };
+    life.sizes = (0..p.u32()?).map(|_| Some((p.u64()?, p.u64()?))).collect::<Option<_>>()?;
+    let numbered = |p: &mut Payload| (0..p.u32()?).map(|_| Some((p.u32()?, p.u64()?))).collect::<Option<_>>();
+    let grew_at = numbered(p)?;
+    life.threads = (0..p.u32()?).map(|_| p.u32()).collect::<Option<_>>()?;
+    let freed_at = numbered(p)?;
+    Some((number, stack(p)?, life, grew_at, freed_at))
+}
+
+fn growth(p: &mut Payload) -> Option<Growth> {
+    Some(Growth {
+        blocks: p.u64()?,
+        grown: p.u64()?,
+        steps: p.u64()?,
+        calls: p.u64()?,
+        bytes: p.u64()?,
+        last_bytes: p.u64()?,
+        least_last: p.u64()?,
+        most_last: p.u64()?,
+    })
 }
 
 fn stack(p: &mut Payload) -> Option<Stack> {
@@ -199,6 +272,23 @@ fn samples(p: &mut Payload) -> Option<Samples> {
         at += 3 + depth;
     }
     Some(Samples { index, method, period_ns, lost, iterations, stacks })
+}
+
+fn waits(p: &mut Payload) -> Option<Waits> {
+    let (index, iterations, lost) = (p.u32()? as usize, p.u64()?, p.u64()?);
+    let number = p.u32()? as usize;
+    let words = p.u64s(number)?;
+    let (mut waits, mut at) = (Vec::new(), 0);
+    while let Some(&[nanoseconds, depth, thread]) = words.get(at..at + 3) {
+        let (cut, depth) = (depth >> 32 != 0, (depth & 0xFFFF_FFFF) as usize);
+        let Some(addresses) = words.get(at + 3..at + 3 + depth) else { break };
+        if nanoseconds != 0 {
+            let stack = Stack { addresses: addresses.to_vec(), leaf_is_exact: false, completeness: completeness(cut) };
+            waits.push(Wait { stack, nanoseconds, thread: thread as u32 });
+        }
+        at += 3 + depth;
+    }
+    Some(Waits { index, iterations, lost, waits })
 }
 
 #[cfg(test)]

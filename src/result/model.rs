@@ -96,6 +96,8 @@ pub struct Profiles {
     pub mem: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cpu: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub block: Option<String>,
     /// dhat-heap.json, for DHAT's viewer.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub dhat: Option<String>,

@@ -1,7 +1,7 @@
 //! What an address means in the source.
 
 /// One function at one line: a call as the programmer sees it, inlined or not.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Frame {
     /// Demangled, without hashes; `MODULE+0xOFFSET` (of the function's start, where that is
     /// known) or `0xADDRESS` where nothing names the code.

@@ -17,7 +17,8 @@ use std::collections::HashMap;
 
 pub use frame::{Frame, LocatedFrames};
 pub use module::{Detail, Status};
-pub use trim::{trim, trim_located, trim_stack};
+pub use plumbing::{interface, is_plumbing, path};
+pub use trim::{code, trim, trim_located, trim_stack, trim_wait};
 
 use crate::record::{Module, Stack};
 use module::Opened;

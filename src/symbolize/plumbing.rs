@@ -31,6 +31,10 @@ const OWNERS: &[&[&str]] = &[
 const SYMBOLS: &[&str] =
     &["__rust_alloc", "__rust_realloc", "__rust_dealloc", "__rust_no_alloc_shim_is_unstable", "__rg_", "__rdl_"];
 
+/// Between the call that a programmer wrote and the kernel's futex: owners whose functions are cut from a wait's leaf.
+const WAITING: &[&[&str]] =
+    &[&["memprof_rt"], &["syscall"], &["pthread_join"], &["std", "sys"], &["parking_lot_core"], &["core", "sync"]];
+
 /// Methods of `Vec` and `String` that do their work by another: (helper, caller). Above the plumbing, a helper goes too where
 /// that caller called it, so that `Vec::push` is one leaf in every version of std; a direct call of it stays.
 const HELPERS: &[(Method, Method)] = &[
@@ -55,11 +59,17 @@ type Method = (&'static str, &'static str);
 const THREAD_START: &str = "__rust_begin_short_backtrace";
 
 /// Whether a demangled function is plumbing.
-pub(super) fn is_plumbing(function: &str) -> bool {
+pub fn is_plumbing(function: &str) -> bool {
     SYMBOLS.iter().any(|symbol| function.starts_with(symbol)) || {
         let path = path(function);
         OWNERS.iter().any(|owner| path.starts_with(owner))
     }
+}
+
+/// Whether a demangled function only waits on behalf of others.
+pub(super) fn only_waits(function: &str) -> bool {
+    let path = path(function);
+    WAITING.iter().any(|owner| path.starts_with(owner))
 }
 
 /// Whether `helper` is a method that `caller` merely does its work by.
@@ -79,7 +89,7 @@ pub(super) fn is_thread_start(function: &str) -> bool {
 
 /// The parts of a path, without type arguments; of `<Type as Trait>::method` and `<Type>::method` the parts of Type, then the
 /// rest. `<&Type>` counts as Type. Types without a path (slices, tuples) have no parts.
-fn path(function: &str) -> Vec<&str> {
+pub fn path(function: &str) -> Vec<&str> {
     let Some(rest) = function.strip_prefix('<') else { return parts(function) };
     let Some(end) = closing(rest) else { return Vec::new() };
     let owner = &rest[..end];
@@ -89,6 +99,13 @@ fn path(function: &str) -> Vec<&str> {
         path.extend(parts(rest[end + 1..].trim_start_matches("::")));
     }
     path
+}
+
+/// The parts of Trait in `<Type as Trait>::method`.
+pub fn interface(function: &str) -> Option<Vec<&str>> {
+    let rest = function.strip_prefix('<')?;
+    let owner = &rest[..closing(rest)?];
+    Some(parts(&owner[top_level(owner, " as ")? + " as ".len()..]))
 }
 
 /// `a::b<c::d>::e` and `a::b::<c::d>::e` as a, b, e.
@@ -156,6 +173,8 @@ mod tests {
         assert_eq!(path("<[T] as a::B>::c"), [""; 0]);
         assert_eq!(path("a::<impl b::C for d::E>::f"), ["a", "f"]);
         assert_eq!(path("libc.so.6+0x1234"), ["libc.so.6+0x1234"]);
+        assert_eq!(interface("<[T] as a::B<c::D>>::e").unwrap(), ["a", "B"]);
+        assert_eq!((interface("<a::B>::c"), interface("a::b")), (None, None));
         assert_eq!(path("<"), [""; 0]);
         assert_eq!(path("::::"), [""; 0]);
     }

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Detail, LocatedFrames, Symbolizer, trim_located};
-use crate::profile::{Builder, Line, Mapping, Profile, ValueType};
-use crate::record::{Completeness, Module, Sample, Samples, SamplingMethod, Stack, StackCounts};
+use super::{Detail, LocatedFrames, Symbolizer, trim_located, trim_wait};
+use crate::profile::{Builder, Label, Line, Mapping, Profile, ValueType};
+use crate::record::{Allocations, Completeness, Module, Sample, Samples, SamplingMethod, Stack, Waits};
 
 /// What the header of a profile says besides its samples.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +21,7 @@ pub struct Circumstances {
 pub fn memory(
     symbolizer: &mut Symbolizer,
     modules: &[Module],
-    stacks: &[(Stack, StackCounts)],
+    stacks: &[Allocations],
     peaks: Option<&[(Stack, [u64; 2])]>,
     circumstances: Circumstances,
 ) -> Profile {
@@ -35,7 +35,8 @@ pub fn memory(
         types.extend([("peak_objects", "count"), ("peak_space", "bytes")]);
     }
     let mut collector = Collector::new(&types, "alloc_space");
-    for (stack, counts) in stacks {
+    collector.threads = Threads::new(stacks.iter().map(|stack| stack.thread));
+    for Allocations { stack, counts, thread } in stacks {
         let mut values = vec![
             counts.allocs as i64,
             counts.bytes as i64,
@@ -43,11 +44,11 @@ pub fn memory(
             counts.bytes.saturating_sub(counts.freed_bytes) as i64,
         ];
         values.resize(types.len(), 0);
-        collector.add(symbolizer, modules, stack, &values);
+        collector.add(symbolizer, modules, stack, Some(*thread), &values);
     }
     let remark = peaks.map(|_| "memprof: peak_ values are of one iteration".to_owned());
     for (stack, [objects, bytes]) in peaks.unwrap_or_default() {
-        collector.sum(symbolizer, modules, stack, &[0, 0, 0, 0, *objects as i64, *bytes as i64]);
+        collector.sum(symbolizer, modules, stack, None, &[0, 0, 0, 0, *objects as i64, *bytes as i64]);
     }
     collector.finish(symbolizer, modules, circumstances, ValueType::new("space", "bytes"), 1, remark.as_slice())
 }
@@ -60,9 +61,10 @@ pub fn cpu(
     circumstances: Circumstances,
 ) -> Profile {
     let mut collector = Collector::new(&[("samples", "count"), ("cpu", "nanoseconds")], "cpu");
-    for Sample { stack, count, .. } in &samples.stacks {
+    collector.threads = Threads::new(samples.stacks.iter().map(|sample| sample.thread));
+    for Sample { stack, count, thread } in &samples.stacks {
         let values = [*count as i64, count.saturating_mul(samples.period_ns) as i64];
-        collector.add(symbolizer, modules, stack, &values);
+        collector.add(symbolizer, modules, stack, Some(*thread), &values);
     }
     let mut remarks = Vec::new();
     match samples.method {
@@ -81,14 +83,52 @@ pub fn cpu(
     collector.finish(symbolizer, modules, circumstances, ValueType::new("cpu", "nanoseconds"), period, &remarks)
 }
 
+/// block.prof: how often threads waited, and how long; Go's names.
+pub fn block(symbolizer: &mut Symbolizer, modules: &[Module], waits: &Waits, circumstances: Circumstances) -> Profile {
+    let mut collector = Collector::new(&[("contentions", "count"), ("delay", "nanoseconds")], "delay");
+    collector.trim = trim_wait;
+    collector.threads = Threads::new(waits.waits.iter().map(|wait| wait.thread));
+    for wait in &waits.waits {
+        collector.add(symbolizer, modules, &wait.stack, Some(wait.thread), &[1, wait.nanoseconds as i64]);
+    }
+    let lost = (waits.lost > 0).then(|| format!("memprof: {} waits were lost", waits.lost));
+    let period_type = ValueType::new("contentions", "count");
+    collector.finish(symbolizer, modules, circumstances, period_type, 1, lost.as_slice())
+}
+
+/// The label that tells a sample's thread, where there are several: `main`, then by their numbers.
+#[derive(Default)]
+struct Threads(Vec<u32>);
+
+impl Threads {
+    fn new(threads: impl Iterator<Item = u32>) -> Threads {
+        let mut all: Vec<u32> = threads.collect();
+        all.sort_unstable();
+        all.dedup();
+        Threads(all)
+    }
+
+    fn label(&self, thread: Option<u32>) -> Option<Label> {
+        let number = self.0.binary_search(&thread?).ok()?;
+        // The lowest number is the process's first thread, which runs the benches.
+        let name = if number == 0 { "main".to_owned() } else { format!("thread {}", number + 1) };
+        (self.0.len() > 1).then(|| Label::text("thread", name))
+    }
+}
+
+/// A stack in the profile: its locations, and the thread's label.
+type Place = (Vec<u32>, Option<Label>);
+
 /// Sums equal stacks as they come.
 struct Collector {
+    trim: fn(Vec<LocatedFrames>) -> Vec<LocatedFrames>,
+    threads: Threads,
     builder: Builder,
     default: &'static str,
     mappings: HashMap<usize, u32>,
-    sums: HashMap<Vec<u32>, Vec<i64>>,
+    sums: HashMap<Place, Vec<i64>>,
     /// Stacks in the order in which they came first.
-    order: Vec<Vec<u32>>,
+    order: Vec<Place>,
     whole: usize,
     cut: usize,
 }
@@ -96,6 +136,8 @@ struct Collector {
 impl Collector {
     fn new(types: &[(&str, &str)], default: &'static str) -> Collector {
         Collector {
+            trim: trim_located,
+            threads: Threads::default(),
             builder: Builder::new(types.iter().map(|(kind, unit)| ValueType::new(kind, unit)).collect()),
             default,
             mappings: HashMap::new(),
@@ -106,27 +148,42 @@ impl Collector {
         }
     }
 
-    fn add(&mut self, symbolizer: &mut Symbolizer, modules: &[Module], stack: &Stack, values: &[i64]) {
+    fn add(
+        &mut self,
+        symbolizer: &mut Symbolizer,
+        modules: &[Module],
+        stack: &Stack,
+        thread: Option<u32>,
+        values: &[i64],
+    ) {
         match stack.completeness {
             Completeness::Whole => self.whole += 1,
             Completeness::Cut => self.cut += 1,
         }
-        self.sum(symbolizer, modules, stack, values);
+        self.sum(symbolizer, modules, stack, thread, values);
     }
 
     /// As [`Collector::add`], of a stack that is counted already.
-    fn sum(&mut self, symbolizer: &mut Symbolizer, modules: &[Module], stack: &Stack, values: &[i64]) {
+    fn sum(
+        &mut self,
+        symbolizer: &mut Symbolizer,
+        modules: &[Module],
+        stack: &Stack,
+        thread: Option<u32>,
+        values: &[i64],
+    ) {
         // The executable's mapping stands first, whatever the first stack is.
         if self.mappings.is_empty() && !modules.is_empty() {
             self.mapping(modules, 0);
         }
-        let located = trim_located(symbolizer.symbolize_stack(stack));
+        let located = (self.trim)(symbolizer.symbolize_stack(stack));
         let locations: Vec<u32> = located.iter().map(|located| self.location(modules, located)).collect();
-        match self.sums.get_mut(&locations) {
+        let place = (locations, self.threads.label(thread));
+        match self.sums.get_mut(&place) {
             Some(sums) => sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value),
             None => {
-                self.order.push(locations.clone());
-                self.sums.insert(locations, values.to_vec());
+                self.order.push(place.clone());
+                self.sums.insert(place, values.to_vec());
             }
         }
     }
@@ -184,9 +241,9 @@ impl Collector {
         if self.mappings.is_empty() && !modules.is_empty() {
             self.mapping(modules, 0);
         }
-        for locations in std::mem::take(&mut self.order) {
-            if let Some(values) = self.sums.remove(&locations) {
-                self.builder.sample(locations, values, Vec::new());
+        for place in std::mem::take(&mut self.order) {
+            if let Some(values) = self.sums.remove(&place) {
+                self.builder.sample(place.0, values, place.1.into_iter().collect());
             }
         }
         let mut comments = vec![

@@ -6,13 +6,20 @@
 use std::ops::Range;
 
 use super::frame::{Frame, LocatedFrames};
-use super::plumbing::{is_helper_of, is_plumbing, is_thread_start};
+use super::plumbing::{is_helper_of, is_plumbing, is_thread_start, only_waits};
 
 /// Trims frames, innermost first. At least one is kept.
 pub fn trim(mut frames: Vec<Frame>) -> Vec<Frame> {
     let kept = kept(frames.iter());
     frames.truncate(kept.end);
     frames.drain(..kept.start);
+    frames
+}
+
+/// Cuts the thread's start off, and keeps the plumbing.
+pub fn code(mut frames: Vec<Frame>) -> Vec<Frame> {
+    let kept = kept(frames.iter());
+    frames.truncate(kept.end);
     frames
 }
 
@@ -31,6 +38,19 @@ pub fn trim_stack(mut stack: Vec<Vec<Frame>>) -> Vec<Vec<Frame>> {
 pub fn trim_located(mut stack: Vec<LocatedFrames>) -> Vec<LocatedFrames> {
     let kept = kept(stack.iter().flat_map(|located| &located.frames));
     let mut position = 0;
+    for located in &mut stack {
+        keep(&mut located.frames, &kept, &mut position);
+    }
+    stack.retain(|located| !located.frames.is_empty());
+    stack
+}
+
+/// Trims the stack of a wait: what stands between the programmer's call and the kernel, and the thread's start.
+pub fn trim_wait(mut stack: Vec<LocatedFrames>) -> Vec<LocatedFrames> {
+    let frames = || stack.iter().flat_map(|located| &located.frames);
+    let end = frames().position(|frame| is_thread_start(&frame.function)).unwrap_or(frames().count()).max(1);
+    let waiting = frames().take(end - 1).take_while(|frame| only_waits(&frame.function)).count();
+    let (kept, mut position) = (waiting..end, 0);
     for located in &mut stack {
         keep(&mut located.frames, &kept, &mut position);
     }

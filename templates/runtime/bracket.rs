@@ -29,6 +29,11 @@ pub const DHAT: u32 = 64;
 /// Every remembered stack is compared to a plain walk.
 pub const VERIFY: u32 = 16;
 
+/// What becomes of each block, event by event.
+pub const LOG: u32 = 64;
+/// With [`LOG`], the stack of each free, too.
+pub const FREE_STACKS: u32 = 128;
+
 /// What an opening bracket sets [`RECORDING`] to.
 static ON_OPEN: AtomicU32 = AtomicU32::new(0);
 /// True where brackets matter at all: false in the timed run.
@@ -98,6 +103,8 @@ fn restart() {
     if BRACKETS.swap(0, Ordering::Relaxed) != 0 {
         crate::stacks::forget_all();
         crate::sampler::forget_samples();
+        crate::log::forget();
+        crate::block::forget();
     }
     SHARED_ITERATIONS.store(0, Ordering::Relaxed);
     ledger().sum = Sum::default();
@@ -193,6 +200,7 @@ fn opened() {
         ledger.at_open = Totals::now();
         ledger.opened = Some(Instant::now());
     }
+    crate::block::bracket_opens();
     OPEN.store(true, Ordering::Relaxed);
     RECORDING.store(flags, Ordering::SeqCst);
     if flags & DHAT != 0 {

@@ -13,7 +13,7 @@ use crate::plan::{self, Mode, Plan, Selected};
 use crate::records::{self, Record};
 use crate::thread;
 use crate::track;
-use crate::{dhat, peak, rules, sampler, stacks, sys};
+use crate::{block as waits, dhat, follow, log, peak, rules, sampler, stacks, sys};
 
 /// Samples of a timed benchmark, where the harness asks for no fewer.
 const MOST_SAMPLES: u64 = 100;
@@ -39,7 +39,7 @@ pub struct Identity<'a> {
 }
 
 /// Calls the harness's closure once per element, with that many iterations; gives the harness's value of each.
-type Run<'a> = &'a mut dyn FnMut(&[u64]) -> Vec<f64>;
+pub type Run<'a> = &'a mut dyn FnMut(&[u64]) -> Vec<f64>;
 
 /// See [`runs_on`].
 static THREADS: AtomicU64 = AtomicU64::new(1);
@@ -105,6 +105,7 @@ pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
         Mode::Count => count(plan, &selected, run),
         Mode::Cpu => cpu(plan, &selected, run),
         Mode::Dhat => record_with_dhat(plan, &selected, run),
+        Mode::Block => block(plan, &selected, run),
     }
     Record::new(records::DONE).u32(selected.index).emit();
     true
@@ -201,7 +202,7 @@ fn time(plan: &Plan, selected: &Selected, identity: &Identity<'_>, run: Run<'_>)
 }
 
 /// Runs one watched pass.
-fn watched(flags: u32, iters: u64, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> bracket::Sum {
+pub fn watched(flags: u32, iters: u64, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> bracket::Sum {
     bracket::begin(flags);
     run(&[iters]);
     bracket::end()
@@ -238,6 +239,9 @@ fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
     if plan.verify {
         let (compared, wrong) = track::compared();
         Record::new(records::VERIFIED).u32(selected.index).u64(compared).u64(wrong).emit();
+    }
+    if plan.lives && plan.stacks && log::prepare() {
+        follow::lives(plan, selected, run);
     }
     let by_stack = plan.peak && plan.stacks;
     if iters > 1 || by_stack {
@@ -320,7 +324,12 @@ pub fn emit_stacks(index: u32, pass: u32) {
         number += 1;
         record = record.take().map(|record| {
             let addresses: Vec<u64> = entry.addresses().iter().rev().copied().collect();
-            record.u64s(&counts).u32(u32::from(entry.cut())).u32(addresses.len() as u32).u64s(&addresses)
+            record
+                .u64s(&counts)
+                .u32(entry.slot())
+                .u32(u32::from(entry.cut()))
+                .u32(addresses.len() as u32)
+                .u64s(&addresses)
         });
     });
     if let Some(mut record) = record {
@@ -375,5 +384,25 @@ pub fn emit_samples(index: u32, iters: u64, samples: &sampler::Samples, words: &
         .u64(iters)
         .u32(words.len() as u32)
         .u64s(words)
+        .emit();
+}
+
+/// Where threads wait, over as many iterations as are sampled for CPU time.
+fn block(plan: &Plan, selected: &Selected, run: Run<'_>) {
+    let (sizes, _) = sample_sizes(plan, 10, run);
+    if !waits::arm() {
+        return;
+    }
+    for &iters in &sizes {
+        watched(0, iters, run);
+    }
+    waits::disarm();
+    let (words, lost) = waits::take();
+    Record::new(records::WAITS)
+        .u32(selected.index)
+        .u64(sizes.iter().sum())
+        .u64(lost)
+        .u32(words.len() as u32)
+        .u64s(&words)
         .emit();
 }

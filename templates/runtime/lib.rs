@@ -7,13 +7,17 @@
 //! in `memprof_alloc`, which only the counting executable gets.
 #![allow(clippy::missing_safety_doc)]
 
+mod block;
 mod bracket;
 mod cost;
 mod dhat;
 mod driver;
 mod entries;
+mod follow;
 mod live;
 mod live_map;
+mod lives;
+mod log;
 mod memo;
 mod memory;
 mod objects;

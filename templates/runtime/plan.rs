@@ -15,6 +15,7 @@ pub enum Mode {
     Count,
     Cpu,
     Dhat,
+    Block,
 }
 
 /// One benchmark to run, by its id and how many of that id came before it.
@@ -43,6 +44,8 @@ pub struct Plan {
     pub stacks: bool,
     /// What each stack has live at the peak.
     pub peak: bool,
+    /// What becomes of each stack's blocks.
+    pub lives: bool,
     /// Every remembered stack is compared to a plain walk.
     pub verify: bool,
     /// What dhat records goes to `FOLDER/INDEX.json`.
@@ -65,6 +68,7 @@ impl Plan {
             cpu_hz: 250,
             stacks: false,
             peak: false,
+            lives: false,
             verify: false,
             dhat: String::new(),
             pass: 0,
@@ -84,6 +88,7 @@ impl Plan {
                         "count" => Mode::Count,
                         "cpu" => Mode::Cpu,
                         "dhat" => Mode::Dhat,
+                        "block" => Mode::Block,
                         _ => return None,
                     }
                 }
@@ -95,6 +100,7 @@ impl Plan {
                 "cpu-hz" => plan.cpu_hz = value.parse().ok()?,
                 "stacks" => plan.stacks = value == "1",
                 "peak" => plan.peak = value == "1",
+                "lives" => plan.lives = value == "1",
                 "verify" => plan.verify = value == "1",
                 "dhat" => plan.dhat = unescape(value),
                 "pass" => plan.pass = value.parse().ok()?,

@@ -27,6 +27,8 @@ pub const VERIFIED: u32 = 12;
 pub const FREED: u32 = 13;
 pub const PEAKS: u32 = 14;
 pub const UNTIMED: u32 = 15;
+pub const LIVES: u32 = 16;
+pub const WAITS: u32 = 17;
 
 struct Out {
     file: File,

@@ -79,6 +79,12 @@ impl Entry {
         self.depth.get() & CUT != 0
     }
 
+    /// The slot of the thread that allocates here.
+    pub fn slot(&self) -> u32 {
+        // SAFETY: states are never unmapped, and an entry in use has its owner.
+        unsafe { self.owner.get().as_ref() }.map_or(0, ThreadState::slot)
+    }
+
     /// A block was allocated here.
     #[inline(always)]
     pub fn allocated(&self, bytes: u64) {

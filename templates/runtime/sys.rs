@@ -1,6 +1,7 @@
 //! The few declarations of libc that the runtime needs, for x86-64 Linux. Written out so that no crate has to be linked.
 #![allow(non_camel_case_types)]
 
+use std::arch::asm;
 use std::os::raw::{c_char, c_int, c_long, c_uint, c_void};
 
 pub type pthread_t = usize;
@@ -71,6 +72,12 @@ pub struct itimerspec {
     pub value_nsec: c_long,
 }
 
+#[repr(C)]
+pub struct timespec {
+    pub sec: c_long,
+    pub nsec: c_long,
+}
+
 /// struct sigevent with SIGEV_THREAD_ID; 64 bytes.
 #[repr(C)]
 pub struct sigevent {
@@ -88,6 +95,7 @@ extern "C" {
     pub fn munmap(addr: *mut c_void, len: usize) -> c_int;
     pub fn madvise(addr: *mut c_void, len: usize, advice: c_int) -> c_int;
     pub fn syscall(number: c_long, ...) -> c_long;
+    pub fn clock_gettime(clock: c_int, time: *mut timespec) -> c_int;
     pub fn getpid() -> c_int;
     pub fn atexit(handler: extern "C" fn()) -> c_int;
     pub fn sched_yield() -> c_int;
@@ -115,6 +123,20 @@ extern "C" {
     pub fn timer_create(clock: c_int, event: *mut sigevent, timer: *mut *mut c_void) -> c_int;
     pub fn timer_settime(timer: *mut c_void, flags: c_int, new: *const itimerspec, old: *mut itimerspec) -> c_int;
     pub fn timer_delete(timer: *mut c_void) -> c_int;
+}
+
+/// The kernel's own answer: an error is minus its number.
+///
+/// # Safety
+/// As syscall(2).
+#[inline(always)]
+pub unsafe fn raw_syscall(number: c_long, arguments: [c_long; 6]) -> c_long {
+    let [a, b, c, d, e, f] = arguments;
+    let answer;
+    // The x86-64 system call: these registers in, rax out, rcx and r11 lost.
+    asm!("syscall", inlateout("rax") number => answer, in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e,
+         in("r9") f, lateout("rcx") _, lateout("r11") _, options(nostack));
+    answer
 }
 
 /// Whether the word at `address` can be read: the kernel is asked to copy it as a signal set, and to do nothing with it.

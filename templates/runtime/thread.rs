@@ -45,6 +45,10 @@ pub struct ThreadState {
     bounds: Cell<Bounds>,
     /// The entry of the last stack.
     previous: Cell<*const Entry>,
+    /// Different for every state; threads of one state lived one after the other.
+    slot: Cell<u32>,
+    /// Different for every thread that ever used a state.
+    number: Cell<u32>,
     pub stacks: UnsafeCell<Stacks>,
     /// Room for a plain walk.
     pub scratch: UnsafeCell<[u64; MAX_DEPTH]>,
@@ -58,6 +62,10 @@ thread_local! {
     static CURRENT: Cell<*mut ThreadState> = const { Cell::new(ptr::null_mut()) };
 }
 
+/// States so far.
+static STATES: AtomicU32 = AtomicU32::new(0);
+/// Threads so far.
+static THREADS: AtomicU32 = AtomicU32::new(0);
 static ALL: AtomicPtr<ThreadState> = AtomicPtr::new(ptr::null_mut());
 /// pthread key plus one; 0 before [`initialize`].
 static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
@@ -104,6 +112,7 @@ fn adopt() -> Option<&'static ThreadState> {
     // SAFETY: `fresh` is ours alone, large enough, page-aligned, and zero is a valid value of every field.
     let state = unsafe { &*fresh };
     state.in_use.store(true, Ordering::Relaxed);
+    state.slot.set(STATES.fetch_add(1, Ordering::Relaxed));
     let mut head = ALL.load(Ordering::Relaxed);
     loop {
         // SAFETY: not yet published, so nobody else reads `next`.
@@ -118,6 +127,7 @@ fn adopt() -> Option<&'static ThreadState> {
 fn take(state: &'static ThreadState) -> &'static ThreadState {
     state.busy.set(true);
     state.bounds.set(bounds());
+    state.number.set(THREADS.fetch_add(1, Ordering::Relaxed));
     // SAFETY: the state is this thread's alone from here on, and its former thread has ended.
     unsafe { (*state.memo.get()).forget() };
     let pointer = state as *const ThreadState as *mut ThreadState;
@@ -167,6 +177,10 @@ impl ThreadState {
         self.bounds.get()
     }
 
+    pub fn slot(&self) -> u32 {
+        self.slot.get()
+    }
+
     #[inline(always)]
     pub fn previous(&self) -> Option<&'static Entry> {
         // SAFETY: null or what `set_previous` was given.
@@ -177,6 +191,11 @@ impl ThreadState {
     #[inline(always)]
     pub fn set_previous(&self, entry: &'static Entry) {
         self.previous.set(entry);
+    }
+
+    #[inline(always)]
+    pub fn number(&self) -> u32 {
+        self.number.get()
     }
 
     #[inline(always)]

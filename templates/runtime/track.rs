@@ -5,8 +5,11 @@ use std::ops::Deref;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::bracket::{COUNT, LIVE, LIVE_BYTES, PEAK, PEAK_BYTES, PEAK_BY_STACK, RECORDING, STACKS, VERIFY};
+use crate::bracket::{
+    COUNT, FREE_STACKS, LIVE, LIVE_BYTES, LOG, PEAK, PEAK_BYTES, PEAK_BY_STACK, RECORDING, STACKS, VERIFY,
+};
 use crate::live;
+use crate::log::{self, Kind};
 use crate::peak;
 use crate::stacks::Entry;
 use crate::thread::{self, add, ThreadState, LOST};
@@ -47,14 +50,14 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
         match RECORDING.load(Ordering::Relaxed) {
             0 => self.memprof_tracked.alloc_zeroed(layout),
             COUNT => counted(layout.size(), || self.memprof_tracked.alloc_zeroed(layout)),
-            flags => recorded_alloc(flags, layout.size(), || self.memprof_tracked.alloc_zeroed(layout)),
+            flags => recorded_alloc(flags | ZEROED, layout.size(), || self.memprof_tracked.alloc_zeroed(layout)),
         }
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let flags = RECORDING.load(Ordering::Relaxed);
-        if flags & LIVE != 0 {
+        if flags & (LIVE | LOG) != 0 {
             record_free(flags, block as usize, layout.size());
         }
         self.memprof_tracked.dealloc(block, layout)
@@ -70,6 +73,9 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
         }
     }
 }
+
+/// Beside the bracket's flags: the block was asked for zeroed.
+const ZEROED: u32 = 1 << 31;
 
 /// This thread's state, busy until [`leave`]; `None` where the call is not the user's but the recorder's own or that of an
 /// allocator that allocates, and where there is no memory for a state.
@@ -119,6 +125,10 @@ fn recorded_alloc(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> *
     if !block.is_null() {
         let entry = stack_of(flags, state);
         note_alloc(flags, state, entry, block as usize, size);
+        if flags & LOG != 0 {
+            let kind = if flags & ZEROED != 0 { Kind::Zeroed } else { Kind::Fresh };
+            log::note(log::place(), kind, block as usize, size, entry, state.number());
+        }
     }
     leave(state);
     block
@@ -138,10 +148,17 @@ fn recorded_realloc(
     };
     // Before the inner call: from then on another thread may get the old address.
     let was = if flags & LIVE != 0 { live::remove(old) } else { None };
+    let moved = if flags & LOG != 0 { Some(log::place()) } else { None };
+    if let Some(place) = moved {
+        log::note(place, Kind::Moved, old, old_size, None, state.number());
+    }
     let block = inner();
     if block.is_null() {
         if let Some(was) = was {
             live::insert(old, was.entry, was.size);
+        }
+        if let Some(place) = moved {
+            log::take_back(place);
         }
     } else {
         if let Some(was) = was {
@@ -157,6 +174,9 @@ fn recorded_realloc(
             add(&entry.grown_bytes, grown);
         }
         note_alloc(flags, state, entry, block as usize, new_size);
+        if flags & LOG != 0 {
+            log::note(log::place(), Kind::Resized, block as usize, new_size, entry, state.number());
+        }
     }
     leave(state);
     block
@@ -165,8 +185,14 @@ fn recorded_realloc(
 #[inline(never)]
 fn record_free(flags: u32, block: usize, size: usize) {
     if let Some(state) = enter() {
-        if let Some(was) = live::remove(block) {
-            note_free(flags, state, was);
+        if flags & LIVE != 0 {
+            if let Some(was) = live::remove(block) {
+                note_free(flags, state, was);
+            }
+        }
+        if flags & LOG != 0 {
+            let entry = if flags & FREE_STACKS != 0 { stack_of(flags, state) } else { None };
+            log::note(log::place(), Kind::Freed, block, size, entry, state.number());
         }
         note_peak(flags, -(size as i64));
         leave(state);

@@ -1,0 +1,253 @@
+//! `cargo memprof explain`: why each benchmark allocates, and what would stop it.
+//!
+//! What is asked for is measured anew, with the lives of all blocks and without any timing; the explanation is kept beside
+//! mem.prof, for `--last-run` and for whoever shows it.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::Parser as _;
+use serde::{Deserialize, Serialize};
+
+use super::args::{ExplainArgs, MessageFormat};
+use super::baseline::{self, Base};
+use super::output::write_whole;
+use super::prepare::{self, Located};
+use super::progress::Progress;
+use super::{go_flags, shell};
+use crate::explain::{self, Change, Explanation, Surroundings};
+use crate::export::json;
+use crate::measure::{self, Explained, Tables};
+use crate::profile::{self, Profile};
+use crate::result::model::{Failed, Run};
+use crate::result::names;
+use crate::{Error, Result, exit};
+
+/// Beside mem.prof.
+pub const SIDECAR: &str = "explain.json";
+
+/// One line of the output; the first kind is what the sidecar holds, too.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+enum Line {
+    Explain(Box<Explanation>),
+    ExplainDiff { name: String, changes: Vec<Change> },
+    BenchmarkFailed(Failed),
+}
+
+pub fn run(words: &[OsString]) -> Result<u8> {
+    let words = go_flags::to_two_dashes(words, &ExplainArgs::long_names());
+    let args = ExplainArgs::parse_from(std::iter::once(OsString::from("cargo memprof explain")).chain(words.clone()));
+    if !matches!(args.run.format(), MessageFormat::Human | MessageFormat::Json) {
+        return Err(Error::usage("explain speaks --message-format human and json only"));
+    }
+    let located = prepare::locate(&args.run)?;
+    let base = match &args.diff {
+        Some(base) => {
+            let mut with_base = args.run.clone();
+            with_base.output.baseline = Some(base.clone());
+            baseline::load(&with_base, &words, &located)?
+        }
+        None => None,
+    };
+    let shown = Shown { args: &args, located: &located, base };
+    let all = if args.last_run { last_run(&located)? } else { measured(&args, &located)? };
+    if all.is_empty() {
+        let message = "nothing to explain: `cargo memprof list` names the benchmarks".to_owned();
+        return Err(Error::new(exit::NOTHING_MEASURED, message));
+    }
+    let mut failures = 0;
+    for (index, one) in all.into_iter().enumerate() {
+        match one {
+            Ok(one) => shown.one(&one, index)?,
+            Err(failed) => {
+                failures += 1;
+                shell::error(&format!("{}: {}", failed.name, failed.error));
+                shown.line(&Line::BenchmarkFailed(failed));
+            }
+        }
+    }
+    Ok(if failures == 0 { exit::OK } else { exit::BENCH_FAILED })
+}
+
+/// An explanation, with the profile that a baseline's is compared to.
+struct One {
+    explanation: Explanation,
+    profile: Profile,
+    iterations: u64,
+}
+
+type Outcome = std::result::Result<One, Failed>;
+
+/// Measures what is selected.
+fn measured(args: &ExplainArgs, located: &Located) -> Result<Vec<Outcome>> {
+    let build = prepare::build(&args.run, located)?;
+    let launches = prepare::launches(located, &build)?;
+    let mut options = prepare::pass_options(&args.run, located);
+    options.counted_iterations = iterations_of_last_run(located);
+    let mut failed = Vec::new();
+    let suites = prepare::suites(located, &build, &launches, &options, &mut failed)?;
+    let benchmarks: usize = suites.iter().map(|suite| suite.benchmarks.len()).sum();
+    if benchmarks == 0 && failed.is_empty() {
+        return Err(prepare::nothing_matched(located, &build));
+    }
+    let mut outcomes: Vec<Outcome> = failed.into_iter().map(Err).collect();
+    let mut progress = Progress::new(benchmarks as u64, args.run.select.quiet);
+    let mut tables = Tables::default();
+    let sources = Sources::default();
+    let read = |file: &str, line: u32| sources.line(file, line);
+    let around = Surroundings { root: located.workspace.root.clone(), source: &read };
+    for suite in &suites {
+        for outcome in measure::explain(suite, &options, &mut tables, &mut progress, &located.interrupt)? {
+            outcomes.push(match outcome {
+                Ok(explained) => Ok(keep(explained, located, &around)?),
+                Err(failed) => Err(failed),
+            });
+        }
+    }
+    progress.finish();
+    located.interrupt.check()?;
+    Ok(outcomes)
+}
+
+/// Explains, and keeps it for later.
+fn keep(explained: Explained, located: &Located, around: &Surroundings) -> Result<One> {
+    let Explained { name, memory, recording, profile } = explained;
+    let explanation = explain::explain(&name, &memory, &recording, around);
+    let at = sidecar(&located.workspace.home, &name);
+    let line = json::line(&Line::Explain(Box::new(explanation.clone())));
+    write_whole(&at, line.as_bytes())?;
+    Ok(One { explanation, profile, iterations: memory.iterations })
+}
+
+fn sidecar(home: &Path, name: &str) -> PathBuf {
+    home.join("profiles").join(names::safe_path(name)).join(SIDECAR)
+}
+
+/// As many as the last run counted: then the numbers are the same.
+fn iterations_of_last_run(located: &Located) -> HashMap<String, u64> {
+    let run = read_results(&located.workspace.home).unwrap_or_default();
+    run.into_iter().map(|one| (one.name, one.memory.iterations)).collect()
+}
+
+fn read_results(home: &Path) -> Option<Vec<crate::result::model::Finished>> {
+    let text = std::fs::read_to_string(home.join("results.jsonl")).ok()?;
+    Some(Run::parse(&text).ok()?.finished)
+}
+
+/// What was explained before, of the benchmarks that are asked for.
+fn last_run(located: &Located) -> Result<Vec<Outcome>> {
+    let home = &located.workspace.home;
+    let mut files = Vec::new();
+    find_sidecars(&home.join("profiles"), &mut files);
+    files.sort();
+    let mut outcomes = Vec::new();
+    for file in files {
+        let text =
+            std::fs::read_to_string(&file).map_err(|e| Error::other(format!("cannot read {}: {e}", file.display())))?;
+        let Ok(Line::Explain(explanation)) = serde_json::from_str(&text) else {
+            shell::warn(&format!("{} is of another version; `cargo memprof explain` makes it anew", file.display()));
+            continue;
+        };
+        if !wanted(&explanation.name, located) {
+            continue;
+        }
+        let mem = std::fs::read(file.with_file_name("mem.prof")).ok();
+        let profile = mem.and_then(|bytes| profile::read(&bytes).ok()).unwrap_or_default();
+        let iterations = profile::comment::iterations(&profile).unwrap_or(1);
+        outcomes.push(Ok(One { explanation: *explanation, profile, iterations }));
+    }
+    if outcomes.is_empty() {
+        return Err(Error::new(
+            exit::NOTHING_MEASURED,
+            "nothing was explained since the last run; leave --last-run out to measure".to_owned(),
+        ));
+    }
+    Ok(outcomes)
+}
+
+/// Whether a full name is asked for.
+fn wanted(name: &str, located: &Located) -> bool {
+    located.workspace.targets.iter().any(|target| {
+        let id = name.strip_prefix(&format!("{}/{}/", target.package, target.name));
+        id.is_some_and(|id| located.selection.wants(&located.workspace.targets, &target.package, &target.name, id))
+    })
+}
+
+fn find_sidecars(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            find_sidecars(&path, found);
+        } else if path.ends_with(SIDECAR) {
+            found.push(path);
+        }
+    }
+}
+
+/// The output.
+struct Shown<'a> {
+    args: &'a ExplainArgs,
+    located: &'a Located,
+    base: Option<Base>,
+}
+
+impl Shown<'_> {
+    fn line(&self, line: &Line) {
+        if self.args.run.format() == MessageFormat::Json {
+            shell::print(&json::line(line));
+        }
+    }
+
+    fn one(&self, one: &One, index: usize) -> Result<()> {
+        let human = self.args.run.format() == MessageFormat::Human;
+        if human && index > 0 {
+            shell::print("\n");
+        }
+        let root = &self.located.workspace.root;
+        let Some(base) = &self.base else {
+            if human {
+                shell::print(&explain::text(&one.explanation, root, self.args.run.select.verbose > 0));
+            }
+            self.line(&Line::Explain(Box::new(one.explanation.clone())));
+            return Ok(());
+        };
+        let name = &one.explanation.name;
+        let Some(changes) = self.changes(one, base)? else {
+            shell::warn(&format!("{name} is not in {}, or without a profile", base.label));
+            return Ok(());
+        };
+        if human {
+            shell::print(&explain::diff_text(name, &base.label, &changes, root));
+        }
+        self.line(&Line::ExplainDiff { name: name.clone(), changes });
+        Ok(())
+    }
+
+    /// `None` where the baseline has no such profile.
+    fn changes(&self, one: &One, base: &Base) -> Result<Option<Vec<Change>>> {
+        let was = base.run.finished.iter().rev().find(|finished| finished.name == one.explanation.name);
+        let Some((was, path)) = was.and_then(|was| Some((was, was.profiles.mem.as_ref()?))) else { return Ok(None) };
+        let bytes = std::fs::read(path).map_err(|e| Error::other(format!("cannot read {path}: {e}")))?;
+        let profile = profile::read(&bytes).map_err(|e| Error::other(format!("{path}: {e}")))?;
+        let now = (&one.profile, one.iterations, &*self.located.workspace.root);
+        Ok(Some(explain::diff((&profile, was.memory.iterations, &base.root), now)))
+    }
+}
+
+/// Lines of source files, each file read once.
+#[derive(Default)]
+struct Sources {
+    files: std::cell::RefCell<HashMap<String, Option<Vec<String>>>>,
+}
+
+impl Sources {
+    fn line(&self, file: &str, line: u32) -> Option<String> {
+        let mut files = self.files.borrow_mut();
+        let lines = files
+            .entry(file.to_owned())
+            .or_insert_with(|| Some(std::fs::read_to_string(file).ok()?.lines().map(str::to_owned).collect()));
+        lines.as_ref()?.get((line as usize).checked_sub(1)?).cloned()
+    }
+}

@@ -1,0 +1,28 @@
+//! Why does this allocate, and what would stop it?
+//!
+//! Stacks and lives (`recording`) become sites (`sites`): a line of the user's, what was done there in the language's own words
+//! (`operation`, from the frames between that line and the allocator), and what became of the blocks. A table of rules
+//! (`rules`) looks at each site and may give a remedy with its effect. Nothing here does I/O: source text comes through a
+//! function.
+
+#[cfg(test)]
+mod cases;
+mod diff;
+mod model;
+mod operation;
+mod place;
+mod recording;
+mod rules;
+mod sites;
+mod table;
+mod text;
+mod words;
+
+pub use diff::{Change, diff};
+pub use model::{Effect, Explanation, Freeing, Remedy, Site};
+pub use operation::{Container, Operation};
+pub use place::Surroundings;
+pub use recording::{Recorded, Recording};
+pub use rules::RULES;
+pub use sites::explain;
+pub use text::{diff_text, text};

@@ -1,0 +1,369 @@
+//! What was done that allocated, in the language's own words: found from the frames of std between the user's line and the
+//! allocator, by a table of what programmers call.
+
+use serde::{Deserialize, Serialize};
+
+/// What holds the memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Container {
+    Vec,
+    String,
+    VecDeque,
+    BinaryHeap,
+    HashMap,
+    HashSet,
+    BTreeMap,
+    Path,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    /// Something was put into it: push, insert, extend, reserve, resize.
+    Grow(Container),
+    /// with_capacity.
+    Capacity(Container),
+    /// `vec![x; n]`.
+    Filled,
+    /// `vec![a, b, c]`.
+    Literal,
+    /// An iterator was collected.
+    Collect(Container),
+    /// clone, to_vec, to_owned.
+    Clone(Container),
+    /// A String from a &str: to_string, to_owned, String::from, into.
+    TextCopy,
+    /// format!.
+    Format,
+    /// to_string of what can be displayed.
+    Display,
+    /// A new text or vector from others: concat, join, repeat, replace, to_lowercase.
+    Joined,
+    /// Capacity given back: shrink_to_fit, into_boxed_slice.
+    Shrunk,
+    Box,
+    Rc,
+    Arc,
+    /// A stable sort's scratch.
+    Sort,
+    /// A thread was spawned.
+    Thread,
+    /// A channel was made.
+    Channel,
+    /// A channel's queue took a message.
+    Send,
+    /// A buffered reader or writer was made.
+    BufferedIo,
+    /// A file, or an input to its end, was read.
+    Read,
+    /// A C string.
+    CString,
+    /// A function of std that the table does not know, or none at all.
+    Other,
+}
+
+use Container as C;
+use Operation as O;
+
+/// The last part of the type's, the trait's or the module's path, the method, and what it is. The outermost function of std
+/// that is here decides.
+const CALLS: &[(&str, &[&str], Operation)] = &[
+    (
+        "Vec",
+        &["push", "push_mut", "push_within_capacity", "insert", "extend", "extend_from_slice", "append"],
+        O::Grow(C::Vec),
+    ),
+    (
+        "Vec",
+        &["resize", "resize_with", "reserve", "reserve_exact", "try_reserve", "splice", "extend_from_within"],
+        O::Grow(C::Vec),
+    ),
+    ("Vec", &["with_capacity", "with_capacity_in", "try_with_capacity"], O::Capacity(C::Vec)),
+    ("vec", &["from_elem"], O::Filled),
+    ("Vec", &["shrink_to_fit", "shrink_to", "into_boxed_slice"], O::Shrunk),
+    ("Vec", &["clone", "clone_from"], O::Clone(C::Vec)),
+    ("slice", &["to_vec", "to_vec_in", "to_owned", "into_vec"], O::Clone(C::Vec)),
+    ("hack", &["to_vec"], O::Clone(C::Vec)),
+    ("slice", &["concat", "join", "repeat"], O::Joined),
+    ("slice", &["sort", "sort_by", "sort_by_key", "sort_by_cached_key"], O::Sort),
+    ("stable", &["sort", "driftsort_main"], O::Sort),
+    ("Write", &["write_all", "write_fmt"], O::Grow(C::Vec)),
+    (
+        "String",
+        &["push", "push_str", "insert", "insert_str", "extend", "reserve", "reserve_exact", "write_str"],
+        O::Grow(C::String),
+    ),
+    (
+        "String",
+        &["write_char", "write_fmt", "add_assign", "replace_range", "extend_from_within", "add"],
+        O::Grow(C::String),
+    ),
+    ("String", &["with_capacity"], O::Capacity(C::String)),
+    ("String", &["clone", "clone_from"], O::Clone(C::String)),
+    ("String", &["from", "from_str"], O::TextCopy),
+    ("String", &["shrink_to_fit", "into_boxed_str"], O::Shrunk),
+    ("String", &["from_utf8_lossy", "from_utf8_lossy_owned", "from_utf16", "from_utf16_lossy"], O::Joined),
+    ("str", &["to_string", "to_owned", "spec_to_string", "into_string"], O::TextCopy),
+    ("str", &["concat", "join", "repeat", "replace", "replacen", "to_lowercase", "to_uppercase"], O::Joined),
+    ("str", &["to_ascii_lowercase", "to_ascii_uppercase"], O::Joined),
+    ("char", &["spec_to_string"], O::Display),
+    ("fmt", &["format", "format_inner"], O::Format),
+    ("format", &["format_inner"], O::Format),
+    ("Concat", &["concat"], O::Joined),
+    ("Join", &["join"], O::Joined),
+    (
+        "VecDeque",
+        &["push_back", "push_front", "push_back_mut", "push_front_mut", "insert", "extend", "append"],
+        O::Grow(C::VecDeque),
+    ),
+    ("VecDeque", &["grow", "reserve", "resize", "resize_with"], O::Grow(C::VecDeque)),
+    ("VecDeque", &["with_capacity", "with_capacity_in"], O::Capacity(C::VecDeque)),
+    ("VecDeque", &["clone"], O::Clone(C::VecDeque)),
+    ("BinaryHeap", &["push", "extend", "append", "reserve"], O::Grow(C::BinaryHeap)),
+    ("BinaryHeap", &["with_capacity"], O::Capacity(C::BinaryHeap)),
+    ("BinaryHeap", &["clone"], O::Clone(C::BinaryHeap)),
+    (
+        "HashMap",
+        &["insert", "entry", "reserve", "extend", "try_insert", "entry_ref", "raw_entry_mut"],
+        O::Grow(C::HashMap),
+    ),
+    ("HashMap", &["with_capacity", "with_capacity_and_hasher", "with_capacity_in"], O::Capacity(C::HashMap)),
+    ("HashMap", &["clone"], O::Clone(C::HashMap)),
+    ("VacantEntry", &["insert", "insert_entry"], O::Grow(C::HashMap)),
+    ("RustcVacantEntry", &["insert"], O::Grow(C::HashMap)),
+    ("HashSet", &["insert", "replace", "reserve", "extend", "get_or_insert_with"], O::Grow(C::HashSet)),
+    ("HashSet", &["with_capacity", "with_capacity_and_hasher"], O::Capacity(C::HashSet)),
+    ("HashSet", &["clone"], O::Clone(C::HashSet)),
+    ("RawTable", &["reserve_rehash", "reserve"], O::Grow(C::HashMap)),
+    ("RawTable", &["with_capacity", "with_capacity_in"], O::Capacity(C::HashMap)),
+    ("RawTable", &["clone"], O::Clone(C::HashMap)),
+    ("BTreeMap", &["insert", "extend", "append", "entry", "bulk_build_from_sorted_iter"], O::Grow(C::BTreeMap)),
+    ("BTreeMap", &["clone", "clone_subtree"], O::Clone(C::BTreeMap)),
+    ("BTreeSet", &["insert", "extend", "append"], O::Grow(C::BTreeMap)),
+    ("BTreeSet", &["clone"], O::Clone(C::BTreeMap)),
+    ("PathBuf", &["push", "join", "set_extension", "set_file_name"], O::Grow(C::Path)),
+    ("Path", &["join", "to_path_buf", "with_extension", "with_file_name", "to_owned"], O::Grow(C::Path)),
+    ("OsString", &["push"], O::Grow(C::Path)),
+    ("OsStr", &["to_owned", "to_os_string"], O::Grow(C::Path)),
+    ("Box", &["new", "pin", "try_new", "new_zeroed", "default", "from", "clone"], O::Box),
+    ("Box", &["new_uninit"], O::Literal),
+    ("Rc", &["new", "new_cyclic", "pin", "from", "default", "allocate_for_layout", "make_mut"], O::Rc),
+    ("Arc", &["new", "new_cyclic", "pin", "from", "default", "allocate_for_layout", "make_mut"], O::Arc),
+    ("thread", &["spawn", "scope"], O::Thread),
+    ("Builder", &["spawn", "spawn_unchecked", "spawn_unchecked_", "spawn_scoped"], O::Thread),
+    ("Scope", &["spawn"], O::Thread),
+    ("mpsc", &["channel", "sync_channel"], O::Channel),
+    ("mpmc", &["channel", "sync_channel"], O::Channel),
+    ("Sender", &["send"], O::Send),
+    ("SyncSender", &["send", "try_send"], O::Send),
+    ("BufReader", &["new", "with_capacity"], O::BufferedIo),
+    ("BufWriter", &["new", "with_capacity"], O::BufferedIo),
+    ("LineWriter", &["new", "with_capacity"], O::BufferedIo),
+    ("fs", &["read", "read_to_string"], O::Read),
+    ("Read", &["read_to_end", "read_to_string"], O::Read),
+    ("BufRead", &["read_line", "read_until"], O::Read),
+    ("CString", &["new", "from"], O::CString),
+    ("CStr", &["to_owned"], O::CString),
+];
+
+/// Whatever is collected into; the name of the type and what it is.
+const COLLECTED: &[(&str, Container)] = &[
+    ("Vec", C::Vec),
+    ("String", C::String),
+    ("VecDeque", C::VecDeque),
+    ("BinaryHeap", C::BinaryHeap),
+    ("HashMap", C::HashMap),
+    ("HashSet", C::HashSet),
+    ("BTreeMap", C::BTreeMap),
+    ("BTreeSet", C::BTreeMap),
+];
+
+impl Operation {
+    /// What functions of std did, the innermost first.
+    pub(super) fn of(functions: &[&Function]) -> Operation {
+        for (at, function) in functions.iter().enumerate().rev() {
+            if function.collects {
+                let container = functions[..=at].iter().rev().find_map(|function| function.container);
+                return container.map_or(O::Other, O::Collect);
+            }
+            if let Some(operation) = function.operation {
+                return refine(operation, &functions[..at]);
+            }
+        }
+        O::Other
+    }
+
+    /// What holds the memory, where that can grow.
+    pub fn container(self) -> Option<Container> {
+        match self {
+            O::Grow(container) | O::Capacity(container) | O::Collect(container) | O::Clone(container) => {
+                Some(container)
+            }
+            O::Filled => Some(C::Vec),
+            O::TextCopy | O::Format | O::Display => Some(C::String),
+            _ => None,
+        }
+    }
+
+    /// Whether what grows is a hash table, which moves to a new block each time.
+    pub fn is_table(self) -> bool {
+        matches!(self.container(), Some(C::HashMap | C::HashSet))
+    }
+}
+
+/// What the inner functions say more exactly.
+fn refine(operation: Operation, inner: &[&Function]) -> Operation {
+    let calls = |operation: Operation| inner.iter().any(|function| function.operation == Some(operation));
+    match operation {
+        // fmt::Write writes to a String, io::Write to a Vec.
+        O::Grow(C::Vec) if calls(O::Grow(C::String)) => O::Grow(C::String),
+        O::Display if calls(O::TextCopy) => O::TextCopy,
+        O::Display if calls(O::Clone(C::String)) => O::Clone(C::String),
+        operation => operation,
+    }
+}
+
+/// What one function says.
+#[derive(Debug, Default)]
+pub(super) struct Function {
+    operation: Option<Operation>,
+    collects: bool,
+    /// The type that it belongs to.
+    container: Option<Container>,
+}
+
+impl Function {
+    /// By its demangled name.
+    pub fn new(name: &str) -> Function {
+        let call = Call::parse(name);
+        Function { operation: call.operation(), collects: call.collects(), container: call.container() }
+    }
+}
+
+/// A function by its last parts.
+struct Call<'a> {
+    /// The type or module that it belongs to.
+    owner: &'a str,
+    /// The trait that it implements.
+    interface: &'a str,
+    method: &'a str,
+}
+
+impl<'a> Call<'a> {
+    fn parse(function: &'a str) -> Call<'a> {
+        let parts = crate::symbolize::path(function);
+        let named: Vec<&str> = parts.into_iter().filter(|part| !part.starts_with('{')).collect();
+        let (owner, method) = match named[..] {
+            [.., owner, method] => (owner, method),
+            [method] => ("", method),
+            [] => ("", ""),
+        };
+        let interface = crate::symbolize::interface(function).and_then(|path| path.last().copied()).unwrap_or_default();
+        if named.is_empty() || (named.len() == 1 && !interface.is_empty()) {
+            // `<[T] as ToOwned>::to_owned`: the type has no path.
+            let method = function.rsplit("::").next().unwrap_or_default();
+            return Call { owner: "slice", interface, method };
+        }
+        Call { owner, interface, method }
+    }
+
+    fn operation(&self) -> Option<Operation> {
+        if self.interface == "SpecToString" && self.owner == "str" {
+            return Some(O::TextCopy);
+        }
+        if self.interface == "ToString" || self.interface == "SpecToString" {
+            return Some(O::Display);
+        }
+        let is = |(owner, methods, _): &&(&str, &[&str], Operation)| {
+            (*owner == self.owner || *owner == self.interface) && methods.contains(&self.method)
+        };
+        CALLS.iter().find(is).map(|(.., operation)| *operation)
+    }
+
+    fn collects(&self) -> bool {
+        matches!(self.method, "collect" | "from_iter" | "try_collect" | "collect_into" | "unzip" | "partition")
+    }
+
+    fn container(&self) -> Option<Container> {
+        let is = |(name, _): &&(&str, Container)| *name == self.owner;
+        COLLECTED.iter().find(is).map(|(_, container)| *container)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(functions: &[&str]) -> Operation {
+        let functions: Vec<Function> = functions.iter().map(|name| Function::new(name)).collect();
+        Operation::of(&functions.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_outermost_call_of_std_decides() {
+        for (functions, expected) in [
+            (&["alloc::vec::Vec<T,A>::push_mut", "alloc::vec::Vec<T,A>::push"][..], O::Grow(C::Vec)),
+            (
+                &["<alloc::vec::Vec<u8>>::with_capacity", "<alloc::string::String>::with_capacity"],
+                O::Capacity(C::String),
+            ),
+            (&["<u8 as alloc::vec::spec_from_elem::SpecFromElem>::from_elem", "alloc::vec::from_elem"], O::Filled),
+            (
+                &[
+                    "alloc::vec::Vec<T>::with_capacity",
+                    "<alloc::vec::Vec<T> as core::iter::traits::collect::FromIterator<T>>::from_iter",
+                    "core::iter::traits::iterator::Iterator::collect",
+                ],
+                O::Collect(C::Vec),
+            ),
+            (
+                &[
+                    "hashbrown::raw::RawTable<T,A>::reserve_rehash",
+                    "<std::collections::hash::map::HashMap<K,V,S> as core::iter::traits::collect::FromIterator<(K,V)>>::from_iter",
+                    "core::iter::traits::iterator::Iterator::collect",
+                ],
+                O::Collect(C::HashMap),
+            ),
+            (
+                &["hashbrown::raw::RawTable<T,A>::reserve_rehash", "std::collections::hash::set::HashSet<T,S>::insert"],
+                O::Grow(C::HashSet),
+            ),
+            (
+                &[
+                    "<str as alloc::borrow::ToOwned>::to_owned",
+                    "<alloc::string::String as core::convert::From<&str>>::from",
+                    "<str as alloc::string::SpecToString>::spec_to_string",
+                    "<T as alloc::string::ToString>::to_string",
+                ],
+                O::TextCopy,
+            ),
+            (&["alloc::fmt::format::format_inner", "<T as alloc::string::ToString>::to_string"], O::Display),
+            (
+                &["<alloc::string::String>::push_str", "core::fmt::write", "core::fmt::Write::write_fmt"],
+                O::Grow(C::String),
+            ),
+            (&["alloc::vec::Vec<T,A>::extend_from_slice", "std::io::Write::write_all"], O::Grow(C::Vec)),
+            (
+                &["<alloc::string::String>::with_capacity", "alloc::fmt::format::format_inner", "alloc::fmt::format"],
+                O::Format,
+            ),
+            (&["alloc::boxed::Box<T>::new", "alloc::sync::Arc<T>::new"], O::Arc),
+            (
+                &[
+                    "alloc::sync::Arc<T>::new",
+                    "std::thread::lifecycle::spawn_unchecked",
+                    "std::thread::functions::spawn",
+                ],
+                O::Thread,
+            ),
+            (&["alloc::slice::<impl [T]>::to_vec", "<[T] as alloc::borrow::ToOwned>::to_owned"], O::Clone(C::Vec)),
+            (&["core::slice::sort::stable::driftsort_main", "alloc::slice::<impl [T]>::sort_by_key"], O::Sort),
+            (&["std::made::up"], O::Other),
+            (&[], O::Other),
+        ] {
+            assert_eq!(of(functions), expected, "{functions:?}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Whose code a frame is.
+
+use std::path::{Path, PathBuf};
+
+use crate::symbolize::{Frame, is_plumbing};
+
+/// What is the user's, and what his sources say.
+pub struct Surroundings<'a> {
+    /// The workspace's folder.
+    pub root: PathBuf,
+    /// Line `line` (from 1) of the file at a path, where it can be read.
+    pub source: &'a dyn Fn(&str, u32) -> Option<String>,
+}
+
+/// Whose code a function is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// The allocator's own way down from `Vec::push` and its like.
+    Plumbing,
+    Std,
+    /// A crate that the user depends on, by its name.
+    Dependency(String),
+    User,
+    /// Not Rust, or nothing is known of it.
+    Foreign,
+}
+
+/// Where std's sources lie: as the release names them, as rust-src has them, and what std is built from.
+const STD: [&str; 3] = ["/rustc/", "/lib/rustlib/src/rust/", "/rust/deps/"];
+/// Crates of std, for code without a file.
+const STD_CRATES: [&str; 5] = ["alloc", "core", "std", "hashbrown", "__rustc"];
+
+pub fn owner(frame: &Frame, root: &Path) -> Owner {
+    if is_plumbing(&frame.function) {
+        return Owner::Plumbing;
+    }
+    let file = frame.file.as_str();
+    if STD.iter().any(|place| file.contains(place)) {
+        return Owner::Std;
+    }
+    if let Some(name) = registry_crate(file) {
+        return Owner::Dependency(name);
+    }
+    let is_rust = file.ends_with(".rs");
+    if is_rust && Path::new(file).starts_with(root) {
+        return Owner::User;
+    }
+    let first = crate::symbolize::path(&frame.function).first().copied().unwrap_or_default();
+    match file {
+        "" if STD_CRATES.contains(&first) => Owner::Std,
+        _ if is_rust => Owner::User,
+        _ => Owner::Foreign,
+    }
+}
+
+/// `NAME` of `…/registry/src/INDEX/NAME-VERSION/…`, of `…/git/checkouts/NAME-HASH/REV/…` and of `…/vendor/NAME/…`.
+fn registry_crate(file: &str) -> Option<String> {
+    if let Some((_, below)) = file.split_once("/registry/src/") {
+        return Some(without_version(below.split('/').nth(1)?));
+    }
+    if let Some((_, below)) = file.split_once("/git/checkouts/") {
+        return Some(below.split('/').next()?.rsplit_once('-')?.0.to_owned());
+    }
+    let (_, below) = file.split_once("/vendor/")?;
+    Some(without_version(below.split('/').next()?))
+}
+
+/// `NAME-1.2.3` as `NAME`.
+fn without_version(folder: &str) -> String {
+    let at = folder.match_indices('-').find(|(at, _)| folder[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
+    folder[..at.map_or(folder.len(), |(at, _)| at)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner_of(function: &str, file: &str) -> Owner {
+        owner(
+            &Frame { function: function.to_owned(), file: file.to_owned(), ..Frame::default() },
+            Path::new("/home/me/p"),
+        )
+    }
+
+    #[test]
+    fn a_frame_belongs_to_whoever_wrote_it() {
+        let dependency = |name: &str| Owner::Dependency(name.to_owned());
+        for (function, file, expected) in [
+            ("alloc::raw_vec::RawVec<T,A>::grow_one", "/rustc/abc/library/alloc/src/raw_vec.rs", Owner::Plumbing),
+            ("alloc::vec::Vec<T,A>::push", "/rustc/abc/library/alloc/src/vec/mod.rs", Owner::Std),
+            ("hashbrown::raw::RawTable<T,A>::reserve_rehash", "/rust/deps/hashbrown-0.16.1/src/raw/mod.rs", Owner::Std),
+            (
+                "hashbrown::raw::RawTable<T,A>::reserve_rehash",
+                "/home/me/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/hashbrown-0.15.2/src/raw/mod.rs",
+                dependency("hashbrown"),
+            ),
+            ("a_b::f", "/h/registry/src/index/a-b2-0.1.0-rc.1/src/lib.rs", dependency("a-b2")),
+            ("x::f", "/h/git/checkouts/some-crate-0123456789abcdef/1234567/src/lib.rs", dependency("some-crate")),
+            ("x::f", "/home/me/p/vendor/x/src/lib.rs", dependency("x")),
+            ("p::f", "/home/me/p/src/lib.rs", Owner::User),
+            ("sibling::f", "/home/me/sibling/src/lib.rs", Owner::User),
+            ("qsort", "/build/glibc/stdlib/qsort.c", Owner::Foreign),
+            ("libfoo.so+0x12", "", Owner::Foreign),
+            ("core::fmt::write", "", Owner::Std),
+        ] {
+            assert_eq!(owner_of(function, file), expected, "{function}");
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! From stacks to sites: stacks with one line of the user's and one operation are one site.
+
+use std::collections::BTreeMap;
+
+use super::model::{Explanation, Freeing, Site};
+use super::operation::{Function, Operation};
+use super::place::{Owner, Surroundings, owner};
+use super::recording::{Recorded, Recording};
+use super::rules::{self, Case};
+use super::words;
+use crate::record::{Growth, Life, SpanOf};
+use crate::result::model::Memory;
+use crate::symbolize::Frame;
+
+/// Harnesses, which drop what an operation gives.
+const HARNESSES: [&str; 4] = ["criterion", "criterion2", "codspeed-criterion-compat-walltime", "divan"];
+/// Lines that call a site's function are named up to this number.
+const MOST_CALLERS: usize = 3;
+
+/// What identifies a site.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    /// The user's frame, or what stands for it, as an index.
+    pub place: u32,
+    pub operation: Operation,
+    pub via: Option<String>,
+}
+
+/// The stacks of one site, by their indices, and what is known of them together.
+pub(super) struct Group {
+    pub key: Key,
+    pub stacks: Vec<usize>,
+    pub life: Life,
+    /// The most blocks of the site that lived at once, or the most tables; `None` where that is not known.
+    pub most_live: Option<u64>,
+    /// Blocks that the harness freed, of those of which it is known where they were freed.
+    pub dropped_by_harness: u64,
+    pub freed_somewhere: u64,
+    /// Each is freed by the function that made it; what grows in a helper, by whoever calls that.
+    pub freed_where_made: bool,
+    /// Counts and lives of all stacks agree, per operation; those of the stacks at which its blocks grew, too.
+    pub steady: bool,
+    pub allocs: u64,
+    pub bytes: u64,
+}
+
+impl Group {
+    /// How the blocks that began here grew.
+    pub fn growth(&self) -> &Growth {
+        if self.key.operation.is_table() { &self.life.replaced } else { &self.life.grew }
+    }
+}
+
+/// Explains one benchmark.
+pub fn explain(name: &str, memory: &Memory, recording: &Recording, around: &Surroundings) -> Explanation {
+    let owners: Vec<Owner> = recording.frames.iter().map(|frame| owner(frame, &around.root)).collect();
+    let functions: Vec<Function> = recording.frames.iter().map(|frame| Function::new(&frame.function)).collect();
+    let view = View { recording, owners: &owners, functions: &functions };
+    let groups = group(&view);
+    let bytes: u64 = recording.stacks.iter().map(|stack| stack.counts.bytes).sum();
+    let mut sites: Vec<Site> =
+        groups.iter().filter(|group| group.allocs > 0).map(|group| site(group, &view, bytes, around)).collect();
+    sites.sort_by(|a, b| (b.bytes_per_op.total_cmp(&a.bytes_per_op)).then(b.allocs_per_op.total_cmp(&a.allocs_per_op)));
+    Explanation {
+        name: name.to_owned(),
+        allocs_per_op: memory.allocs_per_op,
+        bytes_per_op: memory.bytes_per_op,
+        iterations: recording.iterations,
+        followed: recording.brackets,
+        whole: recording.whole,
+        sites,
+        notes: notes(recording, &owners),
+    }
+}
+
+/// What is not known.
+fn notes(recording: &Recording, owners: &[Owner]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let allocating = || recording.stacks.iter().filter(|stack| stack.counts.allocs > 0);
+    let cut = allocating().filter(|stack| stack.cut).count();
+    if cut > 0 {
+        notes.push(format!("{cut} stacks could not be followed to the thread's start; their lines may be missing"));
+    }
+    let has_user = |stack: &&Recorded| stack.frames.iter().any(|&frame| owners[frame as usize] == Owner::User);
+    let without = allocating().filter(|stack| !has_user(stack)).count();
+    if without > 0 {
+        let lines = recording.frames.iter().any(|frame| frame.line > 0);
+        let why = if lines { "no line of your own code is on them" } else { "the executable has no line tables" };
+        notes.push(format!("{without} stacks are told by functions alone: {why}"));
+    }
+    if !recording.whole {
+        notes.push(
+            "an operation allocates more often than can be followed: what becomes of the rest is not known".into(),
+        );
+    }
+    notes
+}
+
+/// The recording, with whose code each frame is.
+pub(super) struct View<'a> {
+    pub recording: &'a Recording,
+    owners: &'a [Owner],
+    functions: &'a [Function],
+}
+
+impl View<'_> {
+    fn frame(&self, index: u32) -> &Frame {
+        &self.recording.frames[index as usize]
+    }
+
+    fn owner(&self, index: u32) -> &Owner {
+        &self.owners[index as usize]
+    }
+
+    /// Position of the innermost frame of the user's; else of the innermost of another crate; else of the leaf's caller.
+    fn place(&self, frames: &[u32]) -> usize {
+        let position = |wanted: fn(&Owner) -> bool| frames.iter().position(|&frame| wanted(self.owner(frame)));
+        let beyond_plumbing = || position(|owner| *owner != Owner::Plumbing).unwrap_or(frames.len().saturating_sub(1));
+        position(|owner| *owner == Owner::User)
+            .or_else(|| position(|owner| matches!(owner, Owner::Dependency(name) if !HARNESSES.contains(&&name[..]))))
+            .or_else(|| position(|owner| *owner == Owner::Foreign))
+            .unwrap_or_else(beyond_plumbing)
+    }
+
+    /// The function of std that the line calls; empty where there is none.
+    pub fn called(&self, group: &Group) -> String {
+        let stack = group.stacks.first().map(|&index| &self.recording.stacks[index].frames[..]).unwrap_or_default();
+        let inner = stack.iter().take_while(|&&frame| frame != group.key.place);
+        let called = inner.filter(|&&frame| *self.owner(frame) == Owner::Std).last();
+        called.map(|&frame| self.frame(frame).function.clone()).unwrap_or_default()
+    }
+
+    /// The function in which most of the group's blocks are freed: the user's innermost.
+    pub fn freed_in(&self, group: &Group) -> Option<&str> {
+        let (at, _) = group.life.freed_at.iter().max_by_key(|(_, blocks)| *blocks)?;
+        let frames = &self.recording.stacks[*at].frames;
+        Some(&self.frame(*frames.get(self.place(frames))?).function)
+    }
+
+    fn key(&self, stack: &Recorded) -> Option<Key> {
+        let at = self.place(&stack.frames);
+        let place = *stack.frames.get(at)?;
+        let between = &stack.frames[..at];
+        let foreign = between.iter().rev().find(|&&frame| {
+            matches!(self.owner(frame), Owner::Foreign) || matches!(self.owner(frame), Owner::Dependency(_))
+        });
+        let via = foreign.map(|&frame| self.frame(frame).function.clone());
+        // What std did for whoever called it last.
+        let std = between.iter().take_while(|&&frame| matches!(self.owner(frame), Owner::Std | Owner::Plumbing));
+        let std = std.filter(|&&frame| *self.owner(frame) == Owner::Std);
+        let functions: Vec<&Function> = std.map(|&frame| &self.functions[frame as usize]).collect();
+        Some(Key { place, operation: Operation::of(&functions), via })
+    }
+
+    /// Whether the function that frees at one stack is the one that allocates at the other, or calls the one that puts
+    /// something into a container there.
+    fn frees_where_made(&self, allocating: &Recorded, freeing: &Recorded) -> bool {
+        let function = |frame: u32| &self.frame(frame).function;
+        let Some(&frees) = freeing.frames.get(self.place(&freeing.frames)) else { return false };
+        let at = self.place(&allocating.frames);
+        let grows = matches!(self.key(allocating).map(|key| key.operation), Some(Operation::Grow(_)));
+        let makers = if grows { &allocating.frames[at..] } else { allocating.frames.get(at..=at).unwrap_or_default() };
+        makers.iter().any(|&frame| function(frame) == function(frees))
+    }
+
+    /// Whether the harness frees here: it comes before any code of the user's.
+    fn frees_for_harness(&self, stack: &Recorded) -> bool {
+        let decisive = stack.frames.iter().find_map(|&frame| match self.owner(frame) {
+            Owner::User => Some(false),
+            Owner::Dependency(name) if HARNESSES.contains(&&name[..]) => Some(true),
+            _ => None,
+        });
+        decisive.unwrap_or(false)
+    }
+}
+
+fn group(view: &View) -> Vec<Group> {
+    let stacks = &view.recording.stacks;
+    let mut groups: BTreeMap<Key, Group> = BTreeMap::new();
+    for (index, stack) in stacks.iter().enumerate() {
+        let life = &stack.life;
+        if stack.counts.allocs == 0 && life.brackets == 0 {
+            continue;
+        }
+        let Some(key) = view.key(stack) else { continue };
+        let group = groups.entry(key.clone()).or_insert_with(|| Group {
+            key,
+            stacks: Vec::new(),
+            life: Life::default(),
+            most_live: None,
+            dropped_by_harness: 0,
+            freed_somewhere: 0,
+            freed_where_made: true,
+            steady: true,
+            allocs: 0,
+            bytes: 0,
+        });
+        group.stacks.push(index);
+        group.allocs += stack.counts.allocs;
+        group.bytes += stack.counts.bytes;
+        group.life.join(life);
+        for &(at, blocks) in &life.freed_at {
+            group.freed_somewhere += blocks;
+            group.freed_where_made &= view.frees_where_made(stack, &stacks[at]);
+            group.dropped_by_harness += if view.frees_for_harness(&stacks[at]) { blocks } else { 0 };
+        }
+    }
+    let mut groups: Vec<Group> = groups.into_values().collect();
+    let mut group_of = vec![None; stacks.len()];
+    for (number, group) in groups.iter().enumerate() {
+        group.stacks.iter().for_each(|&stack| group_of[stack] = Some(number));
+    }
+    count_living(&mut groups, &group_of, view.recording);
+    compare_with_counts(&mut groups, &group_of, view.recording);
+    groups
+}
+
+/// Whether counts and lives say the same of what one operation does, in each group and wherever its blocks grew. Not by the
+/// stack: a harness may run a single iteration by other code than many.
+fn compare_with_counts(groups: &mut [Group], group_of: &[Option<usize>], recording: &Recording) {
+    let agrees = |group: &Group| {
+        let life = &group.life;
+        let followed = life.fresh + life.zeroed + life.grown + life.shrunk;
+        followed * recording.iterations == group.allocs * recording.brackets
+    };
+    let agreeing: Vec<bool> = groups.iter().map(agrees).collect();
+    for (number, group) in groups.iter_mut().enumerate() {
+        let mut grew_in = group.life.grew_at.iter().map(|&(stack, _)| group_of[stack]);
+        group.steady = agreeing[number] && grew_in.all(|number| number.is_some_and(|number| agreeing[number]));
+    }
+}
+
+/// How many blocks of each group lived at once, from when they lived.
+fn count_living(groups: &mut [Group], group_of: &[Option<usize>], recording: &Recording) {
+    // What begins and ends, by event; a block that took the place of another one ends no earlier than that.
+    let mut events: Vec<(u32, i64, usize)> = Vec::new();
+    for span in &recording.spans {
+        let Some(number) = group_of[span.stack] else { continue };
+        let other = if groups[number].key.operation.is_table() { SpanOf::Block } else { SpanOf::Tables };
+        if span.of != other {
+            events.extend([(span.begun, 1, number), (span.ended, -1, number)]);
+        }
+    }
+    events.sort_unstable();
+    let mut living = vec![0; groups.len()];
+    for (_, change, number) in events {
+        living[number] += change;
+        let most = &mut groups[number].most_live;
+        *most = Some(most.unwrap_or(0).max(living[number].max(0) as u64));
+    }
+}
+
+fn site(group: &Group, view: &View, bytes: u64, around: &Surroundings) -> Site {
+    let recording = view.recording;
+    let per_op = |count: u64| count as f64 / recording.iterations.max(1) as f64;
+    let followed = |count: u64| count as f64 / recording.brackets.max(1) as f64;
+    let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
+    let (frame, life) = (view.frame(group.key.place), &group.life);
+    let text = |line: u32| (around.source)(&frame.file, line);
+    let source = if frame.line == 0 { None } else { text(frame.line) };
+    let head = signature(frame, &text);
+    let case = Case {
+        group,
+        brackets: recording.brackets,
+        source: source.as_deref().unwrap_or_default(),
+        head: &head,
+        in_own_code: group.key.via.is_none() && *view.owner(group.key.place) == Owner::User,
+    };
+    let mut sizes: Vec<(u64, f64)> = life.sizes.iter().map(|&(size, calls)| (size, followed(calls))).collect();
+    sizes.sort_unstable_by_key(|(size, _)| *size);
+    let by_harness = share(group.dropped_by_harness, group.freed_somewhere) * followed(life.freed);
+    Site {
+        function: frame.function.clone(),
+        file: frame.file.clone(),
+        line: frame.line,
+        source: source.as_deref().map(|line| line.trim().to_owned()),
+        operation: group.key.operation,
+        words: words::of(&case, view),
+        via: group.key.via.clone(),
+        callers: callers(group, view),
+        allocs_per_op: per_op(group.allocs),
+        bytes_per_op: per_op(group.bytes),
+        share: share(group.bytes, bytes),
+        share_of_peak: share(life.peak_bytes, recording.peak_bytes),
+        fresh: followed(life.fresh),
+        zeroed: followed(life.zeroed),
+        grown: followed(life.grown),
+        shrunk: followed(life.shrunk),
+        sizes: if life.other_sizes == 0 { sizes } else { Vec::new() },
+        freeing: Freeing {
+            same_thread: followed(life.freed),
+            other_thread: followed(life.freed_elsewhere),
+            by_harness,
+            kept: followed(life.kept),
+        },
+        threads: life.threads.len() as u64,
+        remedies: rules::remedies(&case),
+        stack: path_to_allocator(group, view),
+    }
+}
+
+/// The text of the function's head, from its first line to the brace.
+fn signature(frame: &Frame, text: &dyn Fn(u32) -> Option<String>) -> String {
+    const MOST_LINES: u32 = 12;
+    let mut head = String::new();
+    if frame.start_line == 0 || frame.start_line > frame.line {
+        return head;
+    }
+    for line in (frame.start_line..frame.start_line + MOST_LINES).map_while(text) {
+        head.push_str(line.split("//").next().unwrap_or_default().trim());
+        if head.ends_with('{') || head.contains("{ ") {
+            break;
+        }
+        head.push(' ');
+    }
+    head
+}
+
+/// Lines of the user's from which the site's function is called, where it is one level up.
+fn callers(group: &Group, view: &View) -> Vec<String> {
+    let mut callers = Vec::new();
+    for stack in group.stacks.iter().map(|&index| &view.recording.stacks[index]) {
+        let own = stack.frames.iter().skip_while(|&&frame| frame != group.key.place).skip(1);
+        // Closures and helpers of std lie between.
+        let caller = own.filter(|&&frame| *view.owner(frame) == Owner::User).map(|&frame| view.frame(frame)).next();
+        if let Some(frame) = caller {
+            let text = format!("{} {}:{}", frame.function, frame.file, frame.line);
+            if !callers.contains(&text) {
+                callers.push(text);
+            }
+        }
+        if callers.len() == MOST_CALLERS {
+            break;
+        }
+    }
+    callers
+}
+
+/// Of the first stack.
+fn path_to_allocator(group: &Group, view: &View) -> Vec<String> {
+    let stack = group.stacks.first().map(|&index| &view.recording.stacks[index]);
+    let frames = stack.map(|stack| &stack.frames[..]).unwrap_or_default();
+    let inner = frames.iter().take_while(|&&frame| frame != group.key.place);
+    let mut functions: Vec<String> = inner.map(|&frame| view.frame(frame).function.clone()).collect();
+    functions.reverse();
+    functions
+}

@@ -1,0 +1,209 @@
+//! The rules, as data: what has to be seen, what would stop it, and what that changes.
+
+use super::operation::{Container as C, Operation as O};
+use super::rules::{Change, Evidence as E, Rule};
+
+const BUFFERS: &[O] = &[
+    O::Grow(C::Vec),
+    O::Grow(C::String),
+    O::Grow(C::VecDeque),
+    O::Grow(C::BinaryHeap),
+    O::Capacity(C::Vec),
+    O::Capacity(C::String),
+    O::Capacity(C::VecDeque),
+    O::Capacity(C::BinaryHeap),
+    O::Filled,
+];
+const TABLES: &[O] = &[O::Grow(C::HashMap), O::Grow(C::HashSet), O::Capacity(C::HashMap), O::Capacity(C::HashSet)];
+/// Larger arrays are better not kept on the stack without a second thought.
+const SMALL: u64 = 256;
+/// So many objects that live at once are worth a block of their own.
+const MANY: u64 = 16;
+
+/// In the order of their precedence: the first that fits a site gives its remedy; a later one is named, too, if it saves more.
+///
+/// `{last}`: bytes at the end; `{size}`: the one size; `{n}`: how many live at once; `{trait}`: what the function returns.
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "box-dyn",
+        operations: &[O::Box],
+        evidence: &[E::FreedInside, E::OneAtATime, E::ReturnsDyn],
+        advice: "return `impl {trait}` or an enum instead of Box<dyn {trait}>",
+        change: Change::Gone,
+    },
+    Rule {
+        name: "fixed-buffer",
+        operations: &[O::Filled, O::Literal, O::Capacity(C::Vec)],
+        evidence: &[E::FreedInside, E::FreedWhereMade, E::NeverGrew, E::OneSize, E::SizeAtMost(SMALL), E::OneAtATime],
+        advice: "it always has {size} B: an array, if the size is known when compiling (or a small-vector type)",
+        change: Change::Gone,
+    },
+    Rule {
+        name: "borrow-text",
+        operations: &[O::TextCopy, O::Clone(C::String)],
+        evidence: &[E::FreedInside, E::FreedWhereMade, E::NeverGrew],
+        advice: "borrow the text where it is only read: &str instead of String",
+        change: Change::Gone,
+    },
+    Rule {
+        name: "borrow-slice",
+        operations: &[O::Clone(C::Vec), O::Clone(C::VecDeque), O::Clone(C::HashMap), O::Clone(C::HashSet)],
+        evidence: &[E::FreedInside, E::FreedWhereMade, E::NeverGrew],
+        advice: "borrow it where it is only read: a reference instead of a clone",
+        change: Change::Gone,
+    },
+    Rule {
+        name: "format-temporary",
+        operations: &[O::Format, O::Display],
+        evidence: &[E::FreedInside, E::FreedWhereMade, E::OneAtATime],
+        advice: "write!() into a String that is kept and cleared",
+        change: Change::Gone,
+    },
+    Rule {
+        name: "format-grew",
+        operations: &[O::Format],
+        evidence: &[E::Grew],
+        advice: "the text is longer than format!() expects: write!() into String::with_capacity, {last} B at the end",
+        change: Change::FinalSizeOnly,
+    },
+    Rule {
+        name: "collect-without-hint",
+        operations: &[O::Collect(C::Vec), O::Collect(C::String), O::Collect(C::VecDeque)],
+        evidence: &[E::Grew],
+        advice: "the iterator does not say how much it gives: with_capacity ({last} B at the end), then extend",
+        change: Change::FinalSizeOnly,
+    },
+    Rule {
+        name: "collect-temporary",
+        operations: &[O::Collect(C::Vec)],
+        evidence: &[E::FreedInside, E::FreedWhereMade, E::OneAtATime],
+        advice: "use the iterator itself where each item is looked at once",
+        change: Change::Gone,
+    },
+    Rule {
+        name: "small-capacity",
+        operations: &[
+            O::Capacity(C::Vec),
+            O::Capacity(C::String),
+            O::Capacity(C::VecDeque),
+            O::Capacity(C::BinaryHeap),
+            O::Capacity(C::HashMap),
+            O::Capacity(C::HashSet),
+        ],
+        evidence: &[E::Grew],
+        advice: "the capacity does not suffice: {last} B are needed",
+        change: Change::FinalSizeOnly,
+    },
+    Rule {
+        name: "grow-vec",
+        operations: &[O::Grow(C::Vec), O::Grow(C::BinaryHeap)],
+        evidence: &[E::Grew],
+        advice: "give it its capacity when it is made: with_capacity, {last} B at the end",
+        change: Change::FinalSizeOnly,
+    },
+    Rule {
+        name: "grow-string",
+        operations: &[O::Grow(C::String), O::TextCopy, O::Display],
+        evidence: &[E::Grew],
+        advice: "give it its capacity when it is made: String::with_capacity({last})",
+        change: Change::FinalSizeOnly,
+    },
+    Rule {
+        name: "grow-deque",
+        operations: &[O::Grow(C::VecDeque)],
+        evidence: &[E::Grew],
+        advice: "give it its capacity when it is made: VecDeque::with_capacity, {last} B at the end",
+        change: Change::FinalSizeOnly,
+    },
+    Rule {
+        name: "grow-map",
+        operations: &[O::Grow(C::HashMap), O::Grow(C::HashSet), O::Collect(C::HashMap), O::Collect(C::HashSet)],
+        evidence: &[E::Grew],
+        advice: "give it its capacity when it is made: with_capacity(number of entries)",
+        change: Change::FinalSizeOnly,
+    },
+    Rule {
+        name: "shrunk",
+        operations: &[O::Capacity(C::Vec), O::Capacity(C::String), O::Grow(C::Vec), O::Grow(C::String)],
+        evidence: &[E::Shrank, E::NeverGrew],
+        advice: "capacity is given back in the end: make it with {last} B at once",
+        change: Change::FinalSizeOnly,
+    },
+    Rule {
+        name: "hoist-buffer",
+        operations: BUFFERS,
+        evidence: &[E::FreedInside, E::FreedWhereMade, E::OneAtATime, E::SeveralPerOperation],
+        advice: "make one before the loop ({last} B) and clear() it in each turn",
+        change: Change::OneLargest,
+    },
+    Rule {
+        name: "reuse-buffer",
+        operations: BUFFERS,
+        evidence: &[E::FreedInside, E::FreedWhereMade, E::OneAtATime, E::OncePerOperation],
+        advice: "keep it from one operation to the next and clear() it",
+        change: Change::Gone,
+    },
+    Rule {
+        name: "reuse-table",
+        operations: TABLES,
+        evidence: &[E::FreedInside, E::FreedWhereMade, E::OneAtATime, E::OncePerOperation],
+        advice: "keep it from one operation to the next and clear() it",
+        change: Change::Gone,
+    },
+    Rule {
+        name: "many-boxes",
+        operations: &[O::Box, O::Rc, O::Arc],
+        evidence: &[E::OneSize, E::LiveAtOnce(MANY)],
+        advice: "{n} objects of {size} B live at once: keep them in one Vec or an arena",
+        change: Change::OneBlock,
+    },
+    Rule {
+        name: "box-temporary",
+        operations: &[O::Box],
+        evidence: &[
+            E::FreedInside,
+            E::FreedWhereMade,
+            E::OneAtATime,
+            E::OncePerOperation,
+            E::SourceSays("= Box::new("),
+            E::NoDyn,
+        ],
+        advice: "hold the value itself: it does not outlive the operation",
+        change: Change::Gone,
+    },
+    Rule {
+        name: "shared-temporary",
+        operations: &[O::Rc, O::Arc],
+        evidence: &[E::FreedInside, E::FreedWhereMade, E::OneAtATime, E::OncePerOperation, E::NoDyn],
+        advice: "nobody holds it when the operation ends: own the value, and lend references",
+        change: Change::Gone,
+    },
+    Rule {
+        name: "sort-scratch",
+        operations: &[O::Sort],
+        evidence: &[E::FreedInside],
+        advice: "sort_unstable, if equal elements may change places",
+        change: Change::Gone,
+    },
+    Rule {
+        name: "thread-per-operation",
+        operations: &[O::Thread],
+        evidence: &[E::AtLeastOncePerOperation],
+        advice: "keep threads (a pool) from one operation to the next, and send them work",
+        change: Change::Gone,
+    },
+    Rule {
+        name: "channel-per-operation",
+        operations: &[O::Channel],
+        evidence: &[E::FreedInside, E::AtLeastOncePerOperation],
+        advice: "keep the channel from one operation to the next",
+        change: Change::Gone,
+    },
+    Rule {
+        name: "buffered-io",
+        operations: &[O::BufferedIo],
+        evidence: &[E::FreedInside, E::FreedWhereMade, E::OneAtATime],
+        advice: "keep the reader or writer, or read what is in memory without one",
+        change: Change::Gone,
+    },
+];

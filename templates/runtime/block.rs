@@ -1,0 +1,202 @@
+//! Where threads wait: each futex wait of std (locks, condition variables, channels, park, Once) and each join, with its stack.
+//!
+//! std, and parking_lot too, ask the kernel through libc's `syscall`; a function of that name in the executable goes before
+//! libc's. No signals, no sampling: a wait is timed from before the call to after it, and its stack is walked when it is over.
+//! Only what happens inside an open bracket counts: a wait that began before it counts from there on, one that is not over at
+//! its end is not counted. What C code waits for inside libc is not seen.
+
+use std::cell::Cell;
+use std::mem;
+use std::os::raw::{c_int, c_long, c_void};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+
+use crate::bracket;
+use crate::memory;
+use crate::sys;
+use crate::thread;
+use crate::unwind::{self, Bounds};
+
+static ARMED: AtomicBool = AtomicBool::new(false);
+/// When the open bracket opened, by CLOCK_MONOTONIC.
+static OPENED: AtomicU64 = AtomicU64::new(0);
+
+/// Words of waits: nanoseconds (set last), depth with [`CUT`] above it, thread, addresses.
+static BUFFER: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
+const BUFFER_WORDS: usize = 32 << 20;
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+pub const CUT: u64 = 1 << 32;
+/// Waits that found no room.
+static LOST: AtomicU64 = AtomicU64::new(0);
+/// Frames kept of one wait.
+const MOST_DEPTH: usize = 256;
+
+const SYS_FUTEX: c_long = 202;
+const FUTEX_WAIT: c_long = 0;
+const FUTEX_WAIT_BITSET: c_long = 9;
+/// Without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
+const FUTEX_COMMAND: c_long = 127;
+const EAGAIN: c_long = 11;
+
+thread_local! {
+    static OWN: Cell<Bounds> = const { Cell::new(Bounds { low: 0, end: 0 }) };
+    /// True while this thread notes a wait, or joins by way of waits of its own.
+    static BUSY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From now on waits are noted. False where there is no memory for them.
+pub fn arm() -> bool {
+    if BUFFER.load(Ordering::Relaxed).is_null() {
+        let words = memory::map(BUFFER_WORDS * mem::size_of::<u64>());
+        if words.is_null() {
+            return false;
+        }
+        BUFFER.store(words.cast(), Ordering::Release);
+    }
+    forget();
+    ARMED.store(true, Ordering::SeqCst);
+    true
+}
+
+pub fn disarm() {
+    ARMED.store(false, Ordering::SeqCst);
+}
+
+/// A bracket is about to open.
+pub fn bracket_opens() {
+    if ARMED.load(Ordering::Relaxed) {
+        OPENED.store(now(), Ordering::Relaxed);
+    }
+}
+
+/// Drops what was noted. No bracket is open.
+pub fn forget() {
+    let used = NEXT.swap(0, Ordering::SeqCst).min(BUFFER_WORDS);
+    let buffer = BUFFER.load(Ordering::Relaxed);
+    for i in 0..used {
+        // SAFETY: below BUFFER_WORDS, and the buffer is mapped wherever NEXT is not 0.
+        unsafe { (*buffer.add(i)).store(0, Ordering::Relaxed) };
+    }
+}
+
+/// Takes what was noted: the words, and the number of waits that found no room.
+pub fn take() -> (Vec<u64>, u64) {
+    let used = NEXT.load(Ordering::SeqCst).min(BUFFER_WORDS);
+    let buffer = BUFFER.load(Ordering::Relaxed);
+    // SAFETY: below BUFFER_WORDS; the words are atomics, so a straggler is no race.
+    let words = (0..used).map(|i| unsafe { &*buffer.add(i) }.load(Ordering::Acquire)).collect();
+    forget();
+    (words, LOST.swap(0, Ordering::Relaxed))
+}
+
+fn now() -> u64 {
+    const CLOCK_MONOTONIC: c_int = 1;
+    let mut time = sys::timespec { sec: 0, nsec: 0 };
+    // SAFETY: the structure has libc's layout and outlives the call.
+    unsafe { sys::clock_gettime(CLOCK_MONOTONIC, &mut time) };
+    time.sec as u64 * 1_000_000_000 + time.nsec as u64
+}
+
+/// Whether a wait that begins now is to be noted.
+#[inline(always)]
+fn wanted() -> bool {
+    ARMED.load(Ordering::Relaxed) && !BUSY.with(|busy| busy.get())
+}
+
+/// A wait is over that began at `begun`.
+#[cold]
+#[inline(never)]
+fn note(begun: u64) {
+    let over = now();
+    if !bracket::OPEN.load(Ordering::Relaxed) {
+        return;
+    }
+    BUSY.with(|busy| busy.set(true));
+    // SAFETY: errno is this thread's own; what follows may change it, and the caller has yet to read it.
+    let errno = unsafe { *sys::__errno_location() };
+    let mut own = OWN.with(|own| own.get());
+    if own.end == 0 {
+        own = thread::bounds();
+        OWN.with(|known| known.set(own));
+    }
+    let mut addresses = [0; MOST_DEPTH];
+    let walk = unwind::walk(unwind::registers(), &mut addresses, own);
+    let from = NEXT.fetch_add(walk.depth + 3, Ordering::Relaxed);
+    if from + walk.depth + 3 <= BUFFER_WORDS {
+        // SAFETY: [from, from + depth + 3) lies in the buffer and was reserved for this wait alone.
+        let word = |i: usize| unsafe { &*BUFFER.load(Ordering::Relaxed).add(from + i) };
+        word(1).store(walk.depth as u64 | if walk.whole { 0 } else { CUT }, Ordering::Relaxed);
+        // SAFETY: gettid has no arguments and cannot fail.
+        word(2).store(unsafe { sys::raw_syscall(sys::SYS_GETTID, [0; 6]) } as u64, Ordering::Relaxed);
+        for (i, &address) in addresses[..walk.depth].iter().enumerate() {
+            word(3 + i).store(address, Ordering::Relaxed);
+        }
+        let waited = over.saturating_sub(begun.max(OPENED.load(Ordering::Relaxed)));
+        word(0).store(waited.max(1), Ordering::Release);
+    } else {
+        LOST.fetch_add(1, Ordering::Relaxed);
+    }
+    // SAFETY: as above.
+    unsafe { *sys::__errno_location() = errno };
+    BUSY.with(|busy| busy.set(false));
+}
+
+/// syscall(2), with futex waits noted.
+///
+/// # Safety
+/// As syscall(2). C declares it with a variable number of arguments, all of them words: they come in the same places as here,
+/// and those that the caller left out are not looked at by the kernel.
+#[cfg(not(any(test, target_feature = "crt-static")))]
+#[no_mangle]
+pub unsafe extern "C" fn syscall(
+    number: c_long,
+    a: c_long,
+    b: c_long,
+    c: c_long,
+    d: c_long,
+    e: c_long,
+    f: c_long,
+) -> c_long {
+    let command = b & FUTEX_COMMAND;
+    let waits = number == SYS_FUTEX && (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET);
+    let begun = if waits && wanted() { now() } else { 0 };
+    let answer = sys::raw_syscall(number, [a, b, c, d, e, f]);
+    // The value had changed already: nobody waited.
+    if begun != 0 && answer != -EAGAIN {
+        note(begun);
+    }
+    if (-4095..0).contains(&answer) {
+        *sys::__errno_location() = -answer as c_int;
+        return -1;
+    }
+    answer
+}
+
+type Join = unsafe extern "C" fn(sys::pthread_t, *mut *mut c_void) -> c_int;
+static REAL_JOIN: AtomicUsize = AtomicUsize::new(0);
+
+/// pthread_join(3), noted.
+///
+/// # Safety
+/// As pthread_join(3).
+#[cfg(not(any(test, target_feature = "crt-static")))]
+#[no_mangle]
+pub unsafe extern "C" fn pthread_join(thread: sys::pthread_t, value: *mut *mut c_void) -> c_int {
+    const ESRCH: c_int = 3;
+    let mut at = REAL_JOIN.load(Ordering::Relaxed);
+    if at == 0 {
+        at = sys::dlsym(sys::RTLD_NEXT, b"pthread_join\0".as_ptr().cast()) as usize;
+        REAL_JOIN.store(at, Ordering::Relaxed);
+    }
+    if at == 0 {
+        return ESRCH;
+    }
+    // The next `pthread_join` in link order is libc's, of that type.
+    let join = mem::transmute::<usize, Join>(at);
+    let begun = if wanted() { now() } else { 0 };
+    let answer = join(thread, value);
+    if begun != 0 {
+        note(begun);
+    }
+    answer
+}

@@ -1,0 +1,98 @@
+//! The pass behind `explain`: brackets of one iteration in which every block is followed.
+
+use std::time::Instant;
+
+use crate::bracket::{COUNT, FREE_STACKS, LOG, STACKS};
+use crate::driver::{watched, Run};
+use crate::lives::{Life, Lives};
+use crate::plan::{Plan, Selected};
+use crate::records::{self, Record};
+use crate::{entries, log, stacks};
+
+/// Brackets at most.
+const LIVES_BRACKETS: u32 = 20;
+
+/// What becomes of each stack's blocks, in brackets of one iteration.
+pub fn lives(plan: &Plan, selected: &Selected, run: Run<'_>) {
+    let (mut lives, mut whole) = (Lives::default(), true);
+    let begun = Instant::now();
+    for number in 0..LIVES_BRACKETS {
+        log::forget();
+        // Where blocks are freed is seen once.
+        let frees = if number == 0 { FREE_STACKS } else { 0 };
+        watched(COUNT | STACKS | LOG | frees, 1, run);
+        whole &= !log::overflowed();
+        lives.add(&log::events().collect::<Vec<_>>());
+        if begun.elapsed().as_nanos() as u64 > plan.budget_ns / 5 {
+            break;
+        }
+    }
+    log::forget();
+    stacks::forget_all();
+    emit_lives(selected.index, whole, &lives);
+}
+
+fn emit_lives(index: u32, whole: bool, lives: &Lives) {
+    let mut record = Record::new(records::LIVES)
+        .u32(index)
+        .u32(u32::from(whole))
+        .u64s(&[lives.brackets, lives.peak_bytes])
+        .u32(lives.stacks.len() as u32);
+    // In the order of their numbers, which is that in which they first came.
+    let mut stacks: Vec<(&u32, &Life)> = lives.stacks.iter().collect();
+    stacks.sort_unstable_by_key(|(number, _)| **number);
+    for (&number, life) in stacks {
+        record = record.u32(number).u64s(&[
+            life.fresh,
+            life.zeroed,
+            life.grown,
+            life.shrunk,
+            life.freed,
+            life.freed_elsewhere,
+            life.kept,
+            life.of_older,
+            life.peak_bytes,
+            life.most_live,
+            life.brackets,
+            life.other_sizes,
+        ]);
+        for growth in [&life.grew, &life.replaced] {
+            record = record.u64s(&[
+                growth.blocks,
+                growth.grown,
+                growth.steps,
+                growth.calls,
+                growth.bytes,
+                growth.last_bytes,
+                growth.least_last,
+                growth.most_last,
+            ]);
+        }
+        record = record.u32(life.sizes.len() as u32);
+        for (&size, &calls) in &life.sizes {
+            record = record.u64s(&[size, calls]);
+        }
+        record = record.u32(life.grew_at.len() as u32);
+        for (&at, &steps) in &life.grew_at {
+            record = record.u32(at).u64(steps);
+        }
+        record = record.u32(life.threads.len() as u32);
+        for &thread in &life.threads {
+            record = record.u32(thread);
+        }
+        record = record.u32(life.freed_at.len() as u32);
+        for (&at, &blocks) in &life.freed_at {
+            record = record.u32(at).u64(blocks);
+        }
+        // Number 0: no stack could be kept, for want of memory.
+        let entry = (number != 0).then(|| entries::get(number as usize));
+        let addresses: Vec<u64> = entry.map_or(Vec::new(), |entry| entry.addresses().iter().rev().copied().collect());
+        record = record.u32(u32::from(entry.map_or(true, |entry| entry.cut())));
+        record = record.u32(addresses.len() as u32).u64s(&addresses);
+    }
+    record = record.u32(u32::from(lives.more_spans)).u32(lives.spans.len() as u32);
+    for span in &lives.spans {
+        record = record.u32(span.entry).u32(span.of as u32).u32(span.begun).u32(span.ended);
+    }
+    record.emit();
+}
