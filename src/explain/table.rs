@@ -49,7 +49,7 @@ pub const RULES: &[Rule] = &[
         name: "borrow-slice",
         operations: &[O::Clone(C::Vec), O::Clone(C::VecDeque), O::Clone(C::HashMap), O::Clone(C::HashSet)],
         evidence: &[E::FreedInside, E::FreedWhereMade, E::NeverGrew],
-        advice: "borrow it where it is only read: a reference instead of a clone",
+        advice: "borrow it where it is only read; iter().cloned() where its items are taken one by one",
         change: Change::Gone,
     },
     Rule {
