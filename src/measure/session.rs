@@ -239,7 +239,7 @@ impl State {
         let executable = match phase {
             Phase::Count => &suite.executable.counted,
             Phase::Dhat => &suite.executable.dhat,
-            Phase::List | Phase::Time | Phase::Cpu => &suite.executable.timed,
+            Phase::List | Phase::Time | Phase::Cpu | Phase::Block => &suite.executable.timed,
         };
         let selected: Vec<Selected> = suite
             .benchmarks
