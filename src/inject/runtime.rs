@@ -30,7 +30,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("threads.rs", include_str!("../../templates/runtime/threads.rs")),
     ("track.rs", include_str!("../../templates/runtime/track.rs")),
     ("unwind.rs", include_str!("../../templates/runtime/unwind.rs")),
-    ("whole.rs", include_str!("../../templates/runtime/whole.rs")),
+    ("standing.rs", include_str!("../../templates/runtime/standing.rs")),
 ];
 /// Raised when the wrapper compiles the same sources in another way: what was built before is then out of date.
 const WAY_OF_BUILDING: u32 = 2;

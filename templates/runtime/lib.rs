@@ -22,6 +22,7 @@ mod records;
 mod rules;
 mod sampler;
 mod stacks;
+mod standing;
 mod sys;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -29,7 +30,6 @@ mod thread;
 mod threads;
 mod track;
 mod unwind;
-mod whole;
 
 pub use bracket::{batched, close, iter_entry, open, open_custom};
 pub use driver::{benchmark, Identity};

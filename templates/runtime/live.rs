@@ -97,7 +97,7 @@ fn publish<T>(place: &AtomicPtr<T>, size: usize) -> *mut T {
 #[inline(always)]
 pub fn insert(block: usize, entry: Option<&'static Entry>, size: usize) {
     let bracket = BRACKET.load(Ordering::Relaxed);
-    let entry = entry.map_or(0, entries::number) as u32;
+    let entry = entry.map_or(0, Entry::number);
     match word(block) {
         Some(word) if (size as u64) < IN_MAP => {
             word.store(u64::from(bracket << NUMBER_BITS | entry) << 32 | size as u64, Ordering::Relaxed);

@@ -1,27 +1,24 @@
-//! Stacks found again without walking them: a thread's previous stack, and a few hundred whole ones.
+//! The rest of a stack found again without walking it: a thread's previous stack.
 //!
-//! A walk is a function of pc, rsp, rbp and the stack words that it reads: every return address, and each saved rbp through
-//! which an older frame is found. So whoever stands where an earlier walk stood, and reads the same in each of those words,
-//! has the same callers. Nothing less proves it: frames of equal size have equal addresses, whoever called them.
-//!
-//! Two things are remembered of walks that reached the thread's start, per thread only (another thread's stack is elsewhere):
-//! the previous stack, of which the part above a frame met again is proven by reading its words again, and [`crate::whole`].
+//! As `standing` says, a walk is proven by reading again all words that led it. Here that is done for the part of the previous
+//! stack above a frame that a new walk meets again. It is remembered per thread only: another thread's stack is elsewhere.
 //! Stacks through signal frames, cut ones and those of other memory than the thread's own stack are never remembered.
 
+use std::arch::asm;
 use std::ptr;
 
 use crate::rules;
 use crate::stacks::{hash_of, Entry, Stacks};
+use crate::standing::Word;
 use crate::thread::{ThreadState, MAX_DEPTH};
 use crate::unwind::{self, Bounds, Registers, Step};
-use crate::whole::{Place, Whole};
 
 /// A stack word and what it held.
 #[derive(Clone, Copy)]
 #[repr(C)]
-pub struct Check {
-    pub at: u64,
-    pub value: u64,
+struct Check {
+    at: u64,
+    value: u64,
 }
 
 /// The state of a walk behind one step, and how it got there.
@@ -57,7 +54,6 @@ pub struct Memo {
     checks: [Check; 2 * MAX_DEPTH],
     /// The frames of the current walk, innermost first.
     fresh: [Frame; MAX_DEPTH],
-    whole: Whole,
 }
 
 /// So often a walk tries to find its rest in the previous stack.
@@ -68,16 +64,19 @@ const TRIES: u32 = 8;
 /// # Safety
 /// All words lie in the calling thread's stack, above its stack pointer.
 #[inline(always)]
-pub unsafe fn mismatch(checks: &[Check]) -> Option<usize> {
-    const BLOCK: usize = 8;
+unsafe fn mismatch(checks: &[Check]) -> Option<usize> {
+    const AT_ONCE: usize = 4;
     let differs = |check: &Check| ptr::read_volatile(check.at as *const u64) ^ check.value;
-    let blocks = checks.rchunks_exact(BLOCK);
-    let first = blocks.remainder();
+    let groups = checks.rchunks_exact(AT_ONCE);
+    let first = groups.remainder();
     let mut before = checks.len();
-    for block in blocks {
-        before -= BLOCK;
-        if block.iter().fold(0, |sum, check| sum | differs(check)) != 0 {
-            return Some(before + block.iter().rposition(|check| differs(check) != 0).unwrap_or(0));
+    for group in groups {
+        before -= AT_ONCE;
+        let mut sum = group.iter().fold(0, |sum, check| sum | differs(check));
+        // Keeps the compiler from making a branch of each word.
+        asm!("/* {0} */", inout(reg) sum, options(pure, nomem, nostack, preserves_flags));
+        if sum != 0 {
+            return Some(before + group.iter().rposition(|check| differs(check) != 0).unwrap_or(0));
         }
     }
     first.iter().rposition(|check| differs(check) != 0)
@@ -88,33 +87,18 @@ impl Memo {
     pub fn forget(&mut self) {
         self.len = 0;
         self.checks_len = 0;
-        self.whole.forget();
     }
 
-    /// The entry of the stack at `at`, by what is remembered; `Err` where that cannot say and a plain walk has to.
-    #[inline(always)]
-    pub fn find(
-        &mut self,
-        at: Registers,
-        bounds: Bounds,
-        stacks: &mut Stacks,
-        owner: &ThreadState,
-    ) -> Result<Option<&'static Entry>, ()> {
-        let place = self.whole.place(at, bounds);
-        // SAFETY: the words checked are those of stacks of this thread, above the same stack pointer.
-        match unsafe { self.whole.find(place, at) } {
-            Some(entry) => Ok(Some(entry)),
-            None => self.walk(at, bounds, place, stacks, owner),
-        }
-    }
-
-    /// Walks until a frame of the previous stack is met whose rest is proven, or to the thread's start.
+    /// The entry of the stack at `start`: walks until a frame of the previous stack is met whose rest is proven, or to the
+    /// thread's start; `Err` where nothing may be remembered and a plain walk has to say.
+    ///
+    /// After `previous` no entry was found that came next before.
     #[inline(never)]
-    fn walk(
+    pub fn walk(
         &mut self,
         start: Registers,
         bounds: Bounds,
-        place: Place,
+        previous: Option<&'static Entry>,
         stacks: &mut Stacks,
         owner: &ThreadState,
     ) -> Result<Option<&'static Entry>, ()> {
@@ -161,16 +145,26 @@ impl Memo {
             return Err(());
         }
         let sum = self.replace(kept, fresh);
-        let entry = stacks.find(&self.addresses[..depth], sum, true, owner);
-        if let (Some(entry), Some(innermost)) = (entry, self.frames[..self.len].last()) {
-            let rbp_matters = innermost.rbp_matters_below();
-            let kept = self.whole.keep(place, start, rbp_matters, &self.checks[..self.checks_len], entry);
-            if kept {
-                let innermost_first = self.frames[..self.len].iter().rev().map(|frame| frame.cfa - 8 - start.rsp);
-                self.whole.learn(place, start, innermost_first);
+        let entry = stacks.find(&self.addresses[..depth], sum, true, self.checks_len, owner);
+        if let Some(entry) = entry {
+            // Kept once, and again where it has just misled.
+            if !entry.stood() || matches!(previous, Some(previous) if previous.leads_to(entry)) {
+                self.keep(entry, start);
             }
         }
         Ok(entry)
+    }
+
+    /// Leaves the words of this stack with its entry.
+    fn keep(&self, entry: &Entry, start: Registers) {
+        let frames = &self.frames[..self.len];
+        let distance = |at: u64| (at - start.rsp) / 8;
+        let addresses = frames.iter().map(|frame| Word { distance: distance(frame.cfa - 8), value: frame.address });
+        let bases = frames.iter().filter(|frame| frame.rbp_at != 0 && frame.rbp_matters);
+        let bases = bases.map(|frame| Word { distance: distance(frame.rbp_at), value: frame.rbp });
+        let fixed = frames.iter().any(|frame| frame.by_rbp);
+        let rbp_matters = matches!(frames.last(), Some(innermost) if innermost.rbp_matters_below());
+        entry.keep(start, fixed, rbp_matters, addresses.chain(bases));
     }
 
     /// frames[met] was met, and all of its rest is proven but for `check` and what is above: goes on to the last frame whose

@@ -4,6 +4,7 @@
 //! owning thread adds entries; a free by another thread goes to counters of its own, with locked additions. The reader, between
 //! brackets, takes what changed since it last looked: nothing is ever reset under a writer.
 
+use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
 use std::cell::Cell;
 use std::mem;
 use std::ptr;
@@ -12,21 +13,32 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use crate::entries;
 use crate::memory;
+use crate::standing::{Room, Standing, Word};
 use crate::thread::{add, ThreadState, MAX_DEPTH};
+use crate::unwind::Registers;
 
 /// What was allocated from one stack. Zero is an entry that is not in use yet.
+///
+/// Its first cache line is all that an allocation and its free write, the second what finds it again.
 #[repr(C, align(64))]
 pub struct Entry {
-    /// Return addresses, outermost first; set last.
+    /// Return addresses, outermost first, at the beginning of the room for its words; set last.
     addresses: AtomicPtr<u64>,
-    /// Number of addresses; the highest bit says that the stack is cut.
-    depth: Cell<u32>,
-    hash: Cell<u32>,
     pub allocs: AtomicU64,
     pub bytes: AtomicU64,
     own_frees: AtomicU64,
     own_freed_bytes: AtomicU64,
     owner: Cell<*const ThreadState>,
+    /// Number of addresses; the highest bit says that the stack is cut.
+    depth: Cell<u32>,
+    number: Cell<u32>,
+    /// The entries that came next the last times, the latest first, and their addresses.
+    next: [Cell<*const Entry>; 2],
+    next_addresses: [Cell<*const u64>; 2],
+    hash: Cell<u32>,
+    standing: Standing,
+    /// Words that there is room for.
+    room: Cell<u32>,
     pub reallocs: AtomicU64,
     pub grown_bytes: AtomicU64,
     other_frees: AtomicU64,
@@ -35,7 +47,15 @@ pub struct Entry {
     seen: [AtomicU64; 6],
 }
 
+#[inline(always)]
+fn fetch(address: *const i8) {
+    // SAFETY: a hint about an address, which need not be one.
+    unsafe { _mm_prefetch(address, _MM_HINT_T0) }
+}
+
 const CUT: u32 = 1 << 31;
+/// Cache lines of a stack that are fetched ahead; the processor goes on by itself.
+const FETCHED: usize = 5;
 
 /// Allocations, bytes, reallocs, grown bytes, frees, freed bytes: in the order in which they are written out.
 pub type Counts = [u64; 6];
@@ -78,6 +98,71 @@ impl Entry {
         }
     }
 
+    /// The short number that leads to this entry.
+    #[inline(always)]
+    pub fn number(&self) -> u32 {
+        self.number.get()
+    }
+
+    /// Which of the entries that came next before stands at `at` again, which ends at `end`.
+    ///
+    /// # Safety
+    /// As [`Standing::again`]; the calling thread owns the entry.
+    #[inline(always)]
+    pub unsafe fn next_again(&self, at: Registers, end: u64) -> Option<&'static Entry> {
+        let next = self.next[0].get().as_ref()?;
+        if next.standing.again(at, end, self.next_addresses[0].get()) {
+            return Some(next);
+        }
+        let other = self.next[1].get().as_ref()?;
+        if other.standing.again(at, end, self.next_addresses[1].get()) {
+            self.set_next(other);
+            return Some(other);
+        }
+        None
+    }
+
+    /// True where `entry` came after this one before.
+    pub fn leads_to(&self, entry: &Entry) -> bool {
+        self.next.iter().any(|next| ptr::eq(next.get(), entry))
+    }
+
+    /// True where the words of a walk are kept.
+    pub fn stood(&self) -> bool {
+        self.standing.stood()
+    }
+
+    /// `next` came after this one.
+    #[inline(always)]
+    pub fn set_next(&self, next: &'static Entry) {
+        if ptr::eq(self.next[0].get(), next) {
+            return;
+        }
+        self.next[1].set(self.next[0].get());
+        self.next_addresses[1].set(self.next_addresses[0].get());
+        self.next[0].set(next);
+        self.next_addresses[0].set(next.addresses.load(Ordering::Relaxed));
+    }
+
+    /// Fetches what [`Entry::next_again`] is going to read.
+    #[inline(always)]
+    pub fn fetch_next(&self) {
+        let (entry, addresses) = (self.next[0].get() as *const i8, self.next_addresses[0].get() as *const i8);
+        for line in 0..2 {
+            fetch(entry.wrapping_add(line * 64));
+        }
+        for line in 0..FETCHED {
+            fetch(addresses.wrapping_add(line * 64));
+        }
+    }
+
+    /// Keeps the walk from `start` that led here, by the words that it read.
+    pub fn keep(&self, start: Registers, fixed: bool, rbp_matters: bool, words: impl Iterator<Item = Word>) {
+        // SAFETY: `insert` made the room for that many words.
+        let room = unsafe { Room::new(self.addresses.load(Ordering::Relaxed), self.room.get() as usize) };
+        self.standing.keep(start, fixed, rbp_matters, words, room);
+    }
+
     fn counts(&self) -> Counts {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
@@ -106,7 +191,7 @@ const FIRST_CHUNK: usize = 32 << 10;
 const LAST_CHUNK: usize = 4 << 20;
 const FIRST_INDEX: usize = 512;
 const ADDRESS_BITS: u32 = 48;
-const _: () = assert!(FIRST_CHUNK >= MAX_DEPTH * mem::size_of::<u64>());
+const _: () = assert!(FIRST_CHUNK >= 2 * MAX_DEPTH * 10 + 64);
 
 /// Zero is the empty table.
 #[repr(C)]
@@ -139,12 +224,19 @@ fn finish(sum: u64, depth: u32) -> u64 {
 }
 
 impl Stacks {
-    /// The entry of this stack (outermost address first, with the sum of their hashes), made where it is new; `None` where
-    /// the kernel gives no memory.
+    /// The entry of this stack (outermost address first, with the sum of their hashes), made where it is new, with room for
+    /// `words`; `None` where the kernel gives no memory.
     ///
     /// Must be called by the owning thread only.
     #[inline(always)]
-    pub fn find(&mut self, addresses: &[u64], sum: u64, whole: bool, owner: &ThreadState) -> Option<&'static Entry> {
+    pub fn find(
+        &mut self,
+        addresses: &[u64],
+        sum: u64,
+        whole: bool,
+        words: usize,
+        owner: &ThreadState,
+    ) -> Option<&'static Entry> {
         let depth = addresses.len() as u32 | if whole { 0 } else { CUT };
         let hash = finish(sum, depth);
         if self.index_len != 0 {
@@ -166,23 +258,30 @@ impl Stacks {
                 at = (at + 1) & mask;
             }
         }
-        self.insert(hash, addresses, depth, owner)
+        self.insert(hash, addresses, depth, words, owner)
     }
 
     /// As [`Stacks::find`], of a plain walk: innermost address first.
     pub fn find_walked(&mut self, walked: &mut [u64], whole: bool, owner: &ThreadState) -> Option<&'static Entry> {
         walked.reverse();
         let sum = walked.iter().enumerate().fold(0u64, |sum, (i, &address)| sum.wrapping_add(hash_of(address, i)));
-        self.find(walked, sum, whole, owner)
+        self.find(walked, sum, whole, walked.len(), owner)
     }
 
     #[cold]
     #[inline(never)]
-    fn insert(&mut self, hash: u64, addresses: &[u64], depth: u32, owner: &ThreadState) -> Option<&'static Entry> {
+    fn insert(
+        &mut self,
+        hash: u64,
+        addresses: &[u64],
+        depth: u32,
+        words: usize,
+        owner: &ThreadState,
+    ) -> Option<&'static Entry> {
         if self.len * 2 >= self.index_len && !self.grow() {
             return None;
         }
-        let size = mem::size_of_val(addresses).max(mem::size_of::<u64>());
+        let size = Room::size(words.max(addresses.len()).max(1));
         if self.next + size > self.end {
             let chunk = if self.chunk_size == 0 { FIRST_CHUNK } else { (self.chunk_size * 2).min(LAST_CHUNK) };
             let fresh = memory::map(chunk);
@@ -197,6 +296,8 @@ impl Stacks {
         let room = self.next as *mut u64;
         self.next += size;
         entry.depth.set(depth);
+        entry.room.set(words as u32);
+        entry.number.set(entries::number(entry) as u32);
         // The upper half finds its place again when the index grows.
         entry.hash.set(hash as u32);
         entry.owner.set(owner);

@@ -10,7 +10,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use crate::memo::Memo;
-use crate::stacks::Stacks;
+use crate::stacks::{Entry, Stacks};
 use crate::unwind::Bounds;
 use crate::{memory, sys};
 
@@ -43,13 +43,15 @@ pub struct ThreadState {
     pub counters: Counters,
     /// The thread's own stack.
     bounds: Cell<Bounds>,
+    /// The entry of the last stack.
+    previous: Cell<*const Entry>,
     pub stacks: UnsafeCell<Stacks>,
     /// Room for a plain walk.
     pub scratch: UnsafeCell<[u64; MAX_DEPTH]>,
     pub memo: UnsafeCell<Memo>,
     /// The last recorded stack.
     #[cfg(feature = "testing")]
-    pub last: Cell<Option<&'static crate::stacks::Entry>>,
+    pub last: Cell<Option<&'static Entry>>,
 }
 
 thread_local! {
@@ -163,6 +165,18 @@ impl ThreadState {
     #[inline(always)]
     pub fn bounds(&self) -> Bounds {
         self.bounds.get()
+    }
+
+    #[inline(always)]
+    pub fn previous(&self) -> Option<&'static Entry> {
+        // SAFETY: null or what `set_previous` was given.
+        unsafe { self.previous.get().as_ref() }
+    }
+
+    /// `entry` is one of this thread's own.
+    #[inline(always)]
+    pub fn set_previous(&self, entry: &'static Entry) {
+        self.previous.set(entry);
     }
 
     #[inline(always)]

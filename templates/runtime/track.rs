@@ -71,49 +71,56 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
     }
 }
 
-/// What is left of [`recorded_alloc`] where nothing but numbers is asked for.
-#[inline(never)]
-fn counted(size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
+/// This thread's state, busy until [`leave`]; `None` where the call is not the user's but the recorder's own or that of an
+/// allocator that allocates, and where there is no memory for a state.
+#[inline(always)]
+fn enter() -> Option<&'static ThreadState> {
     match thread::current() {
-        Some(state) if !state.busy() => {
+        Some(state) if state.busy() => None,
+        Some(state) => {
             state.set_busy(true);
-            let block = inner();
-            state.set_busy(false);
-            if !block.is_null() {
-                add(&state.counters.allocs, 1);
-                add(&state.counters.bytes, size as u64);
-            }
-            block
+            Some(state)
         }
-        // The recorder's own work, or an allocator that allocates: not the user's call.
-        Some(_) => inner(),
         None => {
             LOST.fetch_add(1, Ordering::Relaxed);
-            inner()
+            None
         }
     }
 }
 
+#[inline(always)]
+fn leave(state: &ThreadState) {
+    state.set_busy(false);
+}
+
+/// What is left of [`recorded_alloc`] where nothing but numbers is asked for.
+#[inline(always)]
+fn counted(size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
+    let state = match enter() {
+        Some(state) => state,
+        None => return inner(),
+    };
+    let block = inner();
+    leave(state);
+    if !block.is_null() {
+        add(&state.counters.allocs, 1);
+        add(&state.counters.bytes, size as u64);
+    }
+    block
+}
+
 #[inline(never)]
 fn recorded_alloc(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
-    let state = match thread::current() {
+    let state = match enter() {
         Some(state) => state,
-        None => {
-            LOST.fetch_add(1, Ordering::Relaxed);
-            return inner();
-        }
+        None => return inner(),
     };
-    if state.busy() {
-        // The recorder's own work, or an allocator that allocates: not the user's call.
-        return inner();
-    }
-    state.set_busy(true);
     let block = inner();
     if !block.is_null() {
         let entry = stack_of(flags, state);
         note_alloc(flags, state, entry, block as usize, size);
     }
-    state.set_busy(false);
+    leave(state);
     block
 }
 
@@ -125,17 +132,10 @@ fn recorded_realloc(
     new_size: usize,
     inner: impl FnOnce() -> *mut u8,
 ) -> *mut u8 {
-    let state = match thread::current() {
+    let state = match enter() {
         Some(state) => state,
-        None => {
-            LOST.fetch_add(1, Ordering::Relaxed);
-            return inner();
-        }
+        None => return inner(),
     };
-    if state.busy() {
-        return inner();
-    }
-    state.set_busy(true);
     // Before the inner call: from then on another thread may get the old address.
     let was = if flags & LIVE != 0 { live::remove(old) } else { None };
     let block = inner();
@@ -158,21 +158,18 @@ fn recorded_realloc(
         }
         note_alloc(flags, state, entry, block as usize, new_size);
     }
-    state.set_busy(false);
+    leave(state);
     block
 }
 
 #[inline(never)]
 fn record_free(flags: u32, block: usize, size: usize) {
-    if let Some(state) = thread::current() {
-        if !state.busy() {
-            state.set_busy(true);
-            if let Some(was) = live::remove(block) {
-                note_free(flags, state, was);
-            }
-            note_peak(flags, -(size as i64));
-            state.set_busy(false);
+    if let Some(state) = enter() {
+        if let Some(was) = live::remove(block) {
+            note_free(flags, state, was);
         }
+        note_peak(flags, -(size as i64));
+        leave(state);
     }
 }
 
@@ -184,22 +181,51 @@ fn stack_of(flags: u32, state: &'static ThreadState) -> Option<&'static Entry> {
     }
     let at = unwind::registers();
     let own = state.bounds();
+    let mut remembered = None;
+    if at.rsp >= own.low {
+        if let Some(previous) = state.previous() {
+            // SAFETY: from rsp to its end it is this thread's stack; `previous` is an entry of this thread.
+            remembered = unsafe { previous.next_again(at, own.end) };
+        }
+    }
+    let entry = match remembered {
+        Some(_) if flags & VERIFY == 0 => remembered,
+        Some(entry) => verified(at, state, Some(entry)),
+        None => searched(flags, at, state),
+    };
+    match entry {
+        Some(entry) => {
+            entry.fetch_next();
+            state.set_previous(entry);
+        }
+        None => {
+            LOST.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    #[cfg(feature = "testing")]
+    state.last.set(entry);
+    entry
+}
+
+/// The entry of a stack other than what was expected.
+#[inline(never)]
+fn searched(flags: u32, at: Registers, state: &'static ThreadState) -> Option<&'static Entry> {
+    let own = state.bounds();
+    let previous = state.previous();
     let mut found = Err(());
     if at.rsp >= own.low && at.rsp < own.end {
         // SAFETY: `busy` is set, so no other reference to this thread's memo or tree is alive.
         let (memo, stacks) = unsafe { (&mut *state.memo.get(), &mut *state.stacks.get()) };
-        found = memo.find(at, Bounds { low: at.rsp, end: own.end }, stacks, state);
+        found = memo.walk(at, Bounds { low: at.rsp, end: own.end }, previous, stacks, state);
     }
     let entry = match found {
         Ok(entry) if flags & VERIFY == 0 => entry,
         Ok(entry) => verified(at, state, entry),
         Err(()) => walked(at, state),
     };
-    if entry.is_none() {
-        LOST.fetch_add(1, Ordering::Relaxed);
+    if let (Some(previous), Some(entry)) = (previous, entry) {
+        previous.set_next(entry);
     }
-    #[cfg(feature = "testing")]
-    state.last.set(entry);
     entry
 }
 

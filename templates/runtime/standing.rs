@@ -1,0 +1,166 @@
+//! A stack found again where it stood, without walking it.
+//!
+//! A walk is a function of pc, rsp, rbp and the stack words that it reads: every return address, and each saved rbp through
+//! which an older frame is found. Whoever begins with the same registers and reads the same in each of those words has the
+//! same callers; nothing less proves it, since frames of equal size have equal addresses, whoever called them. Where no frame
+//! is found through rbp, neither rsp nor rbp decides anything: then the same words at the same distances are proof anywhere.
+//!
+//! Each entry keeps the words of one such walk beside its addresses. Which entry to try is a guess: the one that came next
+//! the last time, after the entry that came last. Programs repeat themselves; a wrong guess costs time only.
+
+use std::arch::x86_64::{
+    __m128i, _mm_castpd_si128, _mm_castsi128_pd, _mm_cmpeq_epi32, _mm_loadh_pd, _mm_loadl_epi64, _mm_loadu_si128,
+    _mm_movemask_epi8, _mm_or_si128, _mm_setzero_si128, _mm_xor_si128,
+};
+use std::cell::Cell;
+use std::ptr;
+
+use crate::unwind::Registers;
+
+/// A stack word: how many words above the walk's first rsp, and what it held.
+#[derive(Clone, Copy)]
+pub struct Word {
+    pub distance: u64,
+    pub value: u64,
+}
+
+/// Where a walk began that led to an entry. Zero is none.
+#[repr(C)]
+pub struct Standing {
+    pc: Cell<u64>,
+    rsp: Cell<u64>,
+    rbp: Cell<u64>,
+    /// Bytes from rsp to the end of the last word.
+    extent: Cell<u32>,
+    /// Words that prove it, a multiple of [`AT_ONCE`]; 0 where none are kept.
+    words: Cell<u16>,
+    /// A frame was found through rbp: the words prove nothing about another rsp.
+    fixed: Cell<bool>,
+    /// The first rbp leads to a frame.
+    rbp_matters: Cell<bool>,
+}
+
+/// So many words are compared without a branch.
+const AT_ONCE: usize = 4;
+
+/// Room for the words of a stack: all values, the return addresses first, then all distances.
+#[derive(Clone, Copy)]
+pub struct Room {
+    values: *mut u64,
+    words: usize,
+}
+
+impl Room {
+    /// # Safety
+    /// `values` has [`Room::size`] bytes for as many words.
+    pub unsafe fn new(values: *mut u64, words: usize) -> Room {
+        Room { values, words: Room::rounded(words) }
+    }
+
+    fn rounded(words: usize) -> usize {
+        (words + AT_ONCE - 1) / AT_ONCE * AT_ONCE
+    }
+
+    /// Bytes, a multiple of 8.
+    pub fn size(words: usize) -> usize {
+        Room::rounded(words) * 10 + 7 & !7
+    }
+
+    fn distances(&self) -> *mut u16 {
+        // SAFETY: they follow the values in the same room.
+        unsafe { self.values.add(self.words) as *mut u16 }
+    }
+}
+
+impl Standing {
+    /// True where a walk is kept.
+    pub fn stood(&self) -> bool {
+        self.words.get() != 0
+    }
+
+    /// Keeps the walk that began at `start`. Its first words are the return addresses, as they are in the room already.
+    pub fn keep(
+        &self,
+        start: Registers,
+        fixed: bool,
+        rbp_matters: bool,
+        words: impl Iterator<Item = Word>,
+        room: Room,
+    ) {
+        self.words.set(0);
+        let (mut count, mut extent) = (0, 0);
+        let mut put = |word: Word| match u16::try_from(word.distance) {
+            Ok(distance) if count < room.words => {
+                // SAFETY: the room was made for that many words.
+                unsafe {
+                    *room.values.add(count) = word.value;
+                    *room.distances().add(count) = distance;
+                }
+                extent = extent.max(u32::from(distance) * 8 + 8);
+                count += 1;
+                true
+            }
+            _ => false,
+        };
+        let mut last = None;
+        for word in words {
+            if !put(word) {
+                return;
+            }
+            last = Some(word);
+        }
+        // What is left of the last group says the same again.
+        if let Some(last) = last {
+            while put(last) {}
+        }
+        self.pc.set(start.pc);
+        self.rsp.set(start.rsp);
+        self.rbp.set(start.rbp);
+        self.extent.set(extent);
+        self.fixed.set(fixed);
+        self.rbp_matters.set(rbp_matters);
+        self.words.set(count as u16);
+    }
+
+    /// True where the stack that was kept stands at `at`, which ends at `end`.
+    ///
+    /// # Safety
+    /// `values` is the room that was given to [`Standing::keep`]; all from `at.rsp` to `end` is the calling thread's stack.
+    #[inline(always)]
+    pub unsafe fn again(&self, at: Registers, end: u64, values: *const u64) -> bool {
+        let words = usize::from(self.words.get());
+        if self.pc.get() != at.pc
+            || at.rsp + u64::from(self.extent.get()) > end
+            || self.fixed.get() && self.rsp.get() != at.rsp
+            || self.rbp_matters.get() && self.rbp.get() != at.rbp
+        {
+            return false;
+        }
+        let distances = values.add(words) as *const u16;
+        // The innermost, which differ most often, stand last.
+        let mut left = words;
+        while left != 0 {
+            left -= AT_ONCE;
+            let four = ptr::read_unaligned(distances.add(left) as *const u64);
+            let low = differs(at.rsp, four as u32, values.add(left));
+            let high = differs(at.rsp, (four >> 32) as u32, values.add(left + 2));
+            let same = _mm_cmpeq_epi32(_mm_or_si128(low, high), _mm_setzero_si128());
+            if _mm_movemask_epi8(same) != 0xFFFF {
+                return false;
+            }
+        }
+        words != 0
+    }
+}
+
+/// What two words of the stack, `two` distances above `rsp`, differ by from two values.
+///
+/// # Safety
+/// As [`Standing::again`].
+#[inline(always)]
+unsafe fn differs(rsp: u64, two: u32, values: *const u64) -> __m128i {
+    let word = |distance: u32| (rsp as *const u64).add(distance as usize);
+    let first = _mm_loadl_epi64(word(two & 0xFFFF) as *const __m128i);
+    let both = _mm_castpd_si128(_mm_loadh_pd(_mm_castsi128_pd(first), word(two >> 16) as *const f64));
+    _mm_xor_si128(both, _mm_loadu_si128(values as *const __m128i))
+}
