@@ -132,6 +132,7 @@ fn counted(p: &mut Payload) -> Option<Counted> {
         peak_bytes: p.u64()?,
         nanoseconds: p.u64()?,
         lost: p.u64()?,
+        recorder_bytes: p.u64()?,
     })
 }
 
@@ -184,7 +185,7 @@ fn samples(p: &mut Payload) -> Option<Samples> {
         2 => SamplingMethod::PerfUserOnly,
         _ => SamplingMethod::Timers,
     };
-    let (period_ns, lost, iterations) = (p.u64()?, p.u64()?, p.u64()?);
+    let (period_ns, lost, unarmed, iterations) = (p.u64()?, p.u64()?, p.u64()?, p.u64()?);
     let number = p.u32()? as usize;
     let words = p.u64s(number)?;
     let (mut stacks, mut at) = (Vec::new(), 0);
@@ -197,7 +198,7 @@ fn samples(p: &mut Payload) -> Option<Samples> {
         }
         at += 3 + depth;
     }
-    Some(Samples { index, method, period_ns, lost, iterations, stacks })
+    Some(Samples { index, method, period_ns, lost, unarmed, iterations, stacks })
 }
 
 #[cfg(test)]

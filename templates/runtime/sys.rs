@@ -87,6 +87,7 @@ extern "C" {
     pub fn mmap(addr: *mut c_void, len: usize, prot: c_int, flags: c_int, fd: c_int, off: i64) -> *mut c_void;
     pub fn munmap(addr: *mut c_void, len: usize) -> c_int;
     pub fn madvise(addr: *mut c_void, len: usize, advice: c_int) -> c_int;
+    pub fn mincore(addr: *mut c_void, len: usize, pages: *mut u8) -> c_int;
     pub fn syscall(number: c_long, ...) -> c_long;
     pub fn getpid() -> c_int;
     pub fn sched_yield() -> c_int;
