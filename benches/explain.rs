@@ -27,6 +27,7 @@ fn main() {
         retained_bytes_per_op: 0.0,
         peak_bytes: 0,
         exact: true,
+        recording: None,
         allocs_per_op_range: None,
         bytes_per_op_range: None,
     };

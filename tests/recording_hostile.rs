@@ -6,7 +6,7 @@ mod recorded;
 use std::process::Command;
 
 use cargo_memprof::record::{Allocations, Completeness, Counted, Record, StackCounts};
-use recorded::{Program, Run, build};
+use recorded::{Program, Run, build, thorough};
 
 /// The passes of the only benchmark that ran.
 fn passes(run: &Run) -> Vec<&Counted> {
@@ -126,4 +126,24 @@ fn a_table_cut_short_cuts_stacks_and_nothing_else() {
         let run = run(&program, "one", &[]);
         assert_eq!(allocs(&run), [1, 1, 1], "table of {length} bytes");
     }
+}
+
+/// With MEMPROF_TEST_SLOW=1 ten million blocks from 100,000 stacks.
+#[test]
+fn what_recording_takes_is_bounded_and_said() {
+    let program = Program::new(&build("release").join("hostile"));
+    let (number, live) = if thorough() { ("100000", "10000000") } else { ("2000", "200000") };
+    let run = program.count(1, "stacks 1\n", &|id| id == "many live", &[("STACKS", number), ("LIVE", live)]);
+    assert!(run.output.status.success(), "{}", run.stderr());
+    let of = |text: &str| text.parse::<u64>().unwrap();
+    // And the vector that holds them, and two variables of the environment.
+    assert_eq!(allocs(&run), [of(live) + 3; 3]);
+    assert_eq!(stacks(&run).len() as u64, of(number) + 3);
+    let bytes = passes(&run).iter().map(|pass| pass.recorder_bytes).max().unwrap();
+    println!("{bytes} bytes for {live} live blocks of {number} stacks");
+    // A thread's own state and the tables of rules have a size of their own.
+    assert!(bytes < 64 * of(live) + 600 * of(number) + (4 << 20), "{bytes}");
+    // The stacks' part by itself: what a block takes is known from its address.
+    let blocks = 2 * 8 * of(live);
+    println!("{} bytes a stack", (bytes.saturating_sub(blocks)) / of(number));
 }

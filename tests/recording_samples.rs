@@ -39,3 +39,13 @@ fn samples_reach_the_threads_start() {
         assert!(whole * 1000 >= samples.len() * 999, "{id}: {whole} of {}", samples.len());
     }
 }
+
+/// More threads than there are places for, and more than a process may have files open.
+#[test]
+fn threads_that_leave_by_pthread_exit_give_their_place_back() {
+    let program = Program::new(&build("release").join("busy"));
+    let run = program.sample(400, 1_000, &|one| one == "leaving threads");
+    assert!(run.output.status.success(), "{}", run.stderr());
+    let unarmed = |record: &Record| if let Record::Samples(samples) = record { Some(samples.unarmed) } else { None };
+    assert_eq!(run.records.iter().find_map(unarmed), Some(0));
+}

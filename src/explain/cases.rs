@@ -21,6 +21,7 @@ fn memory() -> Memory {
         retained_bytes_per_op: 0.0,
         peak_bytes: 8,
         exact: true,
+        recording: None,
         allocs_per_op_range: None,
         bytes_per_op_range: None,
     }

@@ -150,6 +150,7 @@ pub mod tests {
                 grown_bytes_per_op: 0.0,
                 retained_bytes_per_op: 0.0,
                 peak_bytes: 7,
+                recording: None,
                 exact,
                 allocs_per_op_range: None,
                 bytes_per_op_range: None,

@@ -245,6 +245,8 @@ pub struct Counted {
     pub nanoseconds: u64,
     /// Allocations that could not be recorded for want of memory.
     pub lost: u64,
+    /// Bytes of memory that the recorder itself takes.
+    pub recorder_bytes: u64,
 }
 
 /// How threads were interrupted for CPU samples.
@@ -272,6 +274,8 @@ pub struct Samples {
     pub method: SamplingMethod,
     pub period_ns: u64,
     pub lost: u64,
+    /// Threads that ran without being sampled.
+    pub unarmed: u64,
     pub iterations: u64,
     pub stacks: Vec<Sample>,
 }

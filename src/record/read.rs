@@ -136,6 +136,7 @@ fn counted(p: &mut Payload) -> Option<Counted> {
         peak_bytes: p.u64()?,
         nanoseconds: p.u64()?,
         lost: p.u64()?,
+        recorder_bytes: p.u64()?,
     })
 }
 
@@ -258,7 +259,7 @@ fn samples(p: &mut Payload) -> Option<Samples> {
         2 => SamplingMethod::PerfUserOnly,
         _ => SamplingMethod::Timers,
     };
-    let (period_ns, lost, iterations) = (p.u64()?, p.u64()?, p.u64()?);
+    let (period_ns, lost, unarmed, iterations) = (p.u64()?, p.u64()?, p.u64()?, p.u64()?);
     let number = p.u32()? as usize;
     let words = p.u64s(number)?;
     let (mut stacks, mut at) = (Vec::new(), 0);
@@ -271,7 +272,7 @@ fn samples(p: &mut Payload) -> Option<Samples> {
         }
         at += 3 + depth;
     }
-    Some(Samples { index, method, period_ns, lost, iterations, stacks })
+    Some(Samples { index, method, period_ns, lost, unarmed, iterations, stacks })
 }
 
 fn waits(p: &mut Payload) -> Option<Waits> {

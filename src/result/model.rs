@@ -83,10 +83,20 @@ pub struct Memory {
     pub peak_bytes: u64,
     /// True where all passes agree.
     pub exact: bool,
+    /// What counting itself took; not part of any other number.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub recording: Option<Recording>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub allocs_per_op_range: Option<[f64; 2]>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bytes_per_op_range: Option<[f64; 2]>,
+}
+
+/// What recording took of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recording {
+    /// Resident memory of the recorder in the benched process: stacks, live blocks, each thread's state.
+    pub bytes: u64,
 }
 
 /// Absolute paths.

@@ -1,6 +1,6 @@
 //! From samples and passes to the numbers that are shown.
 
-use super::model::{Memory, Sample, Time};
+use super::model::{Memory, Recording, Sample, Time};
 use super::statistics::{median, median_interval};
 use crate::record::{Counted, StackCounts, Timed};
 
@@ -52,6 +52,7 @@ pub fn memory(passes: &[Counted], peak: Option<&Counted>) -> Option<Memory> {
         retained_bytes_per_op: counts.bytes.saturating_sub(counts.freed_bytes) as f64 / n,
         peak_bytes: peak.map_or(passes_peak, |peak| peak.peak_bytes),
         exact,
+        recording: passes.iter().map(|pass| pass.recorder_bytes).max().map(|bytes| Recording { bytes }),
         allocs_per_op_range: (!exact).then(|| range(|counts| counts.allocs)),
         bytes_per_op_range: (!exact).then(|| range(|counts| counts.bytes)),
     })
@@ -77,6 +78,7 @@ mod tests {
             peak_bytes: 7,
             nanoseconds: 1,
             lost: 0,
+            recorder_bytes: 4096,
         }
     }
 

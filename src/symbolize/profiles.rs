@@ -79,6 +79,9 @@ pub fn cpu(
     if samples.lost > 0 {
         remarks.push(format!("memprof: {} samples were lost", samples.lost));
     }
+    if samples.unarmed > 0 {
+        remarks.push(format!("memprof: {} threads could not be sampled", samples.unarmed));
+    }
     let period = samples.period_ns as i64;
     collector.finish(symbolizer, modules, circumstances, ValueType::new("cpu", "nanoseconds"), period, &remarks)
 }

@@ -13,7 +13,7 @@ use crate::plan::{self, Mode, Plan, Selected};
 use crate::records::{self, Record};
 use crate::thread;
 use crate::track;
-use crate::{block as waits, dhat, follow, log, peak, rules, sampler, stacks, sys};
+use crate::{block as waits, dhat, follow, log, memory, peak, rules, sampler, stacks, sys};
 
 /// Samples of a timed benchmark, where the harness asks for no fewer.
 const MOST_SAMPLES: u64 = 100;
@@ -297,6 +297,7 @@ pub fn emit_counted(kind: u32, index: u32, pass: u32, iters: u64, sum: &bracket:
         .u64(sum.peak_bytes)
         .u64(sum.elapsed.as_nanos() as u64)
         .u64(thread::LOST.swap(0, Ordering::Relaxed))
+        .u64(memory::resident())
         .emit();
 }
 
@@ -381,6 +382,7 @@ pub fn emit_samples(index: u32, iters: u64, samples: &sampler::Samples, words: &
         .u32(samples.method)
         .u64(samples.period_ns)
         .u64(samples.lost)
+        .u64(samples.unarmed)
         .u64(iters)
         .u32(words.len() as u32)
         .u64s(words)

@@ -125,24 +125,36 @@ fn insert_slowly(block: usize, kept: Kept) {
 /// Takes `block` out; `None` where the open bracket did not allocate it.
 #[inline(always)]
 pub fn remove(block: usize) -> Option<Block> {
-    let kept = match word(block) {
-        Some(word) => {
-            let kept = word.load(Ordering::Relaxed);
-            if kept == 0 {
-                return None;
-            }
-            word.store(0, Ordering::Relaxed);
-            match kept & IN_MAP {
-                IN_MAP => live_map::remove(block)?,
-                size => {
-                    let above = (kept >> 32) as u32;
-                    Kept { bracket: above >> NUMBER_BITS, entry: above & ((1 << NUMBER_BITS) - 1), size: size as usize }
-                }
-            }
-        }
+    let word = match word(block) {
+        Some(word) => word,
         // An aligned block of this bracket would have its word, if not for want of memory.
-        None => live_map::remove(block)?,
+        None => return remove_from_map(block),
     };
+    let kept = word.load(Ordering::Relaxed);
+    if kept == 0 {
+        return None;
+    }
+    word.store(0, Ordering::Relaxed);
+    if kept & IN_MAP == IN_MAP {
+        return remove_from_map(block);
+    }
+    let above = (kept >> 32) as u32;
+    known(Kept {
+        bracket: above >> NUMBER_BITS,
+        entry: above & ((1 << NUMBER_BITS) - 1),
+        size: (kept & IN_MAP) as usize,
+    })
+}
+
+#[cold]
+#[inline(never)]
+fn remove_from_map(block: usize) -> Option<Block> {
+    live_map::remove(block).and_then(known)
+}
+
+/// What was kept, unless by an older bracket.
+#[inline(always)]
+fn known(kept: Kept) -> Option<Block> {
     if kept.bracket != BRACKET.load(Ordering::Relaxed) {
         return None;
     }
@@ -213,5 +225,64 @@ mod tests {
             next_bracket();
         }
         assert!(remove(16).is_none() && remove(24).is_none());
+    }
+
+    /// The shared parts under load: threads allocate, others free, all at once, in leaves and in the map.
+    #[test]
+    fn blocks_freed_by_other_threads_are_all_counted() {
+        const THREADS: usize = 8;
+        const BLOCKS: usize = if cfg!(miri) { 100 } else { 50_000 };
+        let _one_bracket = live_map::tests::lock();
+        let _one_reader = entries::tests::lock();
+        next_bracket();
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..THREADS).map(|_| std::sync::mpsc::channel::<usize>()).unzip();
+        let totals: Vec<[u64; 2]> = std::thread::scope(|scope| {
+            let workers: Vec<_> = receivers
+                .into_iter()
+                .enumerate()
+                .map(|(own, receiver)| {
+                    let next = senders[(own + 1) % THREADS].clone();
+                    scope.spawn(move || {
+                        let state = thread::current().unwrap();
+                        // SAFETY: this thread owns the state, and no other reference into its table is alive.
+                        let stacks = unsafe { &mut *state.stacks.get() };
+                        let entry = stacks.find_walked(&mut [7, own as u64], true, state).unwrap();
+                        let mut freed = 0;
+                        let mut free = |block| {
+                            let was = remove(block).unwrap();
+                            was.entry.unwrap().freed(state, was.size as u64);
+                            freed += 1;
+                        };
+                        for i in 0..BLOCKS {
+                            // Neighbours belong to different threads; some have no word of their own.
+                            let block =
+                                (1 << 41) + (i * THREADS + own) * if i % 10 == 0 { 8 } else { 16 } + (i % 10 << 36);
+                            insert(block, Some(entry), 24);
+                            entry.allocated(24);
+                            next.send(block).unwrap();
+                            receiver.try_iter().take(3).for_each(&mut free);
+                        }
+                        drop(next);
+                        (entry.number(), receiver, freed)
+                    })
+                })
+                .collect();
+            drop(senders);
+            let state = thread::current().unwrap();
+            let ended: Vec<_> = workers.into_iter().map(|worker| worker.join().unwrap()).collect();
+            let mut rest = 0;
+            let mut numbers = Vec::new();
+            for (number, receiver, freed) in ended {
+                for block in receiver {
+                    let was = remove(block).unwrap();
+                    was.entry.unwrap().freed(state, was.size as u64);
+                    rest += 1;
+                }
+                numbers.push((number, freed));
+            }
+            assert_eq!(rest + numbers.iter().map(|(_, freed)| freed).sum::<usize>(), THREADS * BLOCKS);
+            numbers.iter().map(|&(number, _)| entries::get(number as usize).live()).collect()
+        });
+        assert!(totals.iter().all(|total| total[0] == 0 && total[1] == 0), "{totals:?}");
     }
 }

@@ -262,12 +262,12 @@ mod tests {
         (0..FUNCTIONS).map(|f| ((f * 16) as u32, rule(f))).collect()
     }
 
-    /// Writes the frames of `calls` (outermost first) to the top of `room`; where the innermost function stands.
-    fn lay(room: &mut [u64], calls: &[u64], junk: u64) -> Registers {
+    /// Writes the frames of `calls` (outermost first) below the `top` words of `room`; where the innermost function stands.
+    fn lay(room: &mut [u64], top: u64, calls: &[u64], junk: u64) -> Registers {
         let start = room.as_ptr() as u64;
         let end = start + room.len() as u64 * 8;
         // The first function has no frame that matters; its caller's rbp is nobody's.
-        let (mut rsp, mut rbp) = (end - 64, junk);
+        let (mut rsp, mut rbp) = (end - 64 - top * 8, junk);
         let mut pc = BASE + 4;
         for &f in calls {
             // The call pushes where it returns to; then the function makes its frame.
@@ -306,10 +306,14 @@ mod tests {
         };
         let mut calls: Vec<u64> = Vec::new();
         let rounds = if cfg!(miri) { 200 } else { 100_000 };
-        let mut whole = 0;
+        let (mut whole, mut again) = (0, 0);
+        let mut top = 0;
         for _ in 0..rounds {
-            // One caller changes for another, with a frame of the same size or not; or the stack grows or shrinks.
-            match random(4) {
+            // One caller changes for another, with a frame of the same size or not; or the stack grows or shrinks; or the same
+            // calls are made again, there or elsewhere.
+            match random(6) {
+                4 => top = random(3) * 2,
+                5 => (),
                 0 if !calls.is_empty() => {
                     let at = random(calls.len() as u64) as usize;
                     calls[at] = 1 + random(FUNCTIONS - 1);
@@ -319,20 +323,31 @@ mod tests {
                 _ => calls.clear(),
             }
             let junk = random(1 << 40);
-            let at = lay(&mut room, &calls, junk);
+            let at = lay(&mut room, top, &calls, junk);
             let bounds = Bounds { low: at.rsp, end: bounds_end };
             let mut plain = [0u64; 64];
             let walked = walk(at, &mut plain, bounds);
-            match memo.find(at, bounds, stacks, state) {
+            let right = |entry: &Entry| entry.addresses().iter().rev().eq(&plain[..walked.depth]);
+            let previous = state.previous();
+            // SAFETY: the made-up stack is all there; the entries are this thread's.
+            if let Some(entry) = previous.and_then(|previous| unsafe { previous.next_again(at, bounds_end) }) {
+                assert!(walked.whole && right(entry), "{calls:?}");
+                again += 1;
+            }
+            match memo.walk(at, bounds, previous, stacks, state) {
                 Ok(entry) => {
                     let entry = entry.unwrap();
-                    assert!(walked.whole);
-                    assert!(entry.addresses().iter().rev().eq(&plain[..walked.depth]), "{calls:?}");
+                    assert!(walked.whole && right(entry), "{calls:?}");
                     whole += 1;
+                    if let Some(previous) = previous {
+                        previous.set_next(entry);
+                    }
+                    state.set_previous(entry);
                 }
                 Err(()) => assert!(!walked.whole),
             }
         }
         assert!(whole * 2 > rounds, "{whole} of {rounds} were whole");
+        assert!(again * 20 > rounds, "{again} of {rounds} were guessed");
     }
 }

@@ -32,6 +32,10 @@ static NEXT: AtomicUsize = AtomicUsize::new(0);
 pub const CUT: u64 = 1 << 32;
 /// Samples that found no room.
 static LOST: AtomicU64 = AtomicU64::new(0);
+/// Threads that run without being interrupted.
+static UNARMED: AtomicU64 = AtomicU64::new(0);
+/// pthread key plus one, whose destructor says that a thread ends, however it does; 0 before the first [`arm`].
+static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
 
 /// Room for walks, taken for the length of one signal.
 const SCRATCHES: usize = 64;
@@ -75,6 +79,11 @@ pub fn arm(hz: u32) -> bool {
         if !install_handler() {
             return false;
         }
+        let mut key = 0;
+        // SAFETY: the destructor is a plain function that lives as long as the process.
+        if unsafe { sys::pthread_key_create(&mut key, thread_ended) } == 0 {
+            EXIT_KEY.store(key + 1, Ordering::Relaxed);
+        }
         SCRATCH.store(scratch.cast(), Ordering::Relaxed);
         BUFFER.store(words.cast(), Ordering::Relaxed);
     }
@@ -83,6 +92,7 @@ pub fn arm(hz: u32) -> bool {
     METHOD.store(0, Ordering::Relaxed);
     forget_samples();
     LOST.store(0, Ordering::Relaxed);
+    UNARMED.store(0, Ordering::Relaxed);
     ARMED.store(true, Ordering::SeqCst);
     arm_thread(tid());
     if let Ok(tasks) = std::fs::read_dir("/proc/self/task") {
@@ -108,15 +118,23 @@ pub fn disarm() {
 /// A thread started while the sampler is armed; called on that thread.
 pub fn thread_started() {
     OWN.with(|own| own.set(thread::bounds()));
+    // A thread of the same number may have ended without notice: one that lived before the sampler was armed.
+    vacate_all(tid());
     arm_thread(tid());
+    let key = EXIT_KEY.load(Ordering::Relaxed);
+    if key != 0 {
+        // SAFETY: the key was made by pthread_key_create; any value but null has the destructor called.
+        unsafe { sys::pthread_setspecific(key - 1, 1 as *const c_void) };
+    }
 }
 
-/// The calling thread is about to end.
-pub fn thread_ended() {
-    let tid = tid();
-    if let Some(place) = ARMED_THREADS.iter().find(|place| place.tid.load(Ordering::Relaxed) == tid) {
-        vacate(place);
-    }
+/// The calling thread is about to end, by returning or by pthread_exit.
+unsafe extern "C" fn thread_ended(_: *mut c_void) {
+    vacate_all(tid());
+}
+
+fn vacate_all(tid: u32) {
+    ARMED_THREADS.iter().filter(|place| place.tid.load(Ordering::Relaxed) == tid).for_each(vacate);
 }
 
 fn arm_thread(tid: u32) {
@@ -128,7 +146,10 @@ fn arm_thread(tid: u32) {
         .find(|place| place.tid.compare_exchange(0, tid, Ordering::Relaxed, Ordering::Relaxed).is_ok());
     let place = match place {
         Some(place) => place,
-        None => return,
+        None => {
+            UNARMED.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
     };
     let method = METHOD.load(Ordering::Relaxed);
     for &attempt in [PERF, PERF_USER_ONLY, TIMERS].iter().filter(|&&m| method == 0 || m == method) {
@@ -141,6 +162,12 @@ fn arm_thread(tid: u32) {
             place.handle.store(handle + 1, Ordering::Relaxed);
             return;
         }
+    }
+    const ESRCH: c_int = 3;
+    // SAFETY: libc's own errno of this thread.
+    if unsafe { *sys::__errno_location() } != ESRCH {
+        // It has not just ended.
+        UNARMED.fetch_add(1, Ordering::Relaxed);
     }
     place.tid.store(0, Ordering::Relaxed);
 }
@@ -292,6 +319,8 @@ pub struct Samples {
     pub method: u32,
     pub period_ns: u64,
     pub lost: u64,
+    /// Threads that could not be armed.
+    pub unarmed: u64,
     /// As in [`BUFFER`].
     pub words: Vec<u64>,
 }
@@ -306,6 +335,7 @@ pub fn take_samples() -> Samples {
         method: METHOD.load(Ordering::Relaxed),
         period_ns: PERIOD_NS.load(Ordering::Relaxed),
         lost: LOST.load(Ordering::Relaxed),
+        unarmed: UNARMED.load(Ordering::Relaxed),
         words,
     };
     forget_samples();

@@ -19,7 +19,7 @@ use crate::unwind::Registers;
 
 /// What was allocated from one stack. Zero is an entry that is not in use yet.
 ///
-/// Its first cache line is all that an allocation and its free write, the second what finds it again.
+/// The first cache line is all that an allocation and its free write, with the second it is found again.
 #[repr(C, align(64))]
 pub struct Entry {
     /// Return addresses, outermost first, at the beginning of the room for its words; set last.
@@ -29,16 +29,18 @@ pub struct Entry {
     own_frees: AtomicU64,
     own_freed_bytes: AtomicU64,
     owner: Cell<*const ThreadState>,
-    /// Number of addresses; the highest bit says that the stack is cut.
-    depth: Cell<u32>,
     number: Cell<u32>,
-    /// The entries that came next the last times, the latest first, and their addresses.
-    next: [Cell<*const Entry>; 2],
-    next_addresses: [Cell<*const u64>; 2],
-    hash: Cell<u32>,
-    standing: Standing,
+    /// Number of addresses; the highest bit says that the stack is cut.
+    depth: Cell<u16>,
     /// Words that there is room for.
-    room: Cell<u32>,
+    room: Cell<u16>,
+    /// The entry that came next the last time, and its addresses.
+    next: Cell<*const Entry>,
+    next_addresses: Cell<*const u64>,
+    standing: Standing,
+    /// Number of the entry that came next before that one; 0 is none.
+    next_before: Cell<u32>,
+    hash: Cell<u32>,
     pub reallocs: AtomicU64,
     pub grown_bytes: AtomicU64,
     other_frees: AtomicU64,
@@ -47,13 +49,15 @@ pub struct Entry {
     seen: [AtomicU64; 6],
 }
 
+const _: () = assert!(mem::size_of::<Entry>() == 3 * 64);
+
 #[inline(always)]
 fn fetch(address: *const i8) {
     // SAFETY: a hint about an address, which need not be one.
     unsafe { _mm_prefetch(address, _MM_HINT_T0) }
 }
 
-const CUT: u32 = 1 << 31;
+const CUT: u16 = 1 << 15;
 /// Cache lines of a stack that are fetched ahead; the processor goes on by itself.
 const FETCHED: usize = 5;
 
@@ -116,21 +120,33 @@ impl Entry {
     /// As [`Standing::again`]; the calling thread owns the entry.
     #[inline(always)]
     pub unsafe fn next_again(&self, at: Registers, end: u64) -> Option<&'static Entry> {
-        let next = self.next[0].get().as_ref()?;
-        if next.standing.again(at, end, self.next_addresses[0].get()) {
+        let next = self.next.get().as_ref()?;
+        if next.standing.again(at, end, self.next_addresses.get()) {
             return Some(next);
         }
-        let other = self.next[1].get().as_ref()?;
-        if other.standing.again(at, end, self.next_addresses[1].get()) {
-            self.set_next(other);
-            return Some(other);
+        self.next_before_again(at, end)
+    }
+
+    #[inline(never)]
+    unsafe fn next_before_again(&self, at: Registers, end: u64) -> Option<&'static Entry> {
+        let before = self.next_before()?;
+        if before.standing.again(at, end, before.addresses.load(Ordering::Relaxed)) {
+            self.set_next(before);
+            return Some(before);
         }
         None
     }
 
+    fn next_before(&self) -> Option<&'static Entry> {
+        match self.next_before.get() {
+            0 => None,
+            number => Some(entries::get(number as usize)),
+        }
+    }
+
     /// True where `entry` came after this one before.
     pub fn leads_to(&self, entry: &Entry) -> bool {
-        self.next.iter().any(|next| ptr::eq(next.get(), entry))
+        ptr::eq(self.next.get(), entry) || self.next_before.get() == entry.number.get()
     }
 
     /// True where the words of a walk are kept.
@@ -139,21 +155,24 @@ impl Entry {
     }
 
     /// `next` came after this one.
-    #[inline(always)]
     pub fn set_next(&self, next: &'static Entry) {
-        if ptr::eq(self.next[0].get(), next) {
-            return;
+        // SAFETY: null or an entry.
+        match unsafe { self.next.get().as_ref() } {
+            Some(known) if ptr::eq(known, next) => return,
+            Some(known) => self.next_before.set(known.number.get()),
+            None => (),
         }
-        self.next[1].set(self.next[0].get());
-        self.next_addresses[1].set(self.next_addresses[0].get());
-        self.next[0].set(next);
-        self.next_addresses[0].set(next.addresses.load(Ordering::Relaxed));
+        self.next.set(next);
+        self.next_addresses.set(next.addresses.load(Ordering::Relaxed));
     }
 
     /// Fetches what [`Entry::next_again`] is going to read.
     #[inline(always)]
     pub fn fetch_next(&self) {
-        let (entry, addresses) = (self.next[0].get() as *const i8, self.next_addresses[0].get() as *const i8);
+        if ptr::eq(self.next.get(), self) {
+            return;
+        }
+        let (entry, addresses) = (self.next.get() as *const i8, self.next_addresses.get() as *const i8);
         for line in 0..2 {
             fetch(entry.wrapping_add(line * 64));
         }
@@ -165,7 +184,7 @@ impl Entry {
     /// Keeps the walk from `start` that led here, by the words that it read.
     pub fn keep(&self, start: Registers, fixed: bool, rbp_matters: bool, words: impl Iterator<Item = Word>) {
         // SAFETY: `insert` made the room for that many words.
-        let room = unsafe { Room::new(self.addresses.load(Ordering::Relaxed), self.room.get() as usize) };
+        let room = unsafe { Room::new(self.addresses.load(Ordering::Relaxed), usize::from(self.room.get())) };
         self.standing.keep(start, fixed, rbp_matters, words, room);
     }
 
@@ -179,6 +198,13 @@ impl Entry {
             of(&self.own_frees) + of(&self.other_frees),
             of(&self.own_freed_bytes) + of(&self.other_freed_bytes),
         ]
+    }
+
+    /// Blocks and bytes that were allocated here and not freed, of all times.
+    #[cfg(test)]
+    pub fn live(&self) -> [u64; 2] {
+        let [allocs, bytes, _, _, frees, freed_bytes] = self.counts();
+        [allocs.wrapping_sub(frees), bytes.wrapping_sub(freed_bytes)]
     }
 
     /// What came since the last call.
@@ -197,7 +223,7 @@ const FIRST_CHUNK: usize = 32 << 10;
 const LAST_CHUNK: usize = 4 << 20;
 const FIRST_INDEX: usize = 512;
 const ADDRESS_BITS: u32 = 48;
-const _: () = assert!(FIRST_CHUNK >= 2 * MAX_DEPTH * 10 + 64);
+const _: () = assert!(FIRST_CHUNK >= 2 * MAX_DEPTH * 10 + 64 && MAX_DEPTH < CUT as usize);
 
 /// Zero is the empty table.
 #[repr(C)]
@@ -243,8 +269,8 @@ impl Stacks {
         words: usize,
         owner: &ThreadState,
     ) -> Option<&'static Entry> {
-        let depth = addresses.len() as u32 | if whole { 0 } else { CUT };
-        let hash = finish(sum, depth);
+        let depth = addresses.len() as u16 | if whole { 0 } else { CUT };
+        let hash = finish(sum, u32::from(depth));
         if self.index_len != 0 {
             let mask = self.index_len - 1;
             let mut at = hash as usize & mask;
@@ -280,7 +306,7 @@ impl Stacks {
         &mut self,
         hash: u64,
         addresses: &[u64],
-        depth: u32,
+        depth: u16,
         words: usize,
         owner: &ThreadState,
     ) -> Option<&'static Entry> {
@@ -302,7 +328,7 @@ impl Stacks {
         let room = self.next as *mut u64;
         self.next += size;
         entry.depth.set(depth);
-        entry.room.set(words as u32);
+        entry.room.set(words as u16);
         entry.number.set(entries::number(entry) as u32);
         // The upper half finds its place again when the index grows.
         entry.hash.set(hash as u32);

@@ -9,7 +9,7 @@
 //! the last time, after the entry that came last. Programs repeat themselves; a wrong guess costs time only.
 
 use std::arch::x86_64::{
-    __m128i, _mm_castpd_si128, _mm_castsi128_pd, _mm_cmpeq_epi32, _mm_loadh_pd, _mm_loadl_epi64, _mm_loadu_si128,
+    __m128i, _mm_castpd_si128, _mm_castsi128_pd, _mm_cmpeq_epi32, _mm_load_si128, _mm_loadh_pd, _mm_loadl_epi64,
     _mm_movemask_epi8, _mm_or_si128, _mm_setzero_si128, _mm_xor_si128,
 };
 use std::cell::Cell;
@@ -27,9 +27,10 @@ pub struct Word {
 /// Where a walk began that led to an entry. Zero is none.
 #[repr(C)]
 pub struct Standing {
-    pc: Cell<u64>,
     rsp: Cell<u64>,
     rbp: Cell<u64>,
+    /// Its lower half: all places where a walk begins are in one executable.
+    pc: Cell<u32>,
     /// Bytes from rsp to the end of the last word.
     extent: Cell<u32>,
     /// Words that prove it, a multiple of [`AT_ONCE`]; 0 where none are kept.
@@ -52,7 +53,7 @@ pub struct Room {
 
 impl Room {
     /// # Safety
-    /// `values` has [`Room::size`] bytes for as many words.
+    /// `values` is a multiple of 16 and has [`Room::size`] bytes for as many words.
     pub unsafe fn new(values: *mut u64, words: usize) -> Room {
         Room { values, words: Room::rounded(words) }
     }
@@ -61,9 +62,9 @@ impl Room {
         (words + AT_ONCE - 1) / AT_ONCE * AT_ONCE
     }
 
-    /// Bytes, a multiple of 8.
+    /// Bytes, a multiple of 16.
     pub fn size(words: usize) -> usize {
-        Room::rounded(words) * 10 + 7 & !7
+        Room::rounded(words) * 10 + 15 & !15
     }
 
     fn distances(&self) -> *mut u16 {
@@ -113,7 +114,7 @@ impl Standing {
         if let Some(last) = last {
             while put(last) {}
         }
-        self.pc.set(start.pc);
+        self.pc.set(start.pc as u32);
         self.rsp.set(start.rsp);
         self.rbp.set(start.rbp);
         self.extent.set(extent);
@@ -129,38 +130,51 @@ impl Standing {
     #[inline(always)]
     pub unsafe fn again(&self, at: Registers, end: u64, values: *const u64) -> bool {
         let words = usize::from(self.words.get());
-        if self.pc.get() != at.pc
+        if self.pc.get() != at.pc as u32
             || at.rsp + u64::from(self.extent.get()) > end
             || self.fixed.get() && self.rsp.get() != at.rsp
             || self.rbp_matters.get() && self.rbp.get() != at.rbp
         {
             return false;
         }
-        let distances = values.add(words) as *const u16;
-        // The innermost, which differ most often, stand last.
-        let mut left = words;
-        while left != 0 {
-            left -= AT_ONCE;
-            let four = ptr::read_unaligned(distances.add(left) as *const u64);
-            let low = differs(at.rsp, four as u32, values.add(left));
-            let high = differs(at.rsp, (four >> 32) as u32, values.add(left + 2));
-            let same = _mm_cmpeq_epi32(_mm_or_si128(low, high), _mm_setzero_si128());
-            if _mm_movemask_epi8(same) != 0xFFFF {
-                return false;
-            }
+        let first = values.add(words) as *const u16;
+        // The innermost, which differ most often, stand last: if they are the same, the others most likely are.
+        if words == 0 {
+            return false;
         }
-        words != 0
+        let (mut distances, mut left) = (first.add(words - AT_ONCE), values.add(words - AT_ONCE));
+        let mut sum = four_differ(at.rsp, distances, left);
+        if !zero(sum) {
+            return false;
+        }
+        while left != values {
+            distances = distances.sub(AT_ONCE);
+            left = left.sub(AT_ONCE);
+            sum = _mm_or_si128(sum, four_differ(at.rsp, distances, left));
+        }
+        zero(sum)
     }
 }
 
-/// What two words of the stack, `two` distances above `rsp`, differ by from two values.
+#[inline(always)]
+fn zero(sum: __m128i) -> bool {
+    // SAFETY: of the processor's base set.
+    unsafe { _mm_movemask_epi8(_mm_cmpeq_epi32(sum, _mm_setzero_si128())) == 0xFFFF }
+}
+
+/// What four words of the stack, at these distances above `rsp`, differ by from four values: zero if by nothing.
 ///
 /// # Safety
-/// As [`Standing::again`].
+/// As [`Standing::again`]; values begin at a multiple of 16.
 #[inline(always)]
-unsafe fn differs(rsp: u64, two: u32, values: *const u64) -> __m128i {
-    let word = |distance: u32| (rsp as *const u64).add(distance as usize);
-    let first = _mm_loadl_epi64(word(two & 0xFFFF) as *const __m128i);
-    let both = _mm_castpd_si128(_mm_loadh_pd(_mm_castsi128_pd(first), word(two >> 16) as *const f64));
-    _mm_xor_si128(both, _mm_loadu_si128(values as *const __m128i))
+unsafe fn four_differ(rsp: u64, distances: *const u16, values: *const u64) -> __m128i {
+    // One load for the four of them.
+    let four = ptr::read_unaligned(distances as *const u64);
+    let word = |i: usize| (rsp as *const u64).add((four >> (16 * i)) as usize & 0xFFFF);
+    let two = |i: usize| {
+        let low = _mm_loadl_epi64(word(i) as *const __m128i);
+        let both = _mm_castpd_si128(_mm_loadh_pd(_mm_castsi128_pd(low), word(i + 1) as *const f64));
+        _mm_xor_si128(both, _mm_load_si128(values.add(i) as *const __m128i))
+    };
+    _mm_or_si128(two(0), two(2))
 }

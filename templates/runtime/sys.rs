@@ -94,6 +94,7 @@ extern "C" {
     pub fn mmap(addr: *mut c_void, len: usize, prot: c_int, flags: c_int, fd: c_int, off: i64) -> *mut c_void;
     pub fn munmap(addr: *mut c_void, len: usize) -> c_int;
     pub fn madvise(addr: *mut c_void, len: usize, advice: c_int) -> c_int;
+    pub fn mincore(addr: *mut c_void, len: usize, pages: *mut u8) -> c_int;
     pub fn syscall(number: c_long, ...) -> c_long;
     pub fn clock_gettime(clock: c_int, time: *mut timespec) -> c_int;
     pub fn getpid() -> c_int;

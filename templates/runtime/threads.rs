@@ -6,6 +6,7 @@
 
 use std::mem;
 use std::os::raw::{c_int, c_void};
+use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::{sampler, sys};
@@ -71,11 +72,16 @@ unsafe fn create(
     answer
 }
 
+/// The thread may leave by pthread_exit, which unwinds this frame: it calls nothing that could panic, and so has no landing
+/// pad that would stop it.
 unsafe extern "C" fn run_errand(errand: *mut c_void) -> *mut c_void {
-    let Errand { start, argument } = *Box::from_raw(errand as *mut Errand);
+    let mut begun = Errand { start: run_errand, argument: ptr::null_mut() };
+    begin(errand, &mut begun);
+    (begun.start)(begun.argument)
+}
+
+#[inline(never)]
+unsafe extern "C" fn begin(errand: *mut c_void, out: &mut Errand) {
+    *out = *Box::from_raw(errand as *mut Errand);
     sampler::thread_started();
-    // A thread that leaves by pthread_exit is disarmed when its timer's thread is gone.
-    let answer = start(argument);
-    sampler::thread_ended();
-    answer
 }
