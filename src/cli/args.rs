@@ -311,7 +311,7 @@ pub struct ExplainArgs {
 
 impl ExplainArgs {
     pub fn long_names() -> Vec<String> {
-        long_names(&ExplainArgs::command())
+        go_flags::long_names::<ExplainArgs>()
     }
 }
 

@@ -24,7 +24,7 @@ mod web;
 
 use std::ffi::OsString;
 
-use crate::{Error, Result};
+use crate::Result;
 
 /// Runs the command that `args` (without the executable's name) asks for; the exit code where nothing went wrong enough to be
 /// an [`crate::Error`].

@@ -205,7 +205,7 @@ impl Lives {
         let moving = thread.moving.take();
         // A table that took the place of another was never beside it.
         let succeeds = match (event.kind, newest.and_then(|block| bracket.live.get(&block))) {
-            (Kind::Freed, Some(new)) => bracket.live.get(&event.block).map_or(false, |old| old.size < new.size),
+            (Kind::Freed, Some(new)) => bracket.live.get(&event.block).is_some_and(|old| old.size < new.size),
             _ => false,
         };
         match event.kind {

@@ -130,6 +130,7 @@ extern "C" {
 ///
 /// # Safety
 /// As syscall(2).
+#[cfg_attr(test, allow(dead_code))]
 #[inline(always)]
 pub unsafe fn raw_syscall(number: c_long, arguments: [c_long; 6]) -> c_long {
     let [a, b, c, d, e, f] = arguments;
