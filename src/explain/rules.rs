@@ -28,6 +28,8 @@ pub enum Evidence {
     FreedInside,
     /// By the function that made them, too, so that none was given to a caller or to another function for good.
     FreedWhereMade,
+    /// The line does not begin with `self.`: it is no part of an object, which would have to be kept with it.
+    NotAField,
     OneAtATime,
     /// At least so many lived at once.
     LiveAtOnce(u64),
@@ -122,6 +124,7 @@ impl Case<'_> {
                     && self.group.dropped_by_harness == 0
             }
             Evidence::FreedWhereMade => self.group.freed_where_made && self.group.freed_somewhere > 0,
+            Evidence::NotAField => !self.source.trim_start().starts_with("self."),
             Evidence::OneAtATime => self.group.most_live == Some(1),
             Evidence::LiveAtOnce(least) => self.most_live() >= least,
             Evidence::OneSize => life.sizes.len() == 1 && life.other_sizes == 0 && growth.calls == growth.blocks,
