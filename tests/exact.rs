@@ -1,6 +1,6 @@
 //! Counts that are known by construction, under every version of criterion: `fixtures/exact/expected.toml` has the figures.
 //!
-//! By itself this tests one version; with MEMPROF_TEST_ALL all of them.
+//! By itself this tests one version; with MEMPROF_TEST_ALL the oldest and the newest as well, with MEMPROF_TEST_SLOW all of them.
 
 mod support;
 
@@ -80,13 +80,21 @@ fn every_count_is_known(version: &str) {
     }
 }
 
-/// Unless everything is tested, one version stands for all.
-fn if_all(version: &str) {
-    if support::test_all() {
+fn tested_if(wanted: bool, variable: &str, version: &str) {
+    if wanted {
         every_count_is_known(version);
     } else {
-        eprintln!("SKIPPED: criterion {version}; set MEMPROF_TEST_ALL to test it");
+        eprintln!("SKIPPED: criterion {version}; set {variable} to test it");
     }
+}
+
+fn if_all(version: &str) {
+    tested_if(support::test_all() || support::test_slow(), "MEMPROF_TEST_ALL", version);
+}
+
+/// The hook is the same as in the versions around it.
+fn if_slow(version: &str) {
+    tested_if(support::test_slow(), "MEMPROF_TEST_SLOW", version);
 }
 
 #[test]
@@ -96,7 +104,7 @@ fn criterion_0_3() {
 
 #[test]
 fn criterion_0_4() {
-    if_all("0.4");
+    if_slow("0.4");
 }
 
 #[test]
@@ -106,12 +114,12 @@ fn criterion_0_5() {
 
 #[test]
 fn criterion_0_6() {
-    if_all("0.6");
+    if_slow("0.6");
 }
 
 #[test]
 fn criterion_0_7() {
-    if_all("0.7");
+    if_slow("0.7");
 }
 
 #[test]
