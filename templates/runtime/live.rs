@@ -256,7 +256,7 @@ mod tests {
                         for i in 0..BLOCKS {
                             // Neighbours belong to different threads; some have no word of their own.
                             let block =
-                                (1 << 41) + (i * THREADS + own) * if i % 10 == 0 { 8 } else { 16 } + (i % 10 << 36);
+                                (1 << 41) + (i * THREADS + own) * if i % 10 == 0 { 8 } else { 16 } + ((i % 10) << 36);
                             insert(block, Some(entry), 24);
                             entry.allocated(24);
                             next.send(block).unwrap();

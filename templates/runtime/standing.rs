@@ -64,7 +64,7 @@ impl Room {
 
     /// Bytes, a multiple of 16.
     pub fn size(words: usize) -> usize {
-        Room::rounded(words) * 10 + 15 & !15
+        (Room::rounded(words) * 10 + 15) & !15
     }
 
     fn distances(&self) -> *mut u16 {
