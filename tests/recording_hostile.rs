@@ -143,7 +143,4 @@ fn what_recording_takes_is_bounded_and_said() {
     println!("{bytes} bytes for {live} live blocks of {number} stacks");
     // A thread's own state and the tables of rules have a size of their own.
     assert!(bytes < 64 * of(live) + 600 * of(number) + (4 << 20), "{bytes}");
-    // The stacks' part by itself: what a block takes is known from its address.
-    let blocks = 2 * 8 * of(live);
-    println!("{} bytes a stack", (bytes.saturating_sub(blocks)) / of(number));
 }
