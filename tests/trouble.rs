@@ -6,7 +6,7 @@ mod support;
 use support::{fixture, memprof};
 
 const CAUSES: [(&str, &str); 10] = [
-    ("panics", "panicked: of two lines (at benches/ends.rs:19:"),
+    ("panics", "panicked: of two lines (at benches/ends.rs:17:"),
     ("aborts", "aborted (SIGABRT)"),
     ("segfaults", "crashed (SIGSEGV)"),
     ("overflows", "overflowed its stack"),
@@ -70,6 +70,7 @@ fn a_bench_that_fails_while_it_is_listed() {
     let run = memprof(&fixture("trouble"), &[&base[..], &["--bench", "unlisted"]].concat()).ends_with(103);
     assert!(run.errors().iter().any(|line| line.starts_with(failure)), "{}", run.stderr);
     assert_eq!(run.finished().keys().collect::<Vec<_>>(), ["named"]);
+    assert_eq!(run.errors().len(), 1, "said once: {}", run.stderr);
     // Where something else was asked for it is no failure of this run.
     let run = memprof(&fixture("trouble"), &[&base[..], &["behind_it"]].concat()).ends_with(0);
     assert_eq!(run.finished().keys().collect::<Vec<_>>(), ["behind_it"]);

@@ -141,7 +141,12 @@ pub fn measure_all(
                 // Each part comes by the same end.
                 behind_the_last = behind_the_last.or(afterwards);
             }
-            if let Some(error) = behind_the_last {
+            // What already ended the listing ends every process, and was told then.
+            let name = prepare::target_failed(&suite.executable.target, String::new()).name;
+            let told = |error: &String| {
+                writer.run.failed.iter().any(|failed| failed.name == name && failed.error.starts_with(error.as_str()))
+            };
+            if let Some(error) = behind_the_last.filter(|error| !told(error)) {
                 let error = format!("{error}, after its last benchmark");
                 writer.failed(prepare::target_failed(&suite.executable.target, error));
             }
