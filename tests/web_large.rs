@@ -1,4 +1,4 @@
-//! Pages of a profile of 200 MB: each within a second, and memory bounded. For an optimized build only: `.ci/run` runs it so.
+//! Pages of a profile of 200 MB: each within a second, and memory bounded. For an optimized build only: `.ci/slow` runs it so.
 
 #[path = "support/web.rs"]
 mod web;
