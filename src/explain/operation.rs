@@ -152,6 +152,10 @@ const CALLS: &[(&str, &[&str], Operation)] = &[
     ("Rc", &["new", "new_cyclic", "pin", "from", "default", "allocate_for_layout", "make_mut"], O::Rc),
     ("Arc", &["new", "new_cyclic", "pin", "from", "default", "allocate_for_layout", "make_mut"], O::Arc),
     ("thread", &["spawn", "scope"], O::Thread),
+    // Where std keeps these functions.
+    ("functions", &["spawn"], O::Thread),
+    ("lifecycle", &["spawn_unchecked"], O::Thread),
+    ("scoped", &["scope"], O::Thread),
     ("Builder", &["spawn", "spawn_unchecked", "spawn_unchecked_", "spawn_scoped"], O::Thread),
     ("Scope", &["spawn"], O::Thread),
     ("mpsc", &["channel", "sync_channel"], O::Channel),
