@@ -24,8 +24,8 @@ struct Point {
 
 #[test]
 fn its_totals_are_ours() {
-    if !support::test_all() {
-        eprintln!("SKIPPED: --dhat; set MEMPROF_TEST_ALL to test it");
+    if !support::test_slow() {
+        eprintln!("SKIPPED: --dhat; set MEMPROF_TEST_SLOW to test it");
         return;
     }
     // What has one bracket and no threads; which of the crates is exact to the block, fixtures/oracle tests.
