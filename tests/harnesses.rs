@@ -1,10 +1,10 @@
 //! Every harness, with counts that are known by construction: fixtures/harnesses says at each benchmark what it allocates.
 //!
-//! What takes long to build (criterion2 and CodSpeed's crates) is tested with MEMPROF_TEST_ALL.
+//! What takes long to build (criterion2 and CodSpeed's crates) is tested with MEMPROF_TEST_SLOW.
 
 mod support;
 
-use support::{Run, fixture, memprof, test_all};
+use support::{Run, fixture, memprof, test_slow};
 
 const QUICK: [&str; 3] = ["--locked", "-json", "-benchtime=20ms"];
 
@@ -145,8 +145,8 @@ fn criterion_s_rarer_ways() {
 
 #[test]
 fn several_in_one_workspace() {
-    if !test_all() {
-        eprintln!("SKIPPED: a workspace of all harnesses; set MEMPROF_TEST_ALL to test it");
+    if !test_slow() {
+        eprintln!("SKIPPED: a workspace of all harnesses; set MEMPROF_TEST_SLOW to test it");
         return;
     }
     let args = [&QUICK[..], &["--workspace", "--exclude", "plain", "--no-profiles", "two$|kin|::plain"]].concat();
@@ -166,8 +166,8 @@ fn several_in_one_workspace() {
 
 #[test]
 fn codspeed_s() {
-    if !test_all() {
-        eprintln!("SKIPPED: CodSpeed's crates; set MEMPROF_TEST_ALL to test them");
+    if !test_slow() {
+        eprintln!("SKIPPED: CodSpeed's crates; set MEMPROF_TEST_SLOW to test them");
         return;
     }
     let run = memprof(&fixture("codspeed"), &QUICK).ends_with(0);

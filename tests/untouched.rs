@@ -61,8 +61,8 @@ fn nothing_but_target_memprof_is_written() {
 
 #[test]
 fn nor_where_intermediate_files_lie_elsewhere() {
-    if !support::test_all() {
-        eprintln!("SKIPPED: build.build-dir; set MEMPROF_TEST_ALL to test it");
+    if !support::test_slow() {
+        eprintln!("SKIPPED: build.build-dir; set MEMPROF_TEST_SLOW to test it");
         return;
     }
     let dir = tempfile::tempdir().unwrap();
