@@ -56,7 +56,7 @@ fn the_lines_of_a_run() {
     has_keys(
         memory,
         "iterations allocs_per_op bytes_per_op frees_per_op reallocs_per_op grown_bytes_per_op retained_bytes_per_op \
-         peak_bytes exact",
+         peak_bytes exact recording",
     );
     // The data, and the buffer's growth from 8 to 1,024 bytes; at the end both are live.
     for (key, expected) in [
