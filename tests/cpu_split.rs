@@ -52,7 +52,7 @@ impl Split {
 
 #[test]
 fn time_is_where_it_is_spent() {
-    let slow = std::env::var_os("MEMPROF_TEST_SLOW").is_some();
+    let slow = support::test_slow();
     let bench_time = if slow { "-benchtime=5s" } else { "-benchtime=1s" };
     let args = ["--locked", "-json", bench_time, "--cpu-rate", "1000"];
     let run = support::memprof(&support::fixture("cpu_split"), &args).ends_with(0);

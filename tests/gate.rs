@@ -241,7 +241,7 @@ sites = [
 
 /// How often what has not changed is checked.
 fn rounds() -> usize {
-    if std::env::var_os("MEMPROF_TEST_SLOW").is_some() { 100 } else { 10 }
+    if support::test_slow() { 100 } else { 10 }
 }
 
 /// Threads, rayon, hash maps, and what is never the same: no false alarm.

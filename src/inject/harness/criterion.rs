@@ -8,21 +8,20 @@ pub const CRITERION: Source = Source {
     crate_name: "criterion",
     versions: "0.3.6, 0.4.0, 0.5.1, 0.6.0, 0.7.0 and 0.8.2",
     known: "criterion 0.3 to 0.8",
-    edits: &[
-        FileEdits {
-            file: "bencher.rs",
-            edits: &[
-                iter_entry(8),
-                clock_starts(10),
-                clock_stops(10),
-                batched(4),
-                custom("self.value = routine(self.iters);", OPEN_SELF_CUSTOM),
-                custom("b.value = routine(b.iters).await;", OPEN_ASYNC_CUSTOM),
-            ],
-        },
-        ANALYSIS,
-    ],
+    edits: &[BENCHER, ANALYSIS],
     hook,
+};
+
+pub const BENCHER: FileEdits = FileEdits {
+    file: "bencher.rs",
+    edits: &[
+        iter_entry(8),
+        clock_starts(10),
+        clock_stops(10),
+        batched(4),
+        custom("self.value = routine(self.iters);", OPEN_SELF_CUSTOM),
+        custom("b.value = routine(b.iters).await;", OPEN_ASYNC_CUSTOM),
+    ],
 };
 
 /// Criterion's kin have the same hook and the same places, in other numbers.
