@@ -1,5 +1,6 @@
 //! From executables to records: the build, the passes, one process after the other, whatever the benches do.
 
+mod assemble;
 mod build;
 mod capture;
 mod explain;

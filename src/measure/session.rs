@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::assemble::Recorded;
 use super::build::Executable;
 use super::capture::Launch;
 use super::list::{self, Listed};
@@ -11,13 +12,11 @@ use super::pass::{PassResult, Phase, run_pass};
 use super::plan::{self, Selected};
 use super::process::Interrupt;
 use super::{Observer, PassOptions, Tables, whole_process};
-use crate::inject::{is_hooked, is_own_allocator, is_pair};
+use crate::inject::{is_hooked, is_pair};
 use crate::profile::Profile;
-use crate::record::{Allocations, Counted, Module, Record, Samples, Stack, Timed};
-use crate::result::model::{Failed, Finished, Profiles, Time};
-use crate::result::summary;
-use crate::symbolize::Symbolizer;
-use crate::symbolize::profiles::{self, Circumstances};
+use crate::record::{Module, Record, Timed};
+use crate::result::model::{Failed, Finished};
+use crate::symbolize::profiles::Circumstances;
 use crate::{Error, Result};
 
 /// A benchmark of the run.
@@ -145,9 +144,8 @@ pub fn measure(
         PassResult::default()
     };
 
-    let mut counted = Recordings::new(counted);
-    let mut sampled = Recordings::new(sampled);
-    let mut waited = Recordings::new(waited);
+    let timed = std::mem::take(&mut state.timed);
+    let mut recorded = Recorded::new(timed, counted, sampled, waited);
     let outcomes = suite.benchmarks.iter().enumerate().map(|(index, benchmark)| {
         let target = &suite.executable.target;
         let failed = |error: String| {
@@ -162,17 +160,7 @@ pub fn measure(
         if let Some(error) = state.failed.remove(&index) {
             return failed(error);
         }
-        match assemble(
-            suite,
-            benchmark,
-            index,
-            options,
-            &state.timed,
-            &mut counted,
-            &mut sampled,
-            &mut waited,
-            observer,
-        ) {
+        match recorded.assemble(suite, index, options, observer) {
             Some((finished, mut profiles)) => {
                 if options.dhat {
                     profiles.dhat = std::fs::read(plan::dhat_dir(options).join(format!("{index}.json"))).ok();
@@ -281,154 +269,9 @@ impl State {
     }
 }
 
-/// The records of a pass with the symbolizers of its processes.
-struct Recordings {
-    result: PassResult,
-    symbolizers: HashMap<usize, Symbolizer>,
-}
-
-impl Recordings {
-    fn new(result: PassResult) -> Recordings {
-        Recordings { result, symbolizers: HashMap::new() }
-    }
-
-    fn take(&mut self, index: usize) -> Option<(Vec<Record>, usize)> {
-        Some((self.result.records.remove(&index)?, *self.result.process_of.get(&index)?))
-    }
-
-    fn symbolizer(&mut self, process: usize) -> (&mut Symbolizer, &[Module]) {
-        let modules = &self.result.modules[process];
-        (self.symbolizers.entry(process).or_insert_with(|| Symbolizer::new(modules)), modules)
-    }
-}
-
-#[allow(clippy::too_many_arguments)]
-fn assemble(
-    suite: &Suite,
-    benchmark: &Benchmark,
-    index: usize,
-    options: &PassOptions,
-    timed: &HashMap<usize, Timed>,
-    counted: &mut Recordings,
-    sampled: &mut Recordings,
-    waited: &mut Recordings,
-    observer: &mut dyn Observer,
-) -> Option<(Finished, ProfilePair)> {
-    let timed = timed.get(&index)?;
-    let (records, process) = counted.take(index)?;
-    let (mut passes, mut peak, mut freed, mut stacks) = (Vec::<Counted>::new(), None, None, HashMap::new());
-    let mut peaks = None;
-    for record in records {
-        match record {
-            Record::Counted(counted) if counted.pass.is_none() => peak = Some(counted),
-            Record::Counted(counted) => passes.push(counted),
-            Record::Peaks { stacks, .. } => peaks = Some(stacks),
-            Record::Freed(counted) => freed = Some(counted.counts),
-            Record::Verified { compared, wrong: wrong @ 1.., .. } => observer.warns(&format!(
-                "{}: {wrong} of {compared} stacks were remembered wrongly; please report this",
-                benchmark.name
-            )),
-            Record::Stacks { pass, stacks: of_pass, .. } => drop(stacks.insert(Some(pass), of_pass)),
-            _ => (),
-        }
-    }
-    if options.stacks {
-        // A thread that outlives the bracket may count between the two readings; profile and numbers come from one of them.
-        for pass in &mut passes {
-            pass.counts = stacks.get(&pass.pass)?.iter().map(|stack| stack.counts).sum();
-        }
-    }
-    if let Some(freed) = freed {
-        // What was not freed, taken from what each pass itself counted.
-        for counts in passes.iter_mut().map(|pass| &mut pass.counts) {
-            counts.frees = counts.allocs.saturating_sub(freed.allocs.saturating_sub(freed.frees));
-            counts.freed_bytes = counts.bytes.saturating_sub(freed.bytes.saturating_sub(freed.freed_bytes));
-        }
-    }
-    let memory = summary::memory(&passes, peak.as_ref())?;
-    let chosen = summary::representative(&passes)?.clone();
-    if chosen.lost > 0 {
-        observer.warns(&format!(
-            "{}: {} allocations could not be recorded for want of memory",
-            benchmark.name, chosen.lost
-        ));
-    }
-    let mut pair = ProfilePair::default();
-    if options.stacks {
-        let stacks = stacks.remove(&chosen.pass)?;
-        // Each counting pass of a whole process is a process.
-        let process = if suite.whole_process { chosen.pass.unwrap_or(0) as usize } else { process };
-        let (symbolizer, modules) = counted.symbolizer(process);
-        pair.mem = Some(mem_profile(symbolizer, modules, &stacks, peaks.as_deref(), &chosen));
-        let (records, process) = sampled.take(index)?;
-        let (symbolizer, modules) = sampled.symbolizer(process);
-        for record in records {
-            match record {
-                Record::Samples(samples) => pair.cpu = Some(cpu_profile(symbolizer, modules, &samples)),
-                Record::NoSampler { .. } => {
-                    observer
-                        .warns(&format!("{}: the kernel permits no CPU samples; there is no cpu.prof", benchmark.name));
-                }
-                _ => (),
-            }
-        }
-    }
-    if options.block && !suite.whole_process {
-        let (records, process) = waited.take(index)?;
-        let (symbolizer, modules) = waited.symbolizer(process);
-        for record in records {
-            if let Record::Waits(waits) = record {
-                pair.block = Some(profiles::block(symbolizer, modules, &waits, circumstances(waits.iterations, 0)));
-            }
-        }
-    }
-    let description: serde_json::Value = serde_json::from_str(&benchmark.listed.description).unwrap_or_default();
-    let grouped = ["function_id", "value_str"].iter().any(|key| description[key].is_string());
-    let group = description["group_id"].as_str().filter(|_| grouped).unwrap_or_default().to_owned();
-    let target = &suite.executable.target;
-    let finished = Finished {
-        name: benchmark.name.clone(),
-        package: target.package.clone(),
-        target: target.name.clone(),
-        id: benchmark.listed.id.clone(),
-        harness: benchmark.listed.harness.clone(),
-        group,
-        time: Time {
-            tracker: is_own_allocator(&suite.executable.timed, &suite.executable.counted)
-                .then(|| "inactive".to_owned()),
-            ..summary::time(timed)
-        },
-        memory,
-        throughput: throughput(&description),
-        whole_process: suite.whole_process,
-        profiles: Profiles::default(),
-    };
-    Some((finished, pair))
-}
-
-/// `{"bytes":1024}`: criterion's variant in lower case.
-fn throughput(description: &serde_json::Value) -> Option<serde_json::Value> {
-    let variants = description["throughput"].as_object()?;
-    Some(variants.iter().map(|(kind, value)| (kind.to_lowercase(), value.clone())).collect())
-}
-
 pub(super) fn circumstances(iterations: u64, duration_ns: u64) -> Circumstances {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
     Circumstances { iterations, time_nanos: now, duration_nanos: duration_ns as i64 }
-}
-
-fn mem_profile(
-    symbolizer: &mut Symbolizer,
-    modules: &[Module],
-    stacks: &[Allocations],
-    peaks: Option<&[(Stack, [u64; 2])]>,
-    pass: &Counted,
-) -> Profile {
-    profiles::memory(symbolizer, modules, stacks, peaks, circumstances(pass.iterations, pass.nanoseconds))
-}
-
-fn cpu_profile(symbolizer: &mut Symbolizer, modules: &[Module], samples: &Samples) -> Profile {
-    profiles::cpu(symbolizer, modules, samples, circumstances(samples.iterations, 0))
 }
 
 /// As the process names itself.
