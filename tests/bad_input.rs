@@ -172,7 +172,29 @@ fn a_criterion_that_the_hook_does_not_fit() {
 
     let run = memprof(&package, &["--offline"]);
     let known = "known are 0.3.6, 0.4.0, 0.5.1, 0.6.0, 0.7.0 and 0.8.2";
-    says(run, 104, &["criterion 0.5.1", "src/bencher.rs has `iterated = true;` 7 times instead of 8", known]);
+    const WHY: &str = "src/bencher.rs has `iterated = true;` 7 times instead of 8";
+    says(run, 104, &["criterion 0.5.1", WHY, known]);
+
+    // What has nothing to do with it is measured.
+    let manifest = std::fs::read_to_string(package.join("Cargo.toml")).unwrap();
+    let manifest = manifest.replace("[workspace]\n", "[workspace]\nmembers = [\"other\"]\n");
+    std::fs::write(package.join("Cargo.toml"), manifest).unwrap();
+    std::fs::create_dir_all(package.join("other/benches")).unwrap();
+    let other = "[package]\nname = \"other\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n\
+                 [[bench]]\nname = \"by_hand\"\nharness = false\n";
+    std::fs::write(package.join("other/Cargo.toml"), other).unwrap();
+    let by_hand = "fn main() {\n    drop(std::hint::black_box(Vec::<u8>::with_capacity(1234)));\n}\n";
+    std::fs::write(package.join("other/benches/by_hand.rs"), by_hand).unwrap();
+    let run = memprof(&package, &["--offline", "--workspace", "-json", "-benchtime=3x", "--no-profiles"]);
+    let run = run.ends_with(103);
+    assert!(run.errors().iter().any(|error| error.starts_with("maps/maps: ") && error.contains(WHY)), "{}", run.stderr);
+    assert!(run.finished_by_name()["other/by_hand/main"].memory.bytes_per_op >= 1234.0);
+}
+
+#[test]
+fn a_command_behind_its_options() {
+    let run = memprof(&fixture("maps"), &["--offline", "list"]);
+    says(run, 2, &["`list` is a command, and stands in front: `cargo memprof list …`", "`(list)`"]);
 }
 
 #[test]
@@ -261,10 +283,11 @@ fn an_interrupt() {
     let mut tool = tool.spawn().unwrap();
     let begun = Instant::now();
     // Until it measures: not while it lists, which is over at once.
-    let records = home.join("runs").join(tool.id().to_string()).join("records");
-    while std::fs::metadata(&records).map_or(0, |file| file.len()) == 0
-        || processes_below(&home.join("build")).is_empty()
-    {
+    let records = || {
+        let runs = std::fs::read_dir(home.join("runs")).unwrap().flatten();
+        runs.filter_map(|run| Some(std::fs::metadata(run.path().join("records")).ok()?.len())).sum::<u64>()
+    };
+    while records() == 0 || processes_below(&home.join("build")).is_empty() {
         assert!(begun.elapsed() < Duration::from_secs(60) && tool.try_wait().unwrap().is_none(), "it never measured");
         std::thread::sleep(Duration::from_millis(20));
     }

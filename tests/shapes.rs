@@ -35,7 +35,7 @@ struct Case {
     proof: Option<&'static str>,
 }
 
-const ALL: &[(&str, f64)] = &[("one/a/10", 10.0), ("one/b/20", 20.0), ("two/a/10", 10.0)];
+const ALL: &[(&str, f64)] = &[("one/a/10", 10.0), ("one/b/20", 20.0), ("two/a/10", 10.0), ("two/shown/30", 30.0)];
 const CASE: Case = Case {
     name: "",
     fixture: "shapes",
@@ -59,7 +59,7 @@ fn cases() -> Vec<Case> {
     let selection = |name, args, expected| Case { name, args, expected, core: true, ..CASE };
     vec![
         selection("a virtual workspace", &[], ALL),
-        selection("a package", &["-p", "two"], &[("two/a/10", 10.0)]),
+        selection("a package", &["-p", "two"], &[("two/a/10", 10.0), ("two/shown/30", 30.0)]),
         selection("all but one", &["--workspace", "--exclude", "two"], &[("one/a/10", 10.0), ("one/b/20", 20.0)]),
         selection("a target", &["--bench", "b"], &[("one/b/20", 20.0)]),
         selection("two packages' targets of one name", &["--bench", "a"], &[("one/a/10", 10.0), ("two/a/10", 10.0)]),
@@ -67,12 +67,18 @@ fn cases() -> Vec<Case> {
         selection(
             "a required feature",
             &["-p", "two", "-F", "more"],
-            &[("two/a/10", 10.0), ("two/with_more/40", 40.0)],
+            &[("two/a/10", 10.0), ("two/shown/30", 30.0), ("two/with_more/40", 40.0)],
         ),
         selection(
             "all features",
             &["--all-features"],
-            &[("one/a/10", 1010.0), ("one/b/20", 1020.0), ("two/a/10", 10.0), ("two/with_more/40", 40.0)],
+            &[
+                ("one/a/10", 1010.0),
+                ("one/b/20", 1020.0),
+                ("two/a/10", 10.0),
+                ("two/shown/30", 30.0),
+                ("two/with_more/40", 40.0),
+            ],
         ),
         Case {
             name: "from a member's folder",
@@ -137,7 +143,8 @@ fn cases() -> Vec<Case> {
         profile("lto = thin", &[("Cargo.toml", PROFILE), ("Cargo.toml", "lto = 'thin'\n")]),
         profile("codegen-units = 1", &[("Cargo.toml", PROFILE), ("Cargo.toml", "codegen-units = 1\n")]),
         profile("strip = true", &[("Cargo.toml", PROFILE), ("Cargo.toml", "strip = true\n")]),
-        profile("panic = abort", &[("Cargo.toml", "\n[profile.release]\npanic = 'abort'\n")]),
+        // A profile's `panic` does not hold for benches.
+        config("panic = abort", &[(".cargo/config.toml", "[build]\nrustflags = ['-Cpanic=abort']\n")]),
         profile(
             "debug of a package",
             &[("Cargo.toml", "\n[profile.bench.package.one]\ndebug = false\nopt-level = 1\n")],
@@ -207,7 +214,12 @@ fn cases() -> Vec<Case> {
             name: "other allocators",
             fixture: "allocators",
             args: &["--workspace"],
-            expected: &[("allocators/mi/mi", 60.0), ("allocators/je/je", 70.0), ("old/of_2015/old", 15.0)],
+            expected: &[
+                ("allocators/by_macro/by_macro", 80.0),
+                ("allocators/mi/mi", 60.0),
+                ("allocators/je/je", 70.0),
+                ("old/of_2015/old", 15.0),
+            ],
             ..CASE
         },
         Case {

@@ -65,3 +65,18 @@ pub fn profile(name: &str) -> Option<Result<PathBuf>> {
         _ => Some(Err(Error::usage(format!("{name} may be any of: {}", found.join(", "))))),
     }
 }
+
+/// A word to who asked for `name`, which is neither a file nor a benchmark: what the last run has. `None` where there was no run, or
+/// where the name can only be meant as a file.
+pub fn other_names(name: &str) -> Option<String> {
+    const MOST: usize = 5;
+    if Path::new(name).exists() || name.ends_with(".prof") || name.ends_with(".gz") || profile(name).is_some() {
+        return None;
+    }
+    let finished = finished();
+    let mut all: Vec<&str> = finished.iter().map(|finished| finished.name.as_str()).collect();
+    all.dedup();
+    let (first, rest) = all.split_at(all.len().min(MOST));
+    let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
+    (!all.is_empty()).then(|| format!("nor is it a benchmark of the last run, which has {}{more}", first.join(", ")))
+}

@@ -49,3 +49,7 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
         _ => run::run(args),
     }
 }
+
+/// The commands, for who puts one behind its options.
+const COMMANDS: [&str; 11] =
+    ["check", "compare", "completions", "explain", "init", "list", "man", "merge", "pprof", "report", "run"];

@@ -40,7 +40,10 @@ fn try_run(args: &[String]) -> Result<(), String> {
     // The port first: who waits for a large profile wants to know.
     let address = request.http.as_deref().map(Address::parse).transpose()?;
     let listening = address.map(Listening::on).transpose()?;
-    let loaded = load(&request, &last_run::profile, &mut say)?;
+    let loaded = load(&request, &last_run::profile, &mut say).map_err(|error| {
+        let others = request.sources.iter().find_map(|name| last_run::other_names(name));
+        others.map_or(error.clone(), |others| format!("{error}\n{others}"))
+    })?;
     if let Some(listening) = listening {
         let site = Site::of_profile(loaded, request.config, Saved::of_user());
         let options = Options { browser: !request.no_browser, is_over: &|| false, say: &mut say };

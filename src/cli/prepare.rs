@@ -154,6 +154,7 @@ pub fn suites<'a>(
     options: &PassOptions,
     failed: &mut Vec<Failed>,
 ) -> Result<Vec<Suite<'a>>> {
+    failed.extend(build.refused.iter().map(|(target, error)| target_failed(target, error.clone())));
     let (mut suites, mut failures) = (Vec::new(), Vec::new());
     let targets = &located.workspace.targets;
     let wanted = |executable: &Executable, id: &str| {

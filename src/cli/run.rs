@@ -1,5 +1,6 @@
 //! `cargo memprof [run]` and `cargo memprof list`.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 
 use clap::Parser as _;
@@ -9,12 +10,12 @@ use super::baseline::{self, Base};
 use super::output::Writer;
 use super::prepare::{self, Located};
 use super::progress::Progress;
-use super::{go_flags, shell, web};
+use super::{COMMANDS, go_flags, shell, web};
 use crate::measure::{self, Outcome, PassOptions, Suite, Tables};
 use crate::page::{BaseRun, Report};
 use crate::result::names;
 use crate::web::Listening;
-use crate::{Result, exit};
+use crate::{Error, Result, exit};
 
 /// Parses the arguments of `run` and `list`; clap itself answers --help and complains.
 fn parse(args: &[OsString]) -> RunArgs {
@@ -48,6 +49,12 @@ pub fn list(args: &[OsString]) -> Result<u8> {
 pub fn run(args: &[OsString]) -> Result<u8> {
     let words = args;
     let args = parse(args);
+    if let Some(command) = args.filters.iter().find(|filter| COMMANDS.contains(&filter.as_str())) {
+        let message = format!(
+            "`{command}` is a command, and stands in front: `cargo memprof {command} …`; as a filter it is `({command})`"
+        );
+        return Err(Error::usage(message));
+    }
     // Said before anything is measured, where the port cannot be had.
     let listening = args.output.http.as_deref().map(web::listen).transpose()?;
     let located = prepare::locate(&args)?;
@@ -127,15 +134,19 @@ pub fn measure_all(
     let mut progress = Progress::new(steps, args.select.quiet);
     let mut tables = Tables::default();
     for suite in suites {
+        let mut failed = HashSet::new();
         for _ in 0..args.measure.count {
             let mut behind_the_last = None;
-            for part in suite.parts() {
+            for part in suite.parts(&failed) {
                 let (outcomes, afterwards) =
                     measure::measure(&part, options, &mut tables, &mut progress, &located.interrupt)?;
                 for outcome in outcomes {
                     match outcome {
                         Outcome::Finished(finished, profiles) => writer.finished(*finished, *profiles)?,
-                        Outcome::Failed(failure) => writer.failed(failure),
+                        Outcome::Failed(failure) => {
+                            failed.insert(failure.name.clone());
+                            writer.failed(failure);
+                        }
                     }
                 }
                 // Each part comes by the same end.

@@ -1,7 +1,8 @@
 //! The user's own `#[global_allocator]`: it stays in charge, wrapped in the tracking type.
 //!
 //! The static is found among tokens, not items: one made by `macro_rules!` or under `cfg_attr` is no item. Only `: T = E;` is
-//! rewritten, on the same line; attributes and cfgs stay.
+//! rewritten, on the same line; attributes and cfgs stay. What a macro writes may be written into another crate, which does not
+//! know the runtime: there the way leads through the crate that has the macro.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,10 +15,16 @@ const ATTRIBUTE: &str = "global_allocator";
 /// No crate of this many source files is searched through; none is known.
 const MOST_FILES: usize = 20_000;
 
-/// The files below `dir` that declare an allocator, edited; by path below `base`.
-pub fn edited_files(dir: &Path, base: &Path, edition_2015: bool) -> std::io::Result<BTreeMap<PathBuf, String>> {
+/// Behind the root source of a crate whose macros name the runtime.
+const FOR_MACROS: &str = "#[doc(hidden)] pub extern crate memprof_rt as __memprof_rt_of_macros;";
+
+/// The files below the folder of `root` that declare an allocator, edited; by path below `base`.
+///
+/// `root`: the crate's root source.
+pub fn edited_files(root: &Path, base: &Path, edition_2015: bool) -> std::io::Result<BTreeMap<PathBuf, String>> {
     let mut found = BTreeMap::new();
-    let mut folders = vec![dir.to_owned()];
+    let mut by_macro = false;
+    let mut folders = vec![root.parent().unwrap_or(Path::new("")).to_owned()];
     let mut files = 0;
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder)? {
@@ -39,19 +46,35 @@ pub fn edited_files(dir: &Path, base: &Path, edition_2015: bool) -> std::io::Res
                 }
                 let text = String::from_utf8_lossy(&text);
                 if let (Some(edited), Ok(below)) = (wrap(&text, edition_2015), path.strip_prefix(base)) {
-                    found.insert(below.to_owned(), edited);
+                    by_macro |= edited.by_macro;
+                    found.insert(below.to_owned(), edited.text);
                 }
             }
         }
     }
+    if let (true, Ok(below)) = (by_macro, root.strip_prefix(base)) {
+        let text = match found.remove(below) {
+            Some(edited) => edited,
+            None => std::fs::read_to_string(root)?,
+        };
+        found.insert(below.to_owned(), format!("{text}\n{FOR_MACROS}\n"));
+    }
     Ok(found)
 }
 
+/// A source with the tracking type in it.
+#[derive(Debug, PartialEq, Eq)]
+struct Edited {
+    text: String,
+    /// In the text of a macro: the crate's root needs [`FOR_MACROS`].
+    by_macro: bool,
+}
+
 /// `text` with the tracking type around each declared allocator; `None` where there is none, or where it is no Rust.
-pub fn wrap(text: &str, edition_2015: bool) -> Option<String> {
+fn wrap(text: &str, edition_2015: bool) -> Option<Edited> {
     let tokens = TokenStream::from_str(text).ok()?;
     let mut statics = Vec::new();
-    collect(tokens, &mut statics);
+    collect(tokens, false, &mut statics);
     if statics.is_empty() {
         return None;
     }
@@ -61,13 +84,15 @@ pub fn wrap(text: &str, edition_2015: bool) -> Option<String> {
         true => ("self::__memprof_rt::Track", " extern crate memprof_rt as __memprof_rt;"),
         false => ("::memprof_rt::Track", ""),
     };
+    let by_macro = statics.iter().any(|declared| declared.in_macro);
     let mut edited = text.to_owned();
-    for Declared { kind, value, end } in statics {
+    for Declared { kind, value, end, in_macro } in statics {
+        let (path, behind) = if in_macro { ("$crate::__memprof_rt_of_macros::Track", "") } else { (path, behind) };
         edited.insert_str(end, behind);
         edited.replace_range(value.clone(), &format!("{path}::new({})", &text[value]));
         edited.replace_range(kind.clone(), &format!("{path}<{}>", &text[kind]));
     }
-    Some(edited)
+    Some(Edited { text: edited, by_macro })
 }
 
 /// One `static NAME: KIND = VALUE;`, as byte ranges.
@@ -76,24 +101,32 @@ struct Declared {
     value: Range<usize>,
     /// Behind the semicolon.
     end: usize,
+    in_macro: bool,
 }
 
-fn collect(tokens: TokenStream, statics: &mut Vec<Declared>) {
+/// `in_macro`: the tokens are the rules of a `macro_rules!`.
+fn collect(tokens: TokenStream, in_macro: bool, statics: &mut Vec<Declared>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut at = 0;
     while at < tokens.len() {
         match &tokens[at] {
             TokenTree::Punct(hash) if hash.as_char() == '#' && is_attribute(tokens.get(at + 1)) => {
-                statics.extend(declared(&tokens[at + 2..]));
+                statics.extend(declared(&tokens[at + 2..], in_macro));
                 at += 2;
             }
             TokenTree::Group(group) => {
-                collect(group.stream(), statics);
+                collect(group.stream(), in_macro || is_macro_rules(&tokens[..at]), statics);
                 at += 1;
             }
             _ => at += 1,
         }
     }
+}
+
+/// `before` ends in `macro_rules! name`.
+fn is_macro_rules(before: &[TokenTree]) -> bool {
+    matches!(before, [.., TokenTree::Ident(macro_rules), TokenTree::Punct(mark), TokenTree::Ident(_)]
+        if macro_rules == "macro_rules" && mark.as_char() == '!')
 }
 
 /// `[global_allocator]` or `[cfg_attr(…, global_allocator)]`.
@@ -109,7 +142,7 @@ fn is_attribute(token: Option<&TokenTree>) -> bool {
 }
 
 /// The static behind the attribute; other attributes and a visibility may stand between.
-fn declared(tokens: &[TokenTree]) -> Option<Declared> {
+fn declared(tokens: &[TokenTree], in_macro: bool) -> Option<Declared> {
     let is = |token: &TokenTree, c: char| matches!(token, TokenTree::Punct(punct) if punct.as_char() == c);
     let single_colon = |at: usize| {
         let joint = |at: usize| matches!(&tokens[at], TokenTree::Punct(p) if p.as_char() == ':' && p.spacing() == Spacing::Joint);
@@ -133,6 +166,7 @@ fn declared(tokens: &[TokenTree]) -> Option<Declared> {
         kind: between(colon, equals)?,
         value: between(equals, semicolon)?,
         end: tokens[semicolon].span().byte_range().end,
+        in_macro,
     })
 }
 
@@ -141,7 +175,7 @@ mod tests {
     use super::*;
 
     fn edited(text: &str) -> String {
-        wrap(text, false).unwrap()
+        wrap(text, false).unwrap().text
     }
 
     #[test]
@@ -165,12 +199,17 @@ mod tests {
     fn sees_into_macro_rules() {
         let text = "macro_rules! a { ($n:ident, $t:ty, $e:expr) => { #[global_allocator] static $n: $t = $e; } }";
         let out = edited(text);
-        assert!(out.contains("static $n: ::memprof_rt::Track<$t> = ::memprof_rt::Track::new($e);"), "{out}");
+        let path = "$crate::__memprof_rt_of_macros::Track";
+        assert!(out.contains(&format!("static $n: {path}<$t> = {path}::new($e);")), "{out}");
+        assert!(wrap(text, true).unwrap().by_macro);
+        // What is handed to a macro is the crate's own text.
+        let handed = wrap("cfg_if! { if #[cfg(x)] { #[global_allocator] static A: T = T; } }", false).unwrap();
+        assert!(!handed.by_macro && handed.text.contains("::memprof_rt::Track<T>"), "{handed:?}");
     }
 
     #[test]
     fn edition_2015_names_the_crate() {
-        let out = wrap("#[global_allocator] static A: System = System;", true).unwrap();
+        let out = wrap("#[global_allocator] static A: System = System;", true).unwrap().text;
         assert_eq!(
             out,
             "#[global_allocator] static A: self::__memprof_rt::Track<System> = self::__memprof_rt::Track::new(System); extern crate memprof_rt as __memprof_rt;"

@@ -33,8 +33,12 @@ pub fn dhat_path(timed: &Path) -> PathBuf {
 pub fn is_bench_root(args: &Arguments, setup: &Setup) -> bool {
     let executable = args.has("--test") || matches!(args.value("--crate-type"), None | Some("bin"));
     // cargo may have come here by another way than the one that the manifest was named by.
-    let source = args.source().map(|source| source.canonicalize().unwrap_or(source));
-    executable && source.is_some_and(|source| setup.bench_roots.contains(&source))
+    executable && root(args).is_some_and(|source| setup.bench_roots.contains(&source))
+}
+
+/// The root source, without symbolic links.
+pub fn root(args: &Arguments) -> Option<PathBuf> {
+    args.source().map(|source| source.canonicalize().unwrap_or(source))
 }
 
 /// Makes both executables; the exit code is rustc's.
@@ -75,7 +79,7 @@ pub fn compile(
     }
     let name = args.value("--crate-name").unwrap_or("bench");
     let lines = stderr.lines().filter(|line| !line.trim().is_empty()).take(3).collect::<Vec<_>>().join(" ");
-    setup.refuse(name, format!("bench `{name}` does not link with the counting allocator: {lines}"))?;
+    setup.refuse(name, root(&args), format!("bench `{name}` does not link with the counting allocator: {lines}"))?;
     Ok(1)
 }
 
@@ -117,14 +121,18 @@ fn link_with_dhat(
         let _ = std::fs::remove_file(&path);
         let stderr = String::from_utf8_lossy(&out.stderr);
         let first = stderr.lines().find(|line| line.contains("error")).unwrap_or_default();
-        setup.refuse("dhat", format!("`{}` does not link with the dhat crate: {first}", timed.display()))?;
+        setup.refuse(
+            "dhat",
+            root(args),
+            format!("`{}` does not link with the dhat crate: {first}", timed.display()),
+        )?;
         return Ok(false);
     }
     Ok(true)
 }
 
-/// Which timed executable a counting one was made with: its size and time.
-fn stamp(timed: &Path) -> std::io::Result<String> {
+/// Which timed executable a counting one was made with: its size and time. Another build has another one.
+pub fn stamp(timed: &Path) -> std::io::Result<String> {
     let metadata = std::fs::metadata(timed)?;
     Ok(format!("{} {}.{}", metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
 }

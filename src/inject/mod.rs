@@ -14,12 +14,13 @@ mod runtime;
 mod tidy;
 mod wrapper;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-pub use bench_root::{counted_path, dhat_path, is_own_allocator, is_pair};
+pub use bench_root::{counted_path, dhat_path, is_own_allocator, is_pair, stamp};
 pub use dhat::{Dhat, VERSION as DHAT_VERSION};
 pub use harness::{declares_benches, known as known_harnesses};
 pub use runtime::{Runtime, Toolchain};
@@ -51,10 +52,14 @@ pub struct Setup {
     pub stable_compiler: bool,
 }
 
-/// Why a crate cannot be measured.
+/// Why a crate, and with it every bench that links it, cannot be measured.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Refusal {
     pub message: String,
+    /// Name and version of its package.
+    pub package: (String, String),
+    /// Where only one bench is meant: its root source, without symbolic links.
+    pub root: Option<PathBuf>,
 }
 
 impl Setup {
@@ -89,8 +94,16 @@ impl Setup {
         found
     }
 
-    fn refuse(&self, crate_name: &str, message: String) -> anyhow::Result<()> {
-        let text = serde_json::to_vec(&Refusal { message })?;
+    /// Before a build of what is left.
+    pub fn forget_refusals(&self) -> std::io::Result<()> {
+        std::fs::remove_dir_all(&self.refusals)?;
+        std::fs::create_dir_all(&self.refusals)
+    }
+
+    fn refuse(&self, crate_name: &str, root: Option<PathBuf>, message: String) -> anyhow::Result<()> {
+        let said = |name: &str| std::env::var(name).unwrap_or_default();
+        let package = (said("CARGO_PKG_NAME"), said("CARGO_PKG_VERSION"));
+        let text = serde_json::to_vec(&Refusal { message, package, root })?;
         Ok(std::fs::write(self.refusals.join(format!("{crate_name}-{}.json", std::process::id())), text)?)
     }
 }
@@ -105,10 +118,17 @@ pub fn is_hooked(executable: &Path) -> anyhow::Result<bool> {
 /// A symbolic link to this executable, which tells by the name it is called with what it is to do.
 pub fn link_to_self(dir: &Path, name: &str) -> anyhow::Result<PathBuf> {
     let this = std::env::current_exe().context("cannot tell where this executable is")?;
-    let link = dir.join(name);
+    // Two versions of the tool may take turns in one target directory, or work at the same time.
+    let mut hasher = DefaultHasher::new();
+    this.hash(&mut hasher);
+    let folder = dir.join(format!("tool-{:016x}", hasher.finish()));
+    let link = folder.join(name);
     if std::fs::read_link(&link).ok().as_deref() != Some(&this) {
-        let _ = std::fs::remove_file(&link);
-        std::os::unix::fs::symlink(&this, &link).with_context(|| format!("cannot make {}", link.display()))?;
+        let cannot = || format!("cannot make {}", link.display());
+        std::fs::create_dir_all(&folder).with_context(cannot)?;
+        let draft = folder.join(format!("{name}-{}", std::process::id()));
+        std::os::unix::fs::symlink(&this, &draft).with_context(cannot)?;
+        std::fs::rename(&draft, &link).with_context(cannot)?;
     }
     Ok(link)
 }

@@ -43,7 +43,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("standing.rs", include_str!("../../templates/runtime/standing.rs")),
 ];
 /// Raised when the wrapper compiles the same sources in another way: what was built before is then out of date.
-const WAY_OF_BUILDING: u32 = 2;
+const WAY_OF_BUILDING: u32 = 3;
 const ALLOCATOR: &str = include_str!("../../templates/alloc/lib.rs");
 
 /// The compiler that builds the user's code.
@@ -110,13 +110,33 @@ impl Runtime {
         let external = format!("memprof_rt={}", draft.join("libmemprof_rt.rlib").display());
         compile(toolchain, &draft, "memprof_alloc", "memprof_alloc.rs", &["--extern", &external])?;
         // Only benches of the compiler's own harness need it: they are refused where it is not there.
-        let _ = compile(toolchain, &draft, "memprof_libtest", "memprof_libtest.rs", &["--extern", &external]);
+        let libtest = compile(toolchain, &draft, "memprof_libtest", "memprof_libtest.rs", &["--extern", &external]);
+        if libtest.is_ok() && !takes_libtest(toolchain, &draft)? {
+            std::fs::remove_file(draft.join("libmemprof_libtest.rlib"))?;
+        }
         if std::fs::rename(&draft, &home).is_err() && !runtime.allocator.exists() {
             bail!("cannot move {} to {}", draft.display(), home.display());
         }
         let _ = std::fs::remove_dir_all(&draft);
         Ok(at(hash))
     }
+}
+
+/// Whether the main function that this compiler makes of `#[bench]` and `#[test]` goes with our `test` crate: what it writes into
+/// it changes with compilers.
+fn takes_libtest(toolchain: &Toolchain, dir: &Path) -> anyhow::Result<bool> {
+    let probe = dir.join("probe.rs");
+    std::fs::write(&probe, "#![feature(test)]\n#[bench]\nfn a(_: &mut test::Bencher) {}\n#[test]\nfn b() {}\n")?;
+    let mut command = Command::new(&toolchain.rustc);
+    command.args(["--edition=2021", "--test", "--emit=metadata", "--crate-name", "memprof_probe", "--cap-lints=allow"]);
+    command.arg(&probe).arg("--out-dir").arg(dir).arg("--extern");
+    command.arg(format!("test={}", dir.join("libmemprof_libtest.rlib").display()));
+    command.arg("-L").arg(format!("dependency={}", dir.display())).env("RUSTC_BOOTSTRAP", "1");
+    if let Some(target) = &toolchain.target {
+        command.args(["--target", target]);
+    }
+    let out = command.output().with_context(|| format!("cannot run {}", toolchain.rustc.display()))?;
+    Ok(out.status.success())
 }
 
 fn compile(toolchain: &Toolchain, dir: &Path, name: &str, source: &str, more: &[&str]) -> anyhow::Result<()> {

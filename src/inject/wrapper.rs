@@ -53,7 +53,8 @@ pub fn run(args: &[OsString]) -> anyhow::Result<i32> {
             Prepared::From(overlay) => hooked = Some(overlay),
             Prepared::AsItIs => (),
             Prepared::Refused(message) => {
-                setup.refuse(&name, message)?;
+                let root = bench_root::root(&args).filter(|_| is_bench_root);
+                setup.refuse(&name, root, message)?;
                 return Ok(1);
             }
         }
@@ -107,7 +108,7 @@ fn prepare_allocator(args: &mut Arguments, setup: &Setup) -> anyhow::Result<Opti
     let here = std::env::current_dir()?;
     let base = here.ancestors().find(|ancestor| root.starts_with(ancestor)).unwrap_or(&folder).to_owned();
     let edition_2015 = matches!(args.value("--edition"), None | Some("2015"));
-    let edited = allocator::edited_files(&folder, &base, edition_2015)?;
+    let edited = allocator::edited_files(&root, &base, edition_2015)?;
     if edited.is_empty() {
         return Ok(None);
     }

@@ -55,10 +55,10 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(records: Vec<Record>, name: &str, observer: &mut dyn Observer) -> Option<Counts> {
+    /// `stacks`: they were recorded; else what stands of them is empty.
+    fn of(records: Vec<Record>, stacks: bool, name: &str, observer: &mut dyn Observer) -> Option<Counts> {
         let mut counts = Counts::default();
         let mut freed = None;
-        let mut has_stacks = false;
         for record in records {
             match record {
                 Record::Counted(counted) if counted.pass.is_none() => counts.peak = Some(counted),
@@ -68,14 +68,11 @@ impl Counts {
                 Record::Verified { compared, wrong: wrong @ 1.., .. } => observer.warns(&format!(
                     "{name}: {wrong} of {compared} stacks were remembered wrongly; please report this"
                 )),
-                Record::Stacks { pass, stacks, .. } => {
-                    has_stacks = true;
-                    counts.stacks.insert(Some(pass), stacks);
-                }
+                Record::Stacks { pass, stacks, .. } => drop(counts.stacks.insert(Some(pass), stacks)),
                 _ => (),
             }
         }
-        if has_stacks {
+        if stacks {
             // A thread that outlives the bracket may count between the two readings; profile and numbers come from one of them.
             for pass in &mut counts.passes {
                 pass.counts = counts.stacks.get(&pass.pass)?.iter().map(|stack| stack.counts).sum();
@@ -113,10 +110,7 @@ impl Recorded {
         let benchmark = &suite.benchmarks[index];
         let time = summary::time(self.timed.get(&index)?);
         let (records, process) = self.counted.take(index)?;
-        let mut counts = Counts::of(records, &benchmark.name, observer)?;
-        if options.stacks && counts.stacks.is_empty() {
-            return None;
-        }
+        let mut counts = Counts::of(records, options.stacks, &benchmark.name, observer)?;
         let memory = summary::memory(&counts.passes, counts.peak.as_ref())?;
         let chosen = summary::representative(&counts.passes)?.clone();
         if chosen.lost > 0 {

@@ -9,7 +9,9 @@ use cargo_metadata::{Message, TargetKind};
 
 use super::process::Interrupt;
 use super::scratch::Scratch;
-use crate::inject::{Dhat, Runtime, Setup, counted_path, dhat_path, is_own_allocator, is_pair, remove_unused};
+use crate::inject::{
+    Dhat, Refusal, Runtime, Setup, counted_path, dhat_path, is_own_allocator, is_pair, remove_unused, stamp,
+};
 use crate::workspace::{BenchTarget, CargoConfig, CargoOptions, Kind, Workspace};
 use crate::{Error, Result, exit};
 
@@ -38,11 +40,22 @@ pub struct Executable {
     pub counted: PathBuf,
     /// With the dhat crate; there only where that was asked for, and where the bench has no allocator of its own.
     pub dhat: PathBuf,
+    /// Of the build that it comes from.
+    stamp: String,
+}
+
+impl Executable {
+    /// Whether it is still what was built: cargo's lock does not hold while benches run, and another run may build anew.
+    pub fn is_unchanged(&self) -> bool {
+        stamp(&self.timed).is_ok_and(|now| now == self.stamp)
+    }
 }
 
 /// A finished build.
 pub struct Build {
     pub executables: Vec<Executable>,
+    /// Targets that the runtime cannot be hooked into, with the reason.
+    pub refused: Vec<(BenchTarget, String)>,
     /// cargo's command line up to the verb and the variables that go with it, for asking cargo again.
     pub cargo: CargoCall,
 }
@@ -68,7 +81,7 @@ impl CargoCall {
 ///
 /// # Errors
 /// 101 where the user's code does not build (rustc's own diagnostics are on stderr by then), 104 where the runtime cannot be
-/// hooked in.
+/// hooked into any of it.
 pub fn build(
     workspace: &Workspace,
     config: &CargoConfig,
@@ -107,13 +120,35 @@ pub fn build(
         setup.install(&dir, scratch)?.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     // With `build.build-dir` set, cargo would keep intermediate artifacts there, and take ours for its own next time.
     variables.push(("CARGO_BUILD_BUILD_DIR".to_owned(), build_dir.clone()));
-    let cargo = CargoCall {
+    let mut cargo = CargoCall {
         program: config.cargo.clone(),
         arguments: arguments(cargo_options, options, targets, &build_dir),
         variables,
     };
 
-    let mut executables = compile(&cargo, &setup, targets, interrupt)?;
+    let (mut targets, mut refused) = (targets.to_vec(), Vec::new());
+    let mut executables = loop {
+        if let Some(executables) = compile(&cargo, &setup, &targets, interrupt)? {
+            break executables;
+        }
+        // Each refusal ends the build of what it goes into; the rest is built without it.
+        let refusals = setup.refused();
+        setup.forget_refusals().map_err(|e| Error::other(format!("cannot write to {}: {e}", scratch.display())))?;
+        let (mut left, before) = (Vec::new(), refused.len());
+        for target in targets {
+            match refusals.iter().find(|refusal| is_meant(refusal, &target, workspace)) {
+                Some(refusal) => refused.push((target, refusal.message.clone())),
+                None => left.push(target),
+            }
+        }
+        targets = left;
+        if targets.is_empty() || refused.len() == before {
+            let message = refusals.into_iter().next().map(|refusal| refusal.message).unwrap_or_default();
+            return Err(Error::new(exit::NOTHING_MEASURED, message));
+        }
+        let options = BuildOptions { by_name: true, ..options.clone() };
+        cargo.arguments = arguments(cargo_options, &options, &targets, &build_dir);
+    };
     let unpaired = |executables: &[Executable]| -> Vec<PathBuf> {
         let unpaired = executables.iter().filter(|executable| !is_pair(&executable.timed, &executable.counted));
         unpaired.map(|executable| executable.timed.clone()).collect()
@@ -129,23 +164,30 @@ pub fn build(
     if !stale.is_empty() {
         // Made by somebody else, or half gone: without them cargo makes them anew.
         stale.iter().for_each(|timed| drop(std::fs::remove_file(timed)));
-        executables = compile(&cargo, &setup, targets, interrupt)?;
+        executables = compile(&cargo, &setup, &targets, interrupt)?.unwrap_or_default();
         if let Some(timed) = unpaired(&executables).first() {
             let message = format!("no counting executable was made for {}", timed.display());
             return Err(Error::new(exit::NOTHING_MEASURED, message));
         }
     }
     executables.sort_by(|a, b| (&a.target.package, &a.target.name).cmp(&(&b.target.package, &b.target.name)));
-    Ok(Build { executables, cargo })
+    Ok(Build { executables, refused, cargo })
 }
 
-/// Lets cargo build.
+fn is_meant(refusal: &Refusal, target: &BenchTarget, workspace: &Workspace) -> bool {
+    match &refusal.root {
+        Some(root) => target.source.canonicalize().as_ref().unwrap_or(&target.source) == root,
+        None => workspace.is_built_with(target, &refusal.package),
+    }
+}
+
+/// Lets cargo build; `None` where the setup has refusals.
 fn compile(
     cargo: &CargoCall,
     setup: &Setup,
     targets: &[BenchTarget],
     interrupt: &Interrupt,
-) -> Result<Vec<Executable>> {
+) -> Result<Option<Vec<Executable>>> {
     let mut command = cargo.command();
     command.args(["--no-run", "--message-format=json-render-diagnostics"]).stdout(Stdio::piped());
     let mut child =
@@ -162,13 +204,13 @@ fn compile(
     let status = child.wait().map_err(|e| Error::other(format!("cannot wait for cargo: {e}")))?;
     drop(watch);
     interrupt.check()?;
-    if let Some(refusal) = setup.refused().into_iter().next() {
-        return Err(Error::new(exit::NOTHING_MEASURED, refusal.message));
+    if !setup.refused().is_empty() {
+        return Ok(None);
     }
     if !status.success() {
         return Err(Error::new(exit::BUILD_FAILED, "the benches do not build; what cargo says stands above"));
     }
-    Ok(executables)
+    Ok(Some(executables))
 }
 
 fn arguments(cargo: &CargoOptions, options: &BuildOptions, targets: &[BenchTarget], build_dir: &Path) -> Vec<OsString> {
@@ -176,12 +218,19 @@ fn arguments(cargo: &CargoOptions, options: &BuildOptions, targets: &[BenchTarge
     args.extend(cargo.arguments());
     if options.by_name || !targets.iter().any(|target| target.has_requirements) {
         for target in targets {
-            match target.kind {
-                Kind::Bench => args.extend(["--bench".into(), OsString::from(&target.cargo_name)]),
-                Kind::Bin => args.extend(["--bin".into(), OsString::from(&target.cargo_name)]),
-                Kind::Lib if args.iter().any(|arg| arg == "--lib") => (),
-                Kind::Lib => args.push("--lib".into()),
-            }
+            let flag = match target.kind {
+                Kind::Bench => "--bench",
+                Kind::Bin => "--bin",
+                Kind::Example => "--example",
+                Kind::Test => "--test",
+                Kind::Lib => {
+                    if !args.iter().any(|arg| arg == "--lib") {
+                        args.push("--lib".into());
+                    }
+                    continue;
+                }
+            };
+            args.extend([flag.into(), OsString::from(&target.cargo_name)]);
         }
     } else {
         // Which features are on depends on what else is built; in this form cargo leaves out what lacks one.
@@ -210,6 +259,8 @@ fn executable(artifact: &cargo_metadata::Artifact, targets: &[BenchTarget]) -> O
     let kind = match artifact.target.kind.first()? {
         TargetKind::Bench => Kind::Bench,
         TargetKind::Bin if artifact.profile.test => Kind::Bin,
+        TargetKind::Example => Kind::Example,
+        TargetKind::Test => Kind::Test,
         _ if artifact.profile.test => Kind::Lib,
         _ => return None,
     };
@@ -219,5 +270,11 @@ fn executable(artifact: &cargo_metadata::Artifact, targets: &[BenchTarget]) -> O
         same && target.package_id == artifact.package_id.repr
     };
     let target = targets.iter().find(is_it)?;
-    Some(Executable { target: target.clone(), counted: counted_path(&timed), dhat: dhat_path(&timed), timed })
+    Some(Executable {
+        target: target.clone(),
+        counted: counted_path(&timed),
+        dhat: dhat_path(&timed),
+        stamp: stamp(&timed).ok()?,
+        timed,
+    })
 }

@@ -1,10 +1,10 @@
 //! The passes behind `explain`: counts with stacks, and what becomes of the blocks. No timing, no samples.
 
 use super::list::Listed;
-use super::pass::{Phase, run_pass};
+use super::pass::{Pass, Phase};
 use super::plan::Selected;
 use super::process::Interrupt;
-use super::session::{self, Suite};
+use super::session::{self, REBUILT, Suite};
 use super::{Observer, PassOptions, Tables};
 use crate::Result;
 use crate::explain::Recording;
@@ -43,29 +43,16 @@ pub fn explain(
     });
     let selected: Vec<Selected> = selected.collect();
     let names = |index: usize| suite.benchmarks[index].name.clone();
-    let mut result = run_pass(
-        Phase::Count,
-        executable,
-        suite.launch,
-        &options,
-        Some(&table),
-        &selected,
-        &names,
-        observer,
-        interrupt,
-    )?;
+    let (launch, options) = (suite.launch, &options);
+    let pass = Pass { phase: Phase::Count, executable, launch, options, table: Some(&table) };
+    let mut result = pass.run(&selected, &names, observer, interrupt)?;
+    let rebuilt = !suite.executable.is_unchanged();
     let mut symbolizers: Vec<Symbolizer> = result.modules.iter().map(|modules| Symbolizer::new(modules)).collect();
     let outcomes = suite.benchmarks.iter().enumerate().map(|(index, benchmark)| {
-        let failed = |error: String| {
-            let target = &suite.executable.target;
-            Failed {
-                name: benchmark.name.clone(),
-                package: target.package.clone(),
-                target: target.name.clone(),
-                id: benchmark.listed.id.clone(),
-                error,
-            }
-        };
+        let failed = |error: String| suite.failed(benchmark, error);
+        if rebuilt {
+            return Err(failed(REBUILT.to_owned()));
+        }
         if let Some(at) = result.failures.iter().position(|failure| failure.index == index) {
             return Err(failed(result.failures.swap_remove(at).error));
         }

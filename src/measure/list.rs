@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::pass::{Phase, Process};
+use super::pass::{Pass, Phase};
 use super::process::Interrupt;
 use super::{PassOptions, capture::Launch};
 use crate::Result;
@@ -30,11 +30,11 @@ pub struct Listing {
     pub failure: Option<String>,
 }
 
-/// Asks `executable` for its benchmarks, in their order.
+/// Asks `program` for its benchmarks, in their order.
 ///
 /// `whole_process`: it has no harness, and the runtime itself answers that there is one, `main`.
 pub fn list(
-    executable: &Path,
+    program: &Path,
     launch: &Launch,
     options: &PassOptions,
     whole_process: bool,
@@ -42,7 +42,8 @@ pub fn list(
 ) -> Result<Listing> {
     let options = &PassOptions { whole_process: whole_process.then_some(0), ..options.clone() };
     let mut listing = Listing::default();
-    let process = Process::start(Phase::List, executable, launch, options, None, &[])?;
+    let pass = Pass { phase: Phase::List, executable: program, launch, options, table: None };
+    let process = pass.start(&[])?;
     let end = process.follow(options.timeout, interrupt, &mut |record| match record {
         Record::Benchmark { occurrence, id, description, harness } => {
             listing.benchmarks.push(Listed { id, occurrence, description, harness });

@@ -67,6 +67,17 @@ pub struct End {
     pub failure: Option<String>,
 }
 
+/// What is run, and how.
+#[derive(Clone, Copy)]
+pub struct Pass<'a> {
+    pub phase: Phase,
+    pub executable: &'a Path,
+    pub launch: &'a Launch,
+    pub options: &'a PassOptions,
+    /// The unwind table, where stacks are taken.
+    pub table: Option<&'a Path>,
+}
+
 /// One process of a bench.
 pub struct Process {
     running: Running,
@@ -74,39 +85,42 @@ pub struct Process {
     reader: Reader,
 }
 
-impl Process {
-    pub fn start(
-        phase: Phase,
-        executable: &Path,
-        launch: &Launch,
-        options: &PassOptions,
-        table: Option<&Path>,
-        selected: &[Selected],
-    ) -> Result<Process> {
+impl Pass<'_> {
+    /// Starts a process that goes through `selected`.
+    pub fn start(&self, selected: &[Selected]) -> Result<Process> {
+        let Pass { options, .. } = self;
         let write_error =
             |path: &Path, e: std::io::Error| Error::other(format!("cannot write {}: {e}", path.display()));
         let (plan_file, records) = (options.dir.join("plan"), options.dir.join("records"));
         std::fs::write(&records, b"").map_err(|e| write_error(&records, e))?;
         let reader =
             Reader::open(&records).map_err(|e| Error::other(format!("cannot read {}: {e}", records.display())))?;
-        std::fs::write(&plan_file, plan::text(phase, options, &records, table, selected))
+        std::fs::write(&plan_file, plan::text(self.phase, options, &records, self.table, selected))
             .map_err(|e| write_error(&plan_file, e))?;
-        let mut command = launch.command(executable);
+        let mut command = self.launch.command(self.executable);
         let variable = if options.whole_process.is_some() { plan::PROCESS_VARIABLE } else { plan::VARIABLE };
         command.arg("--bench").args(&options.bench_args).env(variable, &plan_file);
         // criterion looks for its folder with a cargo process, and writes to it.
         command.env("CRITERION_HOME", options.dir.join("criterion"));
         Ok(Process { running: Running::start(command, options.verbose)?, records, reader })
     }
+}
 
-    /// Gives `each` every record as it comes, until the process ends or nothing came for `timeout`.
+impl Process {
+    /// Gives `each` every record as it comes, until the process ends or one benchmark, or the set-up before one, takes longer
+    /// than `timeout`.
     pub fn follow(mut self, timeout: Duration, interrupt: &Interrupt, each: &mut dyn FnMut(Record)) -> Result<End> {
-        let (mut last, mut alone) = (Instant::now(), true);
+        let (mut begun, mut inside, mut alone) = (Instant::now(), false, true);
         let status = loop {
             let status = self.running.poll()?;
             for record in self.reader.poll()? {
-                last = Instant::now();
-                alone &= !matches!(record, Record::Done { .. });
+                let ends = matches!(record, Record::Done { .. });
+                // What is recorded between a benchmark's begin and its end gives it no more time.
+                if !inside || ends {
+                    begun = Instant::now();
+                }
+                inside = (inside || matches!(record, Record::Begin { .. })) && !ends;
+                alone &= !ends;
                 each(record);
             }
             if let Some(status) = status {
@@ -116,7 +130,7 @@ impl Process {
                 self.running.kill();
                 interrupt.check()?;
             }
-            if last.elapsed() > timeout {
+            if begun.elapsed() > timeout {
                 self.running.kill();
                 let _ = std::fs::remove_file(&self.records);
                 let failure = format!("took longer than --timeout {timeout:?}, and was ended");
@@ -133,87 +147,86 @@ impl Process {
     }
 }
 
-/// Runs `phase` on all of `selected`; names the failed, goes on with the rest.
-#[allow(clippy::too_many_arguments)]
-pub fn run_pass(
-    phase: Phase,
-    executable: &Path,
-    launch: &Launch,
-    options: &PassOptions,
-    table: Option<&Path>,
-    selected: &[Selected],
-    names: &dyn Fn(usize) -> String,
-    observer: &mut dyn Observer,
-    interrupt: &Interrupt,
-) -> Result<PassResult> {
-    let mut result = PassResult::default();
-    let mut remaining: Vec<Selected> = selected.to_vec();
-    while !remaining.is_empty() {
-        let (mut done, mut current) = (HashSet::new(), None);
-        let (mut modules, mut linked) = (Vec::new(), true);
-        let (mut own, mut foreign, mut untimed) = (None, false, None);
-        let process = Process::start(phase, executable, launch, options, table, &remaining)?;
-        let number = result.modules.len();
-        let mut pending: Vec<Record> = Vec::new();
-        let end = process.follow(options.timeout, interrupt, &mut |record| match record {
-            Record::Object(module) => modules.push(module),
-            Record::NotLinked => linked = false,
-            Record::Begin { index } => {
-                observer.begins(phase, &names(index));
-                current = Some(index);
-                pending.clear();
-            }
-            Record::Done { index } if untimed == Some(index) => {
-                current = None;
-                done.insert(index);
-                result.failures.push(Failure { index, error: UNTIMED.to_owned() });
-            }
-            Record::Done { index } => {
-                current = None;
-                done.insert(index);
-                result.process_of.insert(index, number);
-                result.records.insert(index, std::mem::take(&mut pending));
-            }
-            // Another process that the bench started with its own environment: not what is measured.
-            Record::Start { pid } if *own.get_or_insert(pid) != pid => foreign = true,
-            Record::Start { .. } | Record::Benchmark { .. } => (),
-            Record::Untimed { index } => untimed = Some(index),
-            record => pending.push(record),
-        })?;
-        result.modules.push(modules);
-        if foreign {
-            let error = "started a bench of its own, whose records cannot be told apart".to_owned();
-            result.failures.extend(remaining.drain(..).map(|one| Failure { index: one.index, error: error.clone() }));
-            break;
-        }
-        if !linked {
-            let failed = remaining.drain(..).map(|one| Failure { index: one.index, error: NOT_LINKED.to_owned() });
-            result.failures.extend(failed);
-            break;
-        }
-        let before = remaining.len();
-        remaining.retain(|one| !done.contains(&one.index));
-        match (current, end.failure) {
-            (Some(index), failure) => {
-                let error = failure.unwrap_or_else(|| "ended the process with exit status 0".to_owned());
-                result.failures.push(Failure { index, error });
-                remaining.retain(|one| one.index != index);
-            }
-            (None, None) => {
-                for one in remaining.drain(..) {
-                    let error = format!("vanished: it was listed, but did not run when {} it", phase.doing());
-                    result.failures.push(Failure { index: one.index, error });
+impl Pass<'_> {
+    /// Runs all of `selected`; names the failed, goes on with the rest.
+    pub fn run(
+        &self,
+        selected: &[Selected],
+        names: &dyn Fn(usize) -> String,
+        observer: &mut dyn Observer,
+        interrupt: &Interrupt,
+    ) -> Result<PassResult> {
+        let mut result = PassResult::default();
+        let mut remaining: Vec<Selected> = selected.to_vec();
+        while !remaining.is_empty() {
+            let (mut done, mut current) = (HashSet::new(), None);
+            let (mut modules, mut linked) = (Vec::new(), true);
+            let (mut own, mut foreign, mut untimed) = (None, false, None);
+            let process = self.start(&remaining)?;
+            let number = result.modules.len();
+            let mut pending: Vec<Record> = Vec::new();
+            let end = process.follow(self.options.timeout, interrupt, &mut |record| match record {
+                Record::Object(module) => modules.push(module),
+                Record::NotLinked => linked = false,
+                Record::Begin { index } => {
+                    observer.begins(self.phase, &names(index));
+                    current = Some(index);
+                    pending.clear();
                 }
-            }
-            (None, Some(error)) if remaining.is_empty() => result.afterwards = Some(error),
-            (None, Some(error)) if before == remaining.len() => {
-                for one in remaining.drain(..) {
-                    result.failures.push(Failure { index: one.index, error: format!("{error}, before it began") });
+                Record::Done { index } if untimed == Some(index) => {
+                    current = None;
+                    done.insert(index);
+                    result.failures.push(Failure { index, error: UNTIMED.to_owned() });
                 }
+                Record::Done { index } => {
+                    current = None;
+                    done.insert(index);
+                    result.process_of.insert(index, number);
+                    result.records.insert(index, std::mem::take(&mut pending));
+                }
+                // Another process that the bench started with its own environment: not what is measured.
+                Record::Start { pid } if *own.get_or_insert(pid) != pid => foreign = true,
+                Record::Start { .. } | Record::Benchmark { .. } => (),
+                Record::Untimed { index } => untimed = Some(index),
+                record => pending.push(record),
+            })?;
+            result.modules.push(modules);
+            if foreign {
+                let error = "started a bench of its own, whose records cannot be told apart".to_owned();
+                result
+                    .failures
+                    .extend(remaining.drain(..).map(|one| Failure { index: one.index, error: error.clone() }));
+                break;
             }
-            // Some came through; those behind get another process.
-            (None, Some(_)) => (),
+            if !linked {
+                let failed = remaining.drain(..).map(|one| Failure { index: one.index, error: NOT_LINKED.to_owned() });
+                result.failures.extend(failed);
+                break;
+            }
+            let before = remaining.len();
+            remaining.retain(|one| !done.contains(&one.index));
+            match (current, end.failure) {
+                (Some(index), failure) => {
+                    let error = failure.unwrap_or_else(|| "ended the process with exit status 0".to_owned());
+                    result.failures.push(Failure { index, error });
+                    remaining.retain(|one| one.index != index);
+                }
+                (None, None) => {
+                    for one in remaining.drain(..) {
+                        let error = format!("vanished: it was listed, but did not run when {} it", self.phase.doing());
+                        result.failures.push(Failure { index: one.index, error });
+                    }
+                }
+                (None, Some(error)) if remaining.is_empty() => result.afterwards = Some(error),
+                (None, Some(error)) if before == remaining.len() => {
+                    for one in remaining.drain(..) {
+                        result.failures.push(Failure { index: one.index, error: format!("{error}, before it began") });
+                    }
+                }
+                // Some came through; those behind get another process.
+                (None, Some(_)) => (),
+            }
         }
+        Ok(result)
     }
-    Ok(result)
 }

@@ -27,7 +27,8 @@ impl Interrupt {
     /// Listens from now on.
     pub fn listen() -> Result<Interrupt> {
         let flag = Arc::new(AtomicBool::new(false));
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // A closed terminal, too: the benches are in groups of their own and would go on.
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&flag))
                 .map_err(|e| Error::other(format!("cannot listen for Ctrl-C: {e}")))?;
         }

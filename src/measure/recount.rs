@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::pass::{Phase, run_pass};
+use super::pass::{Pass, Phase};
 use super::plan::Selected;
 use super::process::Interrupt;
 use super::session::Suite;
@@ -39,9 +39,14 @@ pub fn recount(
     let result = match suite.whole_process {
         true => whole_process::pass(Phase::Count, suite, &options, None, &selected, observer, interrupt)?,
         false => {
-            run_pass(Phase::Count, executable, suite.launch, &options, None, &selected, &names, observer, interrupt)?
+            let (launch, options) = (suite.launch, &options);
+            Pass { phase: Phase::Count, executable, launch, options, table: None }
+                .run(&selected, &names, observer, interrupt)?
         }
     };
+    if !suite.executable.is_unchanged() {
+        return Ok(BTreeMap::new());
+    }
     let memory = |records: Vec<Record>| {
         let counted = records.into_iter().filter_map(|record| match record {
             Record::Counted(counted) => Some(counted),

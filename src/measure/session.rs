@@ -1,6 +1,6 @@
 //! A run: every pass over every executable, and what came of each benchmark.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use super::assemble::Recorded;
 use super::build::Executable;
 use super::capture::Launch;
 use super::list::{self, Listed};
-use super::pass::{PassResult, Phase, run_pass};
+use super::pass::{Pass, PassResult, Phase};
 use super::plan::{self, Selected};
 use super::process::Interrupt;
 use super::{Observer, PassOptions, Tables, whole_process};
@@ -58,16 +58,36 @@ pub struct Suite<'a> {
 /// the set-up of the whole bench runs again; all that they recorded is kept until the part ends.
 const PART: usize = 100;
 
+/// Time of one program and counts of another are not put in one row.
+pub(super) const REBUILT: &str = "was built anew by another run while it was measured; run it again";
+
 impl Suite<'_> {
+    /// What became of a benchmark that brought no result.
+    pub(super) fn failed(&self, benchmark: &Benchmark, error: String) -> Failed {
+        let target = &self.executable.target;
+        Failed {
+            name: benchmark.name.clone(),
+            package: target.package.clone(),
+            target: target.name.clone(),
+            id: benchmark.listed.id.clone(),
+            error,
+        }
+    }
+
     /// The suite in parts whose recordings fit in memory at once, and whose results come while others are still to be measured.
-    pub fn parts(&self) -> impl Iterator<Item = Suite<'_>> {
-        self.benchmarks.chunks(PART).map(|part| Suite {
+    ///
+    /// `without`: names of what has failed already, and may take all of --timeout again.
+    pub fn parts(&self, without: &HashSet<String>) -> Vec<Suite<'_>> {
+        let left = self.benchmarks.iter().filter(|benchmark| !without.contains(&benchmark.name));
+        let left: Vec<&Benchmark> = left.collect();
+        let part = |part: &[&Benchmark]| Suite {
             executable: self.executable,
             launch: self.launch,
-            benchmarks: part.to_vec(),
+            benchmarks: part.iter().map(|&benchmark| benchmark.clone()).collect(),
             whole_process: self.whole_process,
             modules: self.modules.clone(),
-        })
+        };
+        left.chunks(PART).map(part).collect()
     }
 }
 
@@ -124,7 +144,7 @@ pub fn measure(
     } else {
         None
     };
-    let counted = state.pass(Phase::Count, suite, options, counted_table.as_ref(), observer, interrupt)?;
+    let counted = state.pass(Phase::Count, suite, options, counted_table.as_deref(), observer, interrupt)?;
     let sampled = if options.stacks {
         // A whole process is sampled where the runtime is.
         let program = if suite.whole_process { &suite.executable.counted } else { &suite.executable.timed };
@@ -144,19 +164,14 @@ pub fn measure(
         PassResult::default()
     };
 
+    let rebuilt = !suite.executable.is_unchanged();
     let timed = std::mem::take(&mut state.timed);
     let mut recorded = Recorded::new(timed, counted, sampled, waited);
     let outcomes = suite.benchmarks.iter().enumerate().map(|(index, benchmark)| {
-        let target = &suite.executable.target;
-        let failed = |error: String| {
-            Outcome::Failed(Failed {
-                name: benchmark.name.clone(),
-                package: target.package.clone(),
-                target: target.name.clone(),
-                id: benchmark.listed.id.clone(),
-                error,
-            })
-        };
+        let failed = |error: String| Outcome::Failed(suite.failed(benchmark, error));
+        if rebuilt {
+            return failed(REBUILT.to_owned());
+        }
         if let Some(error) = state.failed.remove(&index) {
             return failed(error);
         }
@@ -220,7 +235,7 @@ impl State {
         phase: Phase,
         suite: &Suite,
         options: &PassOptions,
-        table: Option<&PathBuf>,
+        table: Option<&Path>,
         observer: &mut dyn Observer,
         interrupt: &Interrupt,
     ) -> Result<PassResult> {
@@ -249,17 +264,8 @@ impl State {
                 whole_process::time(suite, options, one.index, &names(one.index), observer, interrupt)?
             }
             (true, _, selected) => whole_process::pass(phase, suite, options, table, selected, observer, interrupt)?,
-            (false, _, selected) => run_pass(
-                phase,
-                executable,
-                suite.launch,
-                options,
-                table.map(PathBuf::as_path),
-                selected,
-                &names,
-                observer,
-                interrupt,
-            )?,
+            (false, _, selected) => Pass { phase, executable, launch: suite.launch, options, table }
+                .run(selected, &names, observer, interrupt)?,
         };
         self.failed.extend(result.failures.drain(..).map(|failure| (failure.index, failure.error)));
         if self.afterwards.is_none() {

@@ -1,10 +1,10 @@
 //! An executable without a harness: there is one benchmark, `main`, whose iteration is a whole run of the process.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::pass::{Failure, PassResult, Phase, run_pass};
+use super::pass::{Failure, Pass, PassResult, Phase};
 use super::plan::Selected;
 use super::process::{Interrupt, Running, cause};
 use super::session::Suite;
@@ -38,6 +38,8 @@ pub fn time(
     while !enough(&samples) {
         let mut command = suite.launch.command(&suite.executable.timed);
         command.arg("--bench").args(&options.bench_args).stdin(Stdio::null());
+        // A fork of criterion that is not known as one would write to the user's target directory.
+        command.env("CRITERION_HOME", options.dir.join("criterion"));
         let (status, elapsed, printed) = Running::start(command, options.verbose)?.run(options.timeout, interrupt)?;
         let failure = match status {
             None => Some(format!("took longer than --timeout {:?}, and was ended", options.timeout)),
@@ -65,7 +67,7 @@ pub fn pass(
     phase: Phase,
     suite: &Suite,
     options: &PassOptions,
-    table: Option<&PathBuf>,
+    table: Option<&Path>,
     selected: &[Selected],
     observer: &mut dyn Observer,
     interrupt: &Interrupt,
@@ -75,9 +77,8 @@ pub fn pass(
     let mut all = PassResult::default();
     for pass in 0..passes {
         let options = PassOptions { whole_process: Some(pass), ..options.clone() };
-        let table = table.map(PathBuf::as_path);
-        let executable = &suite.executable.counted;
-        let one = run_pass(phase, executable, suite.launch, &options, table, selected, &names, observer, interrupt)?;
+        let (executable, launch, options) = (&suite.executable.counted, suite.launch, &options);
+        let one = Pass { phase, executable, launch, options, table }.run(selected, &names, observer, interrupt)?;
         all.modules.extend(one.modules);
         all.process_of.extend(one.process_of.keys().map(|&index| (index, 0)));
         for (index, records) in one.records {

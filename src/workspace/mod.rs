@@ -4,6 +4,7 @@ mod config;
 mod overrides;
 mod select;
 
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -43,6 +44,9 @@ pub enum Kind {
     Lib,
     /// A program, for the same.
     Bin,
+    /// An example or a test with `bench = true`.
+    Example,
+    Test,
 }
 
 /// A target with benchmarks that can be built with the features asked for.
@@ -76,6 +80,8 @@ pub struct Workspace {
     pub members: Vec<String>,
     /// `[workspace.metadata.memprof]`, or null.
     pub metadata: serde_json::Value,
+    /// Names and versions of the packages that each package is built with, itself among them; by package id.
+    built_with: HashMap<String, HashSet<(String, String)>>,
 }
 
 impl Workspace {
@@ -85,6 +91,7 @@ impl Workspace {
         let (targets, left_out) = select::bench_targets(&metadata, options)?;
         let selected = select::packages(&metadata, options)?.iter().map(|package| package.name.to_string()).collect();
         let members = metadata.workspace_packages().iter().map(|package| package.name.to_string()).collect();
+        let built_with = built_with(&metadata, &targets);
         let target_dir = match &options.target_dir {
             Some(dir) => std::path::absolute(dir).map_err(|e| Error::usage(format!("--target-dir: {e}")))?,
             None => metadata.target_directory.clone().into_std_path_buf(),
@@ -97,8 +104,32 @@ impl Workspace {
             selected,
             members,
             metadata: metadata.workspace_metadata["memprof"].take(),
+            built_with,
         })
     }
+
+    /// Whether a package, by name and version, goes into `target`.
+    pub fn is_built_with(&self, target: &BenchTarget, package: &(String, String)) -> bool {
+        self.built_with.get(&target.package_id).is_some_and(|all| all.contains(package))
+    }
+}
+
+fn built_with(metadata: &Metadata, targets: &[BenchTarget]) -> HashMap<String, HashSet<(String, String)>> {
+    let nodes = metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
+    let dependencies: HashMap<_, _> = nodes.map(|node| (&node.id, &node.dependencies)).collect();
+    let names: HashMap<_, _> = metadata.packages.iter().map(|package| (&package.id, package)).collect();
+    let mut of_all = HashMap::new();
+    for package in metadata.packages.iter().filter(|p| targets.iter().any(|target| target.package_id == p.id.repr)) {
+        let (mut seen, mut open) = (HashSet::new(), vec![&package.id]);
+        while let Some(id) = open.pop() {
+            if seen.insert(id) {
+                open.extend(dependencies.get(id).into_iter().flat_map(|all| all.iter()));
+            }
+        }
+        let name = |id| names.get(id).map(|package| (package.name.to_string(), package.version.to_string()));
+        of_all.insert(package.id.repr.clone(), seen.into_iter().filter_map(name).collect());
+    }
+    of_all
 }
 
 fn metadata(options: &CargoOptions, config: &CargoConfig) -> Result<Metadata> {

@@ -32,6 +32,8 @@ pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<(Vec
             let name = match kind {
                 Kind::Lib if targets.iter().any(same_name) => format!("lib-{}", target.name),
                 Kind::Bin if targets.iter().any(same_name) => format!("bin-{}", target.name),
+                Kind::Example if targets.iter().any(same_name) => format!("example-{}", target.name),
+                Kind::Test if targets.iter().any(same_name) => format!("test-{}", target.name),
                 _ => target.name.clone(),
             };
             targets.push(BenchTarget {
@@ -59,16 +61,16 @@ pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<(Vec
 }
 
 /// Bench targets first, then the library and the programs that have a `#[bench]`: without one there is nothing in them to run,
-/// and building their tests would cost time.
+/// and building their tests would cost time. A manifest's `bench` takes a target out, or an example or test in.
 fn candidates<'a>(package: &'a Package, options: &CargoOptions) -> Vec<(Kind, &'a Target)> {
     let manifest = std::fs::read_to_string(&package.manifest_path).unwrap_or_default();
     let manifest: toml::Table = manifest.parse().unwrap_or_default();
-    let off = |table: Option<&toml::Value>| table.and_then(|table| table.get("bench")?.as_bool()) == Some(false);
-    let lib_off = off(manifest.get("lib")) && !options.lib;
-    let bin_off = |name: &str| {
-        let mut bins = manifest.get("bin").and_then(|bins| bins.as_array()).into_iter().flatten();
-        off(bins.find(|bin| bin.get("name").and_then(|name| name.as_str()) == Some(name)))
+    let said = |table: Option<&toml::Value>| table.and_then(|table| table.get("bench")?.as_bool());
+    let said_of = |kind: &str, name: &str| {
+        let mut tables = manifest.get(kind).and_then(|tables| tables.as_array()).into_iter().flatten();
+        said(tables.find(|table| table.get("name").and_then(|name| name.as_str()) == Some(name)))
     };
+    let lib_off = said(manifest.get("lib")) == Some(false) && !options.lib;
     let mut found: Vec<(Kind, &Target)> = Vec::new();
     for target in &package.targets {
         let has = |kind: TargetKind| target.kind.contains(&kind);
@@ -77,12 +79,24 @@ fn candidates<'a>(package: &'a Package, options: &CargoOptions) -> Vec<(Kind, &'
             .any(has);
         let folder = target.src_path.as_std_path().parent();
         let benches = || folder.is_some_and(declares_benches);
-        if has(TargetKind::Bench) && (options.benches || !options.lib) {
-            found.push((Kind::Bench, target));
-        } else if is_lib && !lib_off && benches() {
-            found.push((Kind::Lib, target));
-        } else if has(TargetKind::Bin) && !options.lib && !bin_off(&target.name) && benches() {
-            found.push((Kind::Bin, target));
+        let others = options.benches || !options.lib;
+        let named = |kind: &str| said_of(kind, &target.name);
+        if has(TargetKind::Bench) {
+            if others && named("bench") != Some(false) {
+                found.push((Kind::Bench, target));
+            }
+        } else if is_lib {
+            if !lib_off && benches() {
+                found.push((Kind::Lib, target));
+            }
+        } else if has(TargetKind::Bin) {
+            if !options.lib && named("bin") != Some(false) && benches() {
+                found.push((Kind::Bin, target));
+            }
+        } else if has(TargetKind::Example) && others && named("example") == Some(true) {
+            found.push((Kind::Example, target));
+        } else if has(TargetKind::Test) && others && named("test") == Some(true) {
+            found.push((Kind::Test, target));
         }
     }
     found.sort_by_key(|(kind, _)| *kind);
