@@ -173,6 +173,7 @@ pub mod tests {
             id: parts.next().unwrap_or_default(),
             harness: "criterion 0.5.1".to_owned(),
             group: String::new(),
+            position: None,
             time: Time {
                 ns_per_op: Some(100.0 * allocs),
                 lower: None,

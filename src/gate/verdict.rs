@@ -165,7 +165,7 @@ pub fn without_entry(measured: &Measured, baseline: &str) -> Check {
 
 /// What the baseline said no longer counts; what a budget said does.
 pub fn accept(check: &mut Check) {
-    if check.against == Against::Baseline && check.verdict == Verdict::Failed {
+    if check.against == Against::Baseline && check.verdict != Verdict::Passed {
         check.verdict = Verdict::Accepted;
     }
 }
@@ -204,6 +204,16 @@ mod tests {
         assert_eq!((worse[0].sites.len(), worse[0].sites[0].line), (1, 9));
         let better = judge(&now(1.0, 1024.0), Some(&now(2.0, 2048.0).entry()), &Limits::new());
         assert!(better.iter().all(|c| c.verdict == Verdict::Improved));
+    }
+
+    #[test]
+    fn what_is_worse_and_what_is_better_is_accepted() {
+        let entry = now(2.0, 2048.0).entry();
+        for today in [now(3.0, 2048.0), now(1.0, 2048.0)] {
+            let mut checks = judge(&today, Some(&entry), &Limits::new());
+            checks.iter_mut().for_each(accept);
+            assert_eq!([checks[0].verdict, checks[1].verdict], [Verdict::Accepted, Verdict::Passed]);
+        }
     }
 
     #[test]

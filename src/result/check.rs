@@ -10,7 +10,7 @@ pub enum Verdict {
     Passed,
     /// Better than the baseline, which should be accepted so that it stays so.
     Improved,
-    /// It would have failed; `--accept` has made it the baseline.
+    /// It would have failed, or was better; `--accept` has made it the baseline.
     Accepted,
     Failed,
 }

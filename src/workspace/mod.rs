@@ -76,6 +76,7 @@ pub struct Workspace {
     pub members: Vec<String>,
     /// `[workspace.metadata.memprof]`, or null.
     pub metadata: serde_json::Value,
+    options: CargoOptions,
 }
 
 impl Workspace {
@@ -97,7 +98,27 @@ impl Workspace {
             selected,
             members,
             metadata: metadata.workspace_metadata["memprof"].take(),
+            options: options.clone(),
         })
+    }
+
+    /// Whether the command line selects this package, or would if it were still there.
+    pub fn selects(&self, package: &str) -> bool {
+        let is = |names: &[String]| names.iter().any(|name| name == package);
+        is(&self.selected) || self.options.packages.is_empty() && !is(&self.members)
+    }
+
+    /// Whether the command line asks for this target of a selected package, or would if it were still there.
+    pub fn selects_target(&self, package: &str, target: &str) -> bool {
+        let is_there = self.targets.iter().any(|one| one.package == package && one.name == target);
+        // What kind of target a name stood for that is not there is not known.
+        self.selects(package) && (is_there || !self.options.lib)
+    }
+
+    /// Why the target is not built, where a feature that it needs is off: `package/target (needs …)`.
+    pub fn left_out(&self, package: &str, target: &str) -> Option<&str> {
+        let is = |text: &&str| text.split_once(' ').is_some_and(|(name, _)| name == format!("{package}/{target}"));
+        self.left_out.iter().map(String::as_str).find(is)
     }
 }
 
