@@ -166,7 +166,8 @@ sites = [
 ]
 ";
     assert!(accepted.contains(pooled) || accepted.contains(&pooled.replace("100\n", "1000\n")), "{accepted}");
-    project.memprof(0, "check --accept").says("up to date");
+    // Nothing is lost where nothing new is known: neither sites, nor what was measured where the file cannot be written.
+    project.memprof(0, "check --accept --no-profiles").says("up to date");
     assert_eq!(project.read(BASELINE), accepted);
 
     // A budget holds whatever is accepted, and what it covers is matched by its full name.
@@ -175,6 +176,7 @@ sites = [
         .write("memprof.toml", "[[budget]]\nbenchmarks = \"buffer_write/**/pooled\"\nallocs_per_op = 1\nbytes = 3\n");
     let breach = project.memprof(100, "check --accept pooled");
     breach.says("buffer_write/pooled: allocs/op 2, the budget is 1");
+    breach.says("check failed: 1 of 1 benchmark; if the change is meant: another budget in memprof.toml (--accept excuses none)");
     breach.says("the key `budget.0.bytes` is not known; is `bytes_per_op` meant?");
     project.write(BASELINE, &accepted);
 
@@ -191,8 +193,47 @@ sites = [
     let below = String::from_utf8(command.output().unwrap().stdout).unwrap();
     assert!(below.contains(&format!("::error file=buffer_write/{}", place.replace(':', ",line="))), "{below}");
     assert!(std::fs::read_to_string(&summary).unwrap().starts_with("### cargo memprof\n\n- ❌ "));
-    project.memprof(0, "check --last-run /unpooled");
+    project.memprof(104, "check --last-run /unpooled").says("no benchmark of the last run matched");
     assert_eq!(std::fs::read_to_string(&results).unwrap(), before);
+    project
+        .memprof(2, "check --last-run -memprofile all.prof")
+        .says("--memprofile is of a run, and --last-run runs nothing");
+    // What failed elsewhere than in the filter is not what this is about.
+    let failed = r#"{"reason":"benchmark-failed","name":"NAME","package":"buffer_write","target":"buffer_write","id":"ID","error":"e"}"#;
+    let failed = failed.replace("NAME", "buffer_write/buffer_write/x").replace("ID", "x");
+    std::fs::write(&results, format!("{before}{failed}\n")).unwrap();
+    std::fs::remove_file(project.root.join("memprof.toml")).unwrap();
+    project.write(
+        BASELINE,
+        &accepted.replace("allocs_per_op = 1\nbytes_per_op = 1024\n", "allocs_per_op = 2\nbytes_per_op = 2048\n"),
+    );
+    project.memprof(0, "check --last-run /pooled$");
+    // Nobody has looked whether the benchmarks that are not in it are gone.
+    let kept = project.memprof(103, "check --last-run --accept");
+    kept.says(
+        "/unpooled: vanished: it is in the baseline, but not among the benchmarks (of the last run); its entry is kept",
+    );
+    assert!(project.read(BASELINE).contains("/unpooled\"]"));
+    project.write(
+        BASELINE,
+        &accepted.replace("allocs_per_op = 1\nbytes_per_op = 1024\n", "allocs_per_op = 2\nbytes_per_op = 2048\n"),
+    );
+    // A page that cannot be written keeps nothing from being shown.
+    let mut command = support::tool(&project.root);
+    command.env("GITHUB_STEP_SUMMARY", project.root.join("no/such/folder"));
+    command.args(["check", "--last-run", "/pooled$", "--message-format=github", "--target-dir"]).arg(&project.target);
+    let out = command.output().unwrap();
+    let text = (String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap());
+    assert!(
+        out.status.code() == Some(1) && text.0.contains("check passed") && text.1.contains("cannot write"),
+        "{text:?}"
+    );
+    // Of another commit.
+    if before.contains("\"commit\":\"") {
+        std::fs::write(&results, before.replace("\"commit\":\"", "\"commit\":\"0000")).unwrap();
+        project.memprof(104, "check --last-run").says("it is of commit 0000");
+    }
+    project.write(BASELINE, &accepted);
 
     // A configuration, a baseline that cannot be read: nothing is built, and the JSON is whole.
     project.write("memprof.toml", "[[budget]]\nbenchmarks = \"**\"\nallocs_per_op = \"many\"\n");
@@ -200,6 +241,8 @@ sites = [
     unread.says("error: memprof.toml:3:17: ");
     let last = unread.stdout.lines().last().unwrap();
     assert!(last.starts_with("{\"reason\":\"run-finished\",\"success\":false,") && last.contains("memprof.toml:3:17"));
+    let junit = project.memprof(102, "check --message-format junit").stdout;
+    assert!(junit.contains("<testsuites ") && junit.contains("memprof.toml:3:17: "), "{junit}");
     std::fs::remove_file(project.root.join("memprof.toml")).unwrap();
     for (from, to, said) in [
         ("format_version = 1", "format_version = 9", "memprof-baseline.toml: format_version 9 is not understood"),
@@ -331,7 +374,10 @@ fn a_revision_is_measured_in_a_tree_of_its_own() {
     let before = (git("status --porcelain"), git("worktree list"), git("rev-parse HEAD"));
 
     project.memprof(0, "--baseline git:HEAD /pooled$").says("+1,024 B  +1 alloc\n");
-    project.memprof(100, "check --baseline=git:HEAD /pooled$").says(&place);
+    let again = project.memprof(100, "check --baseline=git:HEAD /pooled$");
+    again.says(&place);
+    again.says(&format!("git:HEAD: measuring commit {} (one) first", &before.2[..12]));
+    assert!(!again.stderr.contains("Compiling"), "{}", again.stderr);
     project.memprof(2, "--baseline git:nowhere /pooled$").says("git knows no such revision");
     project.write("src/lib.rs", "this does not build");
     git("commit -q -a -m two");
@@ -374,13 +420,17 @@ fn machines_share_the_work() {
     assert!(merge(&[&dirs[0], &dirs[1]]).status.success());
     let text = std::fs::read_to_string(machines.join("joined/memprof/results.jsonl")).unwrap();
     let run = Run::parse(&text).unwrap();
-    assert_eq!(run.finished.iter().map(|one| one.name.clone()).collect::<Vec<_>>(), sorted);
+    assert_eq!(run.finished.iter().map(|one| one.name.clone()).collect::<Vec<_>>(), all);
     assert!(run.finished.iter().all(|one| one.profiles.mem.as_ref().is_some_and(|path| path.starts_with(&elsewhere))));
     let check = project.tool("check --last-run --target-dir", &[&elsewhere]);
     assert_eq!(check.status.code(), Some(0), "{}", String::from_utf8_lossy(&check.stdout));
 
     // Nothing falls into the part of one of very many machines, and that is no failure of its.
     project.memprof(0, "check --no-profiles --partition 1/1000").says("no benchmark falls into this part");
+    // What is in no part is nowhere.
+    project
+        .memprof(104, "check --no-profiles --partition 1/1000 nothing_is_called_so")
+        .says("matches `nothing_is_called_so`");
 
     // The same benchmark with another count is a conflict.
     let mut twisted = run.clone();

@@ -174,6 +174,51 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::finished;
+
+    /// One benchmark with these allocations and this mem.prof.
+    fn run(allocs: f64, mem: &Path) -> Run {
+        let text = String::new;
+        let mut one = finished("p/t/a", allocs, 8.0, true);
+        one.profiles.mem = Some(mem.to_string_lossy().into_owned());
+        one.profiles.cpu = one.profiles.mem.clone();
+        let started = RunStarted {
+            format_version: 1,
+            tool: text(),
+            rustc: text(),
+            target: text(),
+            profile: text(),
+            cpu: text(),
+            commit: None,
+        };
+        Run { started, finished: vec![one], failed: Vec::new(), checks: Vec::new() }
+    }
+
+    #[test]
+    fn what_is_kept_is_nobody_else_s() {
+        let home = tempfile::tempdir().unwrap();
+        let (home, mem) = (home.path(), home.path().join("mem.prof"));
+        std::fs::write(&mem, "1").unwrap();
+        // The profiles are those of the last run, not of this file.
+        let file = home.join("kept.jsonl");
+        let recounts = BTreeMap::from([("p/t/a".to_owned(), vec![finished("p/t/a", 3.0, 8.0, true).memory])]);
+        save(file.to_str().unwrap(), home, &run(1.0, &mem), &recounts).unwrap();
+        let kept = read(file.to_str().unwrap(), home).unwrap().finished.remove(0);
+        assert_eq!(kept.profiles, crate::result::model::Profiles::default());
+        // Other processes counted otherwise.
+        assert_eq!((kept.memory.exact, kept.memory.allocs_per_op_range), (false, Some([1.0, 3.0])));
+
+        save("main", home, &run(1.0, &mem), &BTreeMap::new()).unwrap();
+        std::fs::write(&mem, "2").unwrap();
+        save("main", home, &run(2.0, &mem), &BTreeMap::new()).unwrap();
+        let allocs = || read("main", home).unwrap().finished[0].memory.allocs_per_op;
+        let kept = home.join("baselines/main/profiles/p/t/a/mem.prof");
+        assert_eq!((allocs(), std::fs::read_to_string(&kept).unwrap().as_str()), (2.0, "2"));
+        // What cannot be written whole leaves what was there.
+        assert!(save("main", home, &run(3.0, &home.join("none")), &BTreeMap::new()).is_err());
+        assert_eq!((allocs(), known(home)), (2.0, vec!["main".to_owned()]));
+        assert_eq!(std::fs::read_dir(home.join("baselines")).unwrap().count(), 1);
+    }
 
     #[test]
     fn what_looks_like_a_path_is_one() {

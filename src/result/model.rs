@@ -271,3 +271,30 @@ fn check_version(line: &str) -> Result<(), String> {
         None => Err("it must begin with a run-started line".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::finished;
+
+    #[test]
+    fn numbers_that_cannot_be_are_refused() {
+        let refused = |change: &dyn Fn(&mut Finished)| {
+            let mut one = finished("p/t/a", 1.0, 8.0, false);
+            one.time.samples = vec![Sample { iterations: 1, nanoseconds: 5.0 }];
+            (one.memory.allocs_per_op_range, one.memory.bytes_per_op_range) = (Some([1.0, 2.0]), Some([8.0, 8.0]));
+            change(&mut one);
+            one.is_sound().err().unwrap_or_default()
+        };
+        assert_eq!(refused(&|_| ()), "");
+        let nanoseconds = refused(&|one| one.time.samples[0].nanoseconds = -1.0);
+        assert_eq!(nanoseconds, "p/t/a has nanoseconds -1: it must be finite and not negative");
+        // Another measurement has amounts of its own.
+        assert_eq!(refused(&|one| (one.time.ns_per_op, one.time.samples[0].nanoseconds) = (None, -1.0)), "");
+        let range = refused(&|one| one.memory.allocs_per_op_range = Some([2.0, 1.0]));
+        assert_eq!(range, "p/t/a has allocs_per_op_range 2 to 1: it must ascend");
+        assert!(refused(&|one| one.memory.bytes_per_op_range = Some([-8.0, 8.0])).contains("bytes_per_op_range -8"));
+        assert!(refused(&|one| (one.time.lower, one.time.upper) = (Some(-1.0), Some(1.0))).contains("an interval -1"));
+        assert!(refused(&|one| one.memory.frees_per_op = -1.0).contains("frees_per_op -1"));
+    }
+}

@@ -59,8 +59,7 @@ pub fn memory(passes: &[Counted], peak: Option<&Counted>) -> Option<Memory> {
 }
 
 /// What several measurements of one benchmark say together: medians over the measurements, and ranges that span them all. The
-/// interval of the time is that of the measurements' own medians, where they are enough (six); else the median of their
-/// intervals' ends. Samples and profiles are those of the measurement in the middle. `None` where there is none.
+/// interval of the time is that of the measurements' own medians, where they are enough (six); else it spans all of theirs. Samples and profiles are those of the measurement in the middle. `None` where there is none.
 pub fn of_measurements(measurements: &[&Finished]) -> Option<Finished> {
     let mut order = measurements.to_vec();
     order.sort_by(|a, b| a.time.ns_per_op.unwrap_or(0.0).total_cmp(&b.time.ns_per_op.unwrap_or(0.0)));
@@ -69,13 +68,15 @@ pub fn of_measurements(measurements: &[&Finished]) -> Option<Finished> {
         return Some(all);
     }
     let times = |of: fn(&Time) -> Option<f64>| -> Option<Vec<f64>> { order.iter().map(|one| of(&one.time)).collect() };
-    let middle = |of: fn(&Time) -> Option<f64>| times(of).and_then(|values| median(&values));
     let interval = times(|time| time.ns_per_op).filter(|values| values.len() >= 6);
     let interval = interval.and_then(|values| median_interval(&values, 0.95));
-    all.time.ns_per_op = middle(|time| time.ns_per_op);
+    all.time.ns_per_op = times(|time| time.ns_per_op).and_then(|values| median(&values));
     (all.time.lower, all.time.upper) = match interval {
         Some(interval) => (Some(interval.lower), Some(interval.upper)),
-        None => (middle(|time| time.lower), middle(|time| time.upper)),
+        None => (
+            times(|time| time.lower).and_then(|values| values.into_iter().reduce(f64::min)),
+            times(|time| time.upper).and_then(|values| values.into_iter().reduce(f64::max)),
+        ),
     };
     let counts = |of: fn(&Memory) -> f64| {
         median(&order.iter().map(|one| of(&one.memory)).collect::<Vec<_>>()).unwrap_or_default()
@@ -136,7 +137,7 @@ mod tests {
         };
         let all = [measured(40.0, 1.0), measured(10.0, 1.0), measured(20.0, 1.0), measured(30.0, 2.0)];
         let one = of_measurements(&all.each_ref()).unwrap();
-        assert_eq!((one.time.ns_per_op, one.time.lower, one.time.upper), (Some(25.0), Some(24.0), Some(28.0)));
+        assert_eq!((one.time.ns_per_op, one.time.lower, one.time.upper), (Some(25.0), Some(9.0), Some(43.0)));
         assert_eq!((one.memory.allocs_per_op, one.memory.allocs_per_op_range), (1.0, Some([1.0, 2.0])));
         assert_eq!((one.memory.exact, one.memory.bytes_per_op_range), (false, Some([8.0, 8.0])));
         // Six have an interval of their own.

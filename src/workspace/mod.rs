@@ -222,4 +222,42 @@ mod tests {
         let drawn = "error: expected a string\n --> Cargo.toml:2:8\n  |\n2 | name = 1\n  |        ^\n";
         assert_eq!(first_error(drawn), "expected a string (at Cargo.toml:2:8)");
     }
+
+    fn workspace(options: CargoOptions) -> Workspace {
+        let bench = BenchTarget {
+            package: "p".to_owned(),
+            package_id: String::new(),
+            kind: Kind::Bench,
+            name: "there".to_owned(),
+            cargo_name: "there".to_owned(),
+            source: PathBuf::new(),
+            has_requirements: false,
+        };
+        Workspace {
+            root: PathBuf::new(),
+            home: PathBuf::new(),
+            targets: vec![bench],
+            left_out: vec!["p/off (needs feature `f`)".to_owned()],
+            selected: vec!["p".to_owned()],
+            members: vec!["p".to_owned(), "q".to_owned()],
+            metadata: serde_json::Value::Null,
+            options,
+        }
+    }
+
+    #[test]
+    fn what_the_command_line_is_about() {
+        let all = workspace(CargoOptions::default());
+        let about = |workspace: &Workspace| {
+            [("p", "there"), ("p", "gone"), ("q", "x"), ("gone", "x")].map(|(p, t)| workspace.selects_target(p, t))
+        };
+        assert_eq!(about(&all), [true, true, false, true]);
+        assert_eq!(all.left_out("p", "off"), Some("p/off (needs feature `f`)"));
+        assert_eq!(all.left_out("p", "of"), None);
+        let named = workspace(CargoOptions { packages: vec!["p".to_owned()], ..CargoOptions::default() });
+        assert_eq!(about(&named), [true, true, false, false]);
+        // Libraries alone say nothing of other targets.
+        let libraries = workspace(CargoOptions { lib: true, ..CargoOptions::default() });
+        assert_eq!(about(&libraries), [true, false, false, false]);
+    }
 }
