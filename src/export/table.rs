@@ -44,7 +44,8 @@ pub fn cells(rows: &[Finished], view: &View) -> Vec<Vec<String>> {
     let short = names::shortest(&full, &ids);
     // What is compared is what all measurements of a benchmark say together.
     let each = one_of_each(rows);
-    let measurements = |name: &str| rows.iter().filter(|row| row.name == name).count();
+    let mut measurements: HashMap<&str, usize> = HashMap::new();
+    rows.iter().for_each(|row| *measurements.entry(&row.name).or_default() += 1);
     let references = references(&each, view.against.as_deref());
     let before = view.base.as_ref().map(|base| {
         let each = one_of_each(&base.finished).into_iter().map(|one| (one.name.clone(), one));
@@ -74,7 +75,7 @@ pub fn cells(rows: &[Finished], view: &View) -> Vec<Vec<String>> {
     for (row, index) in single.chain(each.iter().zip((0..).map(Some))) {
         let name = names[row.name.as_str()];
         let repeated = match index {
-            Some(_) if is_repeated => format!(", median of {}", measurements(&row.name)),
+            Some(_) if is_repeated => format!(", median of {}", measurements[row.name.as_str()]),
             _ => String::new(),
         };
         let mark = match row {
