@@ -74,8 +74,8 @@ pub fn write(
     }
     if without_sites > 0 {
         shell::warn(&format!(
-            "{} has no sites of {without_sites} of the benchmarks, for they were measured without profiles; a failure \
-             will not say where it comes from",
+            "{without_sites} benchmarks have no sites in {}, for they were measured without profiles; a failure will not say \
+             where it comes from",
             gate::FILE_NAME
         ));
     }
