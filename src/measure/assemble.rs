@@ -55,10 +55,10 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(records: Vec<Record>, name: &str, observer: &mut dyn Observer) -> Option<Counts> {
+    /// `with_stacks`: they were asked for. Without, the passes have a list of stacks, too, and it is empty.
+    fn of(records: Vec<Record>, name: &str, with_stacks: bool, observer: &mut dyn Observer) -> Option<Counts> {
         let mut counts = Counts::default();
         let mut freed = None;
-        let mut has_stacks = false;
         for record in records {
             match record {
                 Record::Counted(counted) if counted.pass.is_none() => counts.peak = Some(counted),
@@ -68,14 +68,11 @@ impl Counts {
                 Record::Verified { compared, wrong: wrong @ 1.., .. } => observer.warns(&format!(
                     "{name}: {wrong} of {compared} stacks were remembered wrongly; please report this"
                 )),
-                Record::Stacks { pass, stacks, .. } => {
-                    has_stacks = true;
-                    counts.stacks.insert(Some(pass), stacks);
-                }
+                Record::Stacks { pass, stacks, .. } => drop(counts.stacks.insert(Some(pass), stacks)),
                 _ => (),
             }
         }
-        if has_stacks {
+        if with_stacks {
             // A thread that outlives the bracket may count between the two readings; profile and numbers come from one of them.
             for pass in &mut counts.passes {
                 pass.counts = counts.stacks.get(&pass.pass)?.iter().map(|stack| stack.counts).sum();
@@ -113,7 +110,7 @@ impl Recorded {
         let benchmark = &suite.benchmarks[index];
         let time = summary::time(self.timed.get(&index)?);
         let (records, process) = self.counted.take(index)?;
-        let mut counts = Counts::of(records, &benchmark.name, observer)?;
+        let mut counts = Counts::of(records, &benchmark.name, options.stacks, observer)?;
         if options.stacks && counts.stacks.is_empty() {
             return None;
         }
