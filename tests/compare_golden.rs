@@ -121,11 +121,17 @@ fn nobody_reading_on_is_success() {
 
 /// What `compare` prints for these files.
 fn compared(files: &[(&str, &str)]) -> String {
+    compared_with(&[], files)
+}
+
+/// The same with flags.
+fn compared_with(flags: &[&str], files: &[(&str, &str)]) -> String {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
-    transcript(&compare(folder.path(), &files.iter().map(|(name, _)| *name).collect::<Vec<_>>()))
+    let names = files.iter().map(|(name, _)| *name);
+    transcript(&compare(folder.path(), &flags.iter().copied().chain(names).collect::<Vec<_>>()))
 }
 
 #[test]
@@ -138,6 +144,39 @@ fn numbers_that_cannot_be_are_named_and_passed_over() {
     assert!(said.contains("r.jsonl:1: p/t/a has -1 allocs/op\nr.jsonl:2: expected value at line 1 column"), "{said}");
     assert!(said.contains("p/t/c   2.000 ± 0%\n") && !said.contains("p/t/a  "), "{said}");
     assert!(said.ends_with("--- exit code 0\n"), "{said}");
+}
+
+const LINE: &str =
+    r#"{"reason":"benchmark-finished","name":"p/t/g/f","id":"g/f","group":"g","memory":{"allocs_per_op":2}}"#;
+
+#[test]
+fn nothing_to_compare_is_said() {
+    let started = r#"{"reason":"run-started","format_version":1}"#;
+    for (name, text) in [("r", started), ("empty.jsonl", ""), ("broken.jsonl", "what\n")] {
+        let said = compared(&[(name, text)]);
+        assert_eq!(said, format!("--- stderr\nbenchstat: no benchmark in {name}\n--- exit code 104\n"));
+    }
+    // As benchstat.
+    assert_eq!(compared(&[("empty.txt", "")]), "--- stderr\n--- exit code 0\n");
+    let said = compared_with(&["-filter", ".name:none"], &[("r.jsonl", LINE)]);
+    assert!(said.contains("benchstat: no benchmark is what -filter") && said.ends_with("code 104\n"), "{said}");
+}
+
+#[test]
+fn a_key_that_no_benchmark_has_is_said() {
+    let said = compared_with(&["-col", "/varient", "-row", "/group"], &[("r.jsonl", LINE)]);
+    assert!(said.contains("benchstat: no benchmark has the key /varient; the names in"), "{said}");
+    assert!(!said.contains("key /group;") && said.ends_with("--- exit code 0\n"), "{said}");
+    let go = compared_with(&["-col", "/varient"], &[("go.txt", "BenchmarkX 1 5 ns/op\n")]);
+    assert!(go.contains("--- stderr\n--- exit code 0\n"), "{go}");
+}
+
+/// A name that stands twice is a benchmark measured twice.
+#[test]
+fn a_name_that_stands_twice_is_two_measurements() {
+    let second = LINE.replace(":2}", ":4}");
+    let said = compared(&[("r.jsonl", &format!("{LINE}\n{second}\n"))]);
+    assert!(said.contains("values range from 2 to 4"), "{said}");
 }
 
 #[test]

@@ -79,6 +79,36 @@ fn several_measurements_of_one_benchmark() {
     }
 }
 
+/// Of an even number of measurements none is in the middle, and rows are compared by what all measurements say.
+#[test]
+fn two_measurements_of_each_benchmark() {
+    let once = Run { checks: Vec::new(), failed: Vec::new(), ..run() };
+    let mut again = once.finished.clone();
+    again.iter_mut().for_each(|one| one.time.ns_per_op = one.time.ns_per_op.map(|ns| ns * 2.0));
+    let twice = Run { finished: [once.finished.clone(), again].concat(), ..once };
+    for (name, format) in FORMATS.iter().filter(|(name, _)| matches!(*name, "human" | "bmf" | "gab")) {
+        matches_golden(&format!("message-format={name}.count=2.txt"), &format.render(&twice, &view()));
+    }
+}
+
+/// In the unit of another clock a sample may be anything.
+#[test]
+fn a_negative_sample_is_no_panic() {
+    let mut run = run();
+    run.finished[0].time.samples[0].nanoseconds = -1e300;
+    assert!(export::Junit.render(&run, &view()).contains("<testsuites"));
+}
+
+#[test]
+fn what_vanished_is_called_as_in_the_table() {
+    let mut run = run();
+    let mut check = run.checks[0].clone();
+    (check.name, check.message) = (format!("{}x", run.finished[0].name), "vanished".to_owned());
+    run.checks = vec![check];
+    let text = export::Human.render(&run, &view());
+    assert!(text.contains(&format!("  {}x: vanished\n", run.finished[0].id)), "{text}");
+}
+
 #[test]
 fn nothing_measured_is_a_whole_report_too() {
     let empty = Run { finished: Vec::new(), checks: Vec::new(), ..run() };

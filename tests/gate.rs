@@ -1,109 +1,17 @@
-//! `check`, baselines, partitions and `merge` end to end, on a copy of a fixture that is changed as a project changes.
+//! `check`, partitions and `merge` end to end, on a copy of a fixture that is changed as a project changes.
 //!
 //! With MEMPROF_TEST_SLOW set an unchanged project is checked 100 times, else 10 times.
 
 mod support;
 
-use std::fs::File;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use cargo_memprof::export;
-use cargo_memprof::result::check::{Check, Verdict};
-use cargo_memprof::result::metric::Metric;
+use cargo_memprof::result::check::Verdict;
 use cargo_memprof::result::model::Run;
-use support::{copy_dir, fixture, lock, set_apart, target_dir};
-
-/// A copy of a fixture that may be changed; held by one test at a time.
-struct Project {
-    root: PathBuf,
-    target: PathBuf,
-    _lock: File,
-}
-
-impl Project {
-    /// Copies fixtures/`folder`; the crate is in `inside` of it.
-    fn copy(folder: &str, inside: &str) -> Project {
-        let (lock, target) = (lock(), target_dir());
-        let copy = target.join("gate").join(folder);
-        let _ = std::fs::remove_dir_all(&copy);
-        copy_dir(&fixture(folder), &copy);
-        set_apart(&copy.join(inside), "gate");
-        Project { root: copy.join(inside), target, _lock: lock }
-    }
-
-    /// Of which one variant takes its buffer from a pool.
-    fn new() -> Project {
-        Project::copy("buffer_write", "")
-    }
-
-    fn read(&self, file: &str) -> String {
-        std::fs::read_to_string(self.root.join(file)).unwrap()
-    }
-
-    fn write(&self, file: &str, text: &str) {
-        std::fs::write(self.root.join(file), text).unwrap();
-    }
-
-    fn replace(&self, file: &str, from: &str, to: &str) {
-        let text = self.read(file);
-        assert!(text.contains(from), "{file}: {from}");
-        self.write(file, &text.replacen(from, to, 1));
-    }
-
-    fn tool(&self, words: &str, more: &[&str]) -> Output {
-        let mut command = support::tool(&self.root);
-        command
-            .env_remove("GITHUB_STEP_SUMMARY")
-            .env_remove("GITHUB_WORKSPACE")
-            .args(words.split_whitespace())
-            .args(more)
-            .output()
-            .unwrap()
-    }
-
-    /// The tool with these arguments; its exit code must be `code`.
-    #[track_caller]
-    fn memprof(&self, code: i32, words: &str) -> Printed {
-        let target = self.target.to_str().unwrap();
-        let out = self.tool(words, &["-benchtime=20ms", "--target-dir", target]);
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        let printed = Printed { stdout: text(out.stdout), stderr: text(out.stderr) };
-        assert_eq!(out.status.code(), Some(code), "{words}\n{}\n{}", printed.stdout, printed.stderr);
-        printed
-    }
-}
-
-struct Printed {
-    stdout: String,
-    stderr: String,
-}
-
-impl Printed {
-    fn checks(&self) -> Vec<Check> {
-        Run::parse(&self.stdout).unwrap().checks
-    }
-
-    #[track_caller]
-    fn says(&self, text: &str) {
-        assert!(self.stdout.contains(text) || self.stderr.contains(text), "{text}\n{}\n{}", self.stdout, self.stderr);
-    }
-}
+use support::project::{Project, regress};
 
 const BASELINE: &str = "memprof-baseline.toml";
-
-/// An allocation more, in the pooled variant.
-fn regress(project: &Project) -> String {
-    let copy = "let data = std::hint::black_box(data.to_vec());";
-    let from = "let mut buffer = pool.get();\n    write_bytes(&mut buffer, data);";
-    project.replace(
-        "src/lib.rs",
-        from,
-        &format!("let mut buffer = pool.get();\n    {copy}\n    write_bytes(&mut buffer, &data);"),
-    );
-    let line = project.read("src/lib.rs").lines().position(|line| line.contains(copy)).unwrap() + 1;
-    format!("src/lib.rs:{line}")
-}
 
 /// The story of a gate: a baseline, a regression that it stops, and the ways in which it might pass without having looked.
 #[test]
@@ -166,7 +74,8 @@ sites = [
 ]
 ";
     assert!(accepted.contains(pooled) || accepted.contains(&pooled.replace("100\n", "1000\n")), "{accepted}");
-    project.memprof(0, "check --accept").says("up to date");
+    // Without profiles nothing is known of sites; those of what is as it was stay.
+    project.memprof(0, "check --accept --no-profiles").says("up to date");
     assert_eq!(project.read(BASELINE), accepted);
 
     // A budget holds whatever is accepted, and what it covers is matched by its full name.
@@ -175,6 +84,7 @@ sites = [
         .write("memprof.toml", "[[budget]]\nbenchmarks = \"buffer_write/**/pooled\"\nallocs_per_op = 1\nbytes = 3\n");
     let breach = project.memprof(100, "check --accept pooled");
     breach.says("buffer_write/pooled: allocs/op 2, the budget is 1");
+    breach.says("1 of 2 benchmarks; if the change is meant: another budget in memprof.toml (--accept excuses none)\n");
     breach.says("the key `budget.0.bytes` is not known; is `bytes_per_op` meant?");
     project.write(BASELINE, &accepted);
 
@@ -192,7 +102,47 @@ sites = [
     assert!(below.contains(&format!("::error file=buffer_write/{}", place.replace(':', ",line="))), "{below}");
     assert!(std::fs::read_to_string(&summary).unwrap().starts_with("### cargo memprof\n\n- ❌ "));
     project.memprof(0, "check --last-run /unpooled");
+    project.memprof(104, "check --last-run /none").says("no benchmark of the last run matched");
     assert_eq!(std::fs::read_to_string(&results).unwrap(), before);
+    project
+        .memprof(2, "check --last-run -memprofile all.prof")
+        .says("--memprofile is of a run, and --last-run runs nothing");
+    std::fs::remove_file(project.root.join("memprof.toml")).unwrap();
+    let regressed =
+        accepted.replace("allocs_per_op = 1\nbytes_per_op = 1024\n", "allocs_per_op = 2\nbytes_per_op = 2048\n");
+    project.write(BASELINE, &regressed);
+    // What failed elsewhere than in the filter is not what this is about.
+    let failed = "{\"reason\":\"benchmark-failed\",\"name\":\"buffer_write/buffer_write/x\",\"package\":\"buffer_write\",\
+                  \"target\":\"buffer_write\",\"id\":\"x\",\"error\":\"e\"}\n";
+    std::fs::write(&results, format!("{before}{failed}")).unwrap();
+    project.memprof(0, "check --last-run /pooled$");
+    project.memprof(103, "check --last-run");
+    // Nobody has looked whether the benchmark that is not in it is gone.
+    let is_unpooled = |line: &&str| line.contains("benchmark-finished") && line.contains("/unpooled\"");
+    let without: String = before.lines().filter(|line| !is_unpooled(line)).map(|line| format!("{line}\n")).collect();
+    std::fs::write(&results, without).unwrap();
+    let kept = project.memprof(100, "check --last-run --accept");
+    kept.says(
+        "/unpooled: vanished: it is in the baseline, but not among the benchmarks (of the last run); its entry is kept",
+    );
+    assert!(project.read(BASELINE).contains("/unpooled\"]"));
+    project.write(BASELINE, &regressed);
+    // A page that cannot be written keeps nothing from being shown.
+    let mut command = support::tool(&project.root);
+    command.env("GITHUB_STEP_SUMMARY", project.root.join("no/such/folder"));
+    command.args(["check", "--last-run", "/pooled$", "--message-format=github", "--target-dir"]).arg(&project.target);
+    let out = command.output().unwrap();
+    let text = (String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap());
+    assert!(
+        out.status.code() == Some(1) && text.0.contains("check passed") && text.1.contains("cannot write"),
+        "{text:?}"
+    );
+    // Of another commit.
+    if before.contains("\"commit\":\"") {
+        std::fs::write(&results, before.replace("\"commit\":\"", "\"commit\":\"0000")).unwrap();
+        project.memprof(104, "check --last-run").says("it is of commit 0000");
+    }
+    project.write(BASELINE, &accepted);
 
     // A configuration, a baseline that cannot be read: nothing is built, and the JSON is whole.
     project.write("memprof.toml", "[[budget]]\nbenchmarks = \"**\"\nallocs_per_op = \"many\"\n");
@@ -200,6 +150,8 @@ sites = [
     unread.says("error: memprof.toml:3:17: ");
     let last = unread.stdout.lines().last().unwrap();
     assert!(last.starts_with("{\"reason\":\"run-finished\",\"success\":false,") && last.contains("memprof.toml:3:17"));
+    let junit = project.memprof(102, "check --message-format junit").stdout;
+    assert!(junit.contains("<testsuites ") && junit.contains("memprof.toml:3:17: "), "{junit}");
     std::fs::remove_file(project.root.join("memprof.toml")).unwrap();
     for (from, to, said) in [
         ("format_version = 1", "format_version = 9", "memprof-baseline.toml: format_version 9 is not understood"),
@@ -267,82 +219,6 @@ fn what_varies_is_no_false_alarm() {
 }
 
 #[test]
-fn kept_results_are_compared() {
-    let project = Project::new();
-    project.memprof(2, "--baseline none").says("there is no baseline `none`");
-    project.memprof(0, "--save-baseline before pooled$");
-    let kept = project.target.join("memprof/baselines/before");
-    assert!(kept.join("results.jsonl").is_file());
-    assert!(kept.join("profiles/buffer_write/buffer_write/buffer_write/pooled/mem.prof").is_file());
-    let place = regress(&project);
-    project.memprof(0, "--baseline before /pooled$").says("+1,024 B  +1 alloc\n");
-    project.memprof(0, "--baseline before /pooled$").says("vs before");
-    let worse = project.memprof(100, "check --baseline before -json /pooled$").checks();
-    let sites = |metric| &worse.iter().find(|check| check.metric == Some(metric)).unwrap().sites;
-    // With the baseline's mem.prof it is the line itself, and no other of the function.
-    for metric in [Metric::AllocsPerOp, Metric::BytesPerOp] {
-        let [site] = &sites(metric)[..] else { panic!("{worse:?}") };
-        assert!(format!("{}:{}", site.file, site.line).ends_with(&place), "{site:?}");
-    }
-
-    // Another machine is said.
-    let results = kept.join("results.jsonl");
-    let text = std::fs::read_to_string(&results).unwrap();
-    let file = project.root.join("elsewhere.jsonl");
-    std::fs::write(&file, text.replace("\"rustc\":\"", "\"rustc\":\"0.9.")).unwrap();
-    let path = file.to_str().unwrap();
-    project.memprof(0, &format!("--baseline {path} /pooled$")).says("another rustc: 0.9.");
-    std::fs::write(&file, text.replace("\"format_version\":1", "\"format_version\":7")).unwrap();
-    project.memprof(2, &format!("--baseline {path} /pooled$")).says("format_version 7 is not understood");
-    for (from, to, said) in [
-        ("\"buffer_write", "\"other", "it is of another package: other; here is buffer_write"),
-        (
-            "\"allocs_per_op\":1.0",
-            "\"allocs_per_op\":-1.0",
-            "line 3: buffer_write/buffer_write/buffer_write/pooled has allocs_per_op -1",
-        ),
-        ("\"allocs_per_op\":1.0", "\"allocs_per_op\":NaN", "line 3: expected value"),
-        ("\"allocs_per_op\":1.0,", "", "line 3: missing field `allocs_per_op`"),
-    ] {
-        assert!(text.contains(from), "{from}: {text}");
-        std::fs::write(&file, text.replace(from, to)).unwrap();
-        let refused = project.memprof(2, &format!("--baseline {path} /pooled$"));
-        refused.says(said);
-        assert_eq!(refused.stderr.lines().count(), 1, "{}", refused.stderr);
-    }
-    std::fs::remove_file(&file).unwrap();
-}
-
-#[test]
-fn a_revision_is_measured_in_a_tree_of_its_own() {
-    let project = Project::new();
-    let git = |words: &str| {
-        let mut command = support::command("git", &project.root);
-        command.args(["-c", "user.name=a", "-c", "user.email=a@example.org"]).args(words.split_whitespace());
-        let out = command.output().unwrap();
-        assert!(out.status.success(), "{words}: {}", String::from_utf8_lossy(&out.stderr));
-        String::from_utf8(out.stdout).unwrap()
-    };
-    git("init -q");
-    git("add -A");
-    git("commit -q -m one");
-    let place = regress(&project);
-    project.write("untracked", "");
-    let before = (git("status --porcelain"), git("worktree list"), git("rev-parse HEAD"));
-
-    project.memprof(0, "--baseline git:HEAD /pooled$").says("+1,024 B  +1 alloc\n");
-    project.memprof(100, "check --baseline=git:HEAD /pooled$").says(&place);
-    project.memprof(2, "--baseline git:nowhere /pooled$").says("git knows no such revision");
-    project.write("src/lib.rs", "this does not build");
-    git("commit -q -a -m two");
-    git("revert --no-commit HEAD");
-    project.memprof(101, "--baseline git:HEAD /pooled$").says("could not be measured");
-    git("reset -q --hard HEAD~1");
-    regress(&project);
-    assert_eq!((git("status --porcelain"), git("worktree list"), git("rev-parse HEAD")), before);
-}
-
-#[test]
 fn machines_share_the_work() {
     let project = Project::copy("varying", "");
     let list = |words: &str| -> Vec<String> { project.memprof(0, words).stdout.lines().map(str::to_owned).collect() };
@@ -374,13 +250,17 @@ fn machines_share_the_work() {
     assert!(merge(&[&dirs[0], &dirs[1]]).status.success());
     let text = std::fs::read_to_string(machines.join("joined/memprof/results.jsonl")).unwrap();
     let run = Run::parse(&text).unwrap();
-    assert_eq!(run.finished.iter().map(|one| one.name.clone()).collect::<Vec<_>>(), sorted);
+    assert_eq!(run.finished.iter().map(|one| one.name.clone()).collect::<Vec<_>>(), all);
     assert!(run.finished.iter().all(|one| one.profiles.mem.as_ref().is_some_and(|path| path.starts_with(&elsewhere))));
     let check = project.tool("check --last-run --target-dir", &[&elsewhere]);
     assert_eq!(check.status.code(), Some(0), "{}", String::from_utf8_lossy(&check.stdout));
 
     // Nothing falls into the part of one of very many machines, and that is no failure of its.
     project.memprof(0, "check --no-profiles --partition 1/1000").says("no benchmark falls into this part");
+    // What is in no part is nowhere.
+    project
+        .memprof(104, "check --no-profiles --partition 1/1000 nothing_is_called_so")
+        .says("matches `nothing_is_called_so`");
 
     // The same benchmark with another count is a conflict.
     let mut twisted = run.clone();

@@ -332,7 +332,7 @@ impl CheckArgs {
 const CHECK: &str = "\
 allocs/op and B/op must be what the baseline says, to the digit where they are exact; a benchmark that vanished or has no
 entry fails; time is not looked at unless a budget says so. With a FILTER only matching entries can vanish, and --accept
-changes only those. --accept does not excuse a budget.
+changes only those; it takes out what this run has looked for and not found. --accept does not excuse a budget.
 
 Exit codes: 0 all well · 100 a regression, a budget, a vanished benchmark, a missing baseline · 101 the benches do not
 build · 102 no workspace or bad configuration · 103 a bench failed · 104 nothing matched, or nothing could be counted";

@@ -1,6 +1,6 @@
 //! `--save-baseline` and `--baseline`: results kept under a name, in a file, or made anew from a revision.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::args::RunArgs;
 use super::output::{cannot_write, write_results};
 use super::prepare::Located;
 use super::{revision, shell};
-use crate::result::model::{Run, RunStarted};
+use crate::result::model::{Memory, Run, RunStarted};
 use crate::result::names;
 use crate::{Error, Result};
 
@@ -89,6 +89,7 @@ pub fn elsewhere(packages: &BTreeSet<&str>, located: &Located) -> Option<String>
 fn known(home: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(home.join("baselines")).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| !name.starts_with(DRAFT));
     names.sort();
     names
 }
@@ -108,31 +109,60 @@ pub fn warn_of_differences(label: &str, was: &RunStarted, now: &RunStarted) {
     }
 }
 
-/// Keeps `run` as `name`, with its memory profiles; as a file without.
-pub fn save(name: &str, home: &Path, run: &Run) -> Result<()> {
+/// Keeps `run` as `name`, with its memory profiles; as a file without. `recounts`: what other processes counted, by full name.
+pub fn save(name: &str, home: &Path, run: &Run, recounts: &BTreeMap<String, Vec<Memory>>) -> Result<()> {
     if !run.failed.is_empty() {
         shell::warn(&format!("the baseline {name} is not saved: benchmarks failed"));
         return Ok(());
     }
     let mut run = Run { checks: Vec::new(), ..run.clone() };
+    let mut profiles = Vec::new();
+    for finished in &mut run.finished {
+        recounts.get(&finished.name).into_iter().flatten().for_each(|memory| finished.memory.join(memory));
+        // The next run writes others where these are.
+        profiles.push(std::mem::take(&mut finished.profiles).mem);
+    }
     if !is_name(name) {
         return write_results(Path::new(name), &run);
     }
     let folder = folder(home, name);
-    match std::fs::remove_dir_all(&folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot_write(&folder, &error)),
-        _ => (),
+    let draft = home.join("baselines").join(format!("{DRAFT}{}", std::process::id()));
+    let written = write_draft(&draft, &folder, run, &profiles)
+        .and_then(|()| swap(&draft, &folder).map_err(|error| cannot_write(&folder, &error)));
+    // What is there now is the draft that failed, or the baseline of before.
+    let _ = std::fs::remove_dir_all(&draft);
+    written
+}
+
+/// How the names of folders begin that are no baselines yet.
+const DRAFT: &str = ".draft-";
+
+/// The baseline that will stand in `folder`, in `draft`.
+fn write_draft(draft: &Path, folder: &Path, mut run: Run, profiles: &[Option<String>]) -> Result<()> {
+    for (finished, from) in run.finished.iter_mut().zip(profiles) {
+        let Some(from) = from else { continue };
+        let place = Path::new("profiles").join(names::safe_path(&finished.name)).join("mem.prof");
+        copy(Path::new(from), &draft.join(&place))?;
+        finished.profiles.mem = Some(folder.join(&place).to_string_lossy().into_owned());
     }
-    for finished in &mut run.finished {
-        finished.profiles.cpu = None;
-        finished.profiles.dhat = None;
-        finished.profiles.block = None;
-        let Some(from) = finished.profiles.mem.take() else { continue };
-        let to = folder.join("profiles").join(names::safe_path(&finished.name)).join("mem.prof");
-        copy(Path::new(&from), &to)?;
-        finished.profiles.mem = Some(to.to_string_lossy().into_owned());
+    write_results(&draft.join("results.jsonl"), &run)
+}
+
+/// Puts `draft` in the place of `folder`, at once: whoever reads sees the one or the other, whole.
+fn swap(draft: &Path, folder: &Path) -> std::io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    if !folder.exists() {
+        return std::fs::rename(draft, folder);
     }
-    write_results(&folder.join("results.jsonl"), &run)
+    match renameat_with(CWD, draft, CWD, folder, RenameFlags::EXCHANGE) {
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => (),
+        done => return done.map_err(Into::into),
+    }
+    // A file system that cannot exchange.
+    let old = draft.with_extension("old");
+    std::fs::rename(folder, &old)?;
+    std::fs::rename(draft, folder)?;
+    std::fs::rename(&old, draft)
 }
 
 /// Copies a file; the folder is made.
@@ -144,6 +174,51 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::finished;
+
+    /// One benchmark with these allocations and this mem.prof.
+    fn run(allocs: f64, mem: &Path) -> Run {
+        let text = String::new;
+        let mut one = finished("p/t/a", allocs, 8.0, true);
+        one.profiles.mem = Some(mem.to_string_lossy().into_owned());
+        one.profiles.cpu = one.profiles.mem.clone();
+        let started = RunStarted {
+            format_version: 1,
+            tool: text(),
+            rustc: text(),
+            target: text(),
+            profile: text(),
+            cpu: text(),
+            commit: None,
+        };
+        Run { started, finished: vec![one], failed: Vec::new(), checks: Vec::new() }
+    }
+
+    #[test]
+    fn what_is_kept_is_nobody_else_s() {
+        let home = tempfile::tempdir().unwrap();
+        let (home, mem) = (home.path(), home.path().join("mem.prof"));
+        std::fs::write(&mem, "1").unwrap();
+        // The profiles are those of the last run, not of this file.
+        let file = home.join("kept.jsonl");
+        let recounts = BTreeMap::from([("p/t/a".to_owned(), vec![finished("p/t/a", 3.0, 8.0, true).memory])]);
+        save(file.to_str().unwrap(), home, &run(1.0, &mem), &recounts).unwrap();
+        let kept = read(file.to_str().unwrap(), home).unwrap().finished.remove(0);
+        assert_eq!(kept.profiles, crate::result::model::Profiles::default());
+        // Other processes counted otherwise.
+        assert_eq!((kept.memory.exact, kept.memory.allocs_per_op_range), (false, Some([1.0, 3.0])));
+
+        save("main", home, &run(1.0, &mem), &BTreeMap::new()).unwrap();
+        std::fs::write(&mem, "2").unwrap();
+        save("main", home, &run(2.0, &mem), &BTreeMap::new()).unwrap();
+        let allocs = || read("main", home).unwrap().finished[0].memory.allocs_per_op;
+        let kept = home.join("baselines/main/profiles/p/t/a/mem.prof");
+        assert_eq!((allocs(), std::fs::read_to_string(&kept).unwrap().as_str()), (2.0, "2"));
+        // What cannot be written whole leaves what was there.
+        assert!(save("main", home, &run(3.0, &home.join("none")), &BTreeMap::new()).is_err());
+        assert_eq!((allocs(), known(home)), (2.0, vec!["main".to_owned()]));
+        assert_eq!(std::fs::read_dir(home.join("baselines")).unwrap().count(), 1);
+    }
 
     #[test]
     fn what_looks_like_a_path_is_one() {

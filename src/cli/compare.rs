@@ -83,6 +83,22 @@ pub fn run(args: &[OsString]) -> Result<u8> {
             Err(message) => return Ok(complain(&format!("benchstat: {message}\n"), exit::ERROR)),
         }
     }
+    // What benchstat passes over in silence it may of its own inputs only.
+    if comparison.has_results || arguments.inputs.iter().any(|input| input.ends_with(".jsonl")) {
+        let nothing = match (comparison.measured, comparison.admitted) {
+            (0, _) => Some(format!("no benchmark in {}", arguments.inputs.join(", "))),
+            (_, 0) => Some("no benchmark is what -filter and the orders in -table, -row and -col admit".to_owned()),
+            _ => None,
+        };
+        if let Some(message) = nothing {
+            return Ok(complain(&format!("benchstat: {message}\n"), exit::NOTHING_MEASURED));
+        }
+        for key in comparison.absent_keys() {
+            say(&format!(
+                "benchstat: no benchmark has the key {key}; the names in a results.jsonl have /group, /variant and /param\n"
+            ));
+        }
+    }
     let tables = comparison.tables();
     match arguments.format.as_str() {
         "csv" => {

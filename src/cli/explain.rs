@@ -89,9 +89,6 @@ fn measured(args: &ExplainArgs, located: &Located) -> Result<Vec<Outcome>> {
     let mut failed = Vec::new();
     let suites = prepare::suites(located, &build, &launches, &options, &mut failed)?;
     let benchmarks: usize = suites.iter().map(|suite| suite.benchmarks.len()).sum();
-    if benchmarks == 0 && failed.is_empty() {
-        return Err(prepare::nothing_matched(located, &build));
-    }
     let mut outcomes: Vec<Outcome> = failed.into_iter().map(Err).collect();
     let mut progress = Progress::new(benchmarks as u64, args.run.select.quiet);
     let mut tables = Tables::default();

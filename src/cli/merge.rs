@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use super::output::write_results;
+use super::output::{short_commit, write_results};
 use super::{baseline, go_flags, last_run, shell};
 use crate::result::model::{Finished, Profiles, Run};
 use crate::result::names;
@@ -35,6 +35,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         None => last_run::home().unwrap_or_else(|| Path::new("target").join("memprof")),
     };
     let home = std::path::absolute(&home).map_err(|e| Error::usage(format!("--target-dir: {e}")))?;
+    refuse_twice(&args.dirs)?;
     let parts = args.dirs.iter().map(|dir| read(dir)).collect::<Result<Vec<_>>>()?;
     let joined = join(&args.dirs, parts)?;
     let mut run = joined.run;
@@ -49,6 +50,18 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         home.join("results.jsonl").display()
     ));
     Ok(if run.failed.is_empty() { exit::OK } else { exit::BENCH_FAILED })
+}
+
+/// A part that is merged twice leaves another one out.
+fn refuse_twice(dirs: &[PathBuf]) -> Result<()> {
+    let mut seen = BTreeMap::new();
+    for dir in dirs {
+        let real = dir.canonicalize().unwrap_or_else(|_| dir.clone());
+        if let Some(first) = seen.insert(real, dir) {
+            return Err(Error::usage(format!("{} and {} are the same folder", first.display(), dir.display())));
+        }
+    }
+    Ok(())
 }
 
 /// The results in `dir`, or in the `memprof` folder below it.
@@ -66,9 +79,22 @@ struct Joined {
     from: Vec<PathBuf>,
 }
 
-/// Sorted by name, so that the order of the folders does not matter. The same benchmark twice is refused unless its counts agree.
+/// In the order of declaration, whatever the order of the folders. Parts of one run are of one commit and have no benchmark in
+/// common; anything else is refused.
 fn join(dirs: &[PathBuf], parts: Vec<Run>) -> Result<Joined> {
     let started = parts[0].started.clone();
+    let commits = || parts.iter().zip(dirs).filter_map(|(part, dir)| Some((part.started.commit.as_deref()?, dir)));
+    if let Some((first, first_dir)) = commits().next()
+        && let Some((other, dir)) = commits().find(|(commit, _)| *commit != first)
+    {
+        return Err(Error::usage(format!(
+            "{} is of commit {}, and {} of {}; merge what was measured of one",
+            first_dir.display(),
+            short_commit(first),
+            dir.display(),
+            short_commit(other)
+        )));
+    }
     let mut checks = Vec::new();
     let (mut finished, mut failed): (Vec<(Finished, PathBuf)>, _) = (Vec::new(), BTreeMap::new());
     let mut owner: BTreeMap<String, (usize, Finished)> = BTreeMap::new();
@@ -78,16 +104,13 @@ fn join(dirs: &[PathBuf], parts: Vec<Run>) -> Result<Joined> {
             let first = owner.entry(one.name.clone()).or_insert_with(|| (index, one.clone()));
             let counts = |one: &Finished| (one.memory.allocs_per_op, one.memory.bytes_per_op);
             if first.0 != index {
-                if counts(&first.1) != counts(&one) {
-                    return Err(Error::usage(format!(
-                        "{} is in {} and in {} with different counts; merge one of them only",
-                        one.name,
-                        dirs[first.0].display(),
-                        dirs[index].display()
-                    )));
-                }
-                // Measured twice with one result: once is enough.
-                continue;
+                let how = if counts(&first.1) == counts(&one) { "" } else { ", with different counts" };
+                return Err(Error::usage(format!(
+                    "{} is in {} and in {}{how}; merge one of them only",
+                    one.name,
+                    dirs[first.0].display(),
+                    dirs[index].display()
+                )));
             }
             finished.push((one, dirs[index].clone()));
         }
@@ -95,7 +118,9 @@ fn join(dirs: &[PathBuf], parts: Vec<Run>) -> Result<Joined> {
         checks.extend(part.checks);
         failed.extend(part.failed.into_iter().map(|one| (one.name.clone(), one)));
     }
-    finished.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+    // Targets are measured by package and name.
+    let place = |one: &Finished| (one.package.clone(), one.target.clone(), one.position.unwrap_or(usize::MAX));
+    finished.sort_by_key(|(one, _)| place(one));
     let (finished, from) = finished.into_iter().unzip();
     Ok(Joined { run: Run { started, finished, failed: failed.into_values().collect(), checks }, from })
 }
@@ -151,15 +176,43 @@ mod tests {
     fn parts_are_joined_by_name() {
         let a = || finished("p/t/a", 1.0, 8.0, true);
         let parts = vec![part(vec![finished("p/t/c", 1.0, 8.0, true)]), part(vec![a(), a()])];
-        assert_eq!(joined(parts).unwrap(), ["p/t/a m1", "p/t/a m1", "p/t/c m0"]);
+        assert_eq!(joined(parts).unwrap(), ["p/t/c m0", "p/t/a m1", "p/t/a m1"]);
     }
 
     #[test]
-    fn the_same_benchmark_must_have_the_same_counts() {
+    fn the_order_is_that_of_declaration() {
+        let at = |name: &str, position| Finished { position: Some(position), ..finished(name, 1.0, 8.0, true) };
+        let one = || part(vec![at("p/t/g/b", 1), at("p/u/x", 3)]);
+        let two = || part(vec![at("p/t/g/z", 0), at("p/t/g/a", 2)]);
+        let names = |parts| -> Vec<String> {
+            joined(parts).unwrap().iter().map(|text| text.split(' ').next().unwrap().to_owned()).collect()
+        };
+        assert_eq!(names(vec![one(), two()]), ["p/t/g/z", "p/t/g/b", "p/t/g/a", "p/u/x"]);
+        assert_eq!(names(vec![two(), one()]), names(vec![one(), two()]));
+    }
+
+    #[test]
+    fn what_is_no_part_of_one_run_is_refused() {
+        let of = |commit: Option<&str>| {
+            let mut part = part(Vec::new());
+            part.started.commit = commit.map(str::to_owned);
+            part
+        };
+        assert!(joined(vec![of(Some("a")), of(None), of(Some("a"))]).is_ok());
+        let error = joined(vec![of(None), of(Some("a")), of(Some("b"))]).unwrap_err();
+        assert_eq!(error.message, "m1 is of commit a, and m2 of b; merge what was measured of one");
+        let folder = std::env::temp_dir();
+        assert!(refuse_twice(&[folder.clone(), folder.join(".")]).unwrap_err().message.ends_with("the same folder"));
+        assert!(refuse_twice(&[folder.clone(), folder.join("m1")]).is_ok());
+    }
+
+    #[test]
+    fn a_benchmark_is_in_one_part() {
         let with = |allocs| part(vec![finished("p/t/a", allocs, 8.0, true)]);
-        assert_eq!(joined(vec![with(1.0), with(1.0)]).unwrap(), ["p/t/a m0"]);
+        let error = joined(vec![with(1.0), with(1.0)]).unwrap_err();
+        assert_eq!(error.message, "p/t/a is in m0 and in m1; merge one of them only");
         let error = joined(vec![with(1.0), with(2.0)]).unwrap_err();
-        assert_eq!(error.message, "p/t/a is in m0 and in m1 with different counts; merge one of them only");
+        assert_eq!(error.message, "p/t/a is in m0 and in m1, with different counts; merge one of them only");
         assert_eq!(error.code, exit::USAGE);
     }
 

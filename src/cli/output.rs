@@ -13,7 +13,7 @@ use crate::gate;
 use crate::measure::{NOT_LINKED, ProfilePair};
 use crate::profile::{self, Profile};
 use crate::result::check::{Check, PlacedSite};
-use crate::result::model::{FORMAT_VERSION, Failed, Finished, Line, Run, RunFinished, RunStarted};
+use crate::result::model::{FORMAT_VERSION, Failed, Finished, Line, Memory, Run, RunFinished, RunStarted};
 use crate::result::names;
 use crate::workspace::{CargoConfig, Workspace};
 use crate::{Error, Result, exit};
@@ -30,6 +30,10 @@ pub struct Writer<'a> {
     keep_results: bool,
     /// By full name.
     pub sites: BTreeMap<String, Vec<PlacedSite>>,
+    /// What other processes of this run counted, by full name.
+    pub recounts: BTreeMap<String, Vec<Memory>>,
+    /// What could not be written.
+    troubles: Vec<Error>,
     /// --memprofile and --cpuprofile, and what goes into them.
     mem_file: Option<PathBuf>,
     cpu_file: Option<PathBuf>,
@@ -60,6 +64,8 @@ impl<'a> Writer<'a> {
             run: Run { started: started.clone(), finished: Vec::new(), failed: Vec::new(), checks: Vec::new() },
             keep_results: false,
             sites: BTreeMap::new(),
+            recounts: BTreeMap::new(),
+            troubles: Vec::new(),
             mem_file: combined_file(args, args.measure.memprofile.as_ref())?,
             cpu_file: combined_file(args, args.measure.cpuprofile.as_ref())?,
             block_file: combined_file(args, args.measure.blockprofile.as_ref())?,
@@ -76,6 +82,34 @@ impl<'a> Writer<'a> {
         let end =
             RunFinished { success: error.is_none(), error: error.map(|error| error.message.clone()), ..self.run.end() };
         self.line(&Line::RunFinished(end));
+        let Some(error) = error else { return };
+        // As of a benchmark that stands for all.
+        let mut run = self.run.clone();
+        run.failed.push(Failed {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            package: String::new(),
+            target: String::new(),
+            id: String::new(),
+            error: error.message.clone(),
+        });
+        let view = View { root: self.shown_root(), ..View::default() };
+        let format: &dyn export::Export = match self.args.format() {
+            MessageFormat::Junit => &export::Junit,
+            MessageFormat::Markdown => &export::Markdown,
+            MessageFormat::Github => &export::Github,
+            _ => return,
+        };
+        shell::print(&format.render(&run, &view));
+        if self.args.format() == MessageFormat::Github
+            && let Err(error) = step_summary(&export::Markdown, &run, &view)
+        {
+            shell::error(&error.message);
+        }
+    }
+
+    /// Something could not be written. All else is, and shown; then it is an error.
+    pub fn trouble(&mut self, error: Error) {
+        self.troubles.push(error);
     }
 
     /// JSON appears as it comes, everything else at the end.
@@ -136,31 +170,45 @@ impl<'a> Writer<'a> {
         self.run.checks.push(check);
     }
 
-    /// Prints and writes what stands at the end; the exit code.
+    /// Writes and prints what stands at the end; the exit code. What cannot be written keeps nothing else from being so.
     pub fn finish(mut self, base: Option<Base>) -> Result<u8> {
-        self.line(&Line::RunFinished(self.run.end()));
-        self.show(base)?;
-        if !self.keep_results {
-            write_whole(&self.home.join("results.jsonl"), self.lines.as_bytes())?;
+        for error in self.write_files() {
+            self.trouble(error);
         }
+        let error = self.troubles.first().map(|error| error.message.clone());
+        let end = self.run.end();
+        self.line(&Line::RunFinished(RunFinished { success: end.success && error.is_none(), error, ..end }));
+        if !self.keep_results {
+            let written = write_whole(&self.home.join("results.jsonl"), self.lines.as_bytes());
+            self.troubles.extend(written.err());
+        }
+        let shown = self.show(base);
+        self.troubles.extend(shown.err());
+        let code = code(&self.run);
+        let mut troubles = std::mem::take(&mut self.troubles);
+        if code == exit::OK && !troubles.is_empty() {
+            let last = troubles.remove(0);
+            troubles.iter().for_each(|error| shell::error(&error.message));
+            return Err(last);
+        }
+        troubles.iter().for_each(|error| shell::error(&error.message));
+        Ok(code)
+    }
+
+    /// What the command line asks for besides the results; what of it could not be written.
+    fn write_files(&self) -> Vec<Error> {
+        let mut errors = Vec::new();
         for (at, profiles) in
             [(&self.mem_file, &self.all_mem), (&self.cpu_file, &self.all_cpu), (&self.block_file, &self.all_block)]
         {
-            if let Some(at) = at {
-                write_whole(at, &profile::write(&together(profiles)?))?;
-            }
+            let Some(at) = at else { continue };
+            let written = together(profiles).and_then(|all| write_whole(at, &profile::write(&all)));
+            errors.extend(written.err());
         }
         if let Some(name) = &self.args.output.save_baseline {
-            baseline::save(name, &self.home, &self.run)?;
+            errors.extend(baseline::save(name, &self.home, &self.run, &self.recounts).err());
         }
-        let run = &self.run;
-        let uncounted = run.finished.is_empty() && run.failed.iter().any(|failed| failed.error == NOT_LINKED);
-        Ok(match run.end().success {
-            true => exit::OK,
-            false if uncounted => exit::NOTHING_MEASURED,
-            false if run.failed.is_empty() => exit::CHECK_FAILED,
-            false => exit::BENCH_FAILED,
-        })
+        errors
     }
 
     /// Files are named from the workspace's root; GitHub looks for them from the top of what it has checked out.
@@ -193,13 +241,23 @@ impl<'a> Writer<'a> {
             MessageFormat::Junit => &export::Junit,
             MessageFormat::Bmf => &export::Bmf,
             MessageFormat::Gab => &export::Gab,
-            MessageFormat::Github => {
-                step_summary(&export::Markdown, &self.run, &view)?;
-                &export::Github
-            }
+            MessageFormat::Github => &export::Github,
         };
         shell::print(&format.render(&self.run, &view));
-        Ok(())
+        match self.args.format() {
+            MessageFormat::Github => step_summary(&export::Markdown, &self.run, &view),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn code(run: &Run) -> u8 {
+    let uncounted = run.finished.is_empty() && run.failed.iter().any(|failed| failed.error == NOT_LINKED);
+    match run.end().success {
+        true => exit::OK,
+        false if uncounted => exit::NOTHING_MEASURED,
+        false if run.failed.is_empty() => exit::CHECK_FAILED,
+        false => exit::BENCH_FAILED,
     }
 }
 
@@ -263,13 +321,21 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
+/// What is checked out; `None` where that is no work of git's.
+pub fn head_commit(root: &Path) -> Option<String> {
+    let out = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root).output().ok()?;
+    out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
+}
+
+/// As git shows it.
+pub fn short_commit(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
+}
+
 fn started(args: &RunArgs, workspace: &Workspace, config: &CargoConfig) -> RunStarted {
     let version = config.toolchain.version.lines().find_map(|line| line.strip_prefix("release: "));
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
-    let commit = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(&workspace.root).output().ok();
-    let commit =
-        commit.filter(|out| out.status.success()).map(|out| String::from_utf8_lossy(&out.stdout).trim().to_owned());
     RunStarted {
         format_version: FORMAT_VERSION,
         tool: env!("CARGO_PKG_VERSION").to_owned(),
@@ -277,6 +343,6 @@ fn started(args: &RunArgs, workspace: &Workspace, config: &CargoConfig) -> RunSt
         target: config.platform.clone(),
         profile: args.select.profile.clone().unwrap_or_else(|| "bench".to_owned()),
         cpu: cpu.unwrap_or_default().to_owned(),
-        commit,
+        commit: head_commit(&workspace.root),
     }
 }

@@ -1,5 +1,6 @@
 //! Everything up to the point where benchmarks can run: what is selected, where it is, its executables, its benchmarks.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -49,8 +50,20 @@ impl Selection {
         workspace.targets.iter().filter(wanted).cloned().collect()
     }
 
+    /// [`Selection::wants`], in whichever part (`--partition`) it is.
+    fn matches(&self, targets: &[BenchTarget], package: &str, target: &str, id: &str) -> bool {
+        let path = format!("{target}/{id}");
+        let full = format!("{package}/{path}");
+        let by_bench = |(text, regex): &(String, Regex)| {
+            if targets.iter().any(|target| target.name == *text) { target == text } else { regex.is_match(&path) }
+        };
+        (self.bench.is_empty() || self.bench.iter().any(by_bench))
+            && (self.filters.is_empty()
+                || self.filters.iter().any(|regex| regex.is_match(&path) || regex.as_str() == full))
+    }
+
     /// Whether a target may be meant by its name alone, whatever its benchmarks are called.
-    fn may_mean(&self, target: &BenchTarget) -> bool {
+    pub fn may_mean(&self, target: &BenchTarget) -> bool {
         let path = format!("{}/", target.name);
         let full = format!("{}/{path}", target.package);
         let fits = |regex: &Regex| regex.is_match(&path) || regex.as_str().starts_with(&full);
@@ -60,15 +73,8 @@ impl Selection {
 
     /// Whether a benchmark is wanted. A bench target's name selects that target and no other.
     pub fn wants(&self, targets: &[BenchTarget], package: &str, target: &str, id: &str) -> bool {
-        let path = format!("{target}/{id}");
-        let full = format!("{package}/{path}");
-        let by_bench = |(text, regex): &(String, Regex)| {
-            if targets.iter().any(|target| target.name == *text) { target == text } else { regex.is_match(&path) }
-        };
-        (self.bench.is_empty() || self.bench.iter().any(by_bench))
-            && (self.filters.is_empty()
-                || self.filters.iter().any(|regex| regex.is_match(&path) || regex.as_str() == full))
-            && self.partition.is_none_or(|partition| partition.has(&full))
+        self.matches(targets, package, target, id)
+            && self.partition.is_none_or(|partition| partition.has(&format!("{package}/{target}/{id}")))
     }
 }
 
@@ -147,6 +153,9 @@ pub fn target_failed(target: &BenchTarget, error: String) -> Failed {
 }
 
 /// The suites with the selected benchmarks; targets that failed before they named any go to `failed`.
+///
+/// # Errors
+/// No benchmark is what was asked for. That the part of `--partition` has none is no error, where another part has some.
 pub fn suites<'a>(
     located: &Located,
     build: &'a Build,
@@ -157,15 +166,19 @@ pub fn suites<'a>(
     failed.extend(build.refused.iter().map(|(target, error)| target_failed(target, error.clone())));
     let (mut suites, mut failures) = (Vec::new(), Vec::new());
     let targets = &located.workspace.targets;
+    let matched = Cell::new(false);
     let wanted = |executable: &Executable, id: &str| {
-        let target = &executable.target;
-        located.selection.wants(targets, &target.package, &target.name, id)
+        let (package, target) = (&executable.target.package, &executable.target.name);
+        matched.set(matched.get() || located.selection.matches(targets, package, target, id));
+        located.selection.wants(targets, package, target, id)
     };
+    let mut listed = 0;
     for executable in &build.executables {
         let launch = launches
             .get(&executable.timed)
             .ok_or_else(|| Error::other(format!("cargo did not run the bench `{}`", executable.target.name)))?;
-        let (suite, failure) = measure::list_suite(executable, launch, options, &wanted, &located.interrupt)?;
+        let (suite, failure) = measure::list_suite(executable, launch, options, &wanted, listed, &located.interrupt)?;
+        listed += suite.listed;
         if suite.whole_process && !suite.benchmarks.is_empty() {
             shell::note(&format!(
                 "{}/{}: its whole process is measured, for it has none of the harnesses that are known ({})",
@@ -189,10 +202,15 @@ pub fn suites<'a>(
             failed.push(failure);
         }
     }
+    match (any || !failed.is_empty(), matched.get()) {
+        (true, _) => (),
+        (false, true) => shell::note("no benchmark falls into this part"),
+        (false, false) => return Err(nothing_matched(located, build)),
+    }
     Ok(suites)
 }
 
-pub fn nothing_matched(located: &Located, build: &Build) -> Error {
+fn nothing_matched(located: &Located, build: &Build) -> Error {
     let targets: Vec<&str> = build.executables.iter().map(|e| e.target.name.as_str()).collect();
     let Selection { bench, filters, .. } = &located.selection;
     let asked = bench.iter().map(|(text, _)| text.as_str()).chain(filters.iter().map(Regex::as_str));

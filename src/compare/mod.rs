@@ -56,6 +56,11 @@ pub struct Comparison {
     gathering: Gathering,
     units: Metadata,
     analyst: Analyst,
+    /// Some input is a results.jsonl.
+    pub has_results: bool,
+    /// So many measurements were read, and so many of them are compared.
+    pub measured: usize,
+    pub admitted: usize,
 }
 
 impl Comparison {
@@ -78,29 +83,41 @@ impl Comparison {
             gathering: Gathering::new(projections),
             units: Metadata::default(),
             analyst: Analyst::new(options.confidence, options.alpha),
+            has_results: false,
+            measured: 0,
+            admitted: 0,
         })
     }
 
     /// Adds the measurements of a file. Lines that do not parse are passed over, and named in the answer. The error is one
     /// line: the file cannot be used at all.
     pub fn read(&mut self, input: &Input, text: &str) -> Result<Vec<String>, String> {
-        let Comparison { filter, gathering, units, .. } = self;
+        let Comparison { filter, gathering, units, measured, admitted, .. } = self;
         let mut problems = Vec::new();
         let mut sink = |event: Event<'_>| match event {
             Event::Problem(problem) => problems.push(problem),
             Event::Measured(mut record) => {
+                *measured += 1;
+                gathering.projections.notice(&record);
                 if gathering.projections.admits(&record) && filter.apply(&mut record) {
+                    *admitted += 1;
                     gathering.add(&record);
                 }
             }
         };
         let config = Config::of_file(&input.label);
         if results::is_results(text) {
+            self.has_results = true;
             results::read(text, &input.path, config, &mut sink)?;
         } else {
             gobench::read(text, &input.path, config, units, &mut sink);
         }
         Ok(problems)
+    }
+
+    /// The keys of -table, -row and -col that no measurement has.
+    pub fn absent_keys(&self) -> &[String] {
+        self.gathering.projections.absent()
     }
 
     /// The tables of all that was read.

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 pub use budget::Budget;
 pub use place::describe;
+use place::place_of;
 
 use crate::gate::Limits;
 
@@ -33,14 +34,18 @@ pub struct Parsed {
 impl Config {
     /// Reads the text of memprof.toml. The error is one line: file, line and column, what is wrong.
     pub fn parse(text: &str) -> Result<Parsed, String> {
-        let bad = |error: toml::de::Error| describe(FILE_NAME, text, &error);
-        parsed(toml::Deserializer::parse(text).map_err(bad)?, FILE_NAME).map_err(bad)
+        let place = |path: &str| match place_of(text, path) {
+            Some((line, column)) => format!("{FILE_NAME}:{line}:{column}"),
+            None => FILE_NAME.to_owned(),
+        };
+        let deserializer = toml::Deserializer::parse(text).map_err(|error| describe(FILE_NAME, text, &error))?;
+        parsed(deserializer, &place).map_err(|(error, unknown)| describe(FILE_NAME, text, &error) + &unknown)
     }
 
     /// Reads `[workspace.metadata.memprof]`, as cargo gives it.
     pub fn from_metadata(value: &serde_json::Value) -> Result<Parsed, String> {
         const PLACE: &str = "[workspace.metadata.memprof]";
-        parsed(value, PLACE).map_err(|error| format!("{PLACE}: {error}"))
+        parsed(value, &|_| PLACE.to_owned()).map_err(|(error, unknown)| format!("{PLACE}: {error}{unknown}"))
     }
 
     /// What holds for the benchmark with this full name: metric by metric the last budget that names it.
@@ -49,15 +54,26 @@ impl Config {
     }
 }
 
-fn parsed<'de, D: serde::Deserializer<'de>>(deserializer: D, place: &str) -> Result<Parsed, D::Error> {
-    let mut warnings = Vec::new();
+/// `place` says where the key with this path is. The error comes with the keys that are not known: one of them may be the one
+/// that is missing.
+fn parsed<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+    place: &dyn Fn(&str) -> String,
+) -> Result<Parsed, (D::Error, String)> {
+    let mut unknown = Vec::new();
     let config = serde_ignored::deserialize(deserializer, |path| {
         let path = path.to_string().replace(".?", "");
         let key = path.rsplit('.').next().unwrap_or_default();
         let advice = nearest::nearest(key).map(|known| format!("; is `{known}` meant?")).unwrap_or_default();
-        warnings.push(format!("{place}: the key `{path}` is not known{advice}"));
-    })?;
-    Ok(Parsed { config, warnings })
+        unknown.push((place(&path), format!("the key `{path}` is not known{advice}")));
+    });
+    match config {
+        Ok(config) => {
+            let warnings = unknown.into_iter().map(|(place, text)| format!("{place}: {text}")).collect();
+            Ok(Parsed { config, warnings })
+        }
+        Err(error) => Err((error, unknown.into_iter().map(|(_, text)| format!("; {text}")).collect())),
+    }
 }
 
 #[cfg(test)]
@@ -112,9 +128,9 @@ bytes_per_op = false
         assert_eq!(
             warnings,
             [
-                "memprof.toml: the key `budget.0.allocs` is not known; is `allocs_per_op` meant?",
-                "memprof.toml: the key `budget.0.bytes_per_op.tolerence` is not known; is `tolerance` meant?",
-                "memprof.toml: the key `budgets` is not known; is `budget` meant?",
+                "memprof.toml:1:1: the key `budgets` is not known; is `budget` meant?",
+                "memprof.toml:4:1: the key `budget.0.allocs` is not known; is `allocs_per_op` meant?",
+                "memprof.toml:5:18: the key `budget.0.bytes_per_op.tolerence` is not known; is `tolerance` meant?",
             ]
         );
     }
@@ -137,6 +153,13 @@ bytes_per_op = false
         }
         assert!(error("[[budget]]\nbenchmarks = \"a[\"\n").starts_with("memprof.toml:2:14: `a[` is no glob: "));
         assert!(error("[[budget]]\n").contains("missing field `benchmarks`"));
+        // The key that is missing is there, mistyped.
+        let mistyped = error("[[budget]]\nbenchmark = \"**\"\nallocs_per_op = 1\n");
+        assert!(mistyped.starts_with("memprof.toml:1:1: missing field `benchmarks`"), "{mistyped}");
+        assert!(
+            mistyped.ends_with("; the key `budget.0.benchmark` is not known; is `benchmarks` meant?"),
+            "{mistyped}"
+        );
     }
 
     #[test]

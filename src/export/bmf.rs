@@ -10,7 +10,7 @@ pub struct Bmf;
 impl Export for Bmf {
     fn render(&self, run: &Run, view: &View) -> String {
         let mut all = Map::new();
-        for one in one_of_each(run) {
+        for one in one_of_each(&run.finished) {
             let mut measures = Map::new();
             if let Some(ns) = one.time.ns_per_op {
                 let range = one.time.lower.zip(one.time.upper).map(|(lower, upper)| [lower, upper]);

@@ -10,7 +10,7 @@ pub struct Gab;
 impl Export for Gab {
     fn render(&self, run: &Run, view: &View) -> String {
         let mut all = Vec::new();
-        for one in one_of_each(run) {
+        for one in one_of_each(&run.finished) {
             let mut add = |unit: &str, value: f64, range: Option<[f64; 2]>| {
                 let mut entry = json!({ "name": format!("{} ({unit})", one.name), "unit": unit, "value": value });
                 if let Some([low, high]) = range {

@@ -1,6 +1,7 @@
 //! JUnit's XML: a suite for each bench target, a case for each benchmark.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite, XmlString};
 
@@ -15,15 +16,17 @@ impl Export for Junit {
         let mut suites: BTreeMap<String, TestSuite> = BTreeMap::new();
         let mut add = |name: &str, status: TestCaseStatus, seconds: f64| {
             let mut parts = name.splitn(3, '/');
-            let suite = format!("{}/{}", parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            let package = parts.next().unwrap_or_default();
+            // What stops the whole run is in no target.
+            let suite = parts.next().map_or(package.to_owned(), |target| format!("{package}/{target}"));
             let mut case = TestCase::new(parts.next().unwrap_or(name), status);
-            case.set_classname(suite.as_str()).set_time(std::time::Duration::from_secs_f64(seconds));
+            case.set_classname(suite.as_str()).set_time(Duration::try_from_secs_f64(seconds).unwrap_or_default());
             suites.entry(suite.clone()).or_insert_with(|| TestSuite::new(suite)).add_test_case(case);
         };
         let checks = |name: &str| -> Vec<&Check> {
             run.checks.iter().filter(|c| c.name == name && c.verdict == Verdict::Failed).collect()
         };
-        for one in one_of_each(run) {
+        for one in one_of_each(&run.finished) {
             let seconds = one.time.samples.iter().map(|sample| sample.nanoseconds).sum::<f64>() / 1e9;
             let seconds = if one.time.ns_per_op.is_some() { seconds } else { 0.0 };
             add(&one.name, status(&checks(&one.name), view), seconds);

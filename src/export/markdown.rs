@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Export, View, names_of, table, verdicts};
+use super::{Export, View, names_of, one_of_each, table, verdicts};
 use crate::result::check::Verdict;
 use crate::result::model::Run;
 
@@ -37,7 +37,7 @@ impl Export for Markdown {
         let rows = table::cells(&run.finished, view);
         let fold = rows.len() > LONG && !run.checks.is_empty();
         if fold {
-            let _ = write!(text, "<details><summary>All {} benchmarks</summary>\n\n", run.finished.len());
+            let _ = write!(text, "<details><summary>All {} benchmarks</summary>\n\n", one_of_each(&run.finished).len());
         }
         for (index, row) in rows.iter().enumerate() {
             let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();

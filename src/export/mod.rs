@@ -13,7 +13,7 @@ pub mod number;
 pub mod table;
 mod verdicts;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 pub use bmf::Bmf;
@@ -26,7 +26,7 @@ pub use junit::Junit;
 pub use markdown::Markdown;
 
 use crate::result::model::{Finished, Run};
-use crate::result::names;
+use crate::result::{names, summary};
 
 /// What is wanted of the results.
 #[derive(Debug, Clone, Default)]
@@ -61,17 +61,30 @@ impl View {
     }
 }
 
-/// One measurement of each benchmark, for formats in which a name stands for one: of several that with the median time.
-fn one_of_each(run: &Run) -> Vec<&Finished> {
-    let medians = table::medians(&run.finished);
-    let mut seen = HashSet::new();
-    let first = run.finished.iter().filter(|one| seen.insert(one.name.as_str()));
-    first.map(|one| medians[one.name.as_str()]).collect()
+/// Each benchmark once, in the order of first appearance, for what knows one number of each: of several measurements the
+/// median.
+fn one_of_each(finished: &[Finished]) -> Vec<Finished> {
+    let mut all: HashMap<&str, Vec<&Finished>> = HashMap::new();
+    let mut order = Vec::new();
+    for one in finished {
+        let measurements = all.entry(&one.name).or_default();
+        if measurements.is_empty() {
+            order.push(one.name.as_str());
+        }
+        measurements.push(one);
+    }
+    order.into_iter().filter_map(|name| summary::of_measurements(&all[name])).collect()
 }
 
-/// The shortest unambiguous names of what was measured, by full name.
+/// The shortest unambiguous names of what was measured and of what was looked for, by full name.
 fn names_of(run: &Run) -> HashMap<String, String> {
-    let full: Vec<&str> = run.finished.iter().map(|row| row.name.as_str()).collect();
-    let ids: Vec<&str> = run.finished.iter().map(|row| row.id.as_str()).collect();
+    let id = |name: &'_ str| name.splitn(3, '/').nth(2).map_or(0, str::len);
+    let mut all: BTreeMap<&str, &str> = run
+        .checks
+        .iter()
+        .map(|check| (check.name.as_str(), &check.name[check.name.len() - id(&check.name)..]))
+        .collect();
+    all.extend(run.finished.iter().map(|row| (row.name.as_str(), row.id.as_str())));
+    let (full, ids): (Vec<&str>, Vec<&str>) = all.into_iter().unzip();
     full.iter().map(|name| (*name).to_owned()).zip(names::shortest(&full, &ids)).collect()
 }

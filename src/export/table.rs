@@ -6,8 +6,8 @@ use tabled::builder::Builder;
 use tabled::settings::object::{Columns, Segment};
 use tabled::settings::{Alignment, Padding, Style};
 
-use super::View;
 use super::number::{grouped, nanoseconds, per_op};
+use super::{View, one_of_each};
 use crate::result::model::{Failed, Finished, Memory};
 use crate::result::names;
 
@@ -42,10 +42,17 @@ pub fn cells(rows: &[Finished], view: &View) -> Vec<Vec<String>> {
     let full: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let short = names::shortest(&full, &ids);
-    let references = references(rows, view.against.as_deref());
-    let before = view.base.as_ref().map(|base| (&base.label, medians(&base.finished)));
+    // What is compared is what all measurements of a benchmark say together.
+    let each = one_of_each(rows);
+    let mut measurements: HashMap<&str, usize> = HashMap::new();
+    rows.iter().for_each(|row| *measurements.entry(&row.name).or_default() += 1);
+    let references = references(&each, view.against.as_deref());
+    let before = view.base.as_ref().map(|base| {
+        let each = one_of_each(&base.finished).into_iter().map(|one| (one.name.clone(), one));
+        (&base.label, each.collect::<HashMap<_, _>>())
+    });
     let members = |key: &(String, String, String)| {
-        rows.iter().filter(|row| (&row.package, &row.target, &row.group) == (&key.0, &key.1, &key.2)).count()
+        each.iter().filter(|row| (&row.package, &row.target, &row.group) == (&key.0, &key.1, &key.2)).count()
     };
     let compared = before.is_some() || references.keys().any(|key| members(key) > 1);
 
@@ -60,20 +67,34 @@ pub fn cells(rows: &[Finished], view: &View) -> Vec<Vec<String>> {
     if compared {
         header.push(versus);
     }
+    let is_repeated = each.len() < rows.len();
+    let names: HashMap<&str, &String> = full.iter().copied().zip(&short).collect();
     let mut all = vec![header];
-    for (index, (row, name)) in rows.iter().zip(&short).enumerate() {
+    // As `go test` has them, one a line; then what they come to.
+    let single = rows.iter().filter(|_| is_repeated).map(|row| (row, None));
+    for (row, index) in single.chain(each.iter().zip((0..).map(Some))) {
+        let name = names[row.name.as_str()];
+        let repeated = match index {
+            Some(_) if is_repeated => format!(", median of {}", measurements[row.name.as_str()]),
+            _ => String::new(),
+        };
         let mark = match row {
             row if row.whole_process => "†",
             row if row.time.custom => "*",
             _ => "",
         };
-        let mut record =
-            vec![format!("{}{mark}", names::one_line(name)), grouped(&row.time.iterations.to_string()), time(row)];
+        let mut record = vec![
+            format!("{}{mark}{repeated}", names::one_line(name)),
+            grouped(&row.time.iterations.to_string()),
+            time(row),
+        ];
         if view.memory {
             record.push(ranged(row.memory.bytes_per_op, row.memory.bytes_per_op_range));
             record.push(ranged(row.memory.allocs_per_op, row.memory.allocs_per_op_range));
         }
-        if let Some((_, before)) = &before {
+        if index.is_none() {
+            record.extend(compared.then(String::new));
+        } else if let Some((_, before)) = &before {
             record.push(match before.get(row.name.as_str()) {
                 Some(before) => unchanged_or(difference(before, row, view.memory)),
                 None => "new".to_owned(),
@@ -81,8 +102,8 @@ pub fn cells(rows: &[Finished], view: &View) -> Vec<Vec<String>> {
         } else if compared {
             let key = (row.package.clone(), row.target.clone(), row.group.clone());
             record.push(match references.get(&key) {
-                Some(&reference) if reference == index || rows[reference].name == row.name => "·".to_owned(),
-                Some(&reference) => difference(&rows[reference], row, view.memory),
+                Some(&reference) if Some(reference) == index => "·".to_owned(),
+                Some(&reference) => difference(&each[reference], row, view.memory),
                 None => String::new(),
             });
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::number::per_op;
 use super::{View, names_of};
-use crate::result::check::{Check, PlacedSite, Verdict};
+use crate::result::check::{Against, Check, PlacedSite, Verdict};
 use crate::result::metric::Metric;
 use crate::result::model::Run;
 
@@ -47,8 +47,16 @@ pub fn summary(checks: &[Check]) -> String {
     let (failed, improved, accepted) = (names(Verdict::Failed), names(Verdict::Improved), names(Verdict::Accepted));
     let benchmarks = |n: usize| if n == 1 { "1 benchmark".to_owned() } else { format!("{n} benchmarks") };
     if !failed.is_empty() {
-        let advice = "if the change is meant: cargo memprof check --accept";
-        return format!("check failed: {} of {}; {advice}", failed.len(), benchmarks(all.len()));
+        let fails = |against: Against| checks.iter().any(|c| c.verdict == Verdict::Failed && c.against == against);
+        let advice = match (fails(Against::Baseline), fails(Against::Budget)) {
+            (true, false) => "; if the change is meant: cargo memprof check --accept",
+            (true, true) => {
+                "; if the change is meant: cargo memprof check --accept, and another budget in memprof.toml"
+            }
+            (false, true) => "; if the change is meant: another budget in memprof.toml (--accept excuses none)",
+            (false, false) => "",
+        };
+        return format!("check failed: {} of {}{advice}", failed.len(), benchmarks(all.len()));
     }
     let mut text = format!("check passed: {}", benchmarks(all.len()));
     if !accepted.is_empty() {

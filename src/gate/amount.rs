@@ -22,6 +22,11 @@ impl Amount {
         Amount { low: self.low.min(other.low), high: self.high.max(other.high) }
     }
 
+    /// Of one result: its range, where it has one.
+    pub fn of(value: f64, range: Option<[f64; 2]>) -> Amount {
+        range.map_or(Amount::exact(value), |[low, high]| Amount { low, high })
+    }
+
     pub fn is_exact(self) -> bool {
         self.low == self.high
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::amount::Amount;
 use super::site::Site;
 use crate::result::check::PlacedSite;
+use crate::result::metric::Metric;
 
 pub const FILE_NAME: &str = "memprof-baseline.toml";
 
@@ -40,6 +41,10 @@ pub struct Entry {
     /// Where the baseline is a run of this machine, not the committed text.
     #[serde(skip)]
     pub ns_per_op: Option<f64>,
+    #[serde(skip)]
+    pub peak_bytes: Option<f64>,
+    #[serde(skip)]
+    pub retained_bytes_per_op: Option<f64>,
     /// Largest first.
     #[serde(default)]
     pub sites: Vec<Site>,
@@ -67,6 +72,19 @@ struct Document {
 #[derive(Deserialize)]
 struct Version {
     format_version: u32,
+}
+
+impl Entry {
+    /// What `metric` was; `None` where the baseline does not say.
+    pub fn value(&self, metric: Metric) -> Option<Amount> {
+        match metric {
+            Metric::AllocsPerOp => Some(self.allocs_per_op),
+            Metric::BytesPerOp => Some(self.bytes_per_op),
+            Metric::NsPerOp => self.ns_per_op.map(Amount::exact),
+            Metric::PeakBytes => self.peak_bytes.map(Amount::exact),
+            Metric::RetainedBytesPerOp => self.retained_bytes_per_op.map(Amount::exact),
+        }
+    }
 }
 
 impl Baseline {
@@ -149,6 +167,8 @@ mod tests {
             allocs_per_op: allocs,
             bytes_per_op: Amount::exact(1024.0),
             ns_per_op: None,
+            peak_bytes: None,
+            retained_bytes_per_op: None,
             sites,
             lines: Vec::new(),
         };

@@ -141,6 +141,8 @@ mod tests {
             allocs_per_op: Amount::exact(0.0),
             bytes_per_op: Amount::exact(0.0),
             ns_per_op: None,
+            peak_bytes: None,
+            retained_bytes_per_op: None,
             sites: by_function(lines),
             lines: if with_lines { lines.to_vec() } else { Vec::new() },
         }

@@ -25,7 +25,7 @@ pub enum Max {
     Top(f64),
 }
 
-/// What is said about one metric.
+/// What is said about one metric; `None` where nothing is.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Limit {
     pub max: Option<Max>,
@@ -36,21 +36,19 @@ pub struct Limit {
 pub type Limits = BTreeMap<Metric, Limit>;
 
 /// The highest value that still passes for a baseline of `was`; `None` where it is not compared. `exact`: both sides are.
+///
+/// A tolerance that was said holds as it was said. Without one counts may not grow, but for the [`room`] of those that are not
+/// exact, and nothing else is looked at.
 pub fn highest(metric: Metric, was: Amount, exact: bool, tolerance: Option<Tolerance>) -> Option<f64> {
-    let allowed = match tolerance.unwrap_or(default(metric)) {
-        Tolerance::Off => return None,
-        Tolerance::Share(share) => was.high * share,
-        Tolerance::Absolute(value) => value,
+    let allowed = match tolerance {
+        Some(Tolerance::Off) => return None,
+        Some(Tolerance::Share(share)) => was.high * share,
+        Some(Tolerance::Absolute(value)) => value,
+        None if !metric.is_counted() => return None,
+        None if exact => 0.0,
+        None => room(metric, was),
     };
-    Some(was.high + if exact { allowed } else { allowed.max(room(metric, was)) })
-}
-
-/// Without a word of the configuration counts are exact and times are not looked at.
-fn default(metric: Metric) -> Tolerance {
-    match metric {
-        Metric::AllocsPerOp | Metric::BytesPerOp => Tolerance::Absolute(0.0),
-        Metric::NsPerOp | Metric::PeakBytes | Metric::RetainedBytesPerOp => Tolerance::Off,
-    }
+    Some(was.high + allowed)
 }
 
 /// The room that a count has which is not exact: the width of its range again, at least a hundredth, and at least what the
@@ -86,5 +84,12 @@ mod tests {
         assert_eq!(highest(Metric::AllocsPerOp, Amount::exact(1000.0), false, None), Some(1010.0));
         assert_eq!(highest(Metric::BytesPerOp, Amount::exact(100.0), false, None), Some(164.0));
         assert_eq!(highest(Metric::AllocsPerOp, range, false, Some(Tolerance::Share(1.0))), Some(86.0));
+    }
+
+    #[test]
+    fn a_tolerance_that_was_said_is_not_widened() {
+        let range = Amount { low: 40.0, high: 43.0 };
+        assert_eq!(highest(Metric::AllocsPerOp, range, false, Some(Tolerance::Absolute(1.0))), Some(44.0));
+        assert_eq!(highest(Metric::BytesPerOp, range, false, Some(Tolerance::Share(0.0))), Some(43.0));
     }
 }

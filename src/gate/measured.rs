@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::amount::Amount;
 use super::baseline::Entry;
 use super::site::by_function;
-use crate::result::check::{Check, PlacedSite};
+use crate::result::check::{Against, Check, PlacedSite};
 use crate::result::metric::Metric;
 use crate::result::model::{Finished, Memory};
 
@@ -14,65 +14,106 @@ use crate::result::model::{Finished, Memory};
 pub struct Measured {
     pub name: String,
     pub iterations: u64,
-    pub allocs: Amount,
-    pub bytes: Amount,
-    /// The median over measurements.
+    pub allocs: Count,
+    pub bytes: Count,
+    /// The median over measurements; `None` where the benchmark's time is not wall time.
     pub ns: Option<f64>,
+    /// The highest of all processes.
     pub peak: f64,
+    /// The highest of all processes.
     pub retained: f64,
-    /// Every process agreed with itself and with the others.
-    pub exact: bool,
+    /// No allocation was left out for want of memory.
+    pub complete: bool,
     pub sites: Vec<PlacedSite>,
 }
 
-fn amounts(memory: &Memory) -> (Amount, Amount) {
-    let amount = |value: f64, range: Option<[f64; 2]>| match range {
-        Some([low, high]) => Amount { low, high },
-        None => Amount::exact(value),
-    };
-    (amount(memory.allocs_per_op, memory.allocs_per_op_range), amount(memory.bytes_per_op, memory.bytes_per_op_range))
+/// A count of several processes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Count {
+    /// What all passes of all processes span.
+    pub all: Amount,
+    /// Up to here reaches the process that reaches least far up: what one process does once in a while is no regression, what
+    /// every process does is one.
+    pub top: f64,
+}
+
+impl Count {
+    pub fn of(amount: Amount) -> Count {
+        Count { all: amount, top: amount.high }
+    }
+
+    fn join(self, other: Count) -> Count {
+        Count { all: self.all.join(other.all), top: self.top.min(other.top) }
+    }
+}
+
+fn counts(memory: &Memory) -> (Count, Count) {
+    let allocs = Amount::of(memory.allocs_per_op, memory.allocs_per_op_range);
+    (Count::of(allocs), Count::of(Amount::of(memory.bytes_per_op, memory.bytes_per_op_range)))
+}
+
+/// Passes that agree and are not called exact have lost something.
+fn is_complete(memory: &Memory) -> bool {
+    let (allocs, bytes) = counts(memory);
+    memory.exact || !(allocs.all.is_exact() && bytes.all.is_exact())
 }
 
 impl Measured {
     /// Takes in what another process counted.
     pub fn add(&mut self, memory: &Memory) {
-        let (allocs, bytes) = amounts(memory);
+        let (allocs, bytes) = counts(memory);
         self.allocs = self.allocs.join(allocs);
         self.bytes = self.bytes.join(bytes);
-        self.peak = self.peak.min(memory.peak_bytes as f64);
-        self.retained = self.retained.min(memory.retained_bytes_per_op);
-        self.exact = self.exact && memory.exact && self.allocs.is_exact() && self.bytes.is_exact();
+        self.peak = self.peak.max(memory.peak_bytes as f64);
+        self.retained = self.retained.max(memory.retained_bytes_per_op);
+        self.complete = self.complete && is_complete(memory);
     }
 
+    /// All that was seen of it.
     pub fn value(&self, metric: Metric) -> Option<Amount> {
         match metric {
-            Metric::AllocsPerOp => Some(self.allocs),
-            Metric::BytesPerOp => Some(self.bytes),
+            Metric::AllocsPerOp => Some(self.allocs.all),
+            Metric::BytesPerOp => Some(self.bytes.all),
             Metric::NsPerOp => self.ns.map(Amount::exact),
             Metric::PeakBytes => Some(Amount::exact(self.peak)),
             Metric::RetainedBytesPerOp => Some(Amount::exact(self.retained)),
         }
     }
 
+    /// What is held against a baseline: the top of the range of the process that reaches least far up.
+    pub fn top(&self, metric: Metric) -> Option<f64> {
+        match metric {
+            Metric::AllocsPerOp => Some(self.allocs.top),
+            Metric::BytesPerOp => Some(self.bytes.top),
+            _ => self.value(metric).map(|value| value.high),
+        }
+    }
+
+    /// Whether every process agreed with itself and with the others about this metric. What is no count is one number.
+    pub fn is_exact(&self, metric: Metric) -> bool {
+        !metric.is_counted() || self.complete && self.value(metric).is_some_and(Amount::is_exact)
+    }
+
     /// Takes in what a verdict of the same run says: the counts of more processes than the result itself.
     pub fn widen(&mut self, check: &Check) {
-        let Some([low, high]) = check.value_range else { return };
-        let range = Amount { low, high };
+        let (Some([low, high]), Against::Baseline) = (check.value_range, check.against) else { return };
+        let seen = Count { all: Amount { low, high }, top: check.value.unwrap_or(high) };
         match check.metric {
-            Some(Metric::AllocsPerOp) => self.allocs = self.allocs.join(range),
-            Some(Metric::BytesPerOp) => self.bytes = self.bytes.join(range),
-            _ => return,
+            Some(Metric::AllocsPerOp) => self.allocs = self.allocs.join(seen),
+            Some(Metric::BytesPerOp) => self.bytes = self.bytes.join(seen),
+            _ => (),
         }
-        self.exact = false;
     }
 
     /// The entry that this becomes when it is accepted.
     pub fn entry(&self) -> Entry {
         Entry {
             iterations: self.iterations,
-            allocs_per_op: self.allocs,
-            bytes_per_op: self.bytes,
+            allocs_per_op: self.allocs.all,
+            bytes_per_op: self.bytes.all,
             ns_per_op: self.ns,
+            peak_bytes: Some(self.peak),
+            retained_bytes_per_op: Some(self.retained),
             sites: by_function(&self.sites),
             lines: Vec::new(),
         }
@@ -93,7 +134,7 @@ pub fn measured(finished: &[Finished], sites: &BTreeMap<String, Vec<PlacedSite>>
         match all.get_mut(&one.name) {
             Some(measured) => measured.add(&one.memory),
             None => {
-                let (allocs, bytes) = amounts(&one.memory);
+                let (allocs, bytes) = counts(&one.memory);
                 let measured = Measured {
                     name: one.name.clone(),
                     iterations: one.memory.iterations,
@@ -102,7 +143,7 @@ pub fn measured(finished: &[Finished], sites: &BTreeMap<String, Vec<PlacedSite>>
                     ns: None,
                     peak: one.memory.peak_bytes as f64,
                     retained: one.memory.retained_bytes_per_op,
-                    exact: one.memory.exact,
+                    complete: is_complete(&one.memory),
                     sites: sites.get(&one.name).cloned().unwrap_or_default(),
                 };
                 all.insert(one.name.clone(), measured);
@@ -132,6 +173,7 @@ pub mod tests {
             id: parts.next().unwrap_or_default(),
             harness: "criterion 0.5.1".to_owned(),
             group: String::new(),
+            position: None,
             time: Time {
                 ns_per_op: Some(100.0 * allocs),
                 lower: None,
@@ -166,8 +208,22 @@ pub mod tests {
         let results = [finished("p/t/a", 1.0, 8.0, true), finished("p/t/a", 3.0, 8.0, true)];
         let all = measured(&results, &BTreeMap::new());
         let a = &all["p/t/a"];
-        assert_eq!((a.allocs, a.bytes), (Amount { low: 1.0, high: 3.0 }, Amount::exact(8.0)));
-        assert!(!a.exact);
+        assert_eq!((a.allocs.all, a.bytes.all), (Amount { low: 1.0, high: 3.0 }, Amount::exact(8.0)));
+        assert_eq!([Metric::AllocsPerOp, Metric::BytesPerOp].map(|metric| a.is_exact(metric)), [false, true]);
         assert_eq!(a.ns, Some(200.0));
+    }
+
+    #[test]
+    fn the_largest_of_several_peaks_is_the_peak() {
+        let mut results = [finished("p/t/a", 1.0, 8.0, true), finished("p/t/a", 1.0, 8.0, true)];
+        (results[0].memory.peak_bytes, results[1].memory.retained_bytes_per_op) = (90, 5.0);
+        let all = measured(&results, &BTreeMap::new());
+        assert_eq!((all["p/t/a"].peak, all["p/t/a"].retained), (90.0, 5.0));
+    }
+
+    #[test]
+    fn what_was_lost_is_not_exact() {
+        let all = measured(&[finished("p/t/a", 1.0, 8.0, false)], &BTreeMap::new());
+        assert!(!all["p/t/a"].is_exact(Metric::AllocsPerOp));
     }
 }

@@ -17,7 +17,7 @@ pub use baseline::{Baseline, Circumstances, Entry, FILE_NAME};
 pub use limit::{Limit, Limits, Max, Tolerance};
 pub use measured::{Measured, measured};
 pub use site::{Site, by_function, sites, sites_where};
-pub use verdict::{accept, judge, vanished, without_entry};
+pub use verdict::{accept, judge, unheld, vanished, without_entry};
 
 #[cfg(test)]
 pub use measured::tests::finished;

@@ -3,7 +3,7 @@
 use super::amount::Amount;
 use super::baseline::Entry;
 use super::growth::growth;
-use super::limit::{Limit, Limits, Max, highest, room};
+use super::limit::{Limit, Limits, Max, Tolerance, highest, room};
 use super::measured::Measured;
 use crate::export::number::per_op;
 use crate::result::check::{Against, Check, Verdict};
@@ -15,30 +15,30 @@ const SITES: usize = 5;
 /// Every metric of a benchmark that has an entry or a budget, the baseline's verdicts first.
 pub fn judge(measured: &Measured, entry: Option<&Entry>, limits: &Limits) -> Vec<Check> {
     let limit = |metric: Metric| limits.get(&metric).copied().unwrap_or_default();
-    let of_baseline = Metric::ALL.into_iter().filter_map(|metric| {
-        let entry = entry?;
-        let was = match metric {
-            Metric::AllocsPerOp => entry.allocs_per_op,
-            Metric::BytesPerOp => entry.bytes_per_op,
-            Metric::NsPerOp => Amount::exact(entry.ns_per_op?),
-            Metric::PeakBytes | Metric::RetainedBytesPerOp => return None,
-        };
-        against_baseline(measured, metric, was, entry, limit(metric))
-    });
+    let of_baseline =
+        Metric::ALL.into_iter().filter_map(|metric| against_baseline(measured, metric, entry?, limit(metric)));
     let of_budget = Metric::ALL.into_iter().filter_map(|metric| against_budget(measured, metric, limit(metric).max?));
     of_baseline.chain(of_budget).collect()
 }
 
-fn against_baseline(measured: &Measured, metric: Metric, was: Amount, entry: &Entry, limit: Limit) -> Option<Check> {
-    let now = measured.value(metric)?;
-    let exact = was.is_exact() && (measured.exact || metric == Metric::NsPerOp);
+/// The metrics of which a tolerance is said that cannot be held, for the baseline has no number.
+pub fn unheld(entry: &Entry, limits: &Limits) -> Vec<Metric> {
+    let is_held = |limit: &Limit| matches!(limit.tolerance, None | Some(Tolerance::Off));
+    let unheld = limits.iter().filter(|(metric, limit)| !is_held(limit) && entry.value(**metric).is_none());
+    unheld.map(|(metric, _)| *metric).collect()
+}
+
+fn against_baseline(measured: &Measured, metric: Metric, entry: &Entry, limit: Limit) -> Option<Check> {
+    let was = entry.value(metric)?;
+    let exact = was.is_exact() && measured.is_exact(metric);
     let highest = highest(metric, was, exact, limit.tolerance)?;
-    // Where passes differ, even the lowest must be too high: what one pass has by chance is no regression.
-    let verdict = if now.low > highest {
+    let Some((now, top)) = measured.value(metric).zip(measured.top(metric)) else {
+        return Some(not_measured(measured, metric, Against::Baseline, Some(was), highest));
+    };
+    let below = if exact { now.high } else { now.high + room(metric, was) };
+    let verdict = if top > highest {
         Verdict::Failed
-    } else if exact && now.high < was.low && metric != Metric::NsPerOp
-        || !exact && now.high + room(metric, was) < was.low
-    {
+    } else if metric.is_counted() && below < was.low {
         Verdict::Improved
     } else {
         Verdict::Passed
@@ -46,29 +46,38 @@ fn against_baseline(measured: &Measured, metric: Metric, was: Amount, entry: &En
     let mut message = format!("{metric} {} → {}", shown(was), shown(now));
     if verdict == Verdict::Failed {
         message.push_str(&if highest == was.high {
-            format!(" (+{})", per_op(now.low - was.high))
+            format!(" (+{})", per_op(top - was.high))
         } else {
             format!(" (at most {} may pass)", per_op(highest))
         });
-        if metric != Metric::NsPerOp && measured.iterations != entry.iterations {
+        if metric.is_counted() && measured.iterations != entry.iterations {
             let [now, was] = [measured.iterations, entry.iterations].map(|n| per_op(n as f64));
             message.push_str(&format!("; counted over {now} iterations, the baseline over {was}"));
         }
     }
     let sites = match verdict {
-        Verdict::Failed => growth(&measured.sites, entry, metric, now.low - was.high, SITES),
+        Verdict::Failed => growth(&measured.sites, entry, metric, top - was.high, SITES),
         _ => Vec::new(),
     };
-    Some(Check { message, sites, ..check(measured, metric, Against::Baseline, verdict, Some(was), Some(highest)) })
+    let value = Some(top);
+    Some(Check {
+        message,
+        sites,
+        value,
+        ..check(measured, metric, Against::Baseline, verdict, Some(was), Some(highest))
+    })
 }
 
 fn against_budget(measured: &Measured, metric: Metric, max: Max) -> Option<Check> {
-    let now = measured.value(metric)?;
-    let counted = matches!(metric, Metric::AllocsPerOp | Metric::BytesPerOp);
-    let (limit, refused) = match max {
-        Max::Exact(limit) => (limit, counted && !measured.exact),
+    let (limit, is_bare) = match max {
+        Max::Exact(limit) => (limit, true),
         Max::Top(limit) => (limit, false),
     };
+    let Some(now) = measured.value(metric) else {
+        return Some(not_measured(measured, metric, Against::Budget, None, limit));
+    };
+    // What is above it in every pass breaks it, exact or not.
+    let refused = is_bare && !measured.is_exact(metric) && now.low <= limit;
     let failed = refused || now.high > limit;
     let mut message = format!("{metric} {}, the budget is {}", shown(now), per_op(limit));
     if refused {
@@ -77,7 +86,7 @@ fn against_budget(measured: &Measured, metric: Metric, max: Max) -> Option<Check
             shown(now),
             per_op(limit),
             metric.name(),
-            roomy(now.high.max(limit), metric, now)
+            limit.max((now.high + room(metric, now)).ceil())
         );
     }
     let verdict = if failed { Verdict::Failed } else { Verdict::Passed };
@@ -86,9 +95,15 @@ fn against_budget(measured: &Measured, metric: Metric, max: Max) -> Option<Check
     Some(Check { message, sites, ..check(measured, metric, Against::Budget, verdict, None, Some(limit)) })
 }
 
-/// A whole number with room above.
-fn roomy(value: f64, metric: Metric, now: Amount) -> f64 {
-    (value + room(metric, now)).ceil()
+/// What cannot be looked at does not pass.
+fn not_measured(measured: &Measured, metric: Metric, against: Against, was: Option<Amount>, limit: f64) -> Check {
+    let said = if against == Against::Budget { "budget" } else { "tolerance" };
+    let message = format!(
+        "{metric} is not measured here (the bench does not measure wall time), so a {said} of it cannot hold; leave it \
+         out: {} = false",
+        metric.name()
+    );
+    Check { message, ..check(measured, metric, against, Verdict::Failed, was, Some(limit)) }
 }
 
 fn shown(amount: Amount) -> String {
@@ -144,13 +159,13 @@ pub fn vanished(name: &str, why: Option<&str>) -> Check {
 
 /// A benchmark that nothing is known of.
 pub fn without_entry(measured: &Measured, baseline: &str) -> Check {
-    let (allocs, bytes) = (shown(measured.allocs), shown(measured.bytes));
+    let (allocs, bytes) = (shown(measured.allocs.all), shown(measured.bytes.all));
     about(&measured.name, format!("has no baseline in {baseline} (now {allocs} allocs/op, {bytes} B/op)"))
 }
 
 /// What the baseline said no longer counts; what a budget said does.
 pub fn accept(check: &mut Check) {
-    if check.against == Against::Baseline && check.verdict == Verdict::Failed {
+    if check.against == Against::Baseline && check.verdict != Verdict::Passed {
         check.verdict = Verdict::Accepted;
     }
 }
@@ -159,8 +174,7 @@ pub fn accept(check: &mut Check) {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::limit::Tolerance;
-    use super::super::measured::{measured, tests::finished};
+    use super::super::measured::{Count, measured, tests::finished};
     use super::*;
     use crate::result::check::PlacedSite;
 
@@ -193,6 +207,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_worse_and_what_is_better_is_accepted() {
+        let entry = now(2.0, 2048.0).entry();
+        for today in [now(3.0, 2048.0), now(1.0, 2048.0)] {
+            let mut checks = judge(&today, Some(&entry), &Limits::new());
+            checks.iter_mut().for_each(accept);
+            assert_eq!([checks[0].verdict, checks[1].verdict], [Verdict::Accepted, Verdict::Passed]);
+        }
+    }
+
+    #[test]
     fn tolerances_and_times() {
         let entry = now(2.0, 2048.0).entry();
         let tolerate = |metric, tolerance| Limits::from([(metric, Limit { max: None, tolerance: Some(tolerance) })]);
@@ -210,18 +234,78 @@ mod tests {
     #[test]
     fn a_range_passes_with_room_and_fails_beyond() {
         let mut was = now(2.0, 2048.0);
-        was.allocs = Amount { low: 2.0, high: 2.5 };
-        was.exact = false;
+        was.allocs = Count::of(Amount { low: 2.0, high: 2.5 });
         let entry = was.entry();
         let verdict = |allocs: f64| judge(&now(allocs, 2048.0), Some(&entry), &Limits::new())[0].verdict;
         assert_eq!([2.0, 2.9, 3.0].map(verdict), [Verdict::Passed; 3]);
         assert_eq!(verdict(3.1), Verdict::Failed);
         assert_eq!(verdict(1.4), Verdict::Improved);
-        // Exact then and not exact now: one pass at the old number is enough.
+    }
+
+    fn judged(today: &Measured, entry: &Entry) -> Check {
+        judge(today, Some(entry), &Limits::new()).remove(0)
+    }
+
+    /// Exact then, and now in one pass only: the range is not inside the baseline's.
+    #[test]
+    fn one_low_pass_does_not_excuse_the_others() {
+        let entry = now(2.0, 2048.0).entry();
         let mut today = now(2.0, 2048.0);
-        today.allocs = Amount { low: 2.0, high: 9.0 };
-        today.exact = false;
-        assert_eq!(judge(&today, Some(&now(2.0, 2048.0).entry()), &Limits::new())[0].verdict, Verdict::Passed);
+        today.allocs = Count::of(Amount { low: 2.0, high: 9.0 });
+        let failed = judged(&today, &entry);
+        assert_eq!(texts(std::slice::from_ref(&failed)), ["Failed allocs/op 2 → 2–9 (at most 2.1 may pass)"]);
+        assert_eq!((failed.value, failed.value_range), (Some(9.0), Some([2.0, 9.0])));
+        // Another process stays where it was: then it is chance.
+        today.add(&finished("p/t/a", 2.0, 2048.0, true).memory);
+        let passed = judged(&today, &entry);
+        assert_eq!((passed.verdict, passed.value, passed.value_range), (Verdict::Passed, Some(2.0), Some([2.0, 9.0])));
+        // Judged again from its verdicts it is the same.
+        let mut again = now(2.0, 2048.0);
+        again.allocs = Count::of(Amount { low: 2.0, high: 9.0 });
+        again.widen(&passed);
+        assert_eq!(judged(&again, &entry), passed);
+    }
+
+    #[test]
+    fn one_metric_s_range_gives_the_other_no_room() {
+        let entry = now(2.0, 2048.0).entry();
+        let mut today = now(2.0, 2049.0);
+        today.allocs = Count::of(Amount { low: 2.0, high: 2.05 });
+        let checks = judge(&today, Some(&entry), &Limits::new());
+        assert_eq!(texts(&checks), ["Passed allocs/op 2 → 2–2.05", "Failed B/op 2,048 → 2,049 (+1)"]);
+        let limits = Limits::from([(Metric::BytesPerOp, Limit { max: Some(Max::Exact(2049.0)), tolerance: None })]);
+        assert_eq!(judge(&today, None, &limits)[0].verdict, Verdict::Passed);
+    }
+
+    #[test]
+    fn a_tolerance_holds_or_is_said_not_to() {
+        let tolerance = Limit { max: None, tolerance: Some(Tolerance::Share(0.5)) };
+        let limits: Limits = Metric::ALL.into_iter().map(|metric| (metric, tolerance)).collect();
+        let mut was = now(2.0, 2048.0);
+        (was.peak, was.retained) = (100.0, 10.0);
+        let mut today = was.clone();
+        (today.peak, today.retained) = (151.0, 16.0);
+        let checks = judge(&today, Some(&was.entry()), &limits);
+        let failed: Vec<_> =
+            checks.iter().filter(|c| c.verdict == Verdict::Failed).map(|c| c.metric.unwrap()).collect();
+        assert_eq!(failed, [Metric::PeakBytes, Metric::RetainedBytesPerOp]);
+        assert_eq!(unheld(&was.entry(), &limits), []);
+        let text = Entry { ns_per_op: None, peak_bytes: None, retained_bytes_per_op: None, ..was.entry() };
+        assert_eq!(unheld(&text, &limits), [Metric::NsPerOp, Metric::PeakBytes, Metric::RetainedBytesPerOp]);
+        assert_eq!(unheld(&text, &Limits::from([(Metric::NsPerOp, Limit::default())])), []);
+    }
+
+    /// Else it would pass without having been looked at.
+    #[test]
+    fn a_time_that_is_none_breaks_its_budget() {
+        let mut today = now(2.0, 2048.0);
+        let entry = today.entry();
+        today.ns = None;
+        let max = Limit { max: Some(Max::Top(1e9)), tolerance: Some(Tolerance::Share(0.1)) };
+        let checks = judge(&today, Some(&entry), &Limits::from([(Metric::NsPerOp, max)]));
+        let [_, _, tolerance, budget] = &checks[..] else { panic!("{checks:?}") };
+        assert_eq!([tolerance.verdict, budget.verdict], [Verdict::Failed; 2]);
+        assert!(budget.message.starts_with("ns/op is not measured here") && budget.message.contains("a budget of it"));
     }
 
     #[test]
@@ -234,11 +318,11 @@ mod tests {
         accept(&mut breach);
         assert_eq!(breach.verdict, Verdict::Failed);
         let mut inexact = now(2.0, 2048.0);
-        inexact.allocs = Amount { low: 2.0, high: 2.5 };
-        inexact.exact = false;
+        inexact.allocs = Count::of(Amount { low: 2.0, high: 2.5 });
         let refused = of(&inexact, Max::Exact(3.0));
         assert_eq!(refused.verdict, Verdict::Failed);
-        assert!(refused.message.ends_with("give it room: allocs_per_op = { max = 4 }"), "{}", refused.message);
+        assert!(refused.message.ends_with("give it room: allocs_per_op = { max = 3 }"), "{}", refused.message);
+        assert_eq!(of(&inexact, Max::Exact(1.0)).message, "allocs/op 2–2.5, the budget is 1");
         assert_eq!(of(&inexact, Max::Top(2.5)).verdict, Verdict::Passed);
         assert_eq!(of(&inexact, Max::Top(2.4)).verdict, Verdict::Failed);
     }

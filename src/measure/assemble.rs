@@ -180,6 +180,7 @@ fn finished(suite: &Suite, benchmark: &Benchmark, time: Time, memory: Memory) ->
         id: benchmark.listed.id.clone(),
         harness: benchmark.listed.harness.clone(),
         group,
+        position: Some(benchmark.position),
         time: Time { tracker: own_allocator.then(|| "inactive".to_owned()), ..time },
         memory,
         throughput: throughput(&description),

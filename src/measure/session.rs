@@ -24,6 +24,8 @@ use crate::{Error, Result};
 pub struct Benchmark {
     pub name: String,
     pub listed: Listed,
+    /// How many were listed before it in this run, selected or not.
+    pub position: usize,
 }
 
 /// What came of one benchmark.
@@ -50,6 +52,10 @@ pub struct Suite<'a> {
     pub benchmarks: Vec<Benchmark>,
     /// The executable has no harness: its only benchmark is a run of the whole process.
     pub whole_process: bool,
+    /// How many benchmarks the executable has, selected or not.
+    pub listed: usize,
+    /// Its listing came to its end: what it does not name is not there.
+    pub is_complete: bool,
     /// Objects that its processes map.
     modules: Vec<Module>,
 }
@@ -85,13 +91,16 @@ impl Suite<'_> {
             launch: self.launch,
             benchmarks: part.iter().map(|&benchmark| benchmark.clone()).collect(),
             whole_process: self.whole_process,
+            listed: self.listed,
+            is_complete: self.is_complete,
             modules: self.modules.clone(),
         };
         left.chunks(PART).map(part).collect()
     }
 }
 
-/// Lists the benchmarks of `executable`; those that `wanted` (by `TARGET/ID`) holds of are in the suite.
+/// Lists the benchmarks of `executable`; those that `wanted` (by `TARGET/ID`) holds of are in the suite. `before`: so many
+/// were listed of other executables.
 ///
 /// # Errors
 /// The message of what ended the listing early.
@@ -100,6 +109,7 @@ pub fn list_suite<'a>(
     launch: &'a Launch,
     options: &PassOptions,
     wanted: &dyn Fn(&Executable, &str) -> bool,
+    before: usize,
     interrupt: &Interrupt,
 ) -> Result<(Suite<'a>, Option<String>)> {
     let whole_process = !is_hooked(&executable.timed)?;
@@ -107,12 +117,15 @@ pub fn list_suite<'a>(
     let program = if whole_process { &executable.counted } else { &executable.timed };
     let listing = list::list(program, launch, options, whole_process, interrupt)?;
     let target = &executable.target;
-    let benchmarks = listing.benchmarks.into_iter().filter(|listed| wanted(executable, &listed.id)).map(|listed| {
+    let (listed, is_complete) = (listing.benchmarks.len(), listing.failure.is_none());
+    let all = listing.benchmarks.into_iter().zip(before..);
+    let benchmarks = all.filter(|(listed, _)| wanted(executable, &listed.id)).map(|(listed, position)| {
         let again = if listed.occurrence == 0 { String::new() } else { format!("#{:02}", listed.occurrence) };
-        Benchmark { name: format!("{}/{}/{}{again}", target.package, target.name, listed.id), listed }
+        Benchmark { name: format!("{}/{}/{}{again}", target.package, target.name, listed.id), listed, position }
     });
     let benchmarks = benchmarks.collect();
-    Ok((Suite { executable, launch, benchmarks, whole_process, modules: listing.modules }, listing.failure))
+    let modules = listing.modules;
+    Ok((Suite { executable, launch, benchmarks, whole_process, listed, is_complete, modules }, listing.failure))
 }
 
 /// Measures a suite once: the outcomes in the order of its benchmarks, and a word on what happened behind the last one.

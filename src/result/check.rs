@@ -10,7 +10,7 @@ pub enum Verdict {
     Passed,
     /// Better than the baseline, which should be accepted so that it stays so.
     Improved,
-    /// It would have failed; `--accept` has made it the baseline.
+    /// It would have failed, or was better; `--accept` has made it the baseline.
     Accepted,
     Failed,
 }
@@ -41,6 +41,8 @@ pub struct Check {
     pub metric: Option<Metric>,
     pub against: Against,
     pub baseline: Option<f64>,
+    /// What was held against the limit: of a count of several processes, against the baseline, the top of the range of the one
+    /// that reaches least far up.
     pub value: Option<f64>,
     pub limit: Option<f64>,
     /// Lowest and highest where it is not exact.

@@ -28,6 +28,11 @@ impl Metric {
         }
     }
 
+    /// Whether it is held to the baseline without being named: a count, which is the same on every machine.
+    pub fn is_counted(self) -> bool {
+        matches!(self, Metric::AllocsPerOp | Metric::BytesPerOp)
+    }
+
     /// As the table's head has it.
     pub fn unit(self) -> &'static str {
         match self {

@@ -31,6 +31,9 @@ pub struct Finished {
     pub harness: String,
     /// The group that the harness puts it in.
     pub group: String,
+    /// Its place among all benchmarks of the run in the order of declaration, from 0, those that were not selected counted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub position: Option<usize>,
     pub time: Time,
     pub memory: Memory,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -92,6 +95,25 @@ pub struct Memory {
     pub bytes_per_op_range: Option<[f64; 2]>,
 }
 
+impl Memory {
+    /// Takes in what another process counted: where the two differ, the numbers are not exact.
+    pub fn join(&mut self, other: &Memory) {
+        self.peak_bytes = self.peak_bytes.max(other.peak_bytes);
+        self.retained_bytes_per_op = self.retained_bytes_per_op.max(other.retained_bytes_per_op);
+        let join = |a: Option<[f64; 2]>, a_value: f64, b: Option<[f64; 2]>, b_value: f64| {
+            let (a, b) = (a.unwrap_or([a_value; 2]), b.unwrap_or([b_value; 2]));
+            [a[0].min(b[0]), a[1].max(b[1])]
+        };
+        let (values, others) = ((self.allocs_per_op, self.bytes_per_op), (other.allocs_per_op, other.bytes_per_op));
+        let allocs = join(self.allocs_per_op_range, values.0, other.allocs_per_op_range, others.0);
+        let bytes = join(self.bytes_per_op_range, values.1, other.bytes_per_op_range, others.1);
+        self.exact = self.exact && other.exact && values == others;
+        if !self.exact {
+            (self.allocs_per_op_range, self.bytes_per_op_range) = (Some(allocs), Some(bytes));
+        }
+    }
+}
+
 /// What recording took of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recording {
@@ -117,19 +139,36 @@ impl Finished {
     /// Whether its numbers can be: JSON has no NaN, but it has negative ones. The error says which cannot.
     fn is_sound(&self) -> Result<(), String> {
         let (time, memory) = (&self.time, &self.memory);
-        let numbers = [
-            ("ns_per_op", time.ns_per_op.unwrap_or(0.0)),
+        let mut numbers = vec![
             ("allocs_per_op", memory.allocs_per_op),
             ("bytes_per_op", memory.bytes_per_op),
+            ("frees_per_op", memory.frees_per_op),
+            ("reallocs_per_op", memory.reallocs_per_op),
+            ("grown_bytes_per_op", memory.grown_bytes_per_op),
             ("retained_bytes_per_op", memory.retained_bytes_per_op),
         ];
-        match numbers.into_iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
-            Some((field, value)) => {
-                Err(format!("{} has {field} {value}: it must be finite and not negative", self.name))
-            }
-            None if memory.iterations == 0 => Err(format!("{} was counted over no iteration", self.name)),
-            None => Ok(()),
+        // Another measurement than wall time may have negative amounts.
+        if let Some(ns) = time.ns_per_op {
+            numbers.push(("ns_per_op", ns));
+            numbers.extend(time.samples.iter().map(|sample| ("nanoseconds", sample.nanoseconds)));
         }
+        let ranges = [
+            ("allocs_per_op_range", memory.allocs_per_op_range),
+            ("bytes_per_op_range", memory.bytes_per_op_range),
+            ("an interval", time.lower.zip(time.upper).map(|(lower, upper)| [lower, upper])),
+        ];
+        numbers.extend(ranges.iter().flat_map(|(field, range)| range.iter().flatten().map(|value| (*field, *value))));
+        if let Some((field, value)) = numbers.into_iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
+            return Err(format!("{} has {field} {value}: it must be finite and not negative", self.name));
+        }
+        let descends = |(_, range): &&(&str, Option<[f64; 2]>)| range.is_some_and(|[low, high]| low > high);
+        if let Some((field, Some([low, high]))) = ranges.iter().find(descends) {
+            return Err(format!("{} has {field} {low} to {high}: it must ascend", self.name));
+        }
+        if memory.iterations == 0 {
+            return Err(format!("{} was counted over no iteration", self.name));
+        }
+        Ok(())
     }
 }
 
@@ -230,5 +269,32 @@ fn check_version(line: &str) -> Result<(), String> {
             "format_version {version} is not understood, only {FORMAT_VERSION}: use the cargo-memprof that wrote it"
         )),
         None => Err("it must begin with a run-started line".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::finished;
+
+    #[test]
+    fn numbers_that_cannot_be_are_refused() {
+        let refused = |change: &dyn Fn(&mut Finished)| {
+            let mut one = finished("p/t/a", 1.0, 8.0, false);
+            one.time.samples = vec![Sample { iterations: 1, nanoseconds: 5.0 }];
+            (one.memory.allocs_per_op_range, one.memory.bytes_per_op_range) = (Some([1.0, 2.0]), Some([8.0, 8.0]));
+            change(&mut one);
+            one.is_sound().err().unwrap_or_default()
+        };
+        assert_eq!(refused(&|_| ()), "");
+        let nanoseconds = refused(&|one| one.time.samples[0].nanoseconds = -1.0);
+        assert_eq!(nanoseconds, "p/t/a has nanoseconds -1: it must be finite and not negative");
+        // Another measurement has amounts of its own.
+        assert_eq!(refused(&|one| (one.time.ns_per_op, one.time.samples[0].nanoseconds) = (None, -1.0)), "");
+        let range = refused(&|one| one.memory.allocs_per_op_range = Some([2.0, 1.0]));
+        assert_eq!(range, "p/t/a has allocs_per_op_range 2 to 1: it must ascend");
+        assert!(refused(&|one| one.memory.bytes_per_op_range = Some([-8.0, 8.0])).contains("bytes_per_op_range -8"));
+        assert!(refused(&|one| (one.time.lower, one.time.upper) = (Some(-1.0), Some(1.0))).contains("an interval -1"));
+        assert!(refused(&|one| one.memory.frees_per_op = -1.0).contains("frees_per_op -1"));
     }
 }

@@ -1,6 +1,6 @@
 //! From samples and passes to the numbers that are shown.
 
-use super::model::{Memory, Recording, Sample, Time};
+use super::model::{Finished, Memory, Recording, Sample, Time};
 use super::statistics::{median, median_interval};
 use crate::record::{Counted, StackCounts, Timed};
 
@@ -58,6 +58,35 @@ pub fn memory(passes: &[Counted], peak: Option<&Counted>) -> Option<Memory> {
     })
 }
 
+/// What several measurements of one benchmark say together: medians over the measurements, and ranges that span them all. The
+/// interval of the time is that of the measurements' own medians, where they are enough (six); else it spans all of theirs. Samples and profiles are those of the measurement in the middle. `None` where there is none.
+pub fn of_measurements(measurements: &[&Finished]) -> Option<Finished> {
+    let mut order = measurements.to_vec();
+    order.sort_by(|a, b| a.time.ns_per_op.unwrap_or(0.0).total_cmp(&b.time.ns_per_op.unwrap_or(0.0)));
+    let mut all = (*order.get(order.len() / 2)?).clone();
+    if let [_] = order[..] {
+        return Some(all);
+    }
+    let times = |of: fn(&Time) -> Option<f64>| -> Option<Vec<f64>> { order.iter().map(|one| of(&one.time)).collect() };
+    let interval = times(|time| time.ns_per_op).filter(|values| values.len() >= 6);
+    let interval = interval.and_then(|values| median_interval(&values, 0.95));
+    all.time.ns_per_op = times(|time| time.ns_per_op).and_then(|values| median(&values));
+    (all.time.lower, all.time.upper) = match interval {
+        Some(interval) => (Some(interval.lower), Some(interval.upper)),
+        None => (
+            times(|time| time.lower).and_then(|values| values.into_iter().reduce(f64::min)),
+            times(|time| time.upper).and_then(|values| values.into_iter().reduce(f64::max)),
+        ),
+    };
+    let counts = |of: fn(&Memory) -> f64| {
+        median(&order.iter().map(|one| of(&one.memory)).collect::<Vec<_>>()).unwrap_or_default()
+    };
+    order.iter().for_each(|one| all.memory.join(&one.memory));
+    all.memory.allocs_per_op = counts(|memory| memory.allocs_per_op);
+    all.memory.bytes_per_op = counts(|memory| memory.bytes_per_op);
+    Some(all)
+}
+
 /// Equal in what is promised to be exact. Frees depend on when another thread gives its blocks back.
 fn same(a: &StackCounts, b: &StackCounts) -> bool {
     (a.allocs, a.bytes) == (b.allocs, b.bytes)
@@ -96,6 +125,26 @@ mod tests {
         assert_eq!((memory.allocs_per_op, memory.bytes_per_op), (1.1, 6.0));
         assert_eq!(memory.allocs_per_op_range, Some([1.0, 2.0]));
         assert_eq!(memory.bytes_per_op_range, Some([4.0, 6.0]));
+    }
+
+    /// Of an even number none is in the middle.
+    #[test]
+    fn several_measurements_are_one_by_their_medians() {
+        let measured = |ns: f64, allocs: f64| {
+            let mut one = crate::gate::finished("p/t/a", allocs, 8.0, true);
+            (one.time.ns_per_op, one.time.lower, one.time.upper) = (Some(ns), Some(ns - 1.0), Some(ns + 3.0));
+            one
+        };
+        let all = [measured(40.0, 1.0), measured(10.0, 1.0), measured(20.0, 1.0), measured(30.0, 2.0)];
+        let one = of_measurements(&all.each_ref()).unwrap();
+        assert_eq!((one.time.ns_per_op, one.time.lower, one.time.upper), (Some(25.0), Some(9.0), Some(43.0)));
+        assert_eq!((one.memory.allocs_per_op, one.memory.allocs_per_op_range), (1.0, Some([1.0, 2.0])));
+        assert_eq!((one.memory.exact, one.memory.bytes_per_op_range), (false, Some([8.0, 8.0])));
+        // Six have an interval of their own.
+        let six = [10.0, 60.0, 20.0, 50.0, 30.0, 40.0].map(|ns| measured(ns, 1.0));
+        let one = of_measurements(&six.each_ref()).unwrap();
+        assert_eq!((one.time.ns_per_op, one.time.lower, one.time.upper), (Some(35.0), Some(10.0), Some(60.0)));
+        assert!(one.memory.exact && of_measurements(&[]).is_none());
     }
 
     #[test]

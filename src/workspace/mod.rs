@@ -82,6 +82,7 @@ pub struct Workspace {
     pub metadata: serde_json::Value,
     /// Names and versions of the packages that each package is built with, itself among them; by package id.
     built_with: HashMap<String, HashSet<(String, String)>>,
+    options: CargoOptions,
 }
 
 impl Workspace {
@@ -105,7 +106,27 @@ impl Workspace {
             members,
             metadata: metadata.workspace_metadata["memprof"].take(),
             built_with,
+            options: options.clone(),
         })
+    }
+
+    /// Whether the command line selects this package, or would if it were still there.
+    pub fn selects(&self, package: &str) -> bool {
+        let is = |names: &[String]| names.iter().any(|name| name == package);
+        is(&self.selected) || self.options.packages.is_empty() && !is(&self.members)
+    }
+
+    /// Whether the command line asks for this target of a selected package, or would if it were still there.
+    pub fn selects_target(&self, package: &str, target: &str) -> bool {
+        let is_there = self.targets.iter().any(|one| one.package == package && one.name == target);
+        // What kind of target a name stood for that is not there is not known.
+        self.selects(package) && (is_there || !self.options.lib)
+    }
+
+    /// Why the target is not built, where a feature that it needs is off: `package/target (needs …)`.
+    pub fn left_out(&self, package: &str, target: &str) -> Option<&str> {
+        let is = |text: &&str| text.split_once(' ').is_some_and(|(name, _)| name == format!("{package}/{target}"));
+        self.left_out.iter().map(String::as_str).find(is)
     }
 
     /// Whether a package, by name and version, goes into `target`.
@@ -231,5 +252,43 @@ mod tests {
         assert_eq!(first_error(stderr), "failed to parse manifest at `/x`: no targets");
         let drawn = "error: expected a string\n --> Cargo.toml:2:8\n  |\n2 | name = 1\n  |        ^\n";
         assert_eq!(first_error(drawn), "expected a string (at Cargo.toml:2:8)");
+    }
+
+    fn workspace(options: CargoOptions) -> Workspace {
+        let bench = BenchTarget {
+            package: "p".to_owned(),
+            package_id: String::new(),
+            kind: Kind::Bench,
+            name: "there".to_owned(),
+            cargo_name: "there".to_owned(),
+            source: PathBuf::new(),
+            has_requirements: false,
+        };
+        Workspace {
+            root: PathBuf::new(),
+            home: PathBuf::new(),
+            targets: vec![bench],
+            left_out: vec!["p/off (needs feature `f`)".to_owned()],
+            selected: vec!["p".to_owned()],
+            members: vec!["p".to_owned(), "q".to_owned()],
+            metadata: serde_json::Value::Null,
+            options,
+        }
+    }
+
+    #[test]
+    fn what_the_command_line_is_about() {
+        let all = workspace(CargoOptions::default());
+        let about = |workspace: &Workspace| {
+            [("p", "there"), ("p", "gone"), ("q", "x"), ("gone", "x")].map(|(p, t)| workspace.selects_target(p, t))
+        };
+        assert_eq!(about(&all), [true, true, false, true]);
+        assert_eq!(all.left_out("p", "off"), Some("p/off (needs feature `f`)"));
+        assert_eq!(all.left_out("p", "of"), None);
+        let named = workspace(CargoOptions { packages: vec!["p".to_owned()], ..CargoOptions::default() });
+        assert_eq!(about(&named), [true, true, false, false]);
+        // Libraries alone say nothing of other targets.
+        let libraries = workspace(CargoOptions { lib: true, ..CargoOptions::default() });
+        assert_eq!(about(&libraries), [true, false, false, false]);
     }
 }

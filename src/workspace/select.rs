@@ -29,9 +29,13 @@ pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<(Vec
                 continue;
             }
             let same_name = |other: &BenchTarget| other.package_id == package.id.repr && other.name == target.name;
+            // Selected or not: a benchmark is called the same, whatever else is measured with it.
+            let is_bench = |other: &Target| other.kind.contains(&TargetKind::Bench) && other.name == target.name;
             let name = match kind {
-                Kind::Lib if targets.iter().any(same_name) => format!("lib-{}", target.name),
-                Kind::Bin if targets.iter().any(same_name) => format!("bin-{}", target.name),
+                Kind::Lib if package.targets.iter().any(is_bench) => format!("lib-{}", target.name),
+                Kind::Bin if targets.iter().any(same_name) || package.targets.iter().any(is_bench) => {
+                    format!("bin-{}", target.name)
+                }
                 Kind::Example if targets.iter().any(same_name) => format!("example-{}", target.name),
                 Kind::Test if targets.iter().any(same_name) => format!("test-{}", target.name),
                 _ => target.name.clone(),

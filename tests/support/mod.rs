@@ -4,6 +4,8 @@
 //! Each test binary uses a part of this only.
 #![allow(dead_code)]
 
+pub mod project;
+
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::fs::File;

@@ -22,6 +22,9 @@ pub struct Projections {
     pub residue: Projection,
     /// What the listed orders allow.
     conditions: Vec<(Key, HashSet<String>)>,
+    /// The keys named that no measurement had so far, and what they are.
+    absent: Vec<String>,
+    sought: Vec<Key>,
 }
 
 /// The expressions of the flags.
@@ -41,6 +44,7 @@ impl Projections {
         let table = parse("-table", expressions.table)?;
         let row = parse("-row", expressions.row)?;
         let column = parse("-col", expressions.column)?;
+        let (absent, sought) = [&table, &row, &column].into_iter().flatten().filter_map(named).unzip();
         parse("-ignore", expressions.ignore)?;
 
         let mut residue = Vec::new();
@@ -57,12 +61,39 @@ impl Projections {
             column: Projection::new(column, false, &claimed),
             residue: Projection::new(residue, false, &claimed),
             conditions: claims.conditions,
+            absent,
+            sought,
         })
+    }
+
+    /// Strikes off the keys that this measurement has.
+    pub fn notice(&mut self, record: &Record<'_>) {
+        let mut at = 0;
+        while at < self.sought.len() {
+            if self.sought[at].value(record).is_empty() {
+                at += 1;
+            } else {
+                self.sought.swap_remove(at);
+                self.absent.swap_remove(at);
+            }
+        }
+    }
+
+    pub fn absent(&self) -> &[String] {
+        &self.absent
     }
 
     /// Whether the listed orders have a place for the measurement.
     pub fn admits(&self, record: &Record<'_>) -> bool {
         self.conditions.iter().all(|(key, values)| values.contains(key.value(record)))
+    }
+}
+
+/// A key that measurements may have or not, with its name.
+fn named(source: &Source) -> Option<(String, Key)> {
+    match source {
+        Source::Key(name, key, _) => Some((name.clone(), key.clone())),
+        Source::Config(_) | Source::FullName(_) => None,
     }
 }
 

@@ -1,0 +1,90 @@
+//! `check --accept`: today's numbers become the baseline, in so far as this run has seen what the baseline speaks of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::output::write_whole;
+use super::super::prepare::Located;
+use super::super::shell;
+use super::gate::{Gate, Listed};
+use crate::Result;
+use crate::gate::{self, Circumstances, Measured};
+use crate::result::check::{Against, Check, Verdict};
+use crate::result::model::RunStarted;
+
+/// Accepts what is to be accepted; the entries that stay, for nobody has looked whether their benchmarks are gone. Those go on
+/// failing.
+pub fn verdicts(
+    checks: &mut [Check],
+    today: &BTreeMap<String, Measured>,
+    listed: &Listed,
+    located: &Located,
+) -> BTreeSet<String> {
+    let mut kept = BTreeSet::new();
+    for check in checks {
+        if is_vanished(check, today) && listed.doubt(&check.name, located).is_some() {
+            check.message.push_str("; its entry is kept until a run lists its target without it");
+            kept.insert(check.name.clone());
+        } else {
+            gate::accept(check);
+        }
+    }
+    kept
+}
+
+fn is_vanished(check: &Check, today: &BTreeMap<String, Measured>) -> bool {
+    check.metric.is_none() && !today.contains_key(&check.name)
+}
+
+/// Writes the baseline: today's numbers for what was measured, nothing for what vanished, all else as it was.
+pub fn write(
+    gate: &Gate,
+    today: &BTreeMap<String, Measured>,
+    checks: &[Check],
+    kept: &BTreeSet<String>,
+    located: &Located,
+    now: &RunStarted,
+) -> Result<()> {
+    let mut new = gate.baseline.clone().unwrap_or_default();
+    if gate.baseline.is_none() || !located.selection.is_partial() {
+        let RunStarted { rustc, target, profile, .. } = now.clone();
+        new.measured = Circumstances { rustc, target, profile };
+    }
+    for check in checks.iter().filter(|check| is_vanished(check, today) && !kept.contains(&check.name)) {
+        new.entries.remove(&check.name);
+    }
+    let mut without_sites = 0;
+    for (name, measured) in today {
+        let was = new.entries.get(name);
+        // What is not exact and has passed stays as it is: its numbers differ from run to run, its text need not.
+        let of_baseline = |check: &&Check| check.name == *name && check.against == Against::Baseline;
+        let passed = checks.iter().filter(of_baseline).all(|check| check.verdict == Verdict::Passed);
+        let was_exact = |entry: &gate::Entry| entry.allocs_per_op.is_exact() && entry.bytes_per_op.is_exact();
+        if passed && was.is_some_and(|entry| !was_exact(entry)) {
+            continue;
+        }
+        let mut entry = measured.entry();
+        // Measured without profiles.
+        if entry.sites.is_empty() && entry.allocs_per_op.high > 0.0 {
+            let counts = |entry: &gate::Entry| (entry.allocs_per_op, entry.bytes_per_op);
+            let same = was.filter(|was| counts(was) == counts(&entry));
+            entry.sites = same.map(|was| was.sites.clone()).unwrap_or_default();
+            without_sites += usize::from(entry.sites.is_empty());
+        }
+        new.entries.insert(name.clone(), entry);
+    }
+    if without_sites > 0 {
+        shell::warn(&format!(
+            "{without_sites} benchmarks have no sites in {}, for they were measured without profiles; a failure will not say \
+             where it comes from",
+            gate::FILE_NAME
+        ));
+    }
+    let text = new.render();
+    if std::fs::read_to_string(&gate.path).is_ok_and(|old| old == text) {
+        shell::note(&format!("{} is up to date", gate::FILE_NAME));
+        return Ok(());
+    }
+    write_whole(&gate.path, text.as_bytes())?;
+    shell::note(&format!("wrote {}; commit it", gate.path.display()));
+    Ok(())
+}

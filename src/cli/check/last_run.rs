@@ -1,0 +1,74 @@
+//! `check --last-run`: the results of the last run, or of `merge`, judged again. Nothing is built.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::super::output::{Writer, head_commit, short_commit};
+use super::super::prepare::Located;
+use super::super::shell;
+use crate::gate::{self, Measured};
+use crate::profile;
+use crate::result::check::PlacedSite;
+use crate::result::model::{Failed, Run};
+use crate::{Error, Result, exit};
+
+/// The results. Those of another commit say nothing about this one.
+pub fn read(located: &Located) -> Result<Run> {
+    let path = located.workspace.home.join("results.jsonl");
+    let nothing = |why: String| Error::new(exit::NOTHING_MEASURED, format!("no last run: {}: {why}", path.display()));
+    let text = std::fs::read_to_string(&path).map_err(|e| nothing(e.to_string()))?;
+    let run = Run::parse(&text).map_err(nothing)?;
+    match (&run.started.commit, head_commit(&located.workspace.root)) {
+        (Some(was), Some(now)) if *was != now => Err(nothing(format!(
+            "it is of commit {}, and this is {}; run it again",
+            short_commit(was),
+            short_commit(&now)
+        ))),
+        _ => Ok(run),
+    }
+}
+
+/// What of the last run is selected, in `writer`.
+pub fn taken_again(last: Run, located: &Located, writer: &mut Writer) -> Result<BTreeMap<String, Measured>> {
+    let workspace = &located.workspace;
+    let wants = |package: &str, target: &str, id: &str| {
+        workspace.selects_target(package, target) && located.selection.wants(&workspace.targets, package, target, id)
+    };
+    writer.sites = sites_of(&last, &workspace.root);
+    last.finished.into_iter().filter(|one| wants(&one.package, &one.target, &one.id)).for_each(|one| writer.take(one));
+    let (of_targets, of_benchmarks): (Vec<Failed>, Vec<Failed>) =
+        last.failed.into_iter().partition(|one| one.id.is_empty());
+    for failed in of_benchmarks.into_iter().filter(|one| wants(&one.package, &one.target, &one.id)) {
+        writer.failed(failed);
+    }
+    let any = !writer.run.finished.is_empty() || !writer.run.failed.is_empty();
+    for failed in of_targets.into_iter().filter(|one| workspace.selects_target(&one.package, &one.target)) {
+        let target = workspace.targets.iter().find(|one| one.package == failed.package && one.name == failed.target);
+        // As in the run itself: what is not asked for and not there is not what this is about.
+        if any && target.is_some_and(|target| !located.selection.may_mean(target)) {
+            shell::warn(&format!("{}: {}", failed.name, failed.error));
+        } else {
+            writer.failed(failed);
+        }
+    }
+    if writer.run.finished.is_empty() && writer.run.failed.is_empty() {
+        return Err(Error::new(exit::NOTHING_MEASURED, "no benchmark of the last run matched"));
+    }
+    let mut today = gate::measured(&writer.run.finished, &writer.sites);
+    for check in &last.checks {
+        if let Some(measured) = today.get_mut(&check.name) {
+            measured.widen(check);
+        }
+    }
+    Ok(today)
+}
+
+/// The sites of a run that is over, out of its profiles; none where they are not there any more.
+pub fn sites_of(run: &Run, root: &Path) -> BTreeMap<String, Vec<PlacedSite>> {
+    let of = |path: &str| profile::read(&std::fs::read(path).ok()?).ok();
+    let sites = run.finished.iter().filter_map(|finished| {
+        let profile = of(finished.profiles.mem.as_deref()?)?;
+        Some((finished.name.clone(), gate::sites(&profile, root, finished.memory.iterations)))
+    });
+    sites.collect()
+}
