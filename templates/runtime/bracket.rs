@@ -24,15 +24,14 @@ pub const LIVE: u32 = 4;
 pub const PEAK: u32 = 8;
 /// What each stack has live at the peak, in one order of events over all threads.
 pub const PEAK_BY_STACK: u32 = 32;
-/// Another profiler records.
-pub const DHAT: u32 = 64;
 /// Every remembered stack is compared to a plain walk.
 pub const VERIFY: u32 = 16;
-
 /// What becomes of each block, event by event.
 pub const LOG: u32 = 64;
 /// With [`LOG`], the stack of each free, too.
 pub const FREE_STACKS: u32 = 128;
+/// Another profiler records.
+pub const DHAT: u32 = 256;
 
 /// What an opening bracket sets [`RECORDING`] to.
 static ON_OPEN: AtomicU32 = AtomicU32::new(0);

@@ -216,7 +216,10 @@ fn stack_of(flags: u32, state: &'static ThreadState) -> Option<&'static Entry> {
     }
     let entry = match remembered {
         Some(_) if flags & VERIFY == 0 => remembered,
-        Some(entry) => verified(at, state, Some(entry)),
+        Some(entry) => {
+            GUESSED.fetch_add(1, Ordering::Relaxed);
+            verified(at, state, Some(entry))
+        }
         None => searched(flags, at, state),
     };
     match entry {
@@ -267,10 +270,17 @@ fn walked(at: Registers, state: &'static ThreadState) -> Option<&'static Entry> 
 
 static WRONG: AtomicU64 = AtomicU64::new(0);
 static COMPARED: AtomicU64 = AtomicU64::new(0);
+static GUESSED: AtomicU64 = AtomicU64::new(0);
 
 /// How many remembered stacks were compared to a plain walk since the process began, and how many of them were wrong.
 pub fn compared() -> (u64, u64) {
     (COMPARED.load(Ordering::Relaxed), WRONG.load(Ordering::Relaxed))
+}
+
+/// How many of them were found where the stack before had led to: without a step of a walk.
+#[cfg(feature = "testing")]
+pub fn guessed() -> u64 {
+    GUESSED.load(Ordering::Relaxed)
 }
 
 /// Compares what was remembered to a plain walk, and gives the latter.
