@@ -101,7 +101,8 @@ impl Table {
         if self.used * 4 < self.len * 3 {
             return true;
         }
-        let current = (0..self.len).filter(|&i| self.slot(i).kept.bracket == bracket).count();
+        let current =
+            (0..self.len).filter(|&i| self.slot(i).block != 0 && self.slot(i).kept.bracket == bracket).count();
         let len = if self.len == 0 {
             FIRST_LEN
         } else if current * 8 < self.len * 3 {
