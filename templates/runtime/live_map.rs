@@ -234,4 +234,24 @@ pub mod tests {
             }
         }
     }
+
+    /// Brackets that leave blocks behind: the table is swept, and does not grow by them nor by the places that frees left.
+    #[test]
+    fn only_the_open_brackets_blocks_make_a_table_grow() {
+        let mut table = Table { slots: ptr::null_mut(), len: 0, used: 0 };
+        let mut block = 0;
+        for bracket in 1..50 {
+            for i in 0..260 {
+                block += 16;
+                assert!(table.make_room(bracket));
+                table.place(Slot { block, kept: Kept { bracket, entry: 0, size: 1 } });
+                if i % 4 != 0 {
+                    assert!(table.take(block).is_some());
+                }
+            }
+        }
+        assert_eq!(table.len, FIRST_LEN);
+        // SAFETY: the test's own table, which nobody uses any more.
+        unsafe { memory::unmap(table.slots.cast(), table.len * mem::size_of::<Slot>()) };
+    }
 }

@@ -134,8 +134,7 @@ pub fn arm(hz: u32) -> bool {
 pub fn disarm() -> u64 {
     let mut threads = threads();
     ARMED.store(false, Ordering::SeqCst);
-    let ran: Option<u64> = threads.iter().map(|thread| thread.event.ran_ns()).sum();
-    let due = ran.map_or(0, |ns| ns / PERIOD_NS.load(Ordering::Relaxed).max(1)) + ENDED_DUE.swap(0, Ordering::Relaxed);
+    let due = threads.iter().map(|thread| thread.event.due()).sum::<u64>() + ENDED_DUE.swap(0, Ordering::Relaxed);
     threads.drain(..).for_each(|thread| thread.event.close());
     if METHOD.load(Ordering::Relaxed) == PERF {
         due.saturating_sub(CAME.load(Ordering::Relaxed))
@@ -168,8 +167,7 @@ unsafe extern "C" fn thread_ended(_: *mut c_void) {
 fn remove(threads: &mut Vec<Armed>, tid: u32) {
     while let Some(at) = threads.iter().position(|thread| thread.tid == tid) {
         let event = threads.swap_remove(at).event;
-        let due = event.ran_ns().unwrap_or(0) / PERIOD_NS.load(Ordering::Relaxed).max(1);
-        ENDED_DUE.fetch_add(due, Ordering::Relaxed);
+        ENDED_DUE.fetch_add(event.due(), Ordering::Relaxed);
         event.close();
     }
 }
@@ -204,13 +202,15 @@ fn arm_thread(threads: &mut Vec<Armed>, tid: u32) {
 }
 
 impl Event {
-    /// For how long the thread has run under it; `None` where nobody says.
-    fn ran_ns(&self) -> Option<u64> {
+    /// So many signals the thread should have had, by the time that it has run; 0 where nobody says.
+    fn due(&self) -> u64 {
         let mut ns = 0u64;
         match *self {
             // SAFETY: `ns` has room for the eight bytes that a perf descriptor gives.
-            Event::Perf(fd) if unsafe { sys::read(fd, (&mut ns as *mut u64).cast(), 8) } == 8 => Some(ns),
-            _ => None,
+            Event::Perf(fd) if unsafe { sys::read(fd, (&mut ns as *mut u64).cast(), 8) } == 8 => {
+                ns / PERIOD_NS.load(Ordering::Relaxed).max(1)
+            }
+            _ => 0,
         }
     }
 

@@ -216,4 +216,19 @@ mod tests {
         let walk = walk(start, &mut out, Bounds { low: at(0), end: at(0) + 80 });
         assert_eq!((walk.depth, walk.whole, &out[..2]), (2, true, &[0x1021, 0x1031][..]));
     }
+
+    /// A coroutine that has pushed nothing yet: above the top of its stack there may be nothing to read.
+    #[test]
+    fn the_page_above_an_empty_stack_is_asked_about() {
+        const MAP_FIXED: std::os::raw::c_int = 0x10;
+        let flags = sys::MAP_PRIVATE | sys::MAP_ANONYMOUS;
+        // SAFETY: fresh mappings, the second in place of the first's lower page; they stay.
+        let top = unsafe {
+            let low = sys::mmap(ptr::null_mut(), 2 << PAGE_BITS, 0, flags, -1, 0);
+            let readable = sys::PROT_READ | sys::PROT_WRITE;
+            sys::mmap(low, 1 << PAGE_BITS, readable, flags | MAP_FIXED, -1, 0) as u64 + (1 << PAGE_BITS)
+        };
+        let words = Foreign::new(top);
+        assert_eq!((words.read(top - 8), words.read(top), words.read(top + 8)), (Some(0), None, None));
+    }
 }
