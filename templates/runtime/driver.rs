@@ -136,6 +136,7 @@ fn start(plan: &Plan) -> std::io::Result<()> {
 
 unsafe extern "C" fn in_forked_child() {
     bracket::switch_off();
+    sampler::forked();
 }
 
 /// Where an object is mapped, and what it is called.

@@ -161,7 +161,15 @@ pub fn thread_started() {
 
 /// The calling thread is about to end, by returning or by pthread_exit.
 unsafe extern "C" fn thread_ended(_: *mut c_void) {
+    if !armed() {
+        return;
+    }
     remove(&mut threads(), tid());
+}
+
+/// A fork's child has no timers and no use for them. Nobody may ask it for the lock: another thread of its parent may have held it.
+pub fn forked() {
+    ARMED.store(false, Ordering::SeqCst);
 }
 
 fn remove(threads: &mut Vec<Armed>, tid: u32) {

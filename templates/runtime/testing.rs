@@ -1,5 +1,7 @@
 //! What the proofs look at; not compiled into users' benches.
 
+use std::sync::atomic::Ordering;
+
 use crate::bracket;
 use crate::thread;
 
@@ -32,6 +34,11 @@ pub fn unrecorded<T>(body: impl FnOnce() -> T) -> T {
         state.set_busy(was);
     }
     out
+}
+
+/// Whether allocations are recorded now: not in a bracket that warms up.
+pub fn recording() -> bool {
+    bracket::RECORDING.load(Ordering::Relaxed) != 0
 }
 
 /// What is recorded inside brackets from now on.
