@@ -54,7 +54,7 @@ fn samples_reach_the_threads_start() {
         if id == "PLT" {
             // Else nothing of it was tried.
             println!("PLT: {in_plt:?} samples in the executable's table and in the library's");
-            assert!(in_plt.iter().all(|&struck| struck * 200 > samples.len()), "{in_plt:?} of {}", samples.len());
+            assert!(in_plt.iter().all(|&struck| struck > 0), "{in_plt:?} of {}", samples.len());
         }
     }
 }
