@@ -5,7 +5,8 @@ mod recorded;
 
 use std::process::Command;
 
-use cargo_memprof::record::{Allocations, Completeness, Counted, Record, StackCounts};
+use cargo_memprof::record::{Allocations, Completeness, Counted, Module, Record, StackCounts};
+use cargo_memprof::symbolize::Symbolizer;
 use recorded::{Program, Run, build, thorough};
 
 /// The passes of the only benchmark that ran.
@@ -33,6 +34,26 @@ fn stacks(run: &Run) -> &[Allocations] {
 fn cut(run: &Run) -> u64 {
     let cut = stacks(run).iter().filter(|one| one.stack.completeness == Completeness::Cut);
     cut.map(|one| one.counts.allocs).sum()
+}
+
+/// The names of the functions on each stack of the last pass, the leaf's first.
+fn named(run: &Run) -> Vec<(&Allocations, Vec<String>)> {
+    let object = |record: &Record| if let Record::Object(module) = record { Some(module.clone()) } else { None };
+    let modules: Vec<Module> = run.records.iter().filter_map(object).collect();
+    let mut symbolizer = Symbolizer::new(&modules);
+    let mut names = |one: &Allocations| {
+        let located = symbolizer.symbolize_stack(&one.stack);
+        located.iter().flat_map(|one| &one.frames).map(|frame| frame.function.to_string()).collect()
+    };
+    stacks(run).iter().map(|one| (one, names(one))).collect()
+}
+
+/// Allocations of `hostile::one` on other threads than the first, below a function whose name holds `caller`.
+fn ones_elsewhere(run: &Run, caller: &str) -> u64 {
+    let holds = |names: &[String], name: &str| names.iter().any(|one| one.contains(name));
+    let named = named(run);
+    let elsewhere = named.iter().filter(|(one, names)| one.thread != 0 && holds(names, "hostile::one"));
+    elsewhere.filter(|(_, names)| holds(names, caller)).map(|(one, _)| one.counts.allocs).sum()
 }
 
 fn wrong(run: &Run) -> u64 {
@@ -65,14 +86,18 @@ fn hostile_programs_come_through() {
 
     let short = run(&program, "short threads", &[]);
     assert!(allocs(&short).iter().all(|&allocs| allocs >= 20_000), "{:?}", allocs(&short));
+    assert_eq!(ones_elsewhere(&short, "hostile::one"), 10_000);
     assert_eq!(cut(&short), 0);
     let eight = run(&program, "eight threads", &[]);
     assert!(allocs(&eight).iter().all(|&allocs| (400_000..400_200).contains(&allocs)), "{:?}", allocs(&eight));
     let frees: Vec<u64> = passes(&eight).iter().map(|pass| pass.counts.frees).collect();
     assert!(frees.iter().all(|&frees| frees >= 400_000), "{frees:?}");
     assert_eq!(cut(&eight), 0);
+    assert_eq!(ones_elsewhere(&eight, "eight_threads"), 400_000);
+    let destructor = run(&program, "thread-local destructor", &[]);
+    assert_eq!((ones_elsewhere(&destructor, "Allocates"), cut(&destructor)), (1, 0));
 
-    for (id, at_least) in [("thread-local destructor", 2), ("signal handler", 1), ("fork", 1), ("panicking", 3)] {
+    for (id, at_least) in [("signal handler", 1), ("fork", 1), ("panicking", 3)] {
         let run = run(&program, id, &[]);
         assert!(allocs(&run).iter().all(|&allocs| allocs >= at_least), "{id}: {:?}", allocs(&run));
         assert_eq!(cut(&run), 0, "{id}");
@@ -104,10 +129,25 @@ fn a_stack_through_a_library_without_a_table_is_cut_there() {
     );
     let run = run(&program, "dlopened", &[("LIBRARY", path.to_str().unwrap())]);
     assert!(cut(&run) >= 1 && cut(&run) < allocs(&run)[2], "{} of {:?}", cut(&run), allocs(&run));
-    // It ends with the frame in the library, which has no table.
-    let one =
-        stacks(&run).iter().find(|one| one.stack.completeness == Completeness::Cut && one.stack.addresses.len() >= 2);
-    assert!(one.is_some(), "no stack reaches the library");
+    // It ends with the frame in the library, which has no table, but is known by name.
+    ends_in(&run, "inner");
+    let known = |record: &Record| matches!(record, Record::Object(module) if module.path == path);
+    assert_eq!(run.records.iter().filter(|record| known(record)).count(), 1);
+}
+
+/// Cut stacks there are, and they end in `function`.
+fn ends_in(run: &Run, function: &str) {
+    let named = named(run);
+    let cut: Vec<_> = named.iter().filter(|(one, _)| one.stack.completeness == Completeness::Cut).collect();
+    assert!(!cut.is_empty() && cut.iter().all(|(_, names)| names.last().unwrap() == function), "{cut:?}");
+}
+
+#[test]
+fn a_stack_through_code_that_nothing_describes_is_cut_there_and_counted() {
+    let program = Program::new(&build("release").join("hostile"));
+    let run = run(&program, "bare code", &[]);
+    assert_eq!((allocs(&run), cut(&run)), (vec![4; 3], 3));
+    ends_in(&run, "call_from_bare_code");
 }
 
 #[test]
@@ -143,4 +183,10 @@ fn what_recording_takes_is_bounded_and_said() {
     println!("{bytes} bytes for {live} live blocks of {number} stacks");
     // A thread's own state and the tables of rules have a size of their own.
     assert!(bytes < 64 * of(live) + 600 * of(number) + (4 << 20), "{bytes}");
+    // With one block of each stack it is the stacks that count.
+    let run = program.count(1, "stacks 1\n", &|id| id == "many live", &[("STACKS", number), ("LIVE", number)]);
+    let of_stacks = passes(&run).iter().map(|pass| pass.recorder_bytes).max().unwrap();
+    println!("{of_stacks} bytes for {number} live blocks of as many stacks");
+    assert!(of_stacks < (64 + 600) * of(number) + (4 << 20), "{of_stacks}");
+    assert!(bytes - of_stacks < 64 * (of(live) - of(number)), "{bytes}, {of_stacks}");
 }

@@ -13,7 +13,7 @@ use cargo_memprof::record::Record;
 #[test]
 fn stacks_equal_those_of_the_backtrace_crate() {
     let (profiles, rounds) =
-        if thorough() { (&["release", "small", "fat", "abort"][..], "70") } else { (&["release"][..], "3") };
+        if thorough() { (&["release", "small", "fat", "abort"][..], "50") } else { (&["release"][..], "3") };
     let mut stacks = 0;
     for profile in profiles {
         let program = Program::new(&build(profile).join("proof"));
@@ -23,11 +23,12 @@ fn stacks_equal_those_of_the_backtrace_crate() {
         let total =
             run.stdout().lines().last().and_then(|line| line.strip_prefix("total ").map(str::to_owned)).unwrap();
         let numbers: Vec<u64> = total.split(' ').map(|word| word.parse().unwrap()).collect();
-        let [same, different, compared, wrong] = numbers[..] else { panic!("{total}") };
-        assert_eq!((different, wrong), (0, 0), "{profile}: {}\n{}", run.stdout(), run.stderr());
-        assert!(compared * 2 > same, "{profile}: hardly any stack was remembered: {compared} of {same}");
+        let [same, different, missed, compared, wrong, guessed] = numbers[..] else { panic!("{total}") };
+        assert_eq!((different, missed, wrong), (0, 0, 0), "{profile}: {}\n{}", run.stdout(), run.stderr());
+        assert!(compared >= same, "{profile}: {compared} of {same} were compared to a plain walk");
+        assert!(guessed * 2 > same, "{profile}: hardly any stack was remembered: {guessed} of {same}");
         let verified = run.records.iter().filter(|record| matches!(record, Record::Verified { wrong: 0, .. })).count();
-        assert!(verified >= 13, "{profile}: {verified}");
+        assert!(verified >= 15, "{profile}: {verified}");
         stacks += same;
     }
     assert!(stacks > if thorough() { 1_000_000 } else { 10_000 }, "{stacks}");

@@ -115,7 +115,8 @@ impl Recorded {
         let chosen = summary::representative(&counts.passes)?.clone();
         if chosen.lost > 0 {
             observer.warns(&format!(
-                "{}: {} allocations could not be recorded for want of memory",
+                "{}: {} allocations could not be recorded: there was no memory for it, or there were more than four \
+                 million stacks",
                 benchmark.name, chosen.lost
             ));
         }

@@ -264,6 +264,7 @@ pub enum SamplingMethod {
 pub struct Sample {
     pub stack: Stack,
     pub count: u64,
+    /// 0 is the process's first thread.
     pub thread: u32,
 }
 
@@ -285,6 +286,7 @@ pub struct Samples {
 pub struct Wait {
     pub stack: Stack,
     pub nanoseconds: u64,
+    /// As [`Sample::thread`].
     pub thread: u32,
 }
 

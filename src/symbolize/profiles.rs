@@ -112,9 +112,12 @@ impl Threads {
     }
 
     fn label(&self, thread: Option<u32>) -> Option<Label> {
-        let number = self.0.binary_search(&thread?).ok()?;
-        // The lowest number is the process's first thread, which runs the benches.
-        let name = if number == 0 { "main".to_owned() } else { format!("thread {}", number + 1) };
+        // The process's first thread, which runs the benches, is number 0, whether it has a sample or not.
+        let others = usize::from(self.0.first() != Some(&0));
+        let name = match thread? {
+            0 => "main".to_owned(),
+            thread => format!("thread {}", self.0.binary_search(&thread).ok()? + others + 1),
+        };
         (self.0.len() > 1).then(|| Label::text("thread", name))
     }
 }
@@ -266,5 +269,22 @@ impl Collector {
         profile.period_type = period_type;
         profile.period = period;
         self.builder.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn main_is_the_first_thread_of_the_process_and_no_other() {
+        let labels = |threads: &[u32]| -> Vec<Option<Label>> {
+            let all = Threads::new(threads.iter().copied());
+            threads.iter().map(|&thread| all.label(Some(thread))).collect()
+        };
+        let text = |name: &str| Some(Label::text("thread", name));
+        assert_eq!(labels(&[0, 4711, 4709]), [text("main"), text("thread 3"), text("thread 2")]);
+        assert_eq!(labels(&[4711, 4709]), [text("thread 3"), text("thread 2")]);
+        assert_eq!(labels(&[0]), [None]);
     }
 }

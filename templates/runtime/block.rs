@@ -11,7 +11,7 @@ use std::os::raw::{c_int, c_long, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
-use crate::bracket;
+use crate::bracket::Witness;
 use crate::memory;
 use crate::sys;
 use crate::thread;
@@ -40,7 +40,7 @@ const EAGAIN: c_long = 11;
 
 thread_local! {
     static OWN: Cell<Bounds> = const { Cell::new(Bounds { low: 0, end: 0 }) };
-    /// True while this thread notes a wait, or joins by way of waits of its own.
+    /// True while this thread notes a wait.
     static BUSY: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -71,6 +71,7 @@ pub fn bracket_opens() {
 
 /// Drops what was noted. No bracket is open.
 pub fn forget() {
+    Witness::wait_for_all();
     let used = NEXT.swap(0, Ordering::SeqCst).min(BUFFER_WORDS);
     let buffer = BUFFER.load(Ordering::Relaxed);
     for i in 0..used {
@@ -81,9 +82,10 @@ pub fn forget() {
 
 /// Takes what was noted: the words, and the number of waits that found no room.
 pub fn take() -> (Vec<u64>, u64) {
+    Witness::wait_for_all();
     let used = NEXT.load(Ordering::SeqCst).min(BUFFER_WORDS);
     let buffer = BUFFER.load(Ordering::Relaxed);
-    // SAFETY: below BUFFER_WORDS; the words are atomics, so a straggler is no race.
+    // SAFETY: below BUFFER_WORDS, and the buffer is mapped wherever NEXT is not 0.
     let words = (0..used).map(|i| unsafe { &*buffer.add(i) }.load(Ordering::Acquire)).collect();
     forget();
     (words, LOST.swap(0, Ordering::Relaxed))
@@ -108,9 +110,10 @@ fn wanted() -> bool {
 #[inline(never)]
 fn note(begun: u64) {
     let over = now();
-    if !bracket::OPEN.load(Ordering::Relaxed) {
-        return;
-    }
+    let _witness = match Witness::of_open_bracket() {
+        Some(witness) => witness,
+        None => return,
+    };
     BUSY.with(|busy| busy.set(true));
     // SAFETY: errno is this thread's own; what follows may change it, and the caller has yet to read it.
     let errno = unsafe { *sys::__errno_location() };
@@ -127,7 +130,8 @@ fn note(begun: u64) {
         let word = |i: usize| unsafe { &*BUFFER.load(Ordering::Relaxed).add(from + i) };
         word(1).store(walk.depth as u64 | if walk.whole { 0 } else { CUT }, Ordering::Relaxed);
         // SAFETY: gettid has no arguments and cannot fail.
-        word(2).store(unsafe { sys::raw_syscall(sys::SYS_GETTID, [0; 6]) } as u64, Ordering::Relaxed);
+        let tid = unsafe { sys::raw_syscall(sys::SYS_GETTID, [0; 6]) } as u32;
+        word(2).store(u64::from(thread::number_of(tid)), Ordering::Relaxed);
         for (i, &address) in addresses[..walk.depth].iter().enumerate() {
             word(3 + i).store(address, Ordering::Relaxed);
         }

@@ -24,22 +24,59 @@ pub const LIVE: u32 = 4;
 pub const PEAK: u32 = 8;
 /// What each stack has live at the peak, in one order of events over all threads.
 pub const PEAK_BY_STACK: u32 = 32;
-/// Another profiler records.
-pub const DHAT: u32 = 64;
 /// Every remembered stack is compared to a plain walk.
 pub const VERIFY: u32 = 16;
-
 /// What becomes of each block, event by event.
 pub const LOG: u32 = 64;
 /// With [`LOG`], the stack of each free, too.
 pub const FREE_STACKS: u32 = 128;
+/// Another profiler records.
+pub const DHAT: u32 = 256;
+
+// Each has a bit of its own.
+const _: () = assert!(
+    COUNT + STACKS + LIVE + PEAK + PEAK_BY_STACK + VERIFY + LOG + FREE_STACKS + DHAT == 0x1FF
+        && COUNT | STACKS | LIVE | PEAK | PEAK_BY_STACK | VERIFY | LOG | FREE_STACKS | DHAT == 0x1FF
+);
 
 /// What an opening bracket sets [`RECORDING`] to.
 static ON_OPEN: AtomicU32 = AtomicU32::new(0);
 /// True where brackets matter at all: false in the timed run.
 static WATCHED: AtomicBool = AtomicBool::new(false);
-/// True while a bracket is open; the CPU sampler asks it.
-pub static OPEN: AtomicBool = AtomicBool::new(false);
+/// True while a bracket is open.
+static OPEN: AtomicBool = AtomicBool::new(false);
+/// See [`Witness`].
+static WITNESSES: AtomicU32 = AtomicU32::new(0);
+
+/// Whoever writes down, on whatever thread, what was seen in the open bracket. The reader waits until there is none.
+pub struct Witness(());
+
+impl Witness {
+    /// `None` where no bracket is open. Allowed in a signal's handler.
+    pub fn of_open_bracket() -> Option<Witness> {
+        WITNESSES.fetch_add(1, Ordering::SeqCst);
+        let witness = Witness(());
+        // Raised first: who closes the bracket and then finds no witness has seen all there will be.
+        if OPEN.load(Ordering::SeqCst) {
+            Some(witness)
+        } else {
+            None
+        }
+    }
+
+    /// Until nobody writes any more. No bracket is open.
+    pub fn wait_for_all() {
+        while WITNESSES.load(Ordering::SeqCst) != 0 {
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        WITNESSES.fetch_sub(1, Ordering::SeqCst);
+    }
+}
 
 /// Live bytes of the open bracket and the most there were; kept only with [`PEAK`].
 pub static LIVE_BYTES: AtomicI64 = AtomicI64::new(0);
@@ -99,7 +136,7 @@ pub fn iter_entry() {
 #[inline(never)]
 fn restart() {
     RECORDING.store(0, Ordering::SeqCst);
-    OPEN.store(false, Ordering::Relaxed);
+    OPEN.store(false, Ordering::SeqCst);
     if BRACKETS.swap(0, Ordering::Relaxed) != 0 {
         crate::stacks::forget_all();
         crate::sampler::forget_samples();
@@ -201,7 +238,7 @@ fn opened() {
         ledger.opened = Some(Instant::now());
     }
     crate::block::bracket_opens();
-    OPEN.store(true, Ordering::Relaxed);
+    OPEN.store(true, Ordering::SeqCst);
     RECORDING.store(flags, Ordering::SeqCst);
     if flags & DHAT != 0 {
         dhat::open();
@@ -217,14 +254,17 @@ fn closed() {
     if ON_OPEN.load(Ordering::Relaxed) & DHAT != 0 && !several {
         dhat::close();
     }
-    OPEN.store(false, Ordering::Relaxed);
+    OPEN.store(false, Ordering::SeqCst);
     let mut ledger = ledger();
     if let Some(opened) = ledger.opened.take() {
         ledger.sum.elapsed += opened.elapsed();
         let (before, after) = (ledger.at_open, Totals::now());
         ledger.sum.totals.add_difference(&before, &after);
-        let peak = PEAK_BYTES.load(Ordering::Relaxed).max(0) as u64;
-        ledger.sum.peak_bytes = ledger.sum.peak_bytes.max(peak);
+        let highest = PEAK_BYTES.load(Ordering::Relaxed).max(0) as u64;
+        if ON_OPEN.load(Ordering::Relaxed) & PEAK_BY_STACK != 0 && highest >= ledger.sum.peak_bytes {
+            peak::keep();
+        }
+        ledger.sum.peak_bytes = ledger.sum.peak_bytes.max(highest);
     }
 }
 
@@ -243,7 +283,7 @@ pub fn begin(flags: u32) {
 pub fn end() -> Sum {
     WATCHED.store(false, Ordering::SeqCst);
     RECORDING.store(0, Ordering::SeqCst);
-    OPEN.store(false, Ordering::Relaxed);
+    OPEN.store(false, Ordering::SeqCst);
     if ON_OPEN.load(Ordering::Relaxed) & DHAT != 0 {
         dhat::close();
     }

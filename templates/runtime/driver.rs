@@ -13,7 +13,7 @@ use crate::plan::{self, Mode, Plan, Selected};
 use crate::records::{self, Record};
 use crate::thread;
 use crate::track;
-use crate::{block as waits, dhat, follow, log, memory, peak, rules, sampler, stacks, sys};
+use crate::{block as waits, dhat, follow, log, memory, peak, rules, sampler, stacks, sys, threads};
 
 /// Samples of a timed benchmark, where the harness asks for no fewer.
 const MOST_SAMPLES: u64 = 100;
@@ -99,6 +99,7 @@ pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
         None => return true,
     };
     Record::new(records::BEGIN).u32(selected.index).emit();
+    threads::settle();
     match plan.mode {
         Mode::List => (),
         Mode::Time => time(plan, &selected, identity, run),
@@ -107,6 +108,7 @@ pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
         Mode::Dhat => record_with_dhat(plan, &selected, run),
         Mode::Block => block(plan, &selected, run),
     }
+    emit_new(&objects::loaded());
     Record::new(records::DONE).u32(selected.index).emit();
     true
 }
@@ -121,7 +123,7 @@ fn start(plan: &Plan) -> std::io::Result<()> {
     Record::new(records::START).u32(records::VERSION).u32(pid as u32).emit();
     thread::initialize();
     let objects = objects::loaded();
-    objects.iter().for_each(emit_object);
+    emit_new(&objects);
     if !plan.table.is_empty() {
         rules::install(&std::fs::read(&plan.table)?, &objects);
     }
@@ -134,6 +136,22 @@ fn start(plan: &Plan) -> std::io::Result<()> {
 
 unsafe extern "C" fn in_forked_child() {
     bracket::switch_off();
+    sampler::forked();
+}
+
+/// Where an object is mapped, and what it is called.
+type Known = (u64, Vec<u8>);
+static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+
+/// Tells of those objects that have not been told of: libraries that a bench opens come later.
+pub fn emit_new(objects: &[Object]) {
+    let mut known = KNOWN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    for object in objects {
+        if !known.iter().any(|(bias, path)| *bias == object.bias && *path == object.path) {
+            known.push((object.bias, object.path.clone()));
+            emit_object(object);
+        }
+    }
 }
 
 fn emit_object(object: &Object) {
@@ -226,6 +244,8 @@ fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
     }
     // With one iteration a pass is a bracket of one iteration, from which the peak can be taken.
     let flags = if iters == 1 { flags | LIVE | PEAK } else { flags };
+    // What warming up lost is nobody's.
+    thread::LOST.store(0, Ordering::Relaxed);
     for pass in 0..PASSES {
         stacks::forget_all();
         let sum = watched(flags, iters, run);
@@ -370,8 +390,9 @@ fn cpu(plan: &Plan, selected: &Selected, run: Run<'_>) {
         words.extend_from_slice(&taken.words);
         samples = Some(taken);
     }
-    sampler::disarm();
-    if let Some(samples) = samples {
+    let owed = sampler::disarm();
+    if let Some(mut samples) = samples {
+        samples.lost += owed;
         emit_samples(selected.index, sizes.iter().sum(), &samples, &words);
     }
 }

@@ -8,6 +8,7 @@ use std::cell::UnsafeCell;
 use std::mem;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Mutex;
 
 use crate::entries::{self, NUMBER_BITS};
 use crate::memory;
@@ -153,13 +154,23 @@ pub fn freed(entry: &'static Entry, bytes: u64) {
     with(|course| course.freed(entries::number(entry), bytes));
 }
 
-/// Every stack that had something live at the last bracket's peak: objects and bytes.
+/// A stack's number, and what it had live: objects and bytes.
+type AtPeak = (usize, u64, u64);
+static KEPT: Mutex<Vec<AtPeak>> = Mutex::new(Vec::new());
+
+/// The bracket that has just closed is the highest so far.
+pub fn keep() {
+    let at_peak = |number| with(|course| course.at_peak(number));
+    let numbers = entries::all().map(entries::number);
+    let kept = numbers.map(|number| (number, at_peak(number))).filter(|(_, (objects, _))| *objects != 0);
+    let kept = kept.map(|(number, (objects, bytes))| (number, objects, bytes)).collect();
+    *KEPT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = kept;
+}
+
+/// Every stack that had something live at the peak of the bracket that was kept last: objects and bytes.
 pub fn each(visit: &mut dyn FnMut(&'static Entry, u64, u64)) {
-    for entry in entries::all() {
-        let (objects, bytes) = with(|course| course.at_peak(entries::number(entry)));
-        if objects != 0 {
-            visit(entry, objects, bytes);
-        }
+    for &(number, objects, bytes) in KEPT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).iter() {
+        visit(entries::get(number), objects, bytes);
     }
 }
 

@@ -6,7 +6,7 @@ use crate::bracket::{self, COUNT, LIVE, PEAK, STACKS};
 use crate::driver;
 use crate::plan::{self, Mode, Plan};
 use crate::records::{self, Record};
-use crate::{sampler, stacks, sys};
+use crate::{objects, sampler, stacks, sys};
 
 /// libc calls what stands here before the main function.
 #[used]
@@ -62,9 +62,10 @@ extern "C" fn at_exit() {
         driver::emit_counted(records::COUNTED, index, plan.pass, 1, &sum);
         driver::emit_stacks(index, plan.pass);
     } else {
-        let samples = sampler::take_samples();
-        sampler::disarm();
+        let mut samples = sampler::take_samples();
+        samples.lost += sampler::disarm();
         driver::emit_samples(index, 1, &samples, &samples.words);
     }
+    driver::emit_new(&objects::loaded());
     Record::new(records::DONE).u32(index).emit();
 }

@@ -9,8 +9,9 @@ use std::mem;
 use std::os::raw::{c_int, c_long, c_ulong, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
-use crate::bracket;
+use crate::bracket::Witness;
 use crate::memory;
 use crate::sys;
 use crate::thread::{self, MAX_DEPTH};
@@ -44,15 +45,32 @@ const FREE: AtomicBool = AtomicBool::new(false);
 static SCRATCH_TAKEN: [AtomicBool; SCRATCHES] = [FREE; SCRATCHES];
 static SCRATCH: AtomicPtr<[u64; MAX_DEPTH]> = AtomicPtr::new(ptr::null_mut());
 
-/// Armed threads: thread id, then its perf descriptor or timer, plus one; 0 where the place is free.
-const PLACES: usize = 4096;
-struct Place {
-    tid: AtomicU32,
-    handle: AtomicUsize,
+/// Signals that came, in a bracket or not.
+static CAME: AtomicU64 = AtomicU64::new(0);
+/// Signals that were due to threads that have ended since.
+static ENDED_DUE: AtomicU64 = AtomicU64::new(0);
+
+/// What interrupts a thread.
+enum Event {
+    /// A perf descriptor.
+    Perf(c_int),
+    Timer(usize),
 }
-#[allow(clippy::declare_interior_mutable_const)]
-const VACANT: Place = Place { tid: AtomicU32::new(0), handle: AtomicUsize::new(0) };
-static ARMED_THREADS: [Place; PLACES] = [VACANT; PLACES];
+
+/// A thread that is interrupted.
+struct Armed {
+    tid: u32,
+    event: Event,
+}
+
+/// So many threads at most.
+const MOST: usize = 4096;
+/// No signal handler touches them, only what arms and disarms.
+static THREADS: Mutex<Vec<Armed>> = Mutex::new(Vec::new());
+
+fn threads() -> MutexGuard<'static, Vec<Armed>> {
+    THREADS.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
 
 thread_local! {
     /// The thread's own stack, where it has been asked for: that is nothing that a signal handler may do.
@@ -91,36 +109,49 @@ pub fn arm(hz: u32) -> bool {
     OWN.with(|own| own.set(thread::bounds()));
     METHOD.store(0, Ordering::Relaxed);
     forget_samples();
-    LOST.store(0, Ordering::Relaxed);
-    UNARMED.store(0, Ordering::Relaxed);
-    ARMED.store(true, Ordering::SeqCst);
-    arm_thread(tid());
+    for counter in [&LOST, &UNARMED, &CAME, &ENDED_DUE] {
+        counter.store(0, Ordering::Relaxed);
+    }
+    {
+        let mut threads = threads();
+        // New threads, which may start inside a bracket, allocate nothing for it.
+        threads.reserve(MOST);
+        ARMED.store(true, Ordering::SeqCst);
+        arm_thread(&mut threads, tid());
+    }
     if let Ok(tasks) = std::fs::read_dir("/proc/self/task") {
         for task in tasks.flatten() {
             if let Some(tid) = task.file_name().to_str().and_then(|name| name.parse().ok()) {
-                arm_thread(tid);
+                arm_thread(&mut threads(), tid);
             }
         }
     }
     METHOD.load(Ordering::Relaxed) != 0
 }
 
-/// Stops interrupting all threads.
-pub fn disarm() {
+/// Stops interrupting all threads; how many signals the kernel owes. A signal that is pending or blocked takes up those that
+/// follow, and too many of them are held back: neither is told to anybody.
+pub fn disarm() -> u64 {
+    let mut threads = threads();
     ARMED.store(false, Ordering::SeqCst);
-    for place in &ARMED_THREADS {
-        if place.tid.load(Ordering::Relaxed) != 0 {
-            vacate(place);
-        }
+    let due = threads.iter().map(|thread| thread.event.due()).sum::<u64>() + ENDED_DUE.swap(0, Ordering::Relaxed);
+    threads.drain(..).for_each(|thread| thread.event.close());
+    if METHOD.load(Ordering::Relaxed) == PERF {
+        due.saturating_sub(CAME.load(Ordering::Relaxed))
+    } else {
+        0
     }
 }
 
 /// A thread started while the sampler is armed; called on that thread.
 pub fn thread_started() {
     OWN.with(|own| own.set(thread::bounds()));
-    // A thread of the same number may have ended without notice: one that lived before the sampler was armed.
-    vacate_all(tid());
-    arm_thread(tid());
+    {
+        let mut threads = threads();
+        // A thread of the same number may have ended without notice: one that lived before the sampler was armed.
+        remove(&mut threads, tid());
+        arm_thread(&mut threads, tid());
+    }
     let key = EXIT_KEY.load(Ordering::Relaxed);
     if key != 0 {
         // SAFETY: the key was made by pthread_key_create; any value but null has the destructor called.
@@ -130,36 +161,43 @@ pub fn thread_started() {
 
 /// The calling thread is about to end, by returning or by pthread_exit.
 unsafe extern "C" fn thread_ended(_: *mut c_void) {
-    vacate_all(tid());
-}
-
-fn vacate_all(tid: u32) {
-    ARMED_THREADS.iter().filter(|place| place.tid.load(Ordering::Relaxed) == tid).for_each(vacate);
-}
-
-fn arm_thread(tid: u32) {
-    if ARMED_THREADS.iter().any(|place| place.tid.load(Ordering::Relaxed) == tid) {
+    if !armed() {
         return;
     }
-    let place = ARMED_THREADS
-        .iter()
-        .find(|place| place.tid.compare_exchange(0, tid, Ordering::Relaxed, Ordering::Relaxed).is_ok());
-    let place = match place {
-        Some(place) => place,
-        None => {
-            UNARMED.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-    };
+    remove(&mut threads(), tid());
+}
+
+/// A fork's child has no timers and no use for them. Nobody may ask it for the lock: another thread of its parent may have held it.
+pub fn forked() {
+    ARMED.store(false, Ordering::SeqCst);
+}
+
+fn remove(threads: &mut Vec<Armed>, tid: u32) {
+    while let Some(at) = threads.iter().position(|thread| thread.tid == tid) {
+        let event = threads.swap_remove(at).event;
+        ENDED_DUE.fetch_add(event.due(), Ordering::Relaxed);
+        event.close();
+    }
+}
+
+/// Has the thread interrupted, unless it is already or the sampler has been disarmed meanwhile.
+fn arm_thread(threads: &mut Vec<Armed>, tid: u32) {
+    if !armed() || threads.iter().any(|thread| thread.tid == tid) {
+        return;
+    }
+    if threads.len() == MOST {
+        UNARMED.fetch_add(1, Ordering::Relaxed);
+        return;
+    }
     let method = METHOD.load(Ordering::Relaxed);
     for &attempt in [PERF, PERF_USER_ONLY, TIMERS].iter().filter(|&&m| method == 0 || m == method) {
-        let handle = match attempt {
-            TIMERS => cpu_timer(tid),
-            _ => perf_event(tid, attempt == PERF_USER_ONLY),
+        let event = match attempt {
+            TIMERS => cpu_timer(tid).map(Event::Timer),
+            _ => perf_event(tid, attempt == PERF_USER_ONLY).map(Event::Perf),
         };
-        if let Some(handle) = handle {
+        if let Some(event) = event {
             METHOD.store(attempt, Ordering::Relaxed);
-            place.handle.store(handle + 1, Ordering::Relaxed);
+            threads.push(Armed { tid, event });
             return;
         }
     }
@@ -169,26 +207,34 @@ fn arm_thread(tid: u32) {
         // It has not just ended.
         UNARMED.fetch_add(1, Ordering::Relaxed);
     }
-    place.tid.store(0, Ordering::Relaxed);
 }
 
-fn vacate(place: &Place) {
-    let handle = place.handle.swap(0, Ordering::Relaxed);
-    if handle != 0 {
-        // SAFETY: the descriptor or timer was made by `arm_thread`, and the swap gave it to us alone.
-        unsafe {
-            if METHOD.load(Ordering::Relaxed) == TIMERS {
-                sys::timer_delete((handle - 1) as *mut c_void);
-            } else {
-                sys::close((handle - 1) as c_int);
+impl Event {
+    /// So many signals the thread should have had, by the time that it has run; 0 where nobody says.
+    fn due(&self) -> u64 {
+        let mut ns = 0u64;
+        match *self {
+            // SAFETY: `ns` has room for the eight bytes that a perf descriptor gives.
+            Event::Perf(fd) if unsafe { sys::read(fd, (&mut ns as *mut u64).cast(), 8) } == 8 => {
+                ns / PERIOD_NS.load(Ordering::Relaxed).max(1)
             }
+            _ => 0,
         }
     }
-    place.tid.store(0, Ordering::Relaxed);
+
+    fn close(self) {
+        // SAFETY: the descriptor or timer was made by `arm_thread`, and is this event's alone.
+        unsafe {
+            match self {
+                Event::Perf(fd) => sys::close(fd),
+                Event::Timer(timer) => sys::timer_delete(timer as *mut c_void),
+            };
+        }
+    }
 }
 
 /// perf_event_open(2): PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK, a signal to the thread at each overflow.
-fn perf_event(tid: u32, user_only: bool) -> Option<usize> {
+fn perf_event(tid: u32, user_only: bool) -> Option<c_int> {
     const DISABLED: u64 = 1;
     const EXCLUDE_KERNEL: u64 = 1 << 5;
     const EXCLUDE_HV: u64 = 1 << 6;
@@ -218,7 +264,7 @@ fn perf_event(tid: u32, user_only: bool) -> Option<usize> {
             && sys::fcntl(fd, F_SETFL, O_ASYNC) == 0
             && sys::ioctl(fd, IOC_ENABLE, 0) == 0
         {
-            return Some(fd as usize);
+            return Some(fd);
         }
         sys::close(fd);
         None
@@ -252,7 +298,8 @@ fn install_handler() -> bool {
     let action = sys::sigaction_t {
         handler: on_signal as unsafe extern "C" fn(c_int, *const u8, *const u8) as usize,
         mask: sys::sigset_t([0; 16]),
-        flags: sys::SA_SIGINFO | sys::SA_RESTART,
+        // On the thread's alternate stack, where it has one: the one that is interrupted may be small, or nearly full.
+        flags: sys::SA_SIGINFO | sys::SA_RESTART | sys::SA_ONSTACK,
         restorer: 0,
     };
     // SAFETY: the handler only does what is allowed in a signal handler: no allocation, no lock, errno kept.
@@ -260,9 +307,14 @@ fn install_handler() -> bool {
 }
 
 unsafe extern "C" fn on_signal(_signal: c_int, info: *const u8, context: *const u8) {
-    if !bracket::OPEN.load(Ordering::Relaxed) || !armed() {
+    if !armed() {
         return;
     }
+    CAME.fetch_add(1, Ordering::Relaxed);
+    let _witness = match Witness::of_open_bracket() {
+        Some(witness) => witness,
+        None => return,
+    };
     let errno = *sys::__errno_location();
     // siginfo_t: si_code at 8; of a timer's, si_overrun at 20.
     const SI_TIMER: c_int = -2;
@@ -292,7 +344,7 @@ fn sample(at: Registers, count: u64) {
         // SAFETY: [from, from + depth + 3) lies in the buffer and was reserved for this sample alone.
         let word = |i: usize| unsafe { &*BUFFER.load(Ordering::Relaxed).add(from + i) };
         word(1).store(depth as u64 | if walk.whole { 0 } else { CUT }, Ordering::Relaxed);
-        word(2).store(u64::from(tid()), Ordering::Relaxed);
+        word(2).store(u64::from(thread::number_of(tid())), Ordering::Relaxed);
         for (i, &address) in scratch[..depth].iter().enumerate() {
             word(3 + i).store(address, Ordering::Relaxed);
         }
@@ -305,6 +357,7 @@ fn sample(at: Registers, count: u64) {
 
 /// Drops the samples of a timing loop whose time is void. No bracket is open.
 pub fn forget_samples() {
+    Witness::wait_for_all();
     let used = NEXT.load(Ordering::Relaxed).min(BUFFER_WORDS);
     let buffer = BUFFER.load(Ordering::Relaxed);
     for i in 0..used {
@@ -325,11 +378,12 @@ pub struct Samples {
     pub words: Vec<u64>,
 }
 
-/// Takes the samples; the sampler is disarmed.
+/// Takes the samples. No bracket is open.
 pub fn take_samples() -> Samples {
+    Witness::wait_for_all();
     let used = NEXT.load(Ordering::SeqCst).min(BUFFER_WORDS);
     let buffer = BUFFER.load(Ordering::Relaxed);
-    // SAFETY: below BUFFER_WORDS; the words are atomics, so a straggling handler is no race.
+    // SAFETY: below BUFFER_WORDS, and the buffer is mapped wherever NEXT is not 0.
     let words = (0..used).map(|i| unsafe { &*buffer.add(i) }.load(Ordering::Acquire)).collect();
     let samples = Samples {
         method: METHOD.load(Ordering::Relaxed),

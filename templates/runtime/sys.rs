@@ -18,6 +18,7 @@ pub const MADV_DONTNEED: c_int = 4;
 pub const SIGPROF: c_int = 27;
 pub const SA_SIGINFO: c_int = 4;
 pub const SA_RESTART: c_int = 0x1000_0000;
+pub const SA_ONSTACK: c_int = 0x0800_0000;
 
 pub const SYS_RT_SIGPROCMASK: c_long = 14;
 pub const SYS_GETTID: c_long = 186;
@@ -121,6 +122,7 @@ extern "C" {
     pub fn fcntl(fd: c_int, cmd: c_int, ...) -> c_int;
     pub fn ioctl(fd: c_int, request: std::os::raw::c_ulong, ...) -> c_int;
     pub fn close(fd: c_int) -> c_int;
+    pub fn read(fd: c_int, to: *mut c_void, len: usize) -> isize;
     pub fn timer_create(clock: c_int, event: *mut sigevent, timer: *mut *mut c_void) -> c_int;
     pub fn timer_settime(timer: *mut c_void, flags: c_int, new: *const itimerspec, old: *mut itimerspec) -> c_int;
     pub fn timer_delete(timer: *mut c_void) -> c_int;

@@ -1,11 +1,14 @@
 //! What the proofs look at; not compiled into users' benches.
 
+use std::sync::atomic::Ordering;
+
 use crate::bracket;
 use crate::thread;
 
 pub use crate::bracket::{begin, close, end, COUNT, LIVE, LOG, PEAK, STACKS, VERIFY};
 pub use crate::log::{forget as forget_log, prepare as prepare_log};
-pub use crate::track::compared;
+pub use crate::sampler::{arm as arm_sampler, disarm as disarm_sampler, forget_samples};
+pub use crate::track::{compared, guessed};
 
 /// Writes the return addresses of the stack that the thread recorded since the last call, innermost first; their number, and
 /// whether it is whole.
@@ -31,6 +34,11 @@ pub fn unrecorded<T>(body: impl FnOnce() -> T) -> T {
         state.set_busy(was);
     }
     out
+}
+
+/// Whether allocations are recorded now: not in a bracket that warms up.
+pub fn recording() -> bool {
+    bracket::RECORDING.load(Ordering::Relaxed) != 0
 }
 
 /// What is recorded inside brackets from now on.

@@ -36,7 +36,8 @@ pub fn add(counter: &AtomicU64, n: u64) {
 
 #[repr(C)]
 pub struct ThreadState {
-    next: *mut ThreadState,
+    /// Set before the state is published.
+    next: AtomicPtr<ThreadState>,
     in_use: AtomicBool,
     /// True while this thread is inside the recorder: what happens below it is not the user's.
     busy: Cell<bool>,
@@ -103,20 +104,19 @@ fn adopt() -> Option<&'static ThreadState> {
         {
             return Some(take(state));
         }
-        at = state.next;
+        at = state.next.load(Ordering::Relaxed);
     }
     let fresh = memory::map(mem::size_of::<ThreadState>()) as *mut ThreadState;
     if fresh.is_null() {
         return None;
     }
-    // SAFETY: `fresh` is ours alone, large enough, page-aligned, and zero is a valid value of every field.
+    // SAFETY: `fresh` is large enough, page-aligned, zero is a valid value of every field, and states are never unmapped.
     let state = unsafe { &*fresh };
     state.in_use.store(true, Ordering::Relaxed);
     state.slot.set(STATES.fetch_add(1, Ordering::Relaxed));
     let mut head = ALL.load(Ordering::Relaxed);
     loop {
-        // SAFETY: not yet published, so nobody else reads `next`.
-        unsafe { (*fresh).next = head };
+        state.next.store(head, Ordering::Relaxed);
         match ALL.compare_exchange_weak(head, fresh, Ordering::Release, Ordering::Relaxed) {
             Ok(_) => return Some(take(state)),
             Err(now) => head = now,
@@ -145,6 +145,16 @@ unsafe extern "C" fn thread_ended(state: *mut c_void) {
     CURRENT.with(|current| current.set(ptr::null_mut()));
     let state = &*(state as *const ThreadState);
     state.in_use.store(false, Ordering::Release);
+}
+
+/// How samples and waits name the thread `tid`: 0 is the process's first, which runs the benches.
+pub fn number_of(tid: u32) -> u32 {
+    // SAFETY: getpid has no arguments and cannot fail.
+    if tid == unsafe { sys::getpid() } as u32 {
+        0
+    } else {
+        tid
+    }
 }
 
 /// The calling thread's own stack; empty where libc does not say.
@@ -210,7 +220,7 @@ pub fn all() -> impl Iterator<Item = &'static ThreadState> {
     std::iter::from_fn(move || {
         // SAFETY: every pointer of the list is a state, and states are never unmapped.
         let state = unsafe { at.as_ref() }?;
-        at = state.next;
+        at = state.next.load(Ordering::Relaxed);
         Some(state)
     })
 }

@@ -8,8 +8,36 @@ use std::mem;
 use std::os::raw::{c_int, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::{sampler, sys};
+
+/// Waits a little until all other threads sleep. A harness starts threads between benchmarks (criterion's summary of a group
+/// starts rayon's), and what a thread allocates for itself in its first moments is not the next benchmark's.
+pub fn settle() {
+    const PATIENCE: u32 = 50;
+    for _ in 0..PATIENCE {
+        if others_sleep() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn others_sleep() -> bool {
+    // SAFETY: gettid has no arguments and cannot fail.
+    let own = unsafe { sys::syscall(sys::SYS_GETTID) }.to_string();
+    let tasks = match std::fs::read_dir("/proc/self/task") {
+        Ok(tasks) => tasks,
+        Err(_) => return true,
+    };
+    tasks.flatten().filter(|task| task.file_name().to_str() != Some(&own)).all(|task| {
+        let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        // proc_pid_stat(5): the state stands behind the name in parentheses, which may hold any character.
+        let state = stat.rfind(')').and_then(|end| stat[end..].chars().nth(2));
+        state != Some('R')
+    })
+}
 
 type Start = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 type Create = unsafe extern "C" fn(*mut sys::pthread_t, *const sys::pthread_attr_t, Start, *mut c_void) -> c_int;
@@ -84,4 +112,26 @@ unsafe extern "C" fn run_errand(errand: *mut c_void) -> *mut c_void {
 unsafe extern "C" fn begin(errand: *mut c_void, out: &mut Errand) {
     *out = *Box::from_raw(errand as *mut Errand);
     sampler::thread_started();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicBool;
+    use std::time::Instant;
+
+    #[test]
+    fn a_thread_that_has_just_started_is_waited_for() {
+        static BEGUN: AtomicBool = AtomicBool::new(false);
+        let thread = std::thread::spawn(|| {
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_millis(10) {}
+            BEGUN.store(true, Ordering::SeqCst);
+            std::thread::park();
+        });
+        settle();
+        assert!(BEGUN.load(Ordering::SeqCst));
+        thread.thread().unpark();
+        thread.join().unwrap();
+    }
 }

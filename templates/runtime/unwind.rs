@@ -47,7 +47,7 @@ pub struct Bounds {
 impl Words for Bounds {
     #[inline(always)]
     fn read(&self, address: u64) -> Option<u64> {
-        if address < self.low || address & 7 != 0 || address.wrapping_add(8) > self.end {
+        if address < self.low || address & 7 != 0 || address > self.end.saturating_sub(8) {
             return None;
         }
         // SAFETY: the word lies between the stack pointer and the stack's end, and is therefore mapped.
@@ -63,7 +63,7 @@ pub struct Foreign {
 
 impl Foreign {
     pub fn new(rsp: u64) -> Foreign {
-        Foreign { page: Cell::new(rsp >> PAGE_BITS) }
+        Foreign { page: Cell::new(rsp.wrapping_sub(1) >> PAGE_BITS) }
     }
 }
 
@@ -80,7 +80,8 @@ impl Words for Foreign {
             }
             self.page.set(address >> PAGE_BITS);
         }
-        // SAFETY: the stack pointer's own page is mapped, and of every other one the kernel has just read a word.
+        // SAFETY: the page below the stack pointer is mapped, since somebody pushed a frame there, and of every other one the
+        // kernel has just read a word.
         Some(unsafe { ptr::read_volatile(address as *const u64) })
     }
 }
@@ -187,7 +188,9 @@ fn walk_in(mut at: Registers, out: &mut [u64], words: &impl Words) -> Walk {
             Step::Whole => return Walk { depth, whole: true },
             Step::Cut => return Walk { depth, whole: false },
             Step::Caller { .. } | Step::Interrupted => match out.get_mut(depth) {
-                Some(place) => *place = at.pc,
+                // Whoever reads the addresses takes one off each of them, to come into the call; code that a signal
+                // interrupted is meant itself.
+                Some(place) => *place = at.pc.wrapping_add(u64::from(exact)),
                 None => return Walk { depth, whole: false },
             },
         }
@@ -212,5 +215,20 @@ mod tests {
         let start = Registers { pc: 0x1010, rsp: at(0), rbp: at(6) };
         let walk = walk(start, &mut out, Bounds { low: at(0), end: at(0) + 80 });
         assert_eq!((walk.depth, walk.whole, &out[..2]), (2, true, &[0x1021, 0x1031][..]));
+    }
+
+    /// A coroutine that has pushed nothing yet: above the top of its stack there may be nothing to read.
+    #[test]
+    fn the_page_above_an_empty_stack_is_asked_about() {
+        const MAP_FIXED: std::os::raw::c_int = 0x10;
+        let flags = sys::MAP_PRIVATE | sys::MAP_ANONYMOUS;
+        // SAFETY: fresh mappings, the second in place of the first's lower page; they stay.
+        let top = unsafe {
+            let low = sys::mmap(ptr::null_mut(), 2 << PAGE_BITS, 0, flags, -1, 0);
+            let readable = sys::PROT_READ | sys::PROT_WRITE;
+            sys::mmap(low, 1 << PAGE_BITS, readable, flags | MAP_FIXED, -1, 0) as u64 + (1 << PAGE_BITS)
+        };
+        let words = Foreign::new(top);
+        assert_eq!((words.read(top - 8), words.read(top), words.read(top + 8)), (Some(0), None, None));
     }
 }
