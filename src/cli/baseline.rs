@@ -8,7 +8,7 @@ use super::args::RunArgs;
 use super::output::{cannot_write, write_results};
 use super::prepare::Located;
 use super::{revision, shell};
-use crate::result::model::{Run, RunStarted};
+use crate::result::model::{Profiles, Run, RunStarted};
 use crate::result::names;
 use crate::{Error, Result};
 
@@ -116,6 +116,8 @@ pub fn save(name: &str, home: &Path, run: &Run) -> Result<()> {
     }
     let mut run = Run { checks: Vec::new(), ..run.clone() };
     if !is_name(name) {
+        // The next run replaces the profiles.
+        run.finished.iter_mut().for_each(|finished| finished.profiles = Profiles::default());
         return write_results(Path::new(name), &run);
     }
     let folder = folder(home, name);

@@ -99,11 +99,12 @@ struct Walk<'a> {
     /// Whether edges are collected at all, and then at which nodes; empty: at all.
     with_edges: bool,
     touched: Vec<bool>,
-    edge_of: FxHashMap<u64, EdgeId>,
+    edges: EdgeTable,
     places: Vec<Place>,
     frames: Vec<Frame>,
     is_node_here: Vec<bool>,
-    is_edge_here: Vec<bool>,
+    /// For each edge; the edges themselves, too, are too large to be met at random.
+    marks: Vec<Mark>,
     /// Each node's value and divisor; the nodes themselves are too large to be met at random.
     cum: Vec<[i64; 2]>,
     flat: Vec<[i64; 2]>,
@@ -125,11 +126,11 @@ impl<'a> Walk<'a> {
             locations,
             with_edges: !matches!(edges, Edges::None),
             touched,
-            edge_of: FxHashMap::default(),
+            edges: EdgeTable::new(if matches!(edges, Edges::None) { 0 } else { nodes }),
             places: Vec::new(),
             frames: Vec::new(),
             is_node_here: vec![false; nodes],
-            is_edge_here: Vec::new(),
+            marks: Vec::new(),
             cum: vec![[0; 2]; nodes],
             flat: vec![[0; 2]; nodes],
         }
@@ -167,21 +168,21 @@ impl<'a> Walk<'a> {
             return NONE;
         }
         let next = self.graph.edges.len() as EdgeId;
-        let id = *self.edge_of.entry(u64::from(caller) << 32 | u64::from(callee)).or_insert(next);
+        let id = self.edges.number(caller, callee, next);
         if id == next {
             let edge = Edge { caller, callee, weight: 0, weight_div: 0, residual, inline, removed: false };
             self.graph.edges.push(edge);
             self.graph.nodes[caller as usize].outgoing.push(id);
             self.graph.nodes[callee as usize].incoming.push(id);
-            self.is_edge_here.push(true);
+            self.marks.push(Mark { sum: [0; 2], is_here: true, residual, inline });
             return id;
         }
-        if std::mem::replace(&mut self.is_edge_here[id as usize], true) {
+        let mark = &mut self.marks[id as usize];
+        if std::mem::replace(&mut mark.is_here, true) {
             return NONE;
         }
-        let edge = &mut self.graph.edges[id as usize];
-        edge.residual |= residual;
-        edge.inline &= inline;
+        mark.residual |= residual;
+        mark.inline &= inline;
         id
     }
 
@@ -207,10 +208,9 @@ impl<'a> Walk<'a> {
                 add(&mut self.cum[node as usize], value, divisor);
             }
             if edge != NONE {
-                self.is_edge_here[edge as usize] = false;
-                let edge = &mut self.graph.edges[edge as usize];
-                edge.weight = edge.weight.wrapping_add(value);
-                edge.weight_div = edge.weight_div.wrapping_add(divisor);
+                let mark = &mut self.marks[edge as usize];
+                mark.is_here = false;
+                add(&mut mark.sum, value, divisor);
             }
             if let Some(above) = self.frames.last_mut() {
                 above.value = above.value.wrapping_add(value);
@@ -219,12 +219,59 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The nodes get their sums.
+    /// Nodes and edges get their sums.
     fn finish(mut self) {
         self.leave(0);
         let sums = self.cum.iter().zip(&self.flat);
         for (node, ([cum, cum_div], [flat, flat_div])) in self.graph.nodes.iter_mut().zip(sums) {
             (node.cum, node.cum_div, node.flat, node.flat_div) = (*cum, *cum_div, *flat, *flat_div);
+        }
+        for (edge, mark) in self.graph.edges.iter_mut().zip(&self.marks) {
+            [edge.weight, edge.weight_div] = mark.sum;
+            (edge.residual, edge.inline) = (mark.residual, mark.inline);
+        }
+    }
+}
+
+/// What changes of an edge while stacks are followed.
+struct Mark {
+    sum: [i64; 2],
+    /// It is on the stack.
+    is_here: bool,
+    residual: bool,
+    inline: bool,
+}
+
+/// Up to so many nodes a square of them all is quicker than a hash table, and takes 64 MB at most.
+const SQUARE: usize = 4096;
+
+/// The numbers of edges.
+enum EdgeTable {
+    /// The number plus one, by caller and callee.
+    Square(usize, Vec<EdgeId>),
+    Hashed(FxHashMap<u64, EdgeId>),
+}
+
+impl EdgeTable {
+    fn new(nodes: usize) -> Self {
+        if nodes <= SQUARE {
+            EdgeTable::Square(nodes, vec![0; nodes * nodes])
+        } else {
+            EdgeTable::Hashed(FxHashMap::default())
+        }
+    }
+
+    /// The number of an edge; `next` for a new one.
+    fn number(&mut self, caller: NodeId, callee: NodeId, next: EdgeId) -> EdgeId {
+        match self {
+            EdgeTable::Square(nodes, numbers) => {
+                let number = &mut numbers[caller as usize * *nodes + callee as usize];
+                if *number == 0 {
+                    *number = next + 1;
+                }
+                *number - 1
+            }
+            EdgeTable::Hashed(numbers) => *numbers.entry(u64::from(caller) << 32 | u64::from(callee)).or_insert(next),
         }
     }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::grow::{Frames, Own, grow};
 use super::names::{Origin, origin, short_names, short_paths};
 use crate::profile::{Function, Line, Text, unit};
+use crate::report::fetch::is_of_one_iteration;
 use crate::report::report::Report;
 use crate::report::sources::trim_path;
 
@@ -53,6 +54,8 @@ pub struct Column {
     pub unit: String,
     /// What values are multiplied with to be in `unit`.
     pub scale: f64,
+    /// They are of one iteration as they are, and not to be divided.
+    pub per_iteration: bool,
     /// What percentages are of.
     pub total: i64,
     /// For each node the sum of the positive values of the samples that end in it.
@@ -133,6 +136,7 @@ fn column(report: &Report, index: usize, own: &[Own]) -> Column {
         kind: if is_chosen { choices.sample_type.clone() } else { value_type.kind.to_string() },
         unit: if unit == "default" { String::new() } else { unit },
         scale,
+        per_iteration: is_of_one_iteration(&value_type.kind),
         total: if is_chosen { report.total } else { report.total_of(index) },
         up: own.iter().map(|own| own.up).collect(),
         down: if own.iter().any(|own| own.down != 0) { own.iter().map(|own| own.down).collect() } else { Vec::new() },

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::matched::{Addresses, Matched};
+use crate::profile::number::abs;
 use crate::profile::{Profile, path};
 use crate::report::report::Report;
 
@@ -31,7 +32,7 @@ pub struct Placed {
 pub struct SourceFile {
     pub lines: BTreeMap<i64, Vec<Placed>>,
     /// The first function seen at a line has it.
-    functions: BTreeMap<i64, String>,
+    pub functions: BTreeMap<i64, String>,
 }
 
 pub struct Files<'a> {
@@ -137,6 +138,17 @@ impl<'a> Files<'a> {
         self.values.get(&address).copied().unwrap_or_default()
     }
 
+    /// The name that a person reads of a function's name or system name.
+    pub fn readable<'b>(&'b self, name: &'b str) -> &'b str {
+        self.readable.get(name).copied().unwrap_or(name)
+    }
+
+    /// The largest cumulative value of the file's addresses, without its sign.
+    pub fn largest_cum(&self, file: &SourceFile) -> i64 {
+        let values = file.lines.values().flatten().map(|placed| abs(self.values_at(placed.address).cum));
+        values.max().unwrap_or(0)
+    }
+
     /// The sum over the file's addresses, each counted once.
     pub fn flat_of(&self, file: &SourceFile) -> i64 {
         let addresses: BTreeSet<u64> = file.lines.values().flatten().map(|placed| placed.address).collect();
@@ -148,7 +160,7 @@ impl<'a> Files<'a> {
         let mut pieces: Vec<Piece> = Vec::new();
         for (line, placed) in &file.lines {
             let name = file.functions[line].as_str();
-            let name = self.readable.get(name).copied().unwrap_or(name);
+            let name = self.readable(name);
             let values = sum(placed.iter().map(|placed| self.values_at(placed.address)));
             match pieces.last_mut() {
                 Some(last) if line.saturating_sub(last.end) < MERGED_GAP && last.name == name => {

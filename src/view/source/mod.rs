@@ -15,6 +15,7 @@ use crate::profile::number::percentage;
 use crate::profile::path;
 use crate::report::report::Report;
 use crate::report::sources::Sources;
+use crate::view::names::{Origin, origin};
 
 /// At most so many files are shown, those with the largest flat values.
 pub const MAX_FILES: usize = 50;
@@ -78,13 +79,35 @@ pub struct Inlined {
 
 /// Lists the functions that `report.choices.symbol` matches; by name, system name, file or object file, or at an address.
 pub fn listing(report: &Report) -> Result<Listing, String> {
+    listing_of(report, Choice::Largest)
+}
+
+/// Which files are shown where there are more than [`MAX_FILES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Those with the largest flat values.
+    Largest,
+    /// Those with the user's own functions, if there are any: the heaviest with all that they call.
+    Own,
+}
+
+/// As [`listing`], of the files that `choice` says.
+pub fn listing_of(report: &Report, choice: Choice) -> Result<Listing, String> {
     let Some(files) = Files::new(report) else {
         let pattern = report.choices.symbol.as_ref().map_or("", |symbol| symbol.source());
         return Err(format!("no matches found for regexp: {pattern}"));
     };
     let mut sources = Sources::new(&report.choices.source_path, &report.choices.trim_path)?.careful();
-    let mut order: Vec<(i64, &String, &SourceFile)> =
-        files.files.iter().map(|(name, file)| (files.flat_of(file), name, file)).collect();
+    let is_own = |name: &str, file: &SourceFile| {
+        file.functions.values().any(|function| origin(files.readable(function), name) == Origin::Own)
+    };
+    let own_only = choice == Choice::Own && files.files.iter().any(|(name, file)| is_own(name, file));
+    let weight = |file: &SourceFile| match choice {
+        Choice::Largest => files.flat_of(file),
+        Choice::Own => files.largest_cum(file),
+    };
+    let shown = files.files.iter().filter(|(name, file)| !own_only || is_own(name, file));
+    let mut order: Vec<(i64, &String, &SourceFile)> = shown.map(|(name, file)| (weight(file), name, file)).collect();
     order.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
     let mut functions = Vec::new();
     for (_, name, file) in order.into_iter().take(MAX_FILES) {
