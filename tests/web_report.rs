@@ -13,7 +13,7 @@ use browser::Browser;
 use cargo_memprof::explain::{Container, Effect, Explanation, Freeing, Operation, Remedy, Site};
 use cargo_memprof::profile::{Builder, Line, Profile, ValueType, write};
 use serde_json::json;
-use support::tool;
+use support::{fixture, lock, target_dir, tool};
 use web::Server;
 
 /// The target directory of a run of the group `write`, whose rows have these names and B/op; each with a profile.
@@ -241,4 +241,27 @@ fn values_per_operation_are_divided_once() {
     browser.open(&format!("{}/ui/flamegraph?perop=f", server.url));
     browser.until("document.querySelector('.flame-details').textContent.includes('700 B/op · 100% of the total (6.84 kB in all)')");
     browser.is_content("the page");
+}
+
+#[test]
+fn a_measuring_run_serves_all_its_benchmarks() {
+    let folder = tempfile::tempdir().unwrap();
+    let _lock = lock();
+    let mut command = tool(&fixture("buffer_write"));
+    command.args(["-http=127.0.0.1:0", "-no_browser", "-benchtime=10x", "--target-dir"]).arg(target_dir());
+    let server = Server::start(command.env("XDG_CONFIG_HOME", folder.path()));
+    let run = server.get("/");
+    assert_eq!(run.status, 200);
+    for (number, variant) in ["unpooled", "pooled"].into_iter().enumerate() {
+        assert!(run.text().contains(&format!("buffer_write/{variant}")));
+        let details = server.get(&format!("/benchmark/{number}.json"));
+        let details: serde_json::Value = serde_json::from_slice(&details.body).unwrap();
+        assert!(details["mem"]["flame"]["parents"].as_array().unwrap().len() > 5, "{variant}");
+        assert!(details["why"].is_null(), "nothing was explained");
+        let top = server.get(&format!("/p/{number}/mem/ui/top"));
+        let data = top.data();
+        assert_eq!(data["benchmark"], format!("buffer_write/{variant}"));
+        assert!(data["data"]["rows"].as_array().unwrap().iter().any(|row| row["cum"] == data["data"]["total"]));
+    }
+    assert_eq!(server.get("/benchmark/2.json").status, 404);
 }

@@ -76,6 +76,7 @@ class FlameModel {
     this.isDifference = isDifference;
     // Frames left out at the root of every stack.
     this.skipped = 0;
+    this.skippedFrames = [];
     this.select(column);
   }
 
