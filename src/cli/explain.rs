@@ -16,16 +16,13 @@ use super::output::write_whole;
 use super::prepare::{self, Located};
 use super::progress::Progress;
 use super::{go_flags, shell};
-use crate::explain::{self, Change, Explanation, Surroundings};
+use crate::explain::{self, Change, Explanation, SIDECAR, Surroundings};
 use crate::export::json;
 use crate::measure::{self, Explained, Tables};
 use crate::profile::{self, Profile};
 use crate::result::model::{Failed, Run};
 use crate::result::names;
 use crate::{Error, Result, exit};
-
-/// Beside mem.prof.
-pub const SIDECAR: &str = "explain.json";
 
 /// One line of the output; the first kind is what the sidecar holds, too.
 #[derive(Debug, Serialize, Deserialize)]

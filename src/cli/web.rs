@@ -80,7 +80,9 @@ impl Overview for RunPages {
             return Some(known);
         }
         let value = details(&self.report, number);
-        if let Ok(mut made) = self.made.lock() {
+        // What is gone may come back.
+        let is_whole = ["mem", "cpu"].iter().all(|kind| value[kind]["error"].is_null());
+        if is_whole && let Ok(mut made) = self.made.lock() {
             if made.len() >= KEPT {
                 made.clear();
             }

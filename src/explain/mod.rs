@@ -19,7 +19,7 @@ mod text;
 mod words;
 
 pub use diff::{Change, diff};
-pub use model::{Effect, Explanation, Freeing, Remedy, Site};
+pub use model::{Effect, Explanation, Freeing, Remedy, SIDECAR, Site};
 pub use operation::{Container, Operation};
 pub use place::Surroundings;
 pub use recording::{Recorded, Recording};

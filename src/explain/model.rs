@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::operation::Operation;
 
+/// The file beside mem.prof that keeps an explanation: its JSON line.
+pub const SIDECAR: &str = "explain.json";
+
 /// One benchmark, explained. All counts are per operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {

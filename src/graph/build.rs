@@ -1,13 +1,11 @@
-//! Samples → graph.
-//!
-//! This is the hot loop of every report: a hundred thousand stacks of some thirty frames. So locations are turned into nodes
-//! once, "seen in this sample" is a stamp instead of a set, and an edge is found by one number.
+//! Samples → graph: what is collected, and what the nodes are. The stacks themselves are followed in `walk` and, for trees, in
+//! `tree`.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::node::{Edge, EdgeId, Graph, Node, NodeId, NodeInfo, NodeKey};
 use super::tag::Tag;
-use crate::profile::{LabelValue, Location, Profile, Sample, Text, path};
+use crate::profile::{BASE_KEY, Label, LabelValue, Location, Profile, Sample, Text, path};
 
 /// Writes a numeric label: its value and unit.
 pub type FormatTag<'a> = &'a dyn Fn(i64, &str) -> String;
@@ -26,12 +24,23 @@ pub struct Options<'a> {
     pub call_tree: bool,
     /// Only these nodes.
     pub kept: Option<&'a FxHashSet<NodeKey>>,
-    /// Collect labels for nodelets; writes a numeric label's value and unit.
+    /// A call tree always has all its edges.
+    pub edges: Edges<'a>,
+    /// Collect labels for nodelets: the texts, and of the numbers those called `bytes`, which this writes.
     pub format_tag: Option<FormatTag<'a>>,
+    /// The unit of the numbers.
+    pub bytes_unit: Text,
 }
 
-/// No node.
-pub(super) const NONE: NodeId = NodeId::MAX;
+/// Which edges are collected: most profiles have many times more of them than nodes, and many reports look at few.
+#[derive(Clone, Copy, Default)]
+pub enum Edges<'a> {
+    #[default]
+    All,
+    None,
+    /// Those from or to a node that this holds of.
+    Touching(&'a dyn Fn(&NodeInfo) -> bool),
+}
 
 /// Numbers texts, so that comparing them is comparing numbers. The numbers hold for all graphs of one report.
 #[derive(Default)]
@@ -128,13 +137,7 @@ impl Graph {
     /// Builds the graph (or, with `call_tree`, the tree) of `profile`, with the nodes in no particular order.
     pub fn new(profile: &Profile, options: &Options<'_>, interner: &mut Interner) -> Graph {
         let infos = Infos::new(profile, options.object_names, interner);
-        let mut builder = Builder {
-            options,
-            graph: Graph::default(),
-            edge_of: FxHashMap::default(),
-            edge_stamps: Vec::new(),
-            sample: 0,
-        };
+        let mut builder = Builder { options, graph: Graph::default() };
         if options.call_tree {
             builder.add_tree(profile, &infos)
         } else {
@@ -159,92 +162,34 @@ impl Graph {
 pub(super) struct Builder<'a> {
     pub(super) options: &'a Options<'a>,
     pub(super) graph: Graph,
-    edge_of: FxHashMap<u64, EdgeId>,
-    /// The last sample that each edge was seen in.
-    edge_stamps: Vec<u32>,
-    sample: u32,
 }
 
 impl Builder<'_> {
-    fn add_graph(&mut self, profile: &Profile, infos: &Infos<'_>) {
-        let (first, nodes) = self.nodes_of_locations(profile, infos);
-        let mut node_stamps = vec![0u32; self.graph.nodes.len()];
-        for sample in &profile.samples {
-            let Some((value, divisor)) = self.value(sample) else { continue };
-            self.sample += 1;
-            let labels = self.labels(sample);
-            let mut parent = NONE;
-            let mut residual = false;
-            for location in sample.locations.iter().rev() {
-                let frames = &nodes[first[*location as usize] as usize..first[*location as usize + 1] as usize];
-                for (line, node) in frames.iter().enumerate().rev() {
-                    if *node == NONE {
-                        residual = true;
-                        continue;
-                    }
-                    let stamp = &mut node_stamps[*node as usize];
-                    if *stamp != self.sample {
-                        *stamp = self.sample;
-                        self.add_value(*node, value, divisor, labels.as_ref(), false);
-                    }
-                    if parent != NONE && parent != *node {
-                        self.add_edge_once(parent, *node, value, divisor, residual, line + 1 != frames.len());
-                    }
-                    parent = *node;
-                    residual = false;
-                }
-            }
-            if parent != NONE && !residual {
-                self.add_value(parent, value, divisor, labels.as_ref(), true);
-            }
-        }
-    }
-
-    /// The nodes of all locations, one after the other, and where each location's start.
-    fn nodes_of_locations(&mut self, profile: &Profile, infos: &Infos<'_>) -> (Vec<u32>, Vec<NodeId>) {
-        let mut known: FxHashMap<NodeKey, NodeId> = FxHashMap::default();
-        let mut first = Vec::with_capacity(profile.locations.len() + 1);
-        let mut nodes = Vec::with_capacity(profile.locations.len());
-        for location in &profile.locations {
-            first.push(nodes.len() as u32);
-            for line in 0..location.lines.len().max(1) {
-                let key = infos.key(location, line);
-                if self.options.kept.is_some_and(|kept| !kept.contains(&key)) {
-                    nodes.push(NONE);
-                    continue;
-                }
-                let next = self.graph.nodes.len() as NodeId;
-                let node = *known.entry(key).or_insert(next);
-                if node == next {
-                    self.graph.nodes.push(Node { info: infos.info(location, line, key), key, ..Node::default() });
-                }
-                nodes.push(node);
-            }
-        }
-        first.push(nodes.len() as u32);
-        (first, nodes)
-    }
-
     /// The sample's value and, for means, its divisor; `None` where both are 0.
-    pub(super) fn value(&self, sample: &Sample) -> Option<(i64, i64)> {
-        let value = sample.values.get(self.options.value_index).copied().unwrap_or(0);
-        let divisor = if self.options.mean { sample.values.first().copied().unwrap_or(0) } else { 0 };
+    pub(super) fn value(options: &Options<'_>, sample: &Sample) -> Option<(i64, i64)> {
+        let value = sample.values.get(options.value_index).copied().unwrap_or(0);
+        let divisor = if options.mean { sample.values.first().copied().unwrap_or(0) } else { 0 };
         (value != 0 || divisor != 0).then_some((value, divisor))
     }
 
-    /// The sample's labels as nodelets have them, where they are wanted.
-    pub(super) fn labels(&self, sample: &Sample) -> Option<SampleTags> {
-        let format = self.options.format_tag?;
+    /// A sample's labels as nodelets have them, where they are wanted and there are any.
+    pub(super) fn tags(options: &Options<'_>, labels: &[Label]) -> Option<SampleTags> {
+        let format = options.format_tag?;
         let mut texts: Vec<String> = Vec::new();
         let mut numbers = Vec::new();
-        for label in &sample.labels {
+        for label in labels {
             match &label.value {
-                LabelValue::Text(text) => texts.push(format!("{}:{text}", label.key)),
-                LabelValue::Number(number, unit) => numbers.push((format(*number, unit), unit.to_string(), *number)),
+                LabelValue::Text(text) if &*label.key != BASE_KEY => texts.push(format!("{}:{text}", label.key)),
+                LabelValue::Number(number, _) if &*label.key == "bytes" => {
+                    let unit = &*options.bytes_unit;
+                    numbers.push((format(*number, unit), unit.to_owned(), *number));
+                }
+                _ => {}
             }
         }
         texts.sort();
-        Some(SampleTags { texts: texts.join("\\n"), numbers })
+        let any = !texts.is_empty() || !numbers.is_empty();
+        any.then(|| SampleTags { texts: texts.join("\\n"), numbers })
     }
 
     pub(super) fn add_value(&mut self, node: NodeId, value: i64, divisor: i64, tags: Option<&SampleTags>, flat: bool) {
@@ -253,41 +198,8 @@ impl Builder<'_> {
             if flat { (&mut node.flat, &mut node.flat_div) } else { (&mut node.cum, &mut node.cum_div) };
         *sum = sum.wrapping_add(value);
         *sum_div = sum_div.wrapping_add(divisor);
-        let Some(tags) = tags else { return };
-        if !tags.texts.is_empty() {
-            let tag = node
-                .label_tags
-                .entry(tags.texts.clone())
-                .or_insert_with(|| Tag { name: tags.texts.clone(), ..Tag::default() });
-            tag.add(value, divisor, flat);
-        }
-        if !tags.numbers.is_empty() {
-            let map = node.numeric_tags.entry(tags.texts.clone()).or_default();
-            for (name, unit, number) in &tags.numbers {
-                let new = || Tag { name: name.clone(), unit: unit.clone(), value: *number, ..Tag::default() };
-                map.entry(name.clone()).or_insert_with(new).add(value, divisor, flat);
-            }
-        }
-    }
-
-    /// Adds to an edge unless this sample has already.
-    fn add_edge_once(
-        &mut self,
-        caller: NodeId,
-        callee: NodeId,
-        weight: i64,
-        weight_div: i64,
-        residual: bool,
-        inline: bool,
-    ) {
-        let next = self.graph.edges.len() as EdgeId;
-        let id = *self.edge_of.entry(u64::from(caller) << 32 | u64::from(callee)).or_insert(next);
-        if id == next {
-            self.edge_stamps.push(self.sample);
-            self.new_edge(caller, callee, weight, weight_div, residual, inline);
-        } else if self.edge_stamps[id as usize] != self.sample {
-            self.edge_stamps[id as usize] = self.sample;
-            self.add_to_edge(id, weight, weight_div, residual, inline);
+        if let Some(tags) = tags {
+            tags.add_to(node, value, divisor, flat);
         }
     }
 
@@ -319,4 +231,21 @@ impl Builder<'_> {
 pub(super) struct SampleTags {
     texts: String,
     numbers: Vec<(String, String, i64)>,
+}
+
+impl SampleTags {
+    /// Adds what samples with these labels have to a node.
+    pub(super) fn add_to(&self, node: &mut Node, value: i64, divisor: i64, flat: bool) {
+        let tag = |name: &String| Tag { name: name.clone(), ..Tag::default() };
+        if !self.texts.is_empty() {
+            node.label_tags.entry(self.texts.clone()).or_insert_with(|| tag(&self.texts)).add(value, divisor, flat);
+        }
+        if !self.numbers.is_empty() {
+            let map = node.numeric_tags.entry(self.texts.clone()).or_default();
+            for (name, unit, number) in &self.numbers {
+                let new = || Tag { unit: unit.clone(), value: *number, ..tag(name) };
+                map.entry(name.clone()).or_insert_with(new).add(value, divisor, flat);
+            }
+        }
+    }
 }

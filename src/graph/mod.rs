@@ -8,8 +8,9 @@ mod shorten;
 mod tag;
 mod tree;
 mod trim;
+mod walk;
 
-pub use build::{Interner, Options, location_infos};
+pub use build::{Edges, Interner, Options, location_infos};
 pub use node::{Edge, EdgeId, Graph, Node, NodeId, NodeInfo, NodeKey};
 pub use order::Order;
 pub use shorten::shorten_function_name;

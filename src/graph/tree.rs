@@ -3,8 +3,9 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::build::{Builder, Infos, NONE};
+use super::build::{Builder, Infos};
 use super::node::{EdgeId, Graph, Node, NodeId, NodeKey};
+use super::walk::NONE;
 use crate::profile::Profile;
 
 impl Builder<'_> {
@@ -12,8 +13,8 @@ impl Builder<'_> {
         // A node's edge from its parent is known with the node.
         let mut known: FxHashMap<(NodeId, NodeKey), (NodeId, EdgeId)> = FxHashMap::default();
         for sample in &profile.samples {
-            let Some((value, divisor)) = self.value(sample) else { continue };
-            let labels = self.labels(sample);
+            let Some((value, divisor)) = Builder::value(self.options, sample) else { continue };
+            let tags = Builder::tags(self.options, &sample.labels);
             let mut parent = NONE;
             for index in sample.locations.iter().rev() {
                 let location = &profile.locations[*index as usize];
@@ -27,7 +28,7 @@ impl Builder<'_> {
                     if is_new {
                         self.graph.nodes.push(Node { info: infos.info(location, line, key), key, ..Node::default() });
                     }
-                    self.add_value(node, value, divisor, labels.as_ref(), false);
+                    self.add_value(node, value, divisor, tags.as_ref(), false);
                     match (parent, is_new) {
                         (NONE, _) => {}
                         (_, true) => self.new_edge(parent, node, value, divisor, false, inline),
@@ -37,7 +38,7 @@ impl Builder<'_> {
                 }
             }
             if parent != NONE {
-                self.add_value(parent, value, divisor, labels.as_ref(), true);
+                self.add_value(parent, value, divisor, tags.as_ref(), true);
             }
         }
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::report::{Report, profile_path};
+use crate::explain::{Explanation, SIDECAR};
 use crate::report::arguments::Invocation;
 use crate::report::command;
 use crate::report::config::Config;
@@ -29,7 +30,8 @@ pub fn details(report: &Report, number: usize) -> Value {
     let mut differences = Vec::new();
     let mut compare = |label: &str, other: &crate::result::model::Finished| {
         let pair = |kind: &str| match (profile_path(row, kind), profile_path(other, kind)) {
-            (Some(path), Some(base)) => profile(path, Some(base)),
+            // What was measured later may have taken its place.
+            (Some(path), Some(base)) if path != base => profile(path, Some(base)),
             _ => Value::Null,
         };
         let (mem, cpu) = (pair("mem"), pair("cpu"));
@@ -43,7 +45,17 @@ pub fn details(report: &Report, number: usize) -> Value {
     if let (Some(base), Some(before)) = (&report.base, report.base_row(&row.name)) {
         compare(&base.label, before);
     }
-    json!({ "mem": one("mem"), "cpu": one("cpu"), "differences": differences })
+    json!({ "mem": one("mem"), "cpu": one("cpu"), "differences": differences, "why": profile_path(row, "mem").map(why) })
+}
+
+/// What `explain` found, as it is kept beside mem.prof until the next run; null where it was not asked.
+fn why(mem: &Path) -> Value {
+    let path = mem.with_file_name(SIDECAR);
+    let Ok(text) = std::fs::read_to_string(&path) else { return Value::Null };
+    let Ok(found) = serde_json::from_str::<Explanation>(&text) else {
+        return json!({ "error": format!("{} is of another version; `cargo memprof explain` makes it anew", path.display()) });
+    };
+    json!(found)
 }
 
 fn profile(path: &Path, base: Option<&Path>) -> Value {
@@ -83,7 +95,7 @@ fn views(loaded: &Loaded) -> Result<Value, String> {
         let (table, _) = top::top(&mut table);
         tables.insert(kind.clone(), json!(table));
         let listed = prepared("weblist", Some(""), &index, &|_| ())?;
-        if let Ok(listing) = source::listing(&listed) {
+        if let Ok(listing) = source::listing_of(&listed, source::Choice::Own) {
             listings.insert(kind.clone(), json!(shortened(listing)));
         }
     }

@@ -15,14 +15,18 @@ use std::io::Write as _;
 const TEMPLATE: &str = include_str!("../../templates/web/page.html");
 const STYLES: &str = include_str!("../../templates/web/page.css");
 /// In the order in which they need each other.
-const SCRIPTS: [&str; 10] = [
+const SCRIPTS: [&str; 14] = [
     include_str!("../../templates/web/base.js"),
     include_str!("../../templates/web/numbers.js"),
     include_str!("../../templates/web/flame_model.js"),
+    include_str!("../../templates/web/flame_color.js"),
     include_str!("../../templates/web/flame.js"),
+    include_str!("../../templates/web/flame_words.js"),
+    include_str!("../../templates/web/flame_tools.js"),
     include_str!("../../templates/web/table.js"),
     include_str!("../../templates/web/plot.js"),
     include_str!("../../templates/web/source.js"),
+    include_str!("../../templates/web/why.js"),
     include_str!("../../templates/web/graph.js"),
     include_str!("../../templates/web/profile_page.js"),
     include_str!("../../templates/web/report_page.js"),

@@ -43,6 +43,7 @@ fn row(report: &Report, number: usize, pages: Pages<'_>) -> Value {
         "upper": row.time.upper,
         "iterations": row.time.iterations,
         "custom": row.time.custom,
+        "whole_process": row.whole_process,
         "tracker": row.time.tracker,
         "samples": samples,
         "memory": row.memory,

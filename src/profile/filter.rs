@@ -89,18 +89,19 @@ impl Profile {
                 found.show |= !location.lines.is_empty();
             }
         }
-        let any_hidden = hidden.contains(&true);
-        self.samples.retain_mut(|sample| {
-            let stack = &mut sample.locations;
-            if stack.iter().any(|index| ignored[*index as usize]) || !stack.iter().any(|index| focused[*index as usize])
-            {
-                return false;
-            }
-            if any_hidden {
-                stack.retain(|index| !hidden[*index as usize]);
-            }
-            !any_hidden || !stack.is_empty()
+        let any_ignored = found.ignore;
+        let all_focused = !focused.contains(&false);
+        self.samples.retain(|sample| {
+            let stack = &sample.locations;
+            !(any_ignored && stack.iter().any(|index| ignored[*index as usize]))
+                && if all_focused { !stack.is_empty() } else { stack.iter().any(|index| focused[*index as usize]) }
         });
+        if hidden.contains(&true) {
+            self.samples.retain_mut(|sample| {
+                sample.locations.retain(|index| !hidden[*index as usize]);
+                !sample.locations.is_empty()
+            });
+        }
         found
     }
 
@@ -115,11 +116,12 @@ impl Profile {
                 *found = true;
             }
         }
-        self.samples.retain_mut(|sample| {
-            let last = sample.locations.iter().rposition(|index| found[*index as usize]);
+        let last = |sample: &Sample| sample.locations.iter().rposition(|index| found[*index as usize]);
+        self.samples.retain(|sample| last(sample).is_some());
+        for sample in &mut self.samples {
+            let last = last(sample);
             sample.locations.truncate(last.map_or(0, |last| last + 1));
-            last.is_some()
-        });
+        }
         found.contains(&true)
     }
 
@@ -130,6 +132,9 @@ impl Profile {
         ignore: Option<&dyn Fn(&Sample) -> bool>,
     ) -> (bool, bool) {
         let (mut any_focused, mut any_ignored) = (false, false);
+        if focus.is_none() && ignore.is_none() {
+            return (!self.samples.is_empty(), false);
+        }
         self.samples.retain(|sample| {
             let focused = focus.is_none_or(|focus| focus(sample));
             let ignored = ignore.is_some_and(|ignore| ignore(sample));

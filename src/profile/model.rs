@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use super::samples::Samples;
+
 /// A text of the profile's string table. Bytes that are not UTF-8 have become U+FFFD when read.
 pub type Text = Arc<str>;
 
@@ -30,7 +32,7 @@ pub struct Profile {
     pub sample_types: Vec<ValueType>,
     /// The `kind` of the sample type that is shown when none is asked for; empty: the last one.
     pub default_sample_type: Text,
-    pub samples: Vec<Sample>,
+    pub samples: Samples,
     /// The first one is the main executable.
     pub mappings: Vec<Mapping>,
     pub locations: Vec<Location>,

@@ -154,7 +154,7 @@ impl<'a> Raw<'a> {
             period_type: value_type(self.period_type)?,
             period: self.period,
             sample_types,
-            samples,
+            samples: samples.into(),
             mappings,
             locations,
             functions,

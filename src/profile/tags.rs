@@ -51,6 +51,9 @@ impl Profile {
     /// Removes the labels whose keys do not match `show` or do match `hide`. Whether each matched any.
     pub fn filter_labels(&mut self, show: Option<&Pattern>, hide: Option<&Pattern>) -> (bool, bool) {
         let (mut shown, mut hidden) = (false, false);
+        if show.is_none() && hide.is_none() {
+            return (true, false);
+        }
         for sample in &mut self.samples {
             sample.labels.retain(|label| {
                 let show = show.is_none_or(|show| show.matches(&label.key));

@@ -23,6 +23,11 @@ pub fn no_benchmarks(_: &str) -> Option<Result<PathBuf, crate::Error>> {
 /// Values of a profile per operation are kept as whole numbers of this part of one.
 pub const FIXED_POINT: f64 = 1e6;
 
+/// Whether values of a sample type are those of one iteration as they are: the highest moment is not a sum over all.
+pub fn is_of_one_iteration(kind: &str) -> bool {
+    matches!(kind, "peak_space" | "peak_objects")
+}
+
 /// A profile, ready for reports.
 #[derive(Clone)]
 pub struct Loaded {
@@ -46,7 +51,10 @@ impl Loaded {
         }
         let iterations =
             self.iterations.ok_or("-per_op: the profile does not say over how many iterations it was recorded")?;
-        self.profile.scale(FIXED_POINT / iterations as f64);
+        let types = self.profile.sample_types.iter();
+        let ratio = |kind: &str| FIXED_POINT / if is_of_one_iteration(kind) { 1.0 } else { iterations as f64 };
+        let ratios: Vec<f64> = types.map(|value_type| ratio(&value_type.kind)).collect();
+        self.profile.scale_values(&ratios);
         self.per_op = true;
         Ok(())
     }

@@ -5,14 +5,14 @@ use std::fmt::Write;
 
 use super::report::Report;
 use super::sources::Sources;
-use crate::graph::{Graph, Node};
+use crate::graph::{Edges, Graph, Node};
 use crate::profile::number::percentage;
 
 /// Lines shown above and beneath those with samples.
 const MARGIN: i64 = 5;
 
 pub fn print(report: &mut Report, out: &mut String) -> Result<(), String> {
-    let graph = report.graph(None);
+    let graph = report.graph(None, Edges::None);
     let pattern = report.choices.symbol.as_ref().ok_or("command list requires an argument")?;
     let mut functions = matching(&graph, |name| pattern.matches(name));
     if functions.is_empty() {

@@ -17,7 +17,7 @@ mod header;
 pub mod help;
 mod http;
 mod list;
-mod nodelet;
+pub mod nodelet;
 pub mod output;
 mod parse;
 mod proto;

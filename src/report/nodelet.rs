@@ -12,6 +12,47 @@ pub fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\l")
 }
 
+/// A small box at a node.
+pub struct Nodelet {
+    /// The label as it is shown; several text labels are joined by `\\n`, dot's own mark.
+    pub name: String,
+    pub value: i64,
+    /// The value is what passes the node, not only what ends there.
+    pub dotted: bool,
+    position: usize,
+    /// The numeric labels of samples with this text.
+    pub numbers: Vec<Nodelet>,
+}
+
+/// The nodelets of `node`: those of its text labels, and those of numeric labels without a text.
+pub fn nodelets(graph: &Graph, node: &Node) -> (Vec<Nodelet>, Vec<Nodelet>) {
+    // A leaf also shows what its removed callees had.
+    let flat_tags = graph.callees(node).next().is_some();
+    let numbers = |text: &str| {
+        let tags = node.numeric_tags.get(text).map(|tags| tags.values().cloned().collect()).unwrap_or_default();
+        number_nodelets(tags, flat_tags)
+    };
+    let mut texts: Vec<Tag> = node.label_tags.values().cloned().collect();
+    sort_tags(&mut texts, flat_tags);
+    let texts = texts.into_iter().take(MAX_NODELETS).enumerate().map(|(position, tag)| Nodelet {
+        value: if flat_tags { tag.flat_value() } else { tag.cum_value() },
+        dotted: false,
+        position,
+        numbers: numbers(&tag.name),
+        name: tag.name,
+    });
+    (texts.filter(|nodelet| nodelet.value != 0).collect(), numbers(""))
+}
+
+fn number_nodelets(tags: Vec<Tag>, flat_tags: bool) -> Vec<Nodelet> {
+    let nodelet = |(position, tag): (usize, Tag)| {
+        let flat = flat_tags || tag.flat_value() == tag.cum_value();
+        let value = if flat { tag.flat_value() } else { tag.cum_value() };
+        Nodelet { name: tag.name, value, dotted: !flat, position, numbers: Vec::new() }
+    };
+    collapsed(tags, flat_tags).into_iter().enumerate().map(nodelet).filter(|nodelet| nodelet.value != 0).collect()
+}
+
 /// Prints the nodelets of `node`, which is number `number`. Whether there are any.
 pub fn print(
     report: &Report,
@@ -21,49 +62,31 @@ pub fn print(
     out: &mut String,
 ) -> Result<bool, std::fmt::Error> {
     let start = out.len();
-    // A leaf also shows what its removed callees had.
-    let flat_tags = graph.callees(node).next().is_some();
-    let mut texts: Vec<Tag> = node.label_tags.values().cloned().collect();
-    sort_tags(&mut texts, flat_tags);
-    for (position, tag) in texts.iter().take(MAX_NODELETS).enumerate() {
-        let value = if flat_tags { tag.flat_value() } else { tag.cum_value() };
-        if value == 0 {
-            continue;
-        }
-        let weight = report.value(value);
-        let name = format!("N{number}_{position}");
-        writeln!(out, "{name} [label = \"{}\" id=\"{name}\" fontsize=8 shape=box3d tooltip=\"{weight}\"]", tag.name)?;
-        writeln!(
-            out,
-            "N{number} -> {name} [label=\" {weight}\" weight=100 tooltip=\"{weight}\" labeltooltip=\"{weight}\"]"
-        )?;
-        if let Some(numbers) = node.numeric_tags.get(&tag.name) {
-            print_numbers(report, numbers.values().cloned().collect(), flat_tags, &name, out)?;
-        }
+    let (texts, numbers) = nodelets(graph, node);
+    let source = format!("N{number}");
+    for nodelet in &texts {
+        let name = format!("{source}_{}", nodelet.position);
+        print_one(report, nodelet, &source, &name, out)?;
+        print_numbers(report, &nodelet.numbers, &name, out)?;
     }
-    if let Some(numbers) = node.numeric_tags.get("") {
-        print_numbers(report, numbers.values().cloned().collect(), flat_tags, &format!("N{number}"), out)?;
-    }
+    print_numbers(report, &numbers, &source, out)?;
     Ok(out.len() > start)
 }
 
-fn print_numbers(report: &Report, tags: Vec<Tag>, flat_tags: bool, source: &str, out: &mut String) -> std::fmt::Result {
-    for (position, tag) in collapsed(tags, flat_tags).iter().enumerate() {
-        let flat = flat_tags || tag.flat_value() == tag.cum_value();
-        let value = if flat { tag.flat_value() } else { tag.cum_value() };
-        if value == 0 {
-            continue;
-        }
-        let weight = report.value(value);
-        let name = format!("N{source}_{position}");
-        let style = if flat { "" } else { " style=\"dotted\"" };
-        writeln!(out, "{name} [label = \"{}\" id=\"{name}\" fontsize=8 shape=box3d tooltip=\"{weight}\"]", tag.name)?;
-        writeln!(
-            out,
-            "{source} -> {name} [label=\" {weight}\" weight=100 tooltip=\"{weight}\" labeltooltip=\"{weight}\"{style}]"
-        )?;
-    }
-    Ok(())
+fn print_numbers(report: &Report, nodelets: &[Nodelet], source: &str, out: &mut String) -> std::fmt::Result {
+    nodelets
+        .iter()
+        .try_for_each(|nodelet| print_one(report, nodelet, source, &format!("N{source}_{}", nodelet.position), out))
+}
+
+fn print_one(report: &Report, nodelet: &Nodelet, source: &str, name: &str, out: &mut String) -> std::fmt::Result {
+    let weight = report.value(nodelet.value);
+    let style = if nodelet.dotted { " style=\"dotted\"" } else { "" };
+    writeln!(out, "{name} [label = \"{}\" id=\"{name}\" fontsize=8 shape=box3d tooltip=\"{weight}\"]", nodelet.name)?;
+    writeln!(
+        out,
+        "{source} -> {name} [label=\" {weight}\" weight=100 tooltip=\"{weight}\" labeltooltip=\"{weight}\"{style}]"
+    )
 }
 
 /// At most [`MAX_NODELETS`] tags: the heaviest, each with those of the rest that are nearest to it, as a range.

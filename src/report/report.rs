@@ -4,9 +4,9 @@ use rustc_hash::FxHashSet;
 
 use super::command::Format;
 use super::sources::trim_path;
-use crate::graph::{Graph, Interner, NodeId, Options as GraphOptions, Order};
+use crate::graph::{Edges, Graph, Interner, NodeId, NodeInfo, Options as GraphOptions, Order};
 use crate::profile::number::{abs, to_i64};
-use crate::profile::{BASE_KEY, LabelUnits, LabelValue, Pattern, Profile, unit};
+use crate::profile::{BASE_KEY, LabelUnits, Pattern, Profile, unit};
 
 /// How a report is to be made: the options after they were looked at with the profile in hand.
 pub struct Choices {
@@ -114,24 +114,12 @@ impl Report {
         values.get(self.choices.value_index).copied().unwrap_or(0)
     }
 
-    /// Builds the graph; only nodes of `kept`, if given. Paths are trimmed, and of the labels only those stay that a
-    /// picture shows.
-    pub fn graph(&mut self, kept: Option<&FxHashSet<crate::graph::NodeKey>>) -> Graph {
+    /// Builds the graph; only nodes of `kept`, if given. Paths are trimmed.
+    pub fn graph(&mut self, kept: Option<&FxHashSet<crate::graph::NodeKey>>, edges: Edges<'_>) -> Graph {
         for function in &mut self.profile.functions {
             if let Some(trimmed) = trim_path(&function.filename, &self.choices.trim_path, &self.choices.source_path) {
                 function.filename = trimmed.into();
             }
-        }
-        let bytes = self.choices.label_units.get("bytes").cloned().unwrap_or_default();
-        for sample in &mut self.profile.samples {
-            sample.labels.retain_mut(|label| match &mut label.value {
-                LabelValue::Number(_, unit) if &*label.key == "bytes" => {
-                    *unit = bytes.clone();
-                    true
-                }
-                LabelValue::Number(..) => false,
-                LabelValue::Text(_) => &*label.key != BASE_KEY,
-            });
         }
         let format_tag = |value: i64, from: &str| unit::label(value, from, &self.choices.output_unit);
         let options = GraphOptions {
@@ -144,7 +132,9 @@ impl Report {
             drop_negative: self.choices.drop_negative,
             call_tree: self.is_call_tree(),
             kept,
-            format_tag: if self.is_visual() { Some(&format_tag) } else { None },
+            edges,
+            format_tag: if self.is_visual() && !matches!(edges, Edges::None) { Some(&format_tag) } else { None },
+            bytes_unit: self.choices.label_units.get("bytes").cloned().unwrap_or_default(),
         };
         Graph::new(&self.profile, &options, &mut self.interner)
     }
@@ -161,7 +151,10 @@ impl Report {
             (false, true) => Order::Cum,
             (false, false) => Order::Flat,
         };
-        let mut graph = self.graph(None);
+        // Which nodes are shown is mostly decided without the edges, of which there may be millions.
+        let is_cut = self.choices.node_fraction != 0.0 || (!visual && self.choices.node_count > 0);
+        let mut has_edges = self.is_call_tree() || !is_cut;
+        let mut graph = if has_edges { self.whole_graph() } else { self.graph(None, Edges::None) };
         let flat_sum = graph.flat_sum() as f64;
         let node_cutoff = abs(to_i64(flat_sum * self.choices.node_fraction));
         let edge_cutoff = abs(to_i64(flat_sum * self.choices.edge_fraction));
@@ -169,21 +162,39 @@ impl Report {
         if node_cutoff > 0 {
             let kept = graph.nodes_above(node_cutoff);
             dropped_nodes = graph.order.len() - kept.len();
-            if dropped_nodes > 0 {
+            if dropped_nodes > 0 && (visual || self.is_call_tree()) {
                 graph = self.reduced(graph, &kept);
+                has_edges = true;
+            } else {
+                graph.order = kept;
             }
+        }
+        if visual && !has_edges {
+            graph = self.whole_graph();
+            has_edges = true;
         }
         let original = graph.order.len();
         graph.sort(order);
+        let mut is_reduced = dropped_nodes > 0;
         if let Ok(count @ 1..) = usize::try_from(self.choices.node_count) {
             // Small tags and edges would influence the choice.
             graph.trim_tags(node_cutoff);
             graph.trim_edges(edge_cutoff);
             let kept = graph.top_nodes(count, visual);
             if kept.len() != graph.order.len() {
-                graph = self.reduced(graph, &kept);
-                graph.sort(order);
+                is_reduced = true;
+                if has_edges {
+                    graph = self.reduced(graph, &kept);
+                    graph.sort(order);
+                } else {
+                    graph.order = kept;
+                }
             }
+        }
+        if !has_edges {
+            let kept = std::mem::take(&mut graph.order);
+            graph = if is_reduced { self.reduced(graph, &kept) } else { self.whole_graph() };
+            graph.sort(order);
         }
         graph.trim_tags(node_cutoff);
         let dropped_edges = graph.trim_edges(edge_cutoff);
@@ -200,7 +211,16 @@ impl Report {
             return graph;
         }
         let keys = graph.keys(kept);
-        self.graph(Some(&keys))
+        drop(graph);
+        self.graph(Some(&keys), Edges::All)
+    }
+
+    /// The graph of all nodes, with the edges that are looked at.
+    fn whole_graph(&mut self) -> Graph {
+        let Some(symbol) = self.choices.symbol.clone().filter(|_| self.choices.format == Format::Tree) else {
+            return self.graph(None, Edges::All);
+        };
+        self.graph(None, Edges::Touching(&|info: &NodeInfo| symbol.matches(&info.printable)))
     }
 
     /// One unit for the whole report: that of the smallest value shown, or a larger one where the total is far above.

@@ -7,8 +7,10 @@
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
+use super::grow::{Frames, Own, grow};
 use super::names::{Origin, origin, short_names, short_paths};
-use crate::profile::{Function, Line, Profile, Text, unit};
+use crate::profile::{Function, Line, Text, unit};
+use crate::report::fetch::is_of_one_iteration;
 use crate::report::report::Report;
 use crate::report::sources::trim_path;
 
@@ -52,6 +54,8 @@ pub struct Column {
     pub unit: String,
     /// What values are multiplied with to be in `unit`.
     pub scale: f64,
+    /// They are of one iteration as they are, and not to be divided.
+    pub per_iteration: bool,
     /// What percentages are of.
     pub total: i64,
     /// For each node the sum of the positive values of the samples that end in it.
@@ -73,31 +77,26 @@ pub fn flame_of_all(report: &Report) -> Flame {
     build(report, &all, MAX_NODES)
 }
 
+/// The frames of a location that no sample has met yet.
+const UNSEEN: (u32, u32) = (u32::MAX, u32::MAX);
+
 fn build(report: &Report, indices: &[usize], most: usize) -> Flame {
     let profile = &report.profile;
     let mut sources = Sources::new(report);
-    // Each location's frames, outermost first; numbered as the stacks name them, for the first of one name keeps it.
-    let mut frames: Vec<Vec<u32>> = vec![Vec::new(); profile.locations.len()];
+    // Numbered as the stacks name them, for the first of one name keeps it.
+    let mut frames = Frames { of_location: vec![UNSEEN; profile.locations.len()], all: Vec::new() };
     for index in profile.samples.iter().flat_map(|sample| sample.locations.iter().rev()) {
-        let (lines, frames) = (&profile.locations[*index as usize].lines, &mut frames[*index as usize]);
-        if frames.is_empty() {
-            let inlined = |at: usize| at + 1 != lines.len();
-            let number = |(at, line): (usize, &Line)| {
-                sources.number(&profile.functions[line.function as usize], line, inlined(at))
-            };
-            frames.extend(lines.iter().enumerate().rev().map(number));
+        if frames.of_location[*index as usize] == UNSEEN {
+            let lines = &profile.locations[*index as usize].lines;
+            let first = frames.all.len() as u32;
+            for (at, line) in lines.iter().enumerate().rev() {
+                let function = &profile.functions[line.function as usize];
+                frames.all.push(sources.number(function, line, at + 1 != lines.len()));
+            }
+            frames.of_location[*index as usize] = (first, frames.all.len() as u32);
         }
     }
-    let rest = sources.all.len() as u32;
-    let growing = Growing { profile, frames: &frames, indices, rest, most };
-    // What weighs less than the least share is summed up; the share grows until the tree is small enough.
-    let mut least = 0.0;
-    let tree = loop {
-        match growing.grow(least) {
-            Some(tree) => break tree,
-            None => least = if least == 0.0 { 0.25 / most as f64 } else { least * 4.0 },
-        }
-    };
+    let tree = grow(profile, &frames, indices, sources.all.len() as u32, most);
     let columns = indices.iter().zip(&tree.values).map(|(index, own)| column(report, *index, own)).collect();
     let mut all = sources.all;
     if tree.summed > 0 {
@@ -137,136 +136,11 @@ fn column(report: &Report, index: usize, own: &[Own]) -> Column {
         kind: if is_chosen { choices.sample_type.clone() } else { value_type.kind.to_string() },
         unit: if unit == "default" { String::new() } else { unit },
         scale,
+        per_iteration: is_of_one_iteration(&value_type.kind),
         total: if is_chosen { report.total } else { report.total_of(index) },
         up: own.iter().map(|own| own.up).collect(),
         down: if own.iter().any(|own| own.down != 0) { own.iter().map(|own| own.down).collect() } else { Vec::new() },
         zeros: (0..).zip(own).filter(|(_, own)| own.ends && own.up == 0 && own.down == 0).map(|(at, _)| at).collect(),
-    }
-}
-
-/// The samples that end in a node.
-#[derive(Clone, Copy, Default)]
-struct Own {
-    up: i64,
-    down: i64,
-    ends: bool,
-}
-
-impl Own {
-    fn add(&mut self, value: i64) {
-        self.ends = true;
-        if value < 0 {
-            self.down = self.down.saturating_sub(value);
-        } else {
-            self.up = self.up.saturating_add(value);
-        }
-    }
-}
-
-#[derive(Default)]
-struct Tree {
-    parents: Vec<u32>,
-    frames: Vec<u32>,
-    /// For each column, for each node.
-    values: Vec<Vec<Own>>,
-    /// Stacks that went into nodes of many small frames.
-    summed: usize,
-}
-
-impl Tree {
-    fn add(&mut self, parent: u32, frame: u32) -> u32 {
-        self.parents.push(parent);
-        self.frames.push(frame);
-        self.values.iter_mut().for_each(|own| own.push(Own::default()));
-        self.parents.len() as u32 - 1
-    }
-}
-
-/// How the tree grows: from the root, all samples that pass a node together. So what is too light is never unfolded, and
-/// memory is bounded by the tree that is kept.
-struct Growing<'a> {
-    profile: &'a Profile,
-    /// Each location's frames, outermost first.
-    frames: &'a [Vec<u32>],
-    indices: &'a [usize],
-    /// The frame that stands for many small ones.
-    rest: u32,
-    most: usize,
-}
-
-/// How far a sample's stack has been followed: locations that are left, and frames of the next one that are done.
-#[derive(Clone, Copy)]
-struct Cursor {
-    left: u32,
-    done: u32,
-}
-
-impl Growing<'_> {
-    /// The tree in which every node weighs at least the share `least`; `None`: it has too many nodes.
-    fn grow(&self, least: f64) -> Option<Tree> {
-        let samples = &self.profile.samples;
-        let value = |sample: u32, index: usize| samples[sample as usize].values.get(index).copied().unwrap_or(0);
-        let sums: Vec<f64> = self
-            .indices
-            .iter()
-            .map(|index| {
-                samples.iter().map(|sample| sample.values.get(*index).map_or(0.0, |v| v.unsigned_abs() as f64)).sum()
-            })
-            .collect();
-        // A sample counts by its largest share in any column, so that bytes do not outvote counts.
-        let weight = |sample: u32| {
-            let shares = self.indices.iter().zip(&sums).filter(|(_, sum)| **sum > 0.0);
-            shares.map(|(index, sum)| value(sample, *index).unsigned_abs() as f64 / sum).fold(0.0, f64::max)
-        };
-        let mut cursors: Vec<Cursor> =
-            samples.iter().map(|sample| Cursor { left: sample.locations.len() as u32, done: 0 }).collect();
-        let mut tree = Tree { values: vec![Vec::new(); self.indices.len()], ..Tree::default() };
-        tree.add(0, 0);
-        let mut open: Vec<(u32, Vec<u32>)> = vec![(0, (0..samples.len() as u32).collect())];
-        let mut groups: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
-        while let Some((node, passing)) = open.pop() {
-            let own = |tree: &mut Tree, node: u32, sample: u32| {
-                for (own, index) in tree.values.iter_mut().zip(self.indices) {
-                    own[node as usize].add(value(sample, *index));
-                }
-            };
-            for sample in passing {
-                match self.next(sample, &mut cursors[sample as usize]) {
-                    Some(frame) => groups.entry(frame).or_default().push(sample),
-                    None => own(&mut tree, node, sample),
-                }
-            }
-            let mut all: Vec<(u32, Vec<u32>)> = groups.drain().collect();
-            all.sort_unstable_by_key(|(frame, _)| *frame);
-            let mut small = None;
-            for (frame, passing) in all {
-                if least > 0.0 && passing.iter().map(|sample| weight(*sample)).sum::<f64>() < least {
-                    let rest = *small.get_or_insert_with(|| tree.add(node, self.rest));
-                    tree.summed += passing.len();
-                    passing.into_iter().for_each(|sample| own(&mut tree, rest, sample));
-                } else {
-                    open.push((tree.add(node, frame), passing));
-                }
-            }
-            if tree.parents.len() > self.most {
-                return None;
-            }
-        }
-        Some(tree)
-    }
-
-    /// The next frame of a sample's stack.
-    fn next(&self, sample: u32, cursor: &mut Cursor) -> Option<u32> {
-        let locations = &self.profile.samples[sample as usize].locations;
-        while cursor.left > 0 {
-            let frames = &self.frames[locations[cursor.left as usize - 1] as usize];
-            if let Some(frame) = frames.get(cursor.done as usize) {
-                cursor.done += 1;
-                return Some(*frame);
-            }
-            *cursor = Cursor { left: cursor.left - 1, done: 0 };
-        }
-        None
     }
 }
 

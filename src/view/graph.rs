@@ -8,10 +8,14 @@ use super::names::{Origin, origin};
 use crate::graph::{Node, NodeId, shorten_function_name};
 use crate::profile::number::{abs, percentage};
 use crate::profile::path;
+use crate::report::nodelet::{self, Nodelet};
 use crate::report::report::Report;
 
 /// More boxes than this are no picture, and take long to place.
 pub const MAX_NODES: i64 = 400;
+
+/// More arrows than this are a black field.
+const MAX_ARROWS: usize = 1500;
 
 #[derive(Debug, Serialize)]
 pub struct Picture {
@@ -21,11 +25,13 @@ pub struct Picture {
     pub arrows: Vec<Arrow>,
 }
 
-/// A function; places are of its centre, in CSS pixels.
+/// A function, or a label of its samples; places are of its centre, in CSS pixels.
 #[derive(Debug, Serialize)]
 pub struct GraphBox {
-    /// As the table and the filters know it.
+    /// As the table and the filters know it; a label's text.
     pub name: String,
+    /// It is a label of the samples of the box that leads here.
+    pub is_label: bool,
     pub lines: Vec<String>,
     /// Height of the text of `lines`, in CSS pixels.
     pub font: f64,
@@ -92,6 +98,18 @@ pub fn picture(report: &mut Report) -> (Picture, Vec<String>) {
             });
         }
     }
+    if arrows.len() > MAX_ARROWS {
+        let mut heaviest: Vec<usize> = (0..arrows.len()).collect();
+        heaviest.sort_by(|a, b| ends[*b].2.total_cmp(&ends[*a].2).then(a.cmp(b)));
+        let mut kept = vec![false; arrows.len()];
+        heaviest[..MAX_ARROWS].iter().for_each(|at| kept[*at] = true);
+        let (mut arrow, mut end) = (kept.iter(), kept.iter());
+        arrows.retain(|_| arrow.next() == Some(&true));
+        ends.retain(|_| end.next() == Some(&true));
+    }
+    for (from, node) in graph.shown().enumerate() {
+        add_labels(report, nodelet::nodelets(graph, node), from, &mut boxes, &mut arrows, &mut ends);
+    }
     let sizes: Vec<Size> = boxes.iter().map(|one| Size { width: one.width, height: one.height }).collect();
     let laid = layout::layered(&sizes, &ends);
     for (one, Place { x, y }) in boxes.iter_mut().zip(&laid.places) {
@@ -102,6 +120,68 @@ pub fn picture(report: &mut Report) -> (Picture, Vec<String>) {
     }
     let legend = legend.into_iter().filter(|line| !line.starts_with('\n')).collect();
     (Picture { width: round(laid.width), height: round(laid.height), boxes, arrows }, legend)
+}
+
+/// What an arrow to a label weighs in the layout: more than any that matters.
+const LABEL_WEIGHT: f64 = 1e15;
+/// Height of the letters of labels, in CSS pixels.
+const LABEL_FONT: f64 = 10.0;
+
+/// Adds the labels of a box: texts with the numbers beneath them, and numbers without a text.
+fn add_labels(
+    report: &Report,
+    (texts, numbers): (Vec<Nodelet>, Vec<Nodelet>),
+    from: usize,
+    boxes: &mut Vec<GraphBox>,
+    arrows: &mut Vec<Arrow>,
+    ends: &mut Vec<(usize, usize, f64)>,
+) {
+    for Nodelet { name, value, dotted, numbers, .. } in texts.into_iter().chain(numbers) {
+        let mut lines: Vec<String> = name.split("\\n").map(|line| cut(line.to_owned())).collect();
+        if lines.len() > 6 {
+            lines.truncate(5);
+            lines.push("…".to_owned());
+        }
+        let values = vec![report.value(value)];
+        let widest = lines.iter().chain(&values).map(|line| line.chars().count()).max().unwrap_or(0);
+        let to = boxes.len();
+        boxes.push(GraphBox {
+            name: name.chars().take(400).collect(),
+            is_label: true,
+            font: LABEL_FONT,
+            flat: value,
+            cum: value,
+            share: share(value, report.total),
+            origin: Origin::Std,
+            x: 0.0,
+            y: 0.0,
+            width: (widest as f64 * LABEL_FONT * 0.61 + 14.0).ceil(),
+            height: ((lines.len() + values.len()) as f64 * LABEL_FONT * 1.3 + 10.0).ceil(),
+            lines,
+            values,
+        });
+        // A label belongs to its box: nothing may come between them.
+        ends.push((from, to, LABEL_WEIGHT));
+        arrows.push(Arrow {
+            from,
+            to,
+            label: String::new(),
+            stroke: 1.0,
+            share: 0.0,
+            residual: dotted,
+            inline: false,
+            points: Vec::new(),
+        });
+        add_labels(report, (numbers, Vec::new()), to, boxes, arrows, ends);
+    }
+}
+
+fn cut(mut line: String) -> String {
+    if let Some((end, _)) = line.char_indices().nth(LINE + 8) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
 }
 
 fn round(value: f64) -> f64 {
@@ -126,6 +206,7 @@ fn graph_box(report: &Report, node: &Node, largest: i64) -> GraphBox {
     let widest = lines.iter().chain(&values).map(|line| line.chars().count()).max().unwrap_or(0);
     GraphBox {
         name: node.info.printable.to_string(),
+        is_label: false,
         font: font.round(),
         flat,
         cum,
@@ -162,12 +243,7 @@ fn lines_of(node: &Node) -> Vec<String> {
         }
         lines.push(line);
     }
-    for line in &mut lines {
-        if let Some((end, _)) = line.char_indices().nth(LINE + 8) {
-            line.truncate(end);
-            line.push('…');
-        }
-    }
+    lines = lines.into_iter().map(cut).collect();
     // A name of a hundred modules is cut in the middle: both ends say more.
     if lines.len() > 6 {
         lines.splice(3..lines.len() - 2, ["…".to_owned()]);

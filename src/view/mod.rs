@@ -3,6 +3,7 @@
 
 pub mod flame;
 pub mod graph;
+mod grow;
 pub mod layout;
 mod names;
 pub mod source;

@@ -1,8 +1,8 @@
 //! What takes time is kept while there is room: profiles, which are read when they are first looked at, and pages of large ones.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::pages::Shown;
 use crate::report::fetch::{Loaded, load_file};
@@ -10,24 +10,38 @@ use crate::report::fetch::{Loaded, load_file};
 /// So many are kept; a run may have a thousand benchmarks.
 const KEPT: usize = 6;
 
+/// A file as it was when it was read.
+type Version = (PathBuf, Option<SystemTime>, u64);
+
 #[derive(Default)]
 pub struct Shelf {
     /// The last used last.
-    kept: Mutex<Vec<(PathBuf, Arc<Loaded>)>>,
+    kept: Mutex<Vec<(Version, Arc<Loaded>)>>,
 }
 
 impl Shelf {
     /// The profile in the file at `path`; the error says what to do where the file has gone.
     pub fn get(&self, path: &Path) -> Result<Arc<Loaded>, String> {
-        let mut kept = self.kept.lock().map_err(|_| "a page before has failed; start the server again")?;
-        let loaded = match kept.iter().position(|(known, _)| known == path) {
-            Some(at) => kept.remove(at).1,
+        // A run that goes on meanwhile replaces it.
+        let metadata = std::fs::metadata(path).ok();
+        let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
+        let version: Version = (path.to_owned(), modified, metadata.as_ref().map_or(0, |metadata| metadata.len()));
+        let known = {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = kept.iter().position(|(known, _)| *known == version).map(|at| kept.remove(at).1);
+            kept.retain(|((other, ..), _)| other != path);
+            known
+        };
+        // Read without the lock, so that nobody else waits.
+        let loaded = match known {
+            Some(loaded) => loaded,
             None => Arc::new(load_file(path, None)?),
         };
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
             kept.remove(0);
         }
-        kept.push((path.to_owned(), loaded.clone()));
+        kept.push((version, loaded.clone()));
         Ok(loaded)
     }
 }
@@ -37,30 +51,41 @@ const SLOW: Duration = Duration::from_millis(200);
 /// Pages that are kept.
 const PAGES: usize = 8;
 
+/// A page, and the profile that it is of: one that was read anew is another.
+struct Kept {
+    of: Weak<Loaded>,
+    key: String,
+    shown: Arc<Shown>,
+}
+
 /// Pages that took long to make: one goes to and fro between a few.
 #[derive(Default)]
 pub struct Slow {
-    kept: Mutex<Vec<(String, Arc<Shown>)>>,
+    kept: Mutex<Vec<Kept>>,
 }
 
 impl Slow {
-    /// The page called `key`, made by `make` unless it is known.
-    pub fn get(&self, key: &str, make: impl FnOnce() -> Result<Shown, String>) -> Result<Arc<Shown>, String> {
-        let known = |kept: &Vec<(String, Arc<Shown>)>| {
-            kept.iter().find(|(known, _)| known == key).map(|(_, shown)| shown.clone())
-        };
-        if let Some(shown) = self.kept.lock().ok().as_deref().and_then(known) {
+    /// The page called `key` of a profile, made by `make` unless it is known.
+    pub fn get(
+        &self,
+        loaded: &Arc<Loaded>,
+        key: &str,
+        make: impl FnOnce() -> Result<Shown, String>,
+    ) -> Result<Arc<Shown>, String> {
+        let of = Arc::downgrade(loaded);
+        let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = lock().iter().find(|one| one.key == key && one.of.ptr_eq(&of)).map(|one| one.shown.clone());
+        if let Some(shown) = known {
             return Ok(shown);
         }
         let started = Instant::now();
         let shown = Arc::new(make()?);
-        if started.elapsed() > SLOW
-            && let Ok(mut kept) = self.kept.lock()
-        {
+        if started.elapsed() > SLOW {
+            let mut kept = lock();
             if kept.len() >= PAGES {
                 kept.remove(0);
             }
-            kept.push((key.to_owned(), shown.clone()));
+            kept.push(Kept { of, key: key.to_owned(), shown: shown.clone() });
         }
         Ok(shown)
     }

@@ -55,8 +55,12 @@ impl Page {
 /// What a page shows.
 #[derive(Debug)]
 pub struct Shown {
+    /// The main executable's name.
+    pub file: String,
     /// File and sample type.
     pub title: String,
+    /// Values have been divided by the iterations.
+    pub per_op: bool,
     /// The sample type that is shown.
     pub sample_type: String,
     /// What the profile and the view say about themselves, line by line.
@@ -117,6 +121,8 @@ pub fn show(page: Page, loaded: Loaded, base: &Config, query: &Query) -> Result<
         .get(report.choices.value_index)
         .map(|kind| kind.kind.to_string())
         .unwrap_or_default();
-    let title: String = format!("{file} {kind}").chars().take(300).collect();
-    Ok(Shown { title, sample_type, legend, errors, data })
+    let short = |text: &str| text.chars().take(300).collect::<String>();
+    let title = short(&format!("{file} {kind}"));
+    let (file, per_op) = (short(file), report.choices.fixed_point != 0.0);
+    Ok(Shown { file, title, per_op, sample_type, legend, errors, data })
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,10 +29,12 @@ struct View {
 }
 
 /// The saved views.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Saved {
     /// `None`: there is no directory for it.
     path: Option<PathBuf>,
+    /// Held while the file is read, changed and written.
+    changing: Mutex<()>,
 }
 
 /// An entry of the menu.
@@ -52,12 +55,13 @@ impl Saved {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let folder = set("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
         let folder = folder.or_else(|| Some(set("HOME")?.join(".config")));
-        Saved { path: folder.map(|folder| folder.join("cargo-memprof").join("views.json")) }
+        let path = folder.map(|folder| folder.join("cargo-memprof").join("views.json"));
+        Saved { path, changing: Mutex::default() }
     }
 
     /// In the file at `path`.
     pub fn at(path: PathBuf) -> Self {
-        Saved { path: Some(path) }
+        Saved { path: Some(path), changing: Mutex::default() }
     }
 
     fn path(&self) -> Result<&Path, String> {
@@ -101,6 +105,7 @@ impl Saved {
         let defaults = Config::default();
         let changed = OPTIONS.iter().filter(|option| option.saved && config.get(option) != defaults.get(option));
         let options = changed.map(|option| (option.name.to_owned(), config.get(option))).collect();
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut file = self.read()?;
         match file.views.iter().position(|view| view.name == name) {
             Some(at) => file.views[at].options = options,
@@ -113,6 +118,7 @@ impl Saved {
     /// Deletes the view that `query` names.
     pub fn delete(&self, query: &Query) -> Result<(), String> {
         let name = query.get("config");
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut file = self.read()?;
         let before = file.views.len();
         file.views.retain(|view| view.name != name);

@@ -70,7 +70,7 @@ pub struct Options<'a> {
 struct Shared {
     site: Site,
     guard: Guard,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 /// Serves `site` until it is over.
@@ -95,7 +95,7 @@ pub fn serve(site: Site, listening: Listening, options: Options<'_>) -> Result<(
         {
             (options.say)(&error);
         }
-        let shared = Shared { site, guard, turns: Semaphore::new(AT_ONCE) };
+        let shared = Shared { site, guard, turns: Arc::new(Semaphore::new(AT_ONCE)) };
         let router = Router::new().fallback(handle).with_state(Arc::new(shared));
         let served = axum::serve(listener, router);
         tokio::select! {
@@ -140,6 +140,7 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
                 ),
             ),
             None => text(403, "the address is not whole; open the one that the server printed, with its key"),
+            Some(path) if Site::is_asset(path) => shared.site.answer(&shared.guard.prefix(), path, "", false),
             Some(path) => {
                 let path = path.to_owned();
                 let query = request.uri().query().unwrap_or_default().to_owned();
@@ -153,10 +154,12 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
 /// Makes the page on a thread, in turn.
 async fn make(shared: Arc<Shared>, path: String, query: String, may_change: bool) -> Answer {
     let failed = || text(500, "the page could not be made; this is a bug, please report it");
-    let own = shared.clone();
-    let Ok(_turn) = own.turns.acquire().await else { return failed() };
-    let made =
-        tokio::task::spawn_blocking(move || shared.site.answer(&shared.guard.prefix(), &path, &query, may_change));
+    // The turn is the work's, not the asker's: who goes away does not give it to somebody else while the work goes on.
+    let Ok(turn) = shared.turns.clone().acquire_owned().await else { return failed() };
+    let made = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        shared.site.answer(&shared.guard.prefix(), &path, &query, may_change)
+    });
     made.await.unwrap_or_else(|_| failed())
 }
 

@@ -77,6 +77,11 @@ impl Site {
         Site { mounts, overview: Some(overview), saved, shelf: Shelf::default(), shown: Slow::default() }
     }
 
+    /// Whether `path` is of styles or script, which need not wait for their turn.
+    pub fn is_asset(path: &str) -> bool {
+        path.ends_with("/static/page.css") || path.ends_with("/static/page.js")
+    }
+
     /// Answers a request for `path`, which has had `outside` cut off its front. What changes something is only done where
     /// `may_change` says so.
     pub fn answer(&self, outside: &str, path: &str, query: &str, may_change: bool) -> Answer {
@@ -140,10 +145,11 @@ impl Site {
             Err(error) => return text(404, &error),
         };
         let key = format!("{} {} {query:?}", mount.prefix, page.name());
-        let shown = match self.shown.get(&key, || pages::show(page, Loaded::clone(&loaded), &mount.config, query)) {
-            Ok(shown) => shown,
-            Err(error) => return text(400, &error),
-        };
+        let shown =
+            match self.shown.get(&loaded, &key, || pages::show(page, Loaded::clone(&loaded), &mount.config, query)) {
+                Ok(shown) => shown,
+                Err(error) => return text(400, &error),
+            };
         let up = "../".repeat(mount.prefix.matches('/').count() + 1);
         let siblings: Vec<Value> = mount
             .siblings
@@ -157,13 +163,15 @@ impl Site {
         let all = json!({
             "page": page.name(),
             "title": shown.title,
+            "file": shown.file,
+            "per_op": shown.per_op,
             "sample_type": shown.sample_type,
             "sample_types": types,
             "legend": shown.legend,
             "errors": shown.errors,
             "doc_url": &*loaded.profile.doc_url,
             "saved": self.saved.menu(query),
-            "iterations": loaded.iterations.filter(|_| !loaded.compared),
+            "iterations": loaded.iterations.filter(|_| !loaded.compared && !shown.per_op),
             "compared": loaded.compared,
             "benchmark": mount.name,
             "siblings": siblings,

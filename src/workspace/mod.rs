@@ -272,6 +272,7 @@ mod tests {
             selected: vec!["p".to_owned()],
             members: vec!["p".to_owned(), "q".to_owned()],
             metadata: serde_json::Value::Null,
+            built_with: HashMap::new(),
             options,
         }
     }

@@ -10,20 +10,6 @@ const ZOOM_TIME = 220;
 // Taller than a browser's canvas may be.
 const TALLEST = 12000;
 
-// Okabe and Ito's colours, which most colour-blind people can tell apart: the user's own code, dependencies, std.
-const HUES = {
-  own: { light: [36, 92, 66], dark: [32, 78, 38] },
-  dependency: { light: [204, 62, 74], dark: [204, 52, 36] },
-  std: { light: [210, 10, 80], dark: [210, 8, 34] },
-  root: { light: [210, 8, 88], dark: [210, 6, 26] },
-};
-
-function hashOf(text) {
-  let hash = 2166136261;
-  for (let at = 0; at < text.length && at < 200; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 16777619);
-  return (hash >>> 0) / 4294967296;
-}
-
 class FlameGraph {
   // `options`: iterations (null: unknown), onMenu(source, x, y), onSelect(names).
   constructor(model, options = {}) {
@@ -76,7 +62,7 @@ class FlameGraph {
       this.hoverOver(-1);
       this.options.onMenu(this.source(node), event.clientX, event.clientY);
     });
-    canvas.addEventListener('keydown', (event) => this.key(event));
+    canvas.addEventListener('keydown', (event) => flameKey(this, event));
   }
 
   // With or without what every stack begins with; whether there is such a thing.
@@ -106,7 +92,9 @@ class FlameGraph {
     this.pivot = null;
     if (text) {
       const test = searchTest(text);
-      const hit = test && this.model.flame.sources.map((source, at) => at > 0 && (test(source.unique) || test(source.file)));
+      // A frame's own name is meant as it is, however long.
+      const exactly = (source) => text.startsWith('^') && text.length >= source.unique.length && quoted(source.unique) === text;
+      const hit = test && this.model.flame.sources.map((source, at) => at > 0 && (exactly(source) || test(source.unique) || test(source.file)));
       if (hit && hit.some(Boolean)) {
         this.pivot = { text, test: (frame) => hit[frame] };
         this.isInverted = false;
@@ -124,6 +112,8 @@ class FlameGraph {
     this.matches = text === '' ? null : hit.filter(Boolean).length;
     this.draw();
     if (text === '') return null;
+    // Every stack goes through what is hidden.
+    if (!this.pivot && this.model.skippedFrames.some(this.test)) return { share: 1, frames: this.matches };
     return { share: this.model.matched(this.tree, this.test) / (this.weight(0) || 1), frames: this.matches };
   }
 
@@ -141,6 +131,8 @@ class FlameGraph {
     this.hovered = -1;
     this.tip.hidden = true;
     this.zoomed = 0;
+    cancelAnimationFrame(this.animation);
+    this.moving = false;
     this.view = { x: 0, width: 1 };
     this.resize();
     this.sayCrumbs();
@@ -191,25 +183,13 @@ class FlameGraph {
 
   color(node) {
     const [tree, at] = this.part(node);
-    const dark = this.isDark;
     if (this.model.isDifference) {
       const weight = tree.up[at] + tree.down[at];
-      const change = weight ? (tree.up[at] - tree.down[at]) / weight : 0;
-      const part = Math.round(Math.abs(change) * 20) / 20;
-      if (part === 0) return dark ? 'hsl(210 6% 30%)' : 'hsl(210 8% 86%)';
-      const [hue, saturation] = change > 0 ? [14, 85] : [205, 80];
-      return dark ? `hsl(${hue} ${saturation * part}% ${30 + 8 * part}%)` : `hsl(${hue} ${saturation * (0.4 + 0.6 * part)}% ${88 - 24 * part}%)`;
+      return changeColor(weight ? (tree.up[at] - tree.down[at]) / weight : 0, this.isDark);
     }
     const index = this.sourceIndex(node);
     let color = this.colors.get(index);
-    if (!color) {
-      const source = this.model.flame.sources[index];
-      const [hue, saturation, light] = HUES[source.origin || 'root'][dark ? 'dark' : 'light'];
-      const vary = hashOf(source.name.replace(/:\d+$/, '')) - 0.5;
-      const family = source.origin === 'std' ? 0 : hashOf(source.name.split('::')[0]) - 0.5;
-      color = `hsl(${(hue + family * 18).toFixed(0)} ${(saturation + vary * 10).toFixed(0)}% ${(light + vary * (dark ? 8 : 12)).toFixed(0)}%)`;
-      this.colors.set(index, color);
-    }
+    if (!color) this.colors.set(index, (color = sourceColor(this.model.flame.sources[index], this.isDark)));
     return color;
   }
 
@@ -350,49 +330,25 @@ class FlameGraph {
     if (node === this.hovered) return;
     this.hovered = node;
     this.tip.hidden = node < 0;
-    if (node >= 0) this.tip.replaceChildren(...this.explain(node));
+    if (node >= 0) this.tip.replaceChildren(...explainFrame(this, node));
     this.canvas.style.cursor = node > 0 ? 'pointer' : 'default';
     this.draw();
   }
 
   amount(value) {
     const { scale, unit } = this.model.column;
-    return this.options.perOp ? perOperation(value * scale, unit) + '/op' : amount(value * scale, unit);
+    return this.options.perOp && !this.model.column.per_iteration ? perOperation(value * scale, unit) + '/op' : amount(value * scale, unit);
   }
 
   each(value) {
     const { iterations } = this.options;
-    if (!iterations) return null;
+    if (!iterations || this.model.column.per_iteration) return null;
     const { scale, unit } = this.model.column;
     return perOperation((value * scale) / iterations, unit) + '/op';
   }
 
-  // Name, place and numbers of a node, as lines.
-  explain(node) {
-    const [tree, at] = this.part(node);
-    const source = this.source(node);
-    const { total } = this.model.column;
-    const weight = tree.up[at] + tree.down[at];
-    const self = tree.selfUp[at] + tree.selfDown[at];
-    const lines = [el('strong', {}, clipped(node === 0 ? (this.pivot ? 'matched' : 'everything') : source.name) + (source.inlined ? ' (inlined)' : ''))];
-    if (source.file) lines.push(el('div', { class: 'dim' }, clipped(source.file)));
-    const line = (label, value, all) => {
-      const each = this.each(value);
-      return el('div', {}, label, el('b', {}, each || this.amount(value)), ` · ${percent(value, total)} of the total`, each && el('span', { class: 'dim' }, ` (${this.amount(value)} in all)`), all);
-    };
-    if (this.model.isDifference) {
-      const change = tree.up[at] - tree.down[at];
-      lines.push(el('div', { class: change > 0 ? 'grows' : 'shrinks' }, signed(change, this.amount(change)), ' · ' + percent(change, total)));
-      if (tree.up[at] && tree.down[at]) lines.push(el('div', {}, `+${this.amount(tree.up[at])} and −${this.amount(tree.down[at])}`));
-    } else {
-      lines.push(line('', weight));
-      if (self !== 0 && self !== weight) lines.push(line('itself ', self));
-    }
-    return lines;
-  }
-
   describe(node) {
-    this.live.replaceChildren(...this.explain(node));
+    this.live.replaceChildren(...explainFrame(this, node));
   }
 
   select(node) {
@@ -432,69 +388,11 @@ class FlameGraph {
   }
 
   sayCrumbs() {
-    const crumbs = [];
-    if (this.pivot) {
-      crumbs.push(el('span', { class: 'chip' }, 'callers above, callees beneath ', el('code', {}, clipped(this.pivot.text, 80)),
-        el('button', { type: 'button', class: 'quiet', 'aria-label': 'Show everything', onclick: () => this.setPivot(null) }, '×')));
-    }
-    if (this.zoomed > 0) {
-      const short = this.source(this.zoomed).display.at(-1);
-      crumbs.push(el('button', { type: 'button', class: 'quiet', onclick: () => this.reset() }, '⤺ whole graph'), el('span', { class: 'dim' }, ' zoomed to ' + clipped(short, 80)));
-    }
-    if (this.model.flame.left_out) crumbs.push(el('span', { class: 'dim' }, `${count(this.model.flame.left_out)} light stacks are summed up`));
-    this.crumbs.replaceChildren(...crumbs);
+    this.crumbs.replaceChildren(...flameCrumbs(this));
   }
 
   reset() {
     this.zoom(0);
     this.select(0);
   }
-
-  key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const [tree, at, direction] = this.part(this.selected);
-    const offset = direction > 0 ? 0 : this.tree.frame.length;
-    const siblings = tree.children[tree.parent[at]];
-    const beside = (step) => (at === 0 ? 0 : siblings[siblings.indexOf(at) + step] ?? at);
-    const [inward, outward] = direction > 0 ? ['ArrowUp', 'ArrowDown'] : ['ArrowDown', 'ArrowUp'];
-    const moves = {
-      [inward]: () => tree.parent[at],
-      [outward]: () => tree.children[at][0] ?? at,
-      ArrowLeft: () => beside(-1),
-      ArrowRight: () => beside(1),
-      Home: () => 0,
-    };
-    if (moves[event.key]) this.select(moves[event.key]() + offset);
-    else if (event.key === 'Enter') this.zoom(this.selected);
-    else if (event.key === 'Escape') this.pivot ? this.setPivot(null) : this.reset();
-    else if (event.key === 'Backspace') {
-      const [zoomedTree, zoomedAt] = this.part(this.zoomed);
-      this.zoom(zoomedTree === this.tree ? zoomedTree.parent[zoomedAt] : 0);
-    } else if (event.key === 'i') this.options.onInvert ? this.options.onInvert() : this.setInverted(!this.isInverted);
-    else if (event.key === 'p' && this.selected > 0) this.setPivot(quoted(this.source(this.selected).unique));
-    else return;
-    event.preventDefault();
-  }
-}
-
-// Invert, search and legend above a flame graph.
-function flameTools(graph, extra = []) {
-  const invert = el('button', { type: 'button', class: 'toggle', 'aria-pressed': 'false', id: 'invert', title: 'Where samples end on top (I)' }, 'Inverted');
-  const flip = () => {
-    graph.setInverted(!graph.isInverted);
-    invert.setAttribute('aria-pressed', String(graph.isInverted));
-  };
-  invert.addEventListener('click', flip);
-  graph.options.onInvert = flip;
-  const harness = el('button', { type: 'button', class: 'toggle', 'aria-pressed': String(graph.model.skipped === 0), id: 'harness', title: 'The frames that every stack begins with' }, 'Harness');
-  harness.addEventListener('click', () => {
-    const shown = harness.getAttribute('aria-pressed') !== 'true';
-    graph.setHarness(shown);
-    harness.setAttribute('aria-pressed', String(shown));
-  });
-  const legend = graph.model.isDifference
-    ? [['grows', 'more than before'], ['shrinks', 'less']]
-    : [['own', 'your code'], ['dependency', 'dependencies'], ['std', 'standard library']];
-  const keys = legend.map(([name, text]) => el('span', { class: 'key' }, el('i', { class: 'swatch ' + name }), text));
-  return el('div', { class: 'tools' }, ...extra, invert, harness, el('span', { class: 'keys' }, ...keys));
 }

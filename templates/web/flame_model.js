@@ -70,10 +70,13 @@ class FlameTree {
 }
 
 class FlameModel {
-  constructor(flame, column = 0) {
+  // `isDifference`: of two profiles, even if nothing in it shrinks.
+  constructor(flame, column = 0, isDifference = false) {
     this.flame = flame;
+    this.isDifference = isDifference;
     // Frames left out at the root of every stack.
     this.skipped = 0;
+    this.skippedFrames = [];
     this.select(column);
   }
 
@@ -81,25 +84,29 @@ class FlameModel {
   // How many frames that are; 0: there is nothing to leave out.
   skipHarness(on) {
     this.skipped = 0;
+    this.skippedFrames = [];
     this.trees = new Map();
     if (!on) return 0;
     const tree = this.normal();
     const weight = (node) => tree.up[node] + tree.down[node];
     let [node, depth] = [0, 0];
+    const passed = [];
     while (tree.selfUp[node] === 0 && tree.selfDown[node] === 0) {
       const heavy = tree.children[node].filter((child) => weight(child) > 0);
       if (heavy.length !== 1) break;
       node = heavy[0];
       depth++;
+      passed.push(tree.frame[node]);
       if (this.flame.sources[tree.frame[node]].origin === 'own') this.skipped = depth - 1;
     }
     this.trees = new Map();
+    this.skippedFrames = passed.slice(0, this.skipped);
     return this.skipped;
   }
 
   select(column) {
     this.column = this.flame.columns[column];
-    this.isDifference = this.column.down.length > 0;
+    this.isDifference ||= this.column.down.length > 0;
     this.trees = new Map();
   }
 
@@ -193,7 +200,7 @@ class FlameModel {
     while (stack.length) {
       const node = stack.pop();
       if (node !== 0 && test(tree.frame[node])) sum += tree.up[node] + tree.down[node];
-      else stack.push(...tree.children[node]);
+      else for (const child of tree.children[node]) stack.push(child);
     }
     return sum;
   }

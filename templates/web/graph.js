@@ -2,9 +2,9 @@
 
 function callGraph(picture, options = {}) {
   if (!picture.boxes.length) return el('p', { class: 'empty' }, 'Nothing is left to be drawn; a filter may be too narrow.');
-  const isDifference = picture.boxes.some((box) => box.cum < 0 || box.flat < 0);
+  const isDifference = options.isDifference || picture.boxes.some((box) => box.cum < 0 || box.flat < 0);
   const arrows = picture.arrows.map((arrow) => {
-    const kind = arrow.share < 0 ? 'shrinks' : isDifference ? 'grows' : '';
+    const kind = arrow.share < 0 ? 'shrinks' : isDifference && arrow.share > 0 ? 'grows' : '';
     const points = arrow.points;
     const path = arrow.from === arrow.to ? '' : curve(points);
     const [mx, my] = points[points.length >> 1];
@@ -20,9 +20,10 @@ function callGraph(picture, options = {}) {
     const height = box.font * 1.3;
     const lines = [...box.lines, ...box.values];
     const text = lines.map((line, at) => svg('text', { x: box.x, y: box.y - box.height / 2 + 6 + height * (at + 0.78), 'text-anchor': 'middle', 'font-size': box.font, class: at < box.lines.length ? 'name' : 'value' }, line));
-    const kind = isDifference ? (box.cum < 0 ? 'shrinks' : 'grows') : box.origin;
-    const group = svg('g', { class: 'box ' + kind, tabindex: '0', role: 'button', 'data-name': box.name, 'aria-label': `${clipped(box.name)}: ${box.values.join(' ')}` },
-      svg('rect', { x: box.x - box.width / 2, y: box.y - box.height / 2, width: box.width, height: box.height, rx: 5, style: { '--share': Math.abs(box.share).toFixed(3) } }),
+    const isLabel = box.is_label;
+    const kind = isLabel ? '' : isDifference ? (box.cum < 0 ? 'shrinks' : box.cum > 0 ? 'grows' : 'std') : box.origin;
+    const group = svg('g', isLabel ? { class: 'tag' } : { class: 'box ' + kind, tabindex: '0', role: 'button', 'data-name': box.name, 'aria-label': `${clipped(box.name)}: ${box.values.join(' ')}` },
+      svg('rect', { x: box.x - box.width / 2, y: box.y - box.height / 2, width: box.width, height: box.height, rx: isLabel ? 1 : 5, style: { '--share': Math.abs(box.share).toFixed(3) } }),
       ...text, svg('title', {}, clipped(box.name)));
     return group;
   });
@@ -74,7 +75,7 @@ function callGraph(picture, options = {}) {
     else if (event.key === '-') zoom(1.25, ...middle);
     else if (event.key === '0') { view = { x: 0, y: 0, width: picture.width, height: picture.height }; apply(); }
     else if (moves[event.key]) { view.x += moves[event.key][0]; view.y += moves[event.key][1]; apply(); }
-    else if (event.key === 'Enter' && event.target.closest('.box') && options.onSelect) options.onSelect(event.target.closest('.box').dataset.name, event.target.closest('.box'));
+    else if ((event.key === 'Enter' || event.key === ' ') && event.target.closest('.box') && options.onSelect) options.onSelect(event.target.closest('.box').dataset.name, event.target.closest('.box'));
     else return;
     event.preventDefault();
   });

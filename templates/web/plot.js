@@ -11,7 +11,9 @@ function quantile(sorted, part) {
 
 // Round numbers over a range, about `wanted` of them.
 function ticks(low, high, wanted) {
-  const rough = (high - low) / wanted || 1;
+  // Values that differ in their last digit only have no ticks between them.
+  if (!(high - low > 1e-9 * Math.abs(high))) return [low];
+  const rough = (high - low) / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough) || rough;
   const all = [];

@@ -73,10 +73,10 @@ function profilePage(page) {
     const entries = page.saved.map((entry) => el('div', { class: 'entry' },
       el('a', { role: 'menuitem', href: entry.url, 'aria-current': entry.current ? 'true' : null }, entry.name),
       entry.own ? el('button', { type: 'button', class: 'quiet delete', 'aria-label': 'Delete ' + entry.name, onclick: () => remove(entry.name) }, '×') : null));
-    const options = [['noinlines', 'Without inlined functions'], ['rel', 'Percentages of what is shown'], ['compact', 'Short details'], page.page === 'graph' ? ['calltree', 'As a tree'] : null, page.iterations ? ['perop', 'Per operation'] : null].filter(Boolean);
+    const options = [['noinlines', 'Without inlined functions'], ['rel', 'Percentages of what is shown'], ['compact', 'Short details'], page.page === 'graph' ? ['calltree', 'As a tree'] : null, page.iterations || page.per_op ? ['perop', 'Per operation'] : null].filter(Boolean);
     const switches = options.map(([name, title]) => {
-      const on = /^(t|y|1)/i.test(here.searchParams.get(name) || '');
-      return el('a', { role: 'menuitemcheckbox', 'aria-checked': String(on), id: 'option-' + name, href: address('', { [name]: on ? null : 't' }) }, (on ? '☑ ' : '☐ ') + title);
+      const on = name === 'perop' ? page.per_op : /^(t|y|1)/i.test(here.searchParams.get(name) || '');
+      return el('a', { role: 'menuitemcheckbox', 'aria-checked': String(on), id: 'option-' + name, href: address('', { [name]: on ? (name === 'perop' ? 'f' : null) : 't' }) }, (on ? '☑ ' : '☐ ') + title);
     });
     const levels = ['functions', 'filefunctions', 'files', 'lines', 'addresses'].map((level) => el('a', { role: 'menuitemradio', 'aria-checked': String(here.searchParams.get('g') === level), id: 'granularity-' + level, href: address('', { g: level }) }, (here.searchParams.get('g') === level ? '◉ ' : '○ ') + level));
     return [el('button', { type: 'button', role: 'menuitem', id: 'save-config', onclick: save }, 'Save as …'), ...entries, el('hr', {}), ...switches, el('hr', {}), ...levels];
@@ -122,7 +122,7 @@ function profilePage(page) {
   const active = REFINE.filter(([, parameter]) => here.searchParams.get(parameter)).map(([title, parameter]) => el('span', { class: 'chip' }, title + ': ', el('code', {}, clipped(here.searchParams.get(parameter), 60)),
     el('a', { href: address('', { [parameter]: null }), 'aria-label': `Without ${title}`, class: 'remove' }, '×')));
 
-  const title = page.benchmark || page.title.replace(/ \S+$/, '');
+  const title = page.benchmark || page.file;
   const header = el('header', { class: 'bar-top' },
     el('div', { class: 'line' },
       page.home ? el('a', { class: 'brand', href: page.home, title: 'All benchmarks' }, '‹ memprof') : el('a', { class: 'brand', href: './' }, 'memprof'),
@@ -171,10 +171,10 @@ function profilePage(page) {
 
   function showFlame() {
     const flame = page.data;
-    const model = new FlameModel(flame);
+    const model = new FlameModel(flame, 0, page.compared);
     const graph = new FlameGraph(model, {
-      iterations: page.compared || here.searchParams.get('perop') ? null : page.iterations,
-      perOp: /^(t|y|1)/i.test(here.searchParams.get('perop') || ''),
+      iterations: page.per_op ? null : page.iterations,
+      perOp: page.per_op,
       onMenu: (source, x, y) => frameMenu(source, x, y),
       onSelect: (source) => {
         selection.clear();
@@ -190,8 +190,7 @@ function profilePage(page) {
     const pivotOf = () => new URL(location.href).searchParams.get('p');
     if (pivotOf()) graph.setPivot(pivotOf());
     window.addEventListener('popstate', () => graph.setPivot(pivotOf()));
-    const whole = model.column.total * model.column.scale;
-    main.append(flameTools(graph, [el('span', { class: 'whole' }, el('b', {}, amount(whole, model.column.unit)), ' ', model.column.kind)]), graph.element);
+    main.append(flameTools(graph, [el('span', { class: 'whole' }, el('b', {}, graph.amount(model.column.total)), ' ', model.column.kind)]), graph.element);
     window.memprofFlame = graph;
     return (text) => {
       const result = graph.setSearch(text);
@@ -237,12 +236,12 @@ function profilePage(page) {
   }
 
   function showGraph() {
-    main.append(callGraph(page.data, { onSelect: reselect }));
+    main.append(callGraph(page.data, { onSelect: reselect, isDifference: page.compared }));
     return marked(() => main.querySelectorAll('.box'));
   }
 
   function showTop() {
-    main.append(el('div', { class: 'scroll' }, topTable(page.data, { selected: reselect })));
+    main.append(el('div', { class: 'scroll' }, topTable(page.data, { selected: reselect, isDifference: page.compared })));
     if (!page.data.rows.length) main.append(el('p', { class: 'empty' }, 'No functions are left; a filter may be too narrow.'));
     return marked(() => main.querySelectorAll('tbody tr'));
   }

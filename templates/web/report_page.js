@@ -5,6 +5,7 @@
 const VIEWS = [
   { id: 'memory', title: 'Memory', has: (row, data) => data.mem, show: (row, data) => profileView(data.mem, 'mem', row) },
   { id: 'cpu', title: 'CPU', has: (row, data) => data.cpu, show: (row, data) => profileView(data.cpu, 'cpu', row) },
+  { id: 'why', title: 'Why', has: (row, data) => data.why, show: (row, data) => whyView(data.why) },
   { id: 'difference', title: 'Difference', has: (row, data) => data.differences.length, show: (row, data) => differenceView(data.differences, row) },
   { id: 'samples', title: 'Samples', has: (row) => row.samples.length, show: (row) => samplePlot(row) },
 ];
@@ -42,6 +43,10 @@ function reportPage(report) {
     if (!loaded.has(number)) loaded.set(number, inFile ? packedIsland('benchmark-' + number) : fetch(`benchmark/${number}.json`).then((answer) => {
       if (!answer.ok) throw new Error('the server has no answer');
       return answer.json();
+    }).catch((error) => {
+      // Perhaps it is there the next time.
+      loaded.delete(number);
+      throw error;
     }));
     return loaded.get(number);
   };
@@ -50,7 +55,8 @@ function reportPage(report) {
   document.body.append(el('header', { class: 'bar-top' }, el('div', { class: 'line' }, el('a', { class: 'brand', href: '#' }, 'memprof'), el('h1', {}, clipped(report.title.replace(/ · cargo memprof$/, ''), 160)), el('span', { class: 'grow' }), theme.button()),
     el('p', { class: 'facts' }, ...facts.map(([name, value]) => el('span', {}, name && name + ' ', el('b', {}, clipped(value, 100)))))), main);
 
-  const before = (row) => row.base || (row.reference === null ? null : report.rows[row.reference]);
+  // What the table compares a row with; a benchmark that a baseline does not have is new.
+  const before = (row) => (report.baseline ? row.base : row.reference === null ? null : report.rows[row.reference]);
 
   function overview() {
     const problems = [...report.failed.map((failed) => el('li', {}, el('b', {}, clipped(failed.name)), ': ', clipped(failed.error, 2000))),
@@ -62,6 +68,7 @@ function reportPage(report) {
     parts.push(el('section', {}, el('h2', {}, report.rows.length === 1 ? 'One benchmark' : `${report.rows.length} benchmarks`), el('div', { class: 'scroll' }, table())));
     if (!report.rows.length) parts.push(el('p', { class: 'empty' }, 'Nothing was measured.'));
     if (report.rows.some((row) => row.custom)) parts.push(el('p', { class: 'dim' }, '* the benchmark measures itself (iter_custom): B/op and allocs/op are of its whole closure'));
+    if (report.rows.some((row) => row.whole_process)) parts.push(el('p', { class: 'dim' }, '† a main function of its own: the numbers are of its whole process, start and exit included'));
     return parts;
   }
 
@@ -102,7 +109,7 @@ function reportPage(report) {
     const compared = report.rows.some((row) => before(row));
     const ranged = (value, range) => (range && range[0] !== range[1] ? `${count(range[0])}–${count(range[1])}` : count(value));
     const columns = [
-      { title: 'Benchmark', class: 'name', key: (row) => row.short, cell: (row) => [el('a', { href: '#' + report.rows.indexOf(row), title: row.name }, clipped(row.short)), row.custom ? '*' : '', row.measurements > 1 ? el('span', { class: 'dim' }, ` median of ${row.measurements}`) : ''] },
+      { title: 'Benchmark', class: 'name', key: (row) => row.short, cell: (row) => [el('a', { href: '#' + report.rows.indexOf(row), title: row.name }, clipped(row.short)), row.custom ? '*' : row.whole_process ? '†' : '', row.measurements > 1 ? el('span', { class: 'dim' }, ` median of ${row.measurements}`) : ''] },
       { title: 'ns/op', number: true, key: (row) => row.ns, cell: (row) => (row.ns === null ? '–' : [nanoseconds(row.ns), row.lower === null || !row.ns ? '' : el('span', { class: 'dim' }, ` ±${(((row.upper - row.lower) / 2 / row.ns) * 100).toFixed(1)}%`)]) },
       { title: 'Samples', cell: (row) => sparkline(row) },
       { title: 'B/op', number: true, key: (row) => row.memory.bytes_per_op, cell: (row) => ranged(row.memory.bytes_per_op, row.memory.bytes_per_op_range) },
@@ -119,7 +126,7 @@ function reportPage(report) {
   }
 
   function memoryChange(was, row) {
-    if (!was) return '';
+    if (!was) return report.baseline ? el('span', { class: 'dim' }, 'new') : '';
     const parts = [['bytes_per_op', 'B'], ['allocs_per_op', 'allocs']].map(([key, unit]) => {
       const by = row.memory[key] - was.memory[key];
       return by === 0 ? null : el('span', { class: 'change ' + (by > 0 ? 'grows' : 'shrinks') }, `${by > 0 ? '+' : ''}${count(by)} ${unit}`);
@@ -129,7 +136,7 @@ function reportPage(report) {
 
   async function benchmark(number, view) {
     const row = report.rows[number];
-    const was = before(row);
+    const was = before(row) || (row.reference === null ? null : report.rows[row.reference]);
     const memory = row.memory;
     const wasName = row.base ? report.baseline : was && was.short;
     const card = (title, value, mark, note, dim) => el('div', { class: 'figure', title: note }, el('span', { class: 'label' }, title), el('b', {}, value), mark, dim && el('span', { class: 'dim' }, dim));
@@ -150,7 +157,7 @@ function reportPage(report) {
     choose.addEventListener('change', () => { location.hash = choose.value + (view ? '/' + view : ''); });
     main.replaceChildren(el('div', { class: 'line' }, el('a', { href: '#', class: 'back' }, '‹ All benchmarks'), report.rows.length > 1 ? choose : null),
       el('h2', { class: 'benchmark' }, clipped(row.short)),
-      el('p', { class: 'dim' }, clipped(row.name), ` · ${row.harness} · counted over ${grouped(memory.iterations)} iterations`, memory.exact ? ', exact' : ', not the same in every pass', row.custom ? ' · measures itself' : '', row.tracker ? ` · tracker ${row.tracker}` : ''),
+      el('p', { class: 'dim' }, clipped(row.name), ` · ${row.harness} · counted over ${grouped(memory.iterations)} iterations`, memory.exact ? ', exact' : ', not the same in every pass', row.custom ? ' · measures itself' : row.whole_process ? ' · the numbers are of its whole process' : '', row.tracker ? ` · tracker ${row.tracker}` : ''),
       was ? el('p', { class: 'dim' }, 'compared with ', el('b', {}, clipped(wasName))) : '',
       el('div', { class: 'figures' }, ...cards), tabs, content);
     document.title = row.short + ' · ' + report.title;
@@ -191,7 +198,7 @@ function profileView(profile, kind, row, isDifference) {
   const shown = profile.types.map((type, at) => ({ type, at })).filter(({ at }) => columns[at].total !== 0);
   if (!shown.length) return el('p', { class: 'empty' }, kind === 'cpu' ? 'No CPU sample fell into this benchmark; it may have run too briefly.' : isDifference ? 'There is no difference.' : 'Nothing was allocated.');
   let { type, at } = shown.find((one) => one.type === profile.default) || shown[0];
-  const model = new FlameModel(profile.flame, at);
+  const model = new FlameModel(profile.flame, at, isDifference);
   const graph = new FlameGraph(model, { iterations: profile.iterations, perOp: profile.per_op, onMenu: null });
   graph.options.onMenu = (source) => graph.setPivot(quoted(source.unique));
   graph.setHarness(false);
@@ -211,13 +218,18 @@ function profileView(profile, kind, row, isDifference) {
     types.replaceChildren(...shown.map((one) => el('button', { type: 'button', 'data-type': one.type, 'aria-pressed': String(one.type === type), onclick: () => choose(one) }, own(TYPE_NAMES, one.type) || clipped(one.type, 60))));
     const { scale, unit, total } = model.column;
     const sum = model.column.up.reduce((all, value) => all + value, 0) - model.column.down.reduce((all, value) => all + value, 0);
-    const each = profile.iterations ? sum / profile.iterations : sum;
+    const once = model.column.per_iteration;
+    const iterations = once ? null : profile.iterations;
+    const perOp = Boolean(profile.per_op) && !once;
+    const each = iterations ? sum / iterations : sum;
+    const per = iterations || perOp ? '/op' : '';
+    const text = per || once ? perOperation(each * scale, unit) + per : amount(each * scale, unit);
     whole.replaceChildren(isDifference
-      ? el('span', { class: sum > 0 ? 'grows' : 'shrinks' }, signed(each, perOperation(each * scale, unit) + '/op'))
-      : el('b', {}, profile.iterations || profile.per_op ? perOperation(each * scale, unit) + '/op' : amount(each * scale, unit)), profile.iterations ? el('span', { class: 'dim' }, ` · ${amount(total * scale, unit)} over ${grouped(profile.iterations)} iterations`) : '');
+      ? el('span', { class: sum > 0 ? 'grows' : sum < 0 ? 'shrinks' : 'dim' }, signed(each, text))
+      : el('b', {}, text), iterations ? el('span', { class: 'dim' }, ` · ${amount(total * scale, unit)} over ${grouped(iterations)} iterations`) : once ? el('span', { class: 'dim' }, ' · of one iteration') : '');
     const top = own(profile.tops, type);
     const listing = own(profile.listings, type);
-    const numbers = { iterations: profile.iterations, perOp: profile.per_op, scale, unit };
+    const numbers = { iterations, perOp, scale, unit, isDifference };
     below.replaceChildren(
       el('section', {}, el('h3', {}, 'Functions'), top ? el('div', { class: 'scroll' }, topTable(top, numbers)) : ''),
       el('section', {}, el('h3', {}, 'Source lines'), listing ? sourceListing(listing, numbers) : el('p', { class: 'empty' }, 'No source lines.')));

@@ -19,7 +19,7 @@ function sourceListing(listing, options = {}) {
   const isRust = (file) => file.endsWith('.rs');
   const functions = listing.functions.map((one) => {
     const most = Math.max(1, ...one.lines.map((line) => Math.abs(line.cum)));
-    const value = (text, number) => (iterations && number !== 0 ? perOperation((number * scale) / iterations, unit) : text);
+    const value = (text, number) => (number === 0 ? text : iterations ? perOperation((number * scale) / iterations, unit) : options.perOp && scale !== undefined ? perOperation(number * scale, unit) : text);
     const rows = one.lines.map((line) => {
       const notes = (line.inlined || []).map((call) => el('div', { class: 'inlined' }, call.place ? [call.text && [isRust(one.file) ? highlighted(call.text) : call.text, ' '], el('span', { class: 'dim' }, call.place)] : call.text));
       const code = el('td', { class: 'code' }, isRust(one.file) ? highlighted(line.text) : line.text);

@@ -56,9 +56,10 @@ function bar(share, kind = '') {
 function topTable(top, options = {}) {
   const { iterations, unit, scale, selected } = options;
   const each = (value) => (iterations ? perOperation((value * scale) / iterations, unit) : null);
-  const value = (text, number) => [each(number) || text];
-  const isDifference = top.rows.some((row) => row.flat < 0 || row.cum < 0);
-  const kind = (number) => (isDifference ? (number > 0 ? 'grows' : 'shrinks') : '');
+  // Per operation values are exact, and said to the digit; the texts are rounded.
+  const value = (text, number) => [each(number) || (options.perOp && scale !== undefined ? perOperation(number * scale, unit) : text)];
+  const isDifference = options.isDifference || top.rows.some((row) => row.flat < 0 || row.cum < 0);
+  const kind = (number) => (isDifference && number !== 0 ? (number > 0 ? 'grows' : 'shrinks') : '');
   const sums = new Map();
   const per = iterations || options.perOp ? '/op' : '';
   const columns = [
