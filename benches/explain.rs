@@ -75,13 +75,15 @@ fn recording() -> Recording {
                 most_last: 8,
                 ..Growth::default()
             },
-            brackets: 10,
+            followed: 10,
+            all_successions: true,
             ..Life::default()
         },
     });
     Recording {
         iterations: 10,
-        brackets: 10,
+        followed: 10,
+        all_successions: true,
         whole: true,
         peak_bytes: 1,
         stacks: stacks.collect(),

@@ -90,7 +90,9 @@ impl<'a> Writer<'a> {
     pub fn finished(&mut self, mut finished: Finished, profiles: ProfilePair) -> Result<()> {
         let dir = self.home.join("profiles").join(names::safe_path(&finished.name));
         // Of other counts than today's.
-        let _ = std::fs::remove_file(dir.join(super::explain::SIDECAR));
+        for file in [super::explain::SIDECAR, super::explain::PROFILE] {
+            let _ = std::fs::remove_file(dir.join(file));
+        }
         if let Some(mem) = &profiles.mem {
             let sites = gate::sites(mem, &self.root, finished.memory.iterations);
             self.sites.insert(finished.name.clone(), sites);

@@ -67,9 +67,14 @@ impl Selection {
         };
         (self.bench.is_empty() || self.bench.iter().any(by_bench))
             && (self.filters.is_empty()
-                || self.filters.iter().any(|regex| regex.is_match(&path) || regex.as_str() == full))
+                || self.filters.iter().any(|regex| regex.is_match(&path) || is_suffix(&full, regex.as_str())))
             && self.partition.is_none_or(|partition| partition.has(&full))
     }
+}
+
+/// Whether `text` is the full name or its last parts, letter by letter: an id may have what regular expressions read otherwise.
+fn is_suffix(full: &str, text: &str) -> bool {
+    full.strip_suffix(text).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }
 
 /// What the arguments say, before anything is built.

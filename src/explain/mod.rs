@@ -14,6 +14,7 @@ mod place;
 mod recording;
 mod rules;
 mod sites;
+mod successions;
 mod table;
 mod text;
 mod words;

@@ -18,13 +18,15 @@ pub struct Reader {
     file: File,
     /// Bytes read and not yet understood.
     pending: Vec<u8>,
+    /// The process that writes, which is also the kernel's number of its first thread.
+    pid: u32,
 }
 
 impl Reader {
     pub fn open(path: &Path) -> std::io::Result<Reader> {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(0))?;
-        Ok(Reader { file, pending: Vec::new() })
+        Ok(Reader { file, pending: Vec::new(), pid: 0 })
     }
 
     /// All complete records that came since the last call.
@@ -39,8 +41,12 @@ impl Reader {
             let kind = u32::from_le_bytes(header[..4].try_into()?);
             let length = u32::from_le_bytes(header[4..].try_into()?) as usize;
             let Some(payload) = self.pending.get(at + 8..at + 8 + length) else { break };
-            let record = parse(kind, &mut Payload(payload));
-            records.push(record.ok_or_else(|| anyhow::anyhow!("the bench's records are of another format"))?);
+            let record = parse(kind, &mut Payload(payload), self.pid);
+            let record = record.ok_or_else(|| anyhow::anyhow!("the bench's records are of another format"))?;
+            if let Record::Start { pid } = record {
+                self.pid = pid;
+            }
+            records.push(record);
             at += 8 + length;
         }
         self.pending.drain(..at);
@@ -85,7 +91,7 @@ impl Payload<'_> {
 }
 
 /// `None` where the payload does not fit its kind.
-fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
+fn parse(kind: u32, p: &mut Payload, pid: u32) -> Option<Record> {
     Some(match kind {
         1 => match p.u32()? {
             VERSION => Record::Start { pid: p.u32()? },
@@ -107,7 +113,7 @@ fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
             let stacks = (0..p.u32()?).map(|_| allocation_stack(p)).collect::<Option<_>>()?;
             Record::Stacks { index, pass, stacks }
         }
-        8 => Record::Samples(samples(p)?),
+        8 => Record::Samples(samples(p, pid)?),
         9 => Record::Done { index: p.u32()? as usize },
         10 => Record::NotLinked,
         11 => Record::NoSampler { index: p.u32()? as usize },
@@ -116,7 +122,7 @@ fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
             let stacks = (0..p.u32()?).map(|_| peak_stack(p)).collect::<Option<_>>()?;
             Record::Peaks { index, stacks }
         }
-        17 => Record::Waits(waits(p)?),
+        17 => Record::Waits(waits(p, pid)?),
         16 => Record::Lives(lives(p)?),
         13 => Record::Freed(counted(p)?),
         15 => Record::Untimed { index: p.u32()? as usize },
@@ -177,7 +183,7 @@ fn allocation_stack(p: &mut Payload) -> Option<Allocations> {
 }
 
 fn lives(p: &mut Payload) -> Option<Lives> {
-    let (index, whole, brackets, peak_bytes) = (p.u32()? as usize, p.u32()? != 0, p.u64()?, p.u64()?);
+    let (index, whole, operations, peak_bytes) = (p.u32()? as usize, p.u32()? != 0, p.u64()?, p.u64()?);
     let numbered = (0..p.u32()?).map(|_| life(p)).collect::<Option<Vec<_>>>()?;
     let at: HashMap<u32, usize> = numbered.iter().enumerate().map(|(at, (number, ..))| (*number, at)).collect();
     let placed = |numbered: Numbered| {
@@ -188,18 +194,33 @@ fn lives(p: &mut Payload) -> Option<Lives> {
         Some((stack, life))
     });
     let stacks = stacks.collect::<Option<_>>()?;
+    let more_successions = p.u32()? != 0;
+    let successions = (0..p.u32()?).map(|_| succession(p, &at)).collect::<Option<_>>()?;
     let more_spans = p.u32()? != 0;
-    let spans = (0..p.u32()?).map(|_| {
-        let stack = *at.get(&p.u32()?)?;
-        let of = match p.u32()? {
-            0 => SpanOf::Either,
-            1 => SpanOf::Block,
-            2 => SpanOf::Tables,
-            _ => return None,
-        };
-        Some(Span { stack, of, begun: p.u32()?, ended: p.u32()? })
+    let spans = (0..p.u32()? as usize).map(|index| {
+        let (stack, follows) = (*at.get(&p.u32()?)?, p.u32()? as usize);
+        let follows = if follows <= index { follows.checked_sub(1) } else { return None };
+        Some(Span { stack, follows, begun: p.u32()?, ended: p.u32()? })
     });
-    Some(Lives { index, whole, brackets, peak_bytes, stacks, spans: spans.collect::<Option<_>>()?, more_spans })
+    let spans = spans.collect::<Option<_>>()?;
+    Some(Lives { index, whole, operations, peak_bytes, stacks, successions, more_successions, spans, more_spans })
+}
+
+fn succession(p: &mut Payload, at: &HashMap<u32, usize>) -> Option<Succession> {
+    let times = p.u64()?;
+    let piece = |p: &mut Payload| {
+        Some(Piece {
+            stack: *at.get(&p.u32()?)?,
+            blocks: p.u64()?,
+            bytes: p.u64()?,
+            last_bytes: p.u64()?,
+            least: p.u64()?,
+            least_last: p.u64()?,
+            most_last: p.u64()?,
+        })
+    };
+    let pieces = (0..p.u32()?).map(|_| piece(p)).collect::<Option<_>>()?;
+    Some(Succession { times, pieces })
 }
 
 /// Stacks by their numbers.
@@ -222,7 +243,7 @@ fn life(p: &mut Payload) -> Option<(u32, Stack, Life, Numbered, Numbered)> {
         brackets: p.u64()?,
         other_sizes: p.u64()?,
         grew: growth(p)?,
-        replaced: growth(p)?,
+        alone: growth(p)?,
         ..Life::default()
     };
     life.sizes = (0..p.u32()?).map(|_| Some((p.u64()?, p.u64()?))).collect::<Option<_>>()?;
@@ -252,7 +273,12 @@ fn stack(p: &mut Payload) -> Option<Stack> {
     Some(Stack { addresses, leaf_is_exact: false, completeness: completeness(cut) })
 }
 
-fn samples(p: &mut Payload) -> Option<Samples> {
+/// The kernel's number of a thread, with 0 for the process's first.
+fn from_main(thread: u32, pid: u32) -> u32 {
+    if thread == pid { 0 } else { thread }
+}
+
+fn samples(p: &mut Payload, pid: u32) -> Option<Samples> {
     let index = p.u32()? as usize;
     let method = match p.u32()? {
         1 => SamplingMethod::Perf,
@@ -268,14 +294,14 @@ fn samples(p: &mut Payload) -> Option<Samples> {
         let Some(addresses) = words.get(at + 3..at + 3 + depth) else { break };
         if count != 0 {
             let stack = Stack { addresses: addresses.to_vec(), leaf_is_exact: true, completeness: completeness(cut) };
-            stacks.push(Sample { stack, count, thread: thread as u32 });
+            stacks.push(Sample { stack, count, thread: from_main(thread as u32, pid) });
         }
         at += 3 + depth;
     }
     Some(Samples { index, method, period_ns, lost, unarmed, iterations, stacks })
 }
 
-fn waits(p: &mut Payload) -> Option<Waits> {
+fn waits(p: &mut Payload, pid: u32) -> Option<Waits> {
     let (index, iterations, lost) = (p.u32()? as usize, p.u64()?, p.u64()?);
     let number = p.u32()? as usize;
     let words = p.u64s(number)?;
@@ -285,7 +311,7 @@ fn waits(p: &mut Payload) -> Option<Waits> {
         let Some(addresses) = words.get(at + 3..at + 3 + depth) else { break };
         if nanoseconds != 0 {
             let stack = Stack { addresses: addresses.to_vec(), leaf_is_exact: false, completeness: completeness(cut) };
-            waits.push(Wait { stack, nanoseconds, thread: thread as u32 });
+            waits.push(Wait { stack, nanoseconds, thread: from_main(thread as u32, pid) });
         }
         at += 3 + depth;
     }
@@ -308,6 +334,21 @@ mod tests {
         assert!(reader.poll().unwrap().is_empty());
         file.write_all(&record[6..]).unwrap();
         assert!(matches!(reader.poll().unwrap()[..], [Record::Done { index: 7 }]));
+    }
+
+    /// A wait of a worker, and one of the process's first thread, whose number is the process's.
+    #[test]
+    fn the_first_thread_is_number_0() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let pid = 4711u32;
+        let start = [1u32, 8, VERSION, pid].map(u32::to_le_bytes).concat();
+        let words = [5u64, 0, 4712, 6, 0, u64::from(pid)];
+        let length = 4 + 8 + 8 + 4 + 8 * words.len() as u32;
+        let head = [17u32, length, 0, 1, 0, 0, 0, words.len() as u32].map(u32::to_le_bytes).concat();
+        file.write_all(&[start, head, words.map(u64::to_le_bytes).concat()].concat()).unwrap();
+        let records = Reader::open(file.path()).unwrap().poll().unwrap();
+        let [Record::Start { .. }, Record::Waits(waits)] = &records[..] else { panic!("{records:?}") };
+        assert_eq!(waits.waits.iter().map(|wait| wait.thread).collect::<Vec<_>>(), [4712, 0]);
     }
 
     #[test]

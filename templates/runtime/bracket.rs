@@ -30,9 +30,20 @@ pub const DHAT: u32 = 64;
 pub const VERIFY: u32 = 16;
 
 /// What becomes of each block, event by event.
-pub const LOG: u32 = 64;
+pub const LOG: u32 = 256;
 /// With [`LOG`], the stack of each free, too.
 pub const FREE_STACKS: u32 = 128;
+
+/// Each is a bit of its own.
+const ALL: [u32; 9] = [COUNT, STACKS, LIVE, PEAK, VERIFY, PEAK_BY_STACK, DHAT, FREE_STACKS, LOG];
+const _: () = {
+    let (mut union, mut i) = (0, 0);
+    while i < ALL.len() {
+        assert!(ALL[i].is_power_of_two() && union & ALL[i] == 0, "two flags share a bit");
+        union |= ALL[i];
+        i += 1;
+    }
+};
 
 /// What an opening bracket sets [`RECORDING`] to.
 static ON_OPEN: AtomicU32 = AtomicU32::new(0);
@@ -138,6 +149,8 @@ pub fn close_shared() {
 #[cold]
 #[inline(never)]
 fn opened_shared(iterations: u64) {
+    // That one thread of the harness waits here for another one is no wait of the user's.
+    let _own = crate::block::own();
     let _ = crate::thread::current();
     let mut sharers = SHARERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     SHARED_ITERATIONS.fetch_add(iterations, Ordering::Relaxed);
@@ -150,6 +163,8 @@ fn opened_shared(iterations: u64) {
 #[cold]
 #[inline(never)]
 fn closed_shared() {
+    // That one thread of the harness waits here for another one is no wait of the user's.
+    let _own = crate::block::own();
     let mut sharers = SHARERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     *sharers = sharers.saturating_sub(1);
     if *sharers == 0 {
