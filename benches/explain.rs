@@ -75,8 +75,7 @@ fn recording() -> Recording {
                 most_last: 8,
                 ..Growth::default()
             },
-            followed: 10,
-            all_successions: true,
+            brackets: 10,
             ..Life::default()
         },
     });
@@ -88,6 +87,7 @@ fn recording() -> Recording {
         peak_bytes: 1,
         stacks: stacks.collect(),
         frames,
+        successions: Vec::new(),
         spans: Vec::new(),
     }
 }
