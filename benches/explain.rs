@@ -81,11 +81,13 @@ fn recording() -> Recording {
     });
     Recording {
         iterations: 10,
-        brackets: 10,
+        followed: 10,
+        all_successions: true,
         whole: true,
         peak_bytes: 1,
         stacks: stacks.collect(),
         frames,
+        successions: Vec::new(),
         spans: Vec::new(),
     }
 }

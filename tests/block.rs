@@ -48,7 +48,7 @@ fn waits_are_as_long_as_they_were() {
         // On a busy machine the other thread may be done before this one asks.
         assert!(by_own_clock > 0.7 * TIMES as f64 * 10e6, "{by_own_clock}");
         let contentions = sum(&profile, "contentions", function);
-        assert!(contentions * 10 >= TIMES * 7, "{name}: {contentions}");
+        assert!(contentions * 10 >= TIMES * 7 && contentions <= TIMES, "{name}: {contentions}");
         let waits = profile.samples.iter().filter(|one| support::functions(&profile, one).any(|f| f == function));
         for sample in waits {
             let mut inner = support::functions(&profile, sample);
@@ -60,8 +60,25 @@ fn waits_are_as_long_as_they_were() {
         }
         go_shows(&path, function);
     }
+    let nothing = support::read_profile(finished["waits/ended-before"].profiles.block.as_ref().unwrap());
+    assert_eq!(sum(&nothing, "contentions", "waits::wait_for_nothing"), 0);
     let all = support::read_profile(&all);
     assert!(all.samples.iter().all(|sample| sample.labels.iter().any(|label| &*label.key == "benchmark")));
+}
+
+/// Ten runs of one iteration each, in each of which the harness's second loop makes the first one void.
+#[test]
+fn every_run_of_a_bench_with_two_loops_counts() {
+    let _lock = support::lock();
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = support::tool(&support::fixture("waits"));
+    command.arg("--target-dir").arg(support::target_dir()).args(["--locked", "-json", "-benchtime=10x", "two-loops"]);
+    command.arg("-blockprofile").arg(dir.path().join("block.prof"));
+    let run = support::Run::new(command.output().unwrap()).ends_with(0);
+    let path = run.finished()["waits/two-loops"].profiles.block.clone().unwrap();
+    let profile = support::read_profile(&path);
+    assert_eq!(sum(&profile, "contentions", "waits::wait_for_message"), 20);
+    assert!(profile.samples.iter().all(|sample| sample.has_text("thread", "main")));
 }
 
 /// Go's own pprof names the function, with all but a little of the delay.

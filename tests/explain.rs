@@ -68,6 +68,34 @@ fn every_rule_speaks_where_it_should_and_its_effect_is_what_is_measured() {
         spoke += 1;
     }
     assert!(spoke >= 15, "{spoke} rules");
+    for (name, expected) in [
+        ("map-before-text", &["reuse-table"][..]),
+        ("sorted-copy", &[]),
+        ("upper-case", &[]),
+        ("sorted-items", &[]),
+        ("cached-keys", &[]),
+        ("large-box", &[]),
+    ] {
+        let explanation = &all[&format!("quiet/{name}")];
+        let spoke: Vec<&str> = remedies(explanation).map(|remedy| remedy.rule.as_str()).collect();
+        assert_eq!(spoke, expected, "{explanation:#?}");
+        assert!(!explanation.sites.is_empty(), "{name}");
+    }
+}
+
+/// Under divan each thread runs iterations of its own.
+#[test]
+fn an_operation_on_several_threads_is_one() {
+    let all = explained("harnesses/divan", &["threads"]);
+    let (name, explanation) = all.iter().find(|(id, _)| id.contains("t=4")).unwrap_or_else(|| panic!("{all:?}"));
+    for site in &explanation.sites {
+        let calls = site.fresh + site.zeroed + site.grown + site.shrunk;
+        assert_eq!(calls, site.allocs_per_op, "{name}: {site:#?}");
+        for remedy in &site.remedies {
+            assert!(-remedy.effect.allocs_per_op <= explanation.allocs_per_op, "{name}: {remedy:#?}");
+        }
+    }
+    assert!(!explanation.sites.is_empty(), "{explanation:#?}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::output::write_whole;
 use super::prepare::{self, Located};
 use super::progress::Progress;
 use super::{go_flags, shell};
-use crate::explain::{self, Change, Explanation, SIDECAR, Surroundings};
+use crate::explain::{self, Change, Explanation, PROFILE, SIDECAR, Surroundings};
 use crate::export::json;
 use crate::measure::{self, Explained, Tables};
 use crate::profile::{self, Profile};
@@ -49,7 +49,7 @@ pub fn run(words: &[OsString]) -> Result<u8> {
         None => None,
     };
     let shown = Shown { args: &args, located: &located, base };
-    let all = if args.last_run { last_run(&located)? } else { measured(&args, &located)? };
+    let all = if args.last_run { last_run(&located, args.diff.is_some())? } else { measured(&args, &located)? };
     if all.is_empty() {
         let message = "nothing to explain: `cargo memprof list` names the benchmarks".to_owned();
         return Err(Error::new(exit::NOTHING_MEASURED, message));
@@ -93,6 +93,14 @@ fn measured(args: &ExplainArgs, located: &Located) -> Result<Vec<Outcome>> {
     let read = |file: &str, line: u32| sources.line(file, line);
     let around = Surroundings { root: located.workspace.root.clone(), source: &read };
     for suite in &suites {
+        if suite.whole_process {
+            let target = &suite.executable.target;
+            shell::note(&format!(
+                "{}/{}: not explained, for its operations cannot be told apart",
+                target.package, target.name
+            ));
+            continue;
+        }
         for outcome in measure::explain(suite, &options, &mut tables, &mut progress, &located.interrupt)? {
             outcomes.push(match outcome {
                 Ok(explained) => Ok(keep(explained, located, &around)?),
@@ -111,6 +119,7 @@ fn keep(explained: Explained, located: &Located, around: &Surroundings) -> Resul
     let explanation = explain::explain(&name, &memory, &recording, around);
     let at = sidecar(&located.workspace.home, &name);
     let line = json::line(&Line::Explain(Box::new(explanation.clone())));
+    write_whole(&at.with_file_name(PROFILE), &profile::write(&profile))?;
     write_whole(&at, line.as_bytes())?;
     Ok(One { explanation, profile, iterations: memory.iterations })
 }
@@ -130,16 +139,16 @@ fn read_results(home: &Path) -> Option<Vec<crate::result::model::Finished>> {
     Some(Run::parse(&text).ok()?.finished)
 }
 
-/// What was explained before, of the benchmarks that are asked for.
-fn last_run(located: &Located) -> Result<Vec<Outcome>> {
+/// What was explained before, of the benchmarks that are asked for; with the profiles of it where they are needed.
+fn last_run(located: &Located, profiles: bool) -> Result<Vec<Outcome>> {
     let home = &located.workspace.home;
     let mut files = Vec::new();
     find_sidecars(&home.join("profiles"), &mut files);
     files.sort();
     let mut outcomes = Vec::new();
-    for file in files {
+    for file in &files {
         let text =
-            std::fs::read_to_string(&file).map_err(|e| Error::other(format!("cannot read {}: {e}", file.display())))?;
+            std::fs::read_to_string(file).map_err(|e| Error::other(format!("cannot read {}: {e}", file.display())))?;
         let Ok(Line::Explain(explanation)) = serde_json::from_str(&text) else {
             shell::warn(&format!("{} is of another version; `cargo memprof explain` makes it anew", file.display()));
             continue;
@@ -147,18 +156,25 @@ fn last_run(located: &Located) -> Result<Vec<Outcome>> {
         if !wanted(&explanation.name, located) {
             continue;
         }
-        let mem = std::fs::read(file.with_file_name("mem.prof")).ok();
-        let profile = mem.and_then(|bytes| profile::read(&bytes).ok()).unwrap_or_default();
-        let iterations = profile::comment::iterations(&profile).unwrap_or(1);
+        let profile = if profiles { kept_profile(&file.with_file_name(PROFILE))? } else { Profile::default() };
+        let iterations = explanation.iterations;
         outcomes.push(Ok(One { explanation: *explanation, profile, iterations }));
     }
     if outcomes.is_empty() {
-        return Err(Error::new(
-            exit::NOTHING_MEASURED,
-            "nothing was explained since the last run; leave --last-run out to measure".to_owned(),
-        ));
+        let found = if files.is_empty() { "nothing was explained" } else { "nothing that is asked for was explained" };
+        let message = format!("{found} since the last run; leave --last-run out to measure");
+        return Err(Error::new(exit::NOTHING_MEASURED, message));
     }
     Ok(outcomes)
+}
+
+/// The profile of what was explained before.
+fn kept_profile(path: &Path) -> Result<Profile> {
+    let wrong = |why: String| {
+        Error::other(format!("cannot read {}: {why}; leave --last-run out to measure anew", path.display()))
+    };
+    let bytes = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    profile::read(&bytes).map_err(|error| wrong(error.to_string()))
 }
 
 /// Whether a full name is asked for.

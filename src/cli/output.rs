@@ -124,7 +124,9 @@ impl<'a> Writer<'a> {
     pub fn finished(&mut self, mut finished: Finished, profiles: ProfilePair) -> Result<()> {
         let dir = self.home.join("profiles").join(names::safe_path(&finished.name));
         // Of other counts than today's.
-        let _ = std::fs::remove_file(dir.join(crate::explain::SIDECAR));
+        for file in [crate::explain::SIDECAR, crate::explain::PROFILE] {
+            let _ = std::fs::remove_file(dir.join(file));
+        }
         if let Some(mem) = &profiles.mem {
             let sites = gate::sites(mem, &self.root, finished.memory.iterations);
             self.sites.insert(finished.name.clone(), sites);

@@ -59,7 +59,7 @@ impl Selection {
         };
         (self.bench.is_empty() || self.bench.iter().any(by_bench))
             && (self.filters.is_empty()
-                || self.filters.iter().any(|regex| regex.is_match(&path) || regex.as_str() == full))
+                || self.filters.iter().any(|regex| regex.is_match(&path) || is_suffix(&full, regex.as_str())))
     }
 
     /// Whether a target may be meant by its name alone, whatever its benchmarks are called.
@@ -76,6 +76,11 @@ impl Selection {
         self.matches(targets, package, target, id)
             && self.partition.is_none_or(|partition| partition.has(&format!("{package}/{target}/{id}")))
     }
+}
+
+/// Whether `text` is the full name or its last parts, letter by letter: an id may have what regular expressions read otherwise.
+fn is_suffix(full: &str, text: &str) -> bool {
+    full.strip_suffix(text).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }
 
 /// What the arguments say, before anything is built.

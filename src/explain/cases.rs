@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Explanation, RULES, Recorded, Recording, Site, Surroundings, explain};
-use crate::record::{Growth, Life, Span, SpanOf, StackCounts};
+use crate::record::{Growth, Life, Piece, Span, StackCounts, Succession};
 use crate::result::model::Memory;
 use crate::symbolize::Frame;
 
@@ -34,7 +34,8 @@ fn recording(frames: &[(&str, &str, u32)], freed_in: (&str, &str, u32)) -> Recor
         function: function.to_owned(),
         file: file.to_owned(),
         line,
-        start_line: line.saturating_sub(1),
+        // One function begins at line 6.
+        start_line: line.saturating_sub(1).min(6),
         ..Frame::default()
     };
     let mut all: Vec<Frame> = frames.iter().map(frame).collect();
@@ -48,7 +49,7 @@ fn recording(frames: &[(&str, &str, u32)], freed_in: (&str, &str, u32)) -> Recor
         sizes: vec![(8, 10)],
         freed: 10,
         grew: growth,
-        replaced: growth,
+        alone: growth,
         freed_at: vec![(1, 1)],
         most_live: 1,
         brackets: 10,
@@ -57,15 +58,17 @@ fn recording(frames: &[(&str, &str, u32)], freed_in: (&str, &str, u32)) -> Recor
     let counts = StackCounts { allocs: 10, bytes: 80, frees: 10, freed_bytes: 80, ..StackCounts::default() };
     Recording {
         iterations: 10,
-        brackets: 10,
+        followed: 10,
         whole: true,
+        all_successions: true,
+        successions: Vec::new(),
         peak_bytes: 8,
         frames: all,
         stacks: vec![
             Recorded { frames: stack, cut: false, counts, life },
             Recorded { frames: freeing, ..Recorded::default() },
         ],
-        spans: vec![Span { stack: 0, of: SpanOf::Either, begun: 0, ended: 1 }],
+        spans: vec![Span { stack: 0, follows: None, begun: 0, ended: 1 }],
     }
 }
 
@@ -106,6 +109,182 @@ fn what_the_user_frees_may_have_a_remedy_and_what_the_harness_drops_has_none() {
     let site = only_site(&by_harness);
     assert_eq!(site.words, "Vec::with_capacity; always 8 B; given to the harness, which drops it");
     assert_eq!((rules(site), site.freeing.by_harness), (vec![], 1.0));
+}
+
+/// From git, from a folder of the workspace, the compiler's own: what is returned is dropped by the harness, wherever it lies.
+#[test]
+fn a_harness_of_any_origin_drops_what_it_is_given() {
+    for (function, file) in [
+        ("criterion::bencher::Bencher<M>::iter", "/h/.cargo/git/checkouts/criterion.rs-0123/abc/src/bencher.rs"),
+        ("criterion::bencher::Bencher<M>::iter", "/w/third_party/criterion/src/bencher.rs"),
+        ("codspeed_divan_compat_walltime::bench::Bencher::bench", "/h/registry/src/i/codspeed-divan-1/src/bench.rs"),
+        ("memprof_libtest::Bencher::iter", "/memprof/memprof_libtest.rs"),
+    ] {
+        let mut frames = CAPACITY.to_vec();
+        // A buffer that grows may be kept by whoever calls what grows it.
+        frames[2].0 = "alloc::vec::Vec<T,A>::push";
+        frames[4] = (function, file, 9);
+        let explanation = explained(&recording(&frames, (function, file, 9)), &no_source);
+        let site = only_site(&explanation);
+        assert_eq!((site.function.as_str(), site.freeing.by_harness, rules(site)), ("p::work", 1.0, vec![]), "{file}");
+    }
+}
+
+/// A map is filled, the answer's text is made, the map is dropped: it did not become the text.
+#[test]
+fn a_table_does_not_grow_into_what_is_made_before_its_end() {
+    let map = [
+        ("__rustc::__rust_alloc", "", 0),
+        ("hashbrown::raw::RawTable<T,A>::with_capacity_in", "/rust/deps/hashbrown-0.16.1/src/raw/mod.rs", 4),
+        ("std::collections::hash::map::HashMap<K,V>::with_capacity", STD, 5),
+        ("p::work", "/w/src/lib.rs", 7),
+    ];
+    let mut recording = recording(&map, ("p::work", "/w/src/lib.rs", 12));
+    // The text is a stack of its own, by the same function.
+    let text = [("__rustc::__rust_alloc", STD, 1), ("alloc::string::String::with_capacity", STD, 5)];
+    let from = recording.frames.len() as u32;
+    let frame = |&(function, file, line): &(&str, &str, u32)| Frame {
+        function: function.to_owned(),
+        file: file.to_owned(),
+        line,
+        ..Frame::default()
+    };
+    recording.frames.extend(text.iter().chain(&[("p::work", "/w/src/lib.rs", 9)]).map(frame));
+    let counts = StackCounts { allocs: 10, bytes: 2560, ..StackCounts::default() };
+    let life = Life { fresh: 10, sizes: vec![(256, 10)], kept: 10, brackets: 10, ..Life::default() };
+    recording.stacks.push(Recorded { frames: (from..from + 3).collect(), cut: false, counts, life });
+    let piece = |stack: usize, size: u64| {
+        let all = 10 * size;
+        Piece { stack, blocks: 10, bytes: all, last_bytes: all, least: size, least_last: size, most_last: size }
+    };
+    recording.stacks[0].life.alone = Growth::default();
+    recording.successions = vec![Succession { times: 10, pieces: vec![piece(0, 8), piece(2, 256)] }];
+    recording.spans = vec![
+        Span { stack: 0, follows: None, begun: 0, ended: 2 },
+        Span { stack: 2, follows: Some(0), begun: 1, ended: u32::MAX },
+    ];
+    let explanation = explained(&recording, &no_source);
+    let site = explanation.sites.iter().find(|site| site.line == 7).unwrap();
+    assert_eq!(site.words, "HashMap::with_capacity; always 8 B; freed in the same operation");
+    assert_eq!(rules(site), ["reuse-table"]);
+    assert_eq!((site.remedies[0].effect.allocs_per_op, site.remedies[0].effect.bytes_per_op), (-1.0, -8.0));
+    // Which blocks were one table is not known.
+    recording.all_successions = false;
+    let explanation = explained(&recording, &no_source);
+    assert!(explanation.sites.iter().all(|site| rules(site).is_empty()));
+}
+
+/// The advice to borrow is for what is only read.
+#[test]
+fn a_copy_that_is_written_to_is_not_to_be_borrowed() {
+    let copy = |function: &'static str, source: &'static [&'static str]| {
+        let frames = [("__rustc::__rust_alloc", "", 0), (function, STD, 5), ("p::work", "/w/src/lib.rs", 7)];
+        // Line 7 is the last of the text.
+        let text = move |_: &str, line: u32| {
+            let at = (source.len() + line as usize).checked_sub(8)?;
+            source.get(at).map(|&line| line.to_owned())
+        };
+        let explanation = explained(&recording(&frames, ("p::work", "/w/src/lib.rs", 9)), &text);
+        only_site(&explanation).remedies.iter().map(|remedy| remedy.rule.clone()).collect::<Vec<_>>()
+    };
+    const CLONE: &str = "<alloc::vec::Vec<T,A> as core::clone::Clone>::clone";
+    const TEXT: &str = "<alloc::string::String as core::convert::From<&str>>::from";
+    const COLLECT: &str = "<alloc::vec::Vec<T> as core::iter::traits::collect::FromIterator<T>>::from_iter";
+    assert_eq!(copy(CLONE, &["let v = data.clone();"]), ["borrow-slice"]);
+    assert_eq!(copy(CLONE, &["let mut v = data.clone();"]), [""; 0]);
+    assert_eq!(copy(CLONE, &["sort(&mut data.clone());"]), [""; 0]);
+    assert_eq!(copy(CLONE, &["let mut first = 1;", "let v = data.clone();"]), ["borrow-slice"]);
+    assert_eq!(copy(TEXT, &["let s = name.to_string();"]), ["borrow-text"]);
+    assert_eq!(copy(TEXT, &["let mut s = name.to_string();"]), [""; 0]);
+    assert_eq!(copy(COLLECT, &["let v: Vec<_> = all", ".iter()", ".collect();"]), ["collect-temporary"]);
+    assert_eq!(copy(COLLECT, &["let mut v: Vec<_> = all", ".iter() // all", ".collect();"]), [""; 0]);
+    // Without the source nothing is known of that.
+    assert_eq!(copy(CLONE, &[]), [""; 0]);
+}
+
+/// The keys are what was asked for, not a sort's scratch.
+#[test]
+fn the_keys_of_a_cached_sort_are_not_its_scratch() {
+    let frames = [
+        ("__rustc::__rust_alloc", "", 0),
+        ("alloc::slice::<impl [T]>::sort_by_cached_key", STD, 5),
+        ("p::work", "/w/src/lib.rs", 7),
+    ];
+    let explanation = explained(&recording(&frames, ("p::work", "/w/src/lib.rs", 7)), &no_source);
+    let site = only_site(&explanation);
+    assert_eq!(
+        (site.words.as_str(), rules(site)),
+        ("keys of sort_by_cached_key; always 8 B; freed in the same operation", vec![])
+    );
+}
+
+#[test]
+fn what_is_large_stays_in_its_box() {
+    let frames =
+        [("__rustc::__rust_alloc", "", 0), ("alloc::boxed::Box<T>::new", STD, 5), ("p::work", "/w/src/lib.rs", 7)];
+    let mut recording = recording(&frames, ("p::work", "/w/src/lib.rs", 9));
+    let source = |_: &str, _: u32| Some("let table = Box::new([0u8; N]);".to_owned());
+    assert_eq!(rules(only_site(&explained(&recording, &source))), ["box-temporary"]);
+    recording.stacks[0].life.grew.most_last = 4 << 20;
+    assert_eq!(rules(only_site(&explained(&recording, &source))), [""; 0]);
+}
+
+/// 451 vectors, of which 5 grew: with a capacity for all the other 446 would be larger, too.
+#[test]
+fn a_capacity_is_for_blocks_that_all_grow() {
+    let mut frames = CAPACITY.to_vec();
+    frames[2].0 = "alloc::vec::Vec<T,A>::push";
+    let mut recording = recording(&frames, ("criterion::bencher::Bencher<M>::iter", HARNESS, 9));
+    let mut speaks = |blocks: u64, grown: u64, least_last: u64| {
+        let grew = &mut recording.stacks[0].life.grew;
+        (grew.blocks, grew.grown, grew.steps, grew.calls) = (blocks, grown, grown, blocks + grown);
+        (grew.bytes, grew.last_bytes, grew.least_last, grew.most_last) = (1000, 800, least_last, 16);
+        rules(only_site(&explained(&recording, &no_source))).contains(&"grow-vec")
+    };
+    assert!(speaks(10, 10, 16) && speaks(10, 10, 8) && speaks(20, 20, 16));
+    assert!(!speaks(10, 1, 8));
+    // Several in each operation, of several sizes.
+    assert!(!speaks(20, 20, 8));
+}
+
+/// fluent-syntax: the vector of an object that the function returns; typed the same, the items of a vector.
+#[test]
+fn a_part_of_what_is_returned_is_no_buffer_to_keep() {
+    let mut frames = CAPACITY.to_vec();
+    frames[2].0 = "alloc::vec::Vec<T,A>::push";
+    frames.insert(4, ("p::caller", "/w/src/lib.rs", 20));
+    for (dropped, expected) in [
+        ("core::ptr::drop_in_place<alloc::vec::Vec<u8>>", &["reuse-buffer"][..]),
+        ("core::ptr::drop_in_place<p::Resource<&str>>", &[]),
+        ("core::ptr::drop_in_place<[alloc::vec::Vec<u8>]>", &[]),
+        ("core::ptr::drop_in_place<alloc::borrow::Cow<str>>", &[]),
+    ] {
+        let mut recording = recording(&frames, ("p::caller", "/w/src/lib.rs", 22));
+        let glue = Frame { function: dropped.to_owned(), file: STD.to_owned(), line: 1, ..Frame::default() };
+        recording.frames.push(glue);
+        recording.stacks[1].frames.insert(0, recording.frames.len() as u32 - 1);
+        assert_eq!(rules(only_site(&explained(&recording, &no_source))), expected, "{dropped}");
+    }
+}
+
+/// What is moved into a thread cannot be lent to it.
+#[test]
+fn what_threads_share_is_not_to_be_owned_by_one() {
+    let frames =
+        [("__rustc::__rust_alloc", "", 0), ("alloc::sync::Arc<T>::new", STD, 5), ("p::work", "/w/src/lib.rs", 7)];
+    let mut recording = recording(&frames, ("p::work", "/w/src/lib.rs", 9));
+    let source = |_: &str, _: u32| Some("let shared = Arc::new(Mutex::new(0));".to_owned());
+    assert_eq!(rules(only_site(&explained(&recording, &source))), ["shared-temporary"]);
+    recording.stacks[0].life.threads = [0, 1].into();
+    assert_eq!(rules(only_site(&explained(&recording, &source))), [""; 0]);
+}
+
+/// An operation with more events than were kept.
+#[test]
+fn where_not_all_was_followed_no_rule_speaks() {
+    let mut recording = recording(CAPACITY, ("p::work", "/w/src/lib.rs", 9));
+    recording.whole = false;
+    assert_eq!(rules(only_site(&explained(&recording, &no_source))), [""; 0]);
 }
 
 /// An iterator's items are its caller's: the function that makes them cannot keep them.
@@ -192,8 +371,8 @@ fn an_effect_is_exact_only_where_all_operations_are_alike() {
 fn several_at_once_are_not_one_buffer() {
     let mut recording = recording(CAPACITY, ("p::work", "/w/src/lib.rs", 9));
     recording.spans = vec![
-        Span { stack: 0, of: SpanOf::Either, begun: 0, ended: 2 },
-        Span { stack: 0, of: SpanOf::Either, begun: 1, ended: 3 },
+        Span { stack: 0, follows: None, begun: 0, ended: 2 },
+        Span { stack: 0, follows: None, begun: 1, ended: 3 },
     ];
     assert_eq!(rules(only_site(&explained(&recording, &no_source))), [""; 0]);
     // One after the other, from two stacks of one line.

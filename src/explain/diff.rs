@@ -67,13 +67,15 @@ pub fn diff(was: (&Profile, u64, &Path), now: (&Profile, u64, &Path)) -> Vec<Cha
 }
 
 impl Change {
-    /// `came`, `went`, `grew` or `shrank`.
+    /// `came`, `went`, `grew` or `shrank`: by the bytes, by the calls where those are as before.
     pub fn kind(&self) -> &'static str {
+        let bytes = self.bytes_per_op - self.was_bytes_per_op;
+        let change = if bytes.abs() > DUST { bytes } else { self.allocs_per_op - self.was_allocs_per_op };
         if self.was_allocs_per_op == 0.0 {
             "came"
         } else if self.allocs_per_op == 0.0 {
             "went"
-        } else if (self.allocs_per_op, self.bytes_per_op) > (self.was_allocs_per_op, self.was_bytes_per_op) {
+        } else if change > 0.0 {
             "grew"
         } else {
             "shrank"
@@ -113,5 +115,22 @@ mod tests {
             .collect();
         assert_eq!(text, ["came came 100", "shrank shrank -40", "grew grew 8", "went went -8"]);
         assert_eq!(diff((&was, 10, root), (&was, 10, root)), []);
+    }
+
+    #[test]
+    fn the_word_goes_by_the_bytes() {
+        let kind = |was: (i64, i64), now: (i64, i64), iterations: u64| {
+            let (was, now) = (profile(&[("f", was.0, was.1)]), profile(&[("f", now.0, now.1)]));
+            let changes = diff((&was, iterations, Path::new("/w")), (&now, iterations, Path::new("/w")));
+            changes[0].kind()
+        };
+        assert_eq!(kind((5, 100), (1, 100_000), 1), "grew");
+        assert_eq!(kind((1, 100_000), (5, 100), 1), "shrank");
+        assert_eq!(kind((1, 100), (2, 100), 1), "grew");
+        // Dust in the calls says nothing.
+        let mut change =
+            diff((&profile(&[("f", 1, 8)]), 1, Path::new("/w")), (&profile(&[("f", 1, 4)]), 1, Path::new("/w")));
+        change[0].allocs_per_op += 1e-16;
+        assert_eq!(change[0].kind(), "shrank");
     }
 }

@@ -14,12 +14,13 @@ mod place;
 mod recording;
 mod rules;
 mod sites;
+mod successions;
 mod table;
 mod text;
 mod words;
 
 pub use diff::{Change, diff};
-pub use model::{Effect, Explanation, Freeing, Remedy, SIDECAR, Site};
+pub use model::{Effect, Explanation, Freeing, PROFILE, Remedy, SIDECAR, Site};
 pub use operation::{Container, Operation};
 pub use place::Surroundings;
 pub use recording::{Recorded, Recording};

@@ -6,6 +6,8 @@ use super::operation::Operation;
 
 /// The file beside mem.prof that keeps an explanation: its JSON line.
 pub const SIDECAR: &str = "explain.json";
+/// Beside it: the memory profile of the counts that are explained, which `run` has no part in.
+pub const PROFILE: &str = "explain.prof";
 
 /// One benchmark, explained. All counts are per operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

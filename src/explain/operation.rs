@@ -48,6 +48,8 @@ pub enum Operation {
     Arc,
     /// A stable sort's scratch.
     Sort,
+    /// The keys that sort_by_cached_key is asked to keep.
+    SortKeys,
     /// A thread was spawned.
     Thread,
     /// A channel was made.
@@ -87,7 +89,8 @@ const CALLS: &[(&str, &[&str], Operation)] = &[
     ("slice", &["to_vec", "to_vec_in", "to_owned", "into_vec"], O::Clone(C::Vec)),
     ("hack", &["to_vec"], O::Clone(C::Vec)),
     ("slice", &["concat", "join", "repeat"], O::Joined),
-    ("slice", &["sort", "sort_by", "sort_by_key", "sort_by_cached_key"], O::Sort),
+    ("slice", &["sort", "sort_by", "sort_by_key"], O::Sort),
+    ("slice", &["sort_by_cached_key"], O::SortKeys),
     ("stable", &["sort", "driftsort_main"], O::Sort),
     ("Write", &["write_all", "write_fmt"], O::Grow(C::Vec)),
     (
@@ -189,14 +192,28 @@ impl Operation {
     pub(super) fn of(functions: &[&Function]) -> Operation {
         for (at, function) in functions.iter().enumerate().rev() {
             if function.collects {
+                // An item that `map` makes by a function of std is no part of what holds it.
+                let made = functions[..at].iter().filter_map(|function| function.operation).find(Operation::makes_item);
+                if let Some(item) = made {
+                    return item;
+                }
                 let container = functions[..=at].iter().rev().find_map(|function| function.container);
                 return container.map_or(O::Other, O::Collect);
             }
             if let Some(operation) = function.operation {
                 return refine(operation, &functions[..at]);
             }
+            // What it keeps for itself is none of the user's.
+            if function.is_own_business {
+                return O::Other;
+            }
         }
         O::Other
+    }
+
+    /// Whether it makes one value that others hold.
+    fn makes_item(&self) -> bool {
+        matches!(self, O::Box | O::Rc | O::Arc | O::TextCopy | O::Format | O::Display | O::Clone(C::String))
     }
 
     /// What holds the memory, where that can grow.
@@ -234,6 +251,8 @@ fn refine(operation: Operation, inner: &[&Function]) -> Operation {
 pub(super) struct Function {
     operation: Option<Operation>,
     collects: bool,
+    /// Of std's threads and what they share.
+    is_own_business: bool,
     /// The type that it belongs to.
     container: Option<Container>,
 }
@@ -242,7 +261,13 @@ impl Function {
     /// By its demangled name.
     pub fn new(name: &str) -> Function {
         let call = Call::parse(name);
-        Function { operation: call.operation(), collects: call.collects(), container: call.container() }
+        let is_own_business = matches!(crate::symbolize::path(name)[..], ["std", "sync" | "thread", ..]);
+        Function {
+            operation: call.operation(),
+            collects: call.collects(),
+            is_own_business,
+            container: call.container(),
+        }
     }
 }
 
@@ -364,6 +389,34 @@ mod tests {
             ),
             (&["alloc::slice::<impl [T]>::to_vec", "<[T] as alloc::borrow::ToOwned>::to_owned"], O::Clone(C::Vec)),
             (&["core::slice::sort::stable::driftsort_main", "alloc::slice::<impl [T]>::sort_by_key"], O::Sort),
+            (
+                &[
+                    "alloc::vec::Vec<T>::with_capacity",
+                    "core::iter::traits::iterator::Iterator::collect",
+                    "alloc::slice::<impl [T]>::sort_by_cached_key",
+                ],
+                O::SortKeys,
+            ),
+            // `(0..n).map(Box::new).collect::<Vec<_>>()`
+            (
+                &[
+                    "alloc::boxed::Box<T>::new",
+                    "core::iter::adapters::map::map_fold::{{closure}}",
+                    "<alloc::vec::Vec<T> as core::iter::traits::collect::FromIterator<T>>::from_iter",
+                    "core::iter::traits::iterator::Iterator::collect",
+                ],
+                O::Box,
+            ),
+            // A channel's list of those who wait.
+            (
+                &[
+                    "alloc::vec::Vec<T,A>::push",
+                    "std::sync::mpmc::waker::Waker::register_with_packet",
+                    "std::sync::mpmc::list::Channel<T>::recv",
+                    "<std::sync::mpsc::Iter<T> as core::iter::traits::iterator::Iterator>::next",
+                ],
+                O::Other,
+            ),
             (&["std::made::up"], O::Other),
             (&[], O::Other),
         ] {

@@ -20,13 +20,21 @@ pub enum Owner {
     Std,
     /// A crate that the user depends on, by its name.
     Dependency(String),
+    /// What runs the benches, and drops what an operation gives.
+    Harness,
     User,
     /// Not Rust, or nothing is known of it.
     Foreign,
 }
 
-/// Where std's sources lie: as the release names them, as rust-src has them, and what std is built from.
-const STD: [&str; 3] = ["/rustc/", "/lib/rustlib/src/rust/", "/rust/deps/"];
+/// The crates of the harnesses that take the hook, by the names that they are compiled by: their folders have other names
+/// where they come from git or lie in the workspace.
+const HARNESSES: [&str; 5] =
+    ["criterion", "codspeed_criterion_compat_walltime", "divan", "codspeed_divan_compat_walltime", "memprof_libtest"];
+/// Where std's sources lie: as the release names them, and what std is built from.
+const STD: [&str; 2] = ["/rustc/", "/rust/deps/"];
+/// As rust-src has them, below the toolchain's folder.
+const STD_SOURCES: &str = "/lib/rustlib/src/rust/";
 /// Crates of std, for code without a file.
 const STD_CRATES: [&str; 5] = ["alloc", "core", "std", "hashbrown", "__rustc"];
 
@@ -34,21 +42,23 @@ pub fn owner(frame: &Frame, root: &Path) -> Owner {
     if is_plumbing(&frame.function) {
         return Owner::Plumbing;
     }
+    let first = crate::symbolize::path(&frame.function).first().copied().unwrap_or_default();
+    if HARNESSES.contains(&first) {
+        return Owner::Harness;
+    }
     let file = frame.file.as_str();
-    if STD.iter().any(|place| file.contains(place)) {
+    // What the folders above the workspace are called says nothing.
+    let below = Path::new(file).strip_prefix(root).ok().and_then(Path::to_str);
+    let place = below.map_or(file.to_owned(), |below| format!("/{below}"));
+    if place.contains(STD_SOURCES) || (below.is_none() && STD.iter().any(|start| file.starts_with(start))) {
         return Owner::Std;
     }
-    if let Some(name) = registry_crate(file) {
+    if let Some(name) = registry_crate(&place) {
         return Owner::Dependency(name);
     }
-    let is_rust = file.ends_with(".rs");
-    if is_rust && Path::new(file).starts_with(root) {
-        return Owner::User;
-    }
-    let first = crate::symbolize::path(&frame.function).first().copied().unwrap_or_default();
     match file {
         "" if STD_CRATES.contains(&first) => Owner::Std,
-        _ if is_rust => Owner::User,
+        _ if file.ends_with(".rs") => Owner::User,
         _ => Owner::Foreign,
     }
 }
@@ -104,6 +114,31 @@ mod tests {
             ("core::fmt::write", "", Owner::Std),
         ] {
             assert_eq!(owner_of(function, file), expected, "{function}");
+        }
+    }
+    /// A harness from git, from a folder of the workspace, from the registry, and what stands for the compiler's own.
+    #[test]
+    fn a_harness_is_known_by_its_crate() {
+        for (function, file) in [
+            ("criterion::bencher::Bencher<M>::iter", "/h/.cargo/git/checkouts/criterion.rs-0123abc/abc/src/bencher.rs"),
+            ("criterion::bencher::Bencher<M>::iter", "/home/me/p/third_party/criterion/src/bencher.rs"),
+            ("<criterion::bencher::Bencher<M>>::iter", "/h/registry/src/i/criterion2-1.1.1/src/bencher.rs"),
+            ("codspeed_divan_compat_walltime::bench::Bencher::bench", "/h/registry/src/i/codspeed-divan/src/b.rs"),
+            ("memprof_libtest::Bencher::iter", "/memprof/memprof_libtest.rs"),
+        ] {
+            assert_eq!(owner_of(function, file), Owner::Harness, "{file}");
+        }
+    }
+
+    #[test]
+    fn folders_above_the_workspace_have_any_name() {
+        for root in ["/home/me/vendor/app", "/work/rust/deps/app", "/h/git/checkouts/app-12/34"] {
+            let of = |file: &str| {
+                let file = format!("{root}/{file}");
+                owner(&Frame { function: "p::f".to_owned(), file, ..Frame::default() }, Path::new(root))
+            };
+            assert_eq!(of("src/lib.rs"), Owner::User, "{root}");
+            assert_eq!(of("vendor/x-1.0.0/src/lib.rs"), Owner::Dependency("x".to_owned()), "{root}");
         }
     }
 }

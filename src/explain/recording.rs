@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::record::{Allocations, Life, Lives, Span, Stack, StackCounts};
+use crate::record::{Allocations, Life, Lives, Span, Stack, StackCounts, Succession};
 use crate::symbolize::{Frame, Symbolizer, code};
 
 /// One benchmark.
@@ -10,8 +10,8 @@ use crate::symbolize::{Frame, Symbolizer, code};
 pub struct Recording {
     /// Iterations that the counts add up over.
     pub iterations: u64,
-    /// Brackets of one iteration that the lives add up over.
-    pub brackets: u64,
+    /// Operations that the lives add up over.
+    pub followed: u64,
     /// False where an operation had more allocations than could be followed.
     pub whole: bool,
     /// Live bytes at the highest moment.
@@ -19,6 +19,10 @@ pub struct Recording {
     /// Every function at a line that occurs, once.
     pub frames: Vec<Frame>,
     pub stacks: Vec<Recorded>,
+    /// Blocks that took each other's place; indices are into `stacks`.
+    pub successions: Vec<Succession>,
+    /// False where there were more of them than could be kept.
+    pub all_successions: bool,
     /// When the blocks of the first operation lived; indices are into `stacks`. Empty where there were too many.
     pub spans: Vec<Span>,
 }
@@ -40,9 +44,11 @@ impl Recording {
     pub fn new(symbolizer: &mut Symbolizer, iterations: u64, counted: &[Allocations], lives: &Lives) -> Recording {
         let mut recording = Recording {
             iterations,
-            brackets: lives.brackets,
+            followed: lives.operations,
             whole: lives.whole,
             peak_bytes: lives.peak_bytes,
+            successions: lives.successions.clone(),
+            all_successions: !lives.more_successions,
             ..Recording::default()
         };
         let mut joining = Joining::default();
@@ -59,6 +65,8 @@ impl Recording {
             stacks.for_each(|(stack, _)| *stack = places[*stack]);
             recording.stacks[at].life.join(&life);
         }
+        let pieces = recording.successions.iter_mut().flat_map(|succession| &mut succession.pieces);
+        pieces.for_each(|piece| piece.stack = places[piece.stack]);
         if !lives.more_spans {
             recording.spans = lives.spans.iter().map(|span| Span { stack: places[span.stack], ..*span }).collect();
         }

@@ -21,6 +21,8 @@ pub struct Rule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {
     Grew,
+    /// Every block grew, and if there are several in an operation, to one size: one capacity suits them all.
+    EachGrew,
     NeverGrew,
     /// Capacity was given back.
     Shrank,
@@ -28,7 +30,7 @@ pub enum Evidence {
     FreedInside,
     /// By the function that made them, too, so that none was given to a caller or to another function for good.
     FreedWhereMade,
-    /// The line does not begin with `self.`: it is no part of an object, which would have to be kept with it.
+    /// Neither line nor statement begins with `self.`, and it is not freed as a part of something else: it is no part of an object, which would have to be kept with it.
     NotAField,
     OneAtATime,
     /// At least so many lived at once.
@@ -41,10 +43,14 @@ pub enum Evidence {
     AtLeastOncePerOperation,
     /// The function's head says `-> Box<dyn Trait>`.
     ReturnsDyn,
+    /// No thread is started in the operation, and only one allocates: it can be lent.
+    OneThread,
     /// Neither the line nor the function's head speaks of `dyn`.
     NoDyn,
     /// The line has this text.
     SourceSays(&'static str),
+    /// The statement can be read, and nothing in it is `mut`: what it makes is only looked at.
+    NotMutable,
 }
 
 /// What a remedy changes.
@@ -64,9 +70,15 @@ pub enum Change {
 pub(super) struct Case<'a> {
     pub group: &'a Group,
     /// Operations that were followed.
-    pub brackets: u64,
+    pub followed: u64,
+    /// All that they did was followed.
+    pub whole: bool,
+    /// The operation runs on one thread.
+    pub one_thread: bool,
     /// The line's text; empty where it cannot be read.
     pub source: &'a str,
+    /// The text of the statement up to that line; empty likewise.
+    pub statement: &'a str,
     /// The function's head.
     pub head: &'a str,
     /// The line is the user's, and no other crate stands between it and the allocator.
@@ -77,7 +89,7 @@ pub(super) struct Case<'a> {
 pub(super) fn remedies(case: &Case) -> Vec<Remedy> {
     const MOST: usize = 2;
     let mut remedies: Vec<Remedy> = Vec::new();
-    if !case.in_own_code || case.brackets == 0 || case.begun() == 0 {
+    if !case.in_own_code || !case.whole || case.followed == 0 || case.begun() == 0 {
         return remedies;
     }
     for rule in RULES.iter().filter(|rule| rule.fits(case)) {
@@ -115,6 +127,10 @@ impl Case<'_> {
         let (growth, life) = (self.growth(), &self.group.life);
         match *evidence {
             Evidence::Grew => growth.steps > 0,
+            Evidence::EachGrew => {
+                let alike = growth.blocks <= self.followed || growth.least_last == growth.most_last;
+                growth.steps > 0 && growth.grown == growth.blocks && alike
+            }
             Evidence::NeverGrew => growth.steps == 0,
             Evidence::Shrank => growth.calls > growth.blocks + growth.steps,
             Evidence::FreedInside => {
@@ -124,17 +140,22 @@ impl Case<'_> {
                     && self.group.dropped_by_harness == 0
             }
             Evidence::FreedWhereMade => self.group.freed_where_made && self.group.freed_somewhere > 0,
-            Evidence::NotAField => !self.source.trim_start().starts_with("self."),
+            Evidence::NotAField => {
+                let named = [self.source.trim_start(), self.statement].iter().any(|text| text.starts_with("self."));
+                !named && !self.group.freed_as_part
+            }
             Evidence::OneAtATime => self.group.most_live == Some(1),
             Evidence::LiveAtOnce(least) => self.most_live() >= least,
             Evidence::OneSize => life.sizes.len() == 1 && life.other_sizes == 0 && growth.calls == growth.blocks,
             Evidence::SizeAtMost(most) => growth.most_last <= most,
-            Evidence::OncePerOperation => growth.blocks == self.brackets,
-            Evidence::SeveralPerOperation => growth.blocks >= 2 * self.brackets,
-            Evidence::AtLeastOncePerOperation => growth.blocks >= self.brackets,
+            Evidence::OncePerOperation => growth.blocks == self.followed,
+            Evidence::SeveralPerOperation => growth.blocks >= 2 * self.followed,
+            Evidence::AtLeastOncePerOperation => growth.blocks >= self.followed,
             Evidence::ReturnsDyn => self.returned_trait().is_some(),
+            Evidence::OneThread => self.one_thread,
             Evidence::NoDyn => !self.source.is_empty() && !self.source.contains("dyn ") && !self.head.contains("dyn "),
             Evidence::SourceSays(text) => self.source.contains(text),
+            Evidence::NotMutable => !self.statement.is_empty() && !says_mut(self.statement),
         }
     }
 
@@ -148,7 +169,7 @@ impl Case<'_> {
 
     fn effect(&self, change: Change) -> Effect {
         let growth = self.growth();
-        let n = self.brackets as f64;
+        let n = self.followed as f64;
         let (calls, bytes) = (growth.calls as f64 / n, growth.bytes as f64 / n);
         let (blocks, last) = (growth.blocks as f64 / n, growth.last_bytes as f64 / n);
         let (calls, bytes) = match change {
@@ -175,4 +196,9 @@ impl Case<'_> {
             .replace("{n}", &grouped(self.most_live()))
             .replace("{trait}", self.returned_trait().unwrap_or_default())
     }
+}
+
+/// Whether `mut` stands there, or is a part of a name, as in `iter_mut`.
+fn says_mut(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric()).any(|word| word == "mut")
 }

@@ -1,19 +1,18 @@
 //! From stacks to sites: stacks with one line of the user's and one operation are one site.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Explanation, Freeing, Site};
 use super::operation::{Function, Operation};
 use super::place::{Owner, Surroundings, owner};
 use super::recording::{Recorded, Recording};
 use super::rules::{self, Case};
+use super::successions::{Groups, Tables};
 use super::words;
-use crate::record::{Growth, Life, SpanOf};
+use crate::record::{Growth, Life};
 use crate::result::model::Memory;
 use crate::symbolize::Frame;
 
-/// Harnesses, which drop what an operation gives.
-const HARNESSES: [&str; 4] = ["criterion", "criterion2", "codspeed-criterion-compat-walltime", "divan"];
 /// Lines that call a site's function are named up to this number.
 const MOST_CALLERS: usize = 3;
 
@@ -31,6 +30,8 @@ pub(super) struct Group {
     pub key: Key,
     pub stacks: Vec<usize>,
     pub life: Life,
+    /// What its blocks did as hash tables.
+    tables: Tables,
     /// The most blocks of the site that lived at once, or the most tables; `None` where that is not known.
     pub most_live: Option<u64>,
     /// Blocks that the harness freed, of those of which it is known where they were freed.
@@ -38,6 +39,8 @@ pub(super) struct Group {
     pub freed_somewhere: u64,
     /// Each is freed by the function that made it; what grows in a helper, by whoever calls that.
     pub freed_where_made: bool,
+    /// One at least is freed as a part of something else: of an object that is dropped, of a vector's items.
+    pub freed_as_part: bool,
     /// Counts and lives of all stacks agree, per operation; those of the stacks at which its blocks grew, too.
     pub steady: bool,
     pub allocs: u64,
@@ -47,7 +50,7 @@ pub(super) struct Group {
 impl Group {
     /// How the blocks that began here grew.
     pub fn growth(&self) -> &Growth {
-        if self.key.operation.is_table() { &self.life.replaced } else { &self.life.grew }
+        if self.key.operation.is_table() { &self.tables.growth } else { &self.life.grew }
     }
 }
 
@@ -58,15 +61,18 @@ pub fn explain(name: &str, memory: &Memory, recording: &Recording, around: &Surr
     let view = View { recording, owners: &owners, functions: &functions };
     let groups = group(&view);
     let bytes: u64 = recording.stacks.iter().map(|stack| stack.counts.bytes).sum();
-    let mut sites: Vec<Site> =
-        groups.iter().filter(|group| group.allocs > 0).map(|group| site(group, &view, bytes, around)).collect();
+    let threads: BTreeSet<u32> = groups.iter().flat_map(|group| group.life.threads.iter().copied()).collect();
+    let starts_threads = groups.iter().any(|group| group.key.operation == Operation::Thread);
+    let one_thread = threads.len() <= 1 && !starts_threads;
+    let allocating = groups.iter().filter(|group| group.allocs > 0);
+    let mut sites: Vec<Site> = allocating.map(|group| site(group, &view, bytes, one_thread, around)).collect();
     sites.sort_by(|a, b| (b.bytes_per_op.total_cmp(&a.bytes_per_op)).then(b.allocs_per_op.total_cmp(&a.allocs_per_op)));
     Explanation {
         name: name.to_owned(),
         allocs_per_op: memory.allocs_per_op,
         bytes_per_op: memory.bytes_per_op,
         iterations: recording.iterations,
-        followed: recording.brackets,
+        followed: recording.followed,
         whole: recording.whole,
         sites,
         notes: notes(recording, &owners),
@@ -117,7 +123,7 @@ impl View<'_> {
         let position = |wanted: fn(&Owner) -> bool| frames.iter().position(|&frame| wanted(self.owner(frame)));
         let beyond_plumbing = || position(|owner| *owner != Owner::Plumbing).unwrap_or(frames.len().saturating_sub(1));
         position(|owner| *owner == Owner::User)
-            .or_else(|| position(|owner| matches!(owner, Owner::Dependency(name) if !HARNESSES.contains(&&name[..]))))
+            .or_else(|| position(|owner| matches!(owner, Owner::Dependency(_))))
             .or_else(|| position(|owner| *owner == Owner::Foreign))
             .unwrap_or_else(beyond_plumbing)
     }
@@ -155,7 +161,11 @@ impl View<'_> {
     /// Whether the function that frees at one stack is the one that allocates at the other, or calls the one that puts
     /// something into a container there.
     fn frees_where_made(&self, allocating: &Recorded, freeing: &Recorded) -> bool {
-        let function = |frame: u32| &self.frame(frame).function;
+        // Closures of one function may share a name.
+        let function = |frame: u32| {
+            let Frame { function, file, start_line, .. } = self.frame(frame);
+            (function, file, start_line)
+        };
         let Some(&frees) = freeing.frames.get(self.place(&freeing.frames)) else { return false };
         let at = self.place(&allocating.frames);
         let grows = matches!(self.key(allocating).map(|key| key.operation), Some(Operation::Grow(_)));
@@ -163,11 +173,24 @@ impl View<'_> {
         makers.iter().any(|&frame| function(frame) == function(frees))
     }
 
+    /// Whether what is dropped here is more than a buffer: something of the user's that has it, or the items of another one.
+    fn frees_a_part(&self, freeing: &Recorded) -> bool {
+        let inner = freeing.frames.iter().take_while(|&&frame| *self.owner(frame) != Owner::User);
+        let mut dropped = inner.filter_map(|&frame| {
+            let (_, what) = self.frame(frame).function.split_once("drop_in_place<")?;
+            Some(what)
+        });
+        dropped.any(|what| {
+            let crate_name = what.split([':', '<', '>', ' ']).next().unwrap_or_default();
+            !matches!(crate_name, "alloc" | "core" | "std" | "hashbrown") || what.starts_with("alloc::borrow::Cow")
+        })
+    }
+
     /// Whether the harness frees here: it comes before any code of the user's.
     fn frees_for_harness(&self, stack: &Recorded) -> bool {
         let decisive = stack.frames.iter().find_map(|&frame| match self.owner(frame) {
             Owner::User => Some(false),
-            Owner::Dependency(name) if HARNESSES.contains(&&name[..]) => Some(true),
+            Owner::Harness => Some(true),
             _ => None,
         });
         decisive.unwrap_or(false)
@@ -187,10 +210,12 @@ fn group(view: &View) -> Vec<Group> {
             key,
             stacks: Vec::new(),
             life: Life::default(),
+            tables: Tables::default(),
             most_live: None,
             dropped_by_harness: 0,
             freed_somewhere: 0,
             freed_where_made: true,
+            freed_as_part: false,
             steady: true,
             allocs: 0,
             bytes: 0,
@@ -201,6 +226,7 @@ fn group(view: &View) -> Vec<Group> {
         group.life.join(life);
         for &(at, blocks) in &life.freed_at {
             group.freed_somewhere += blocks;
+            group.freed_as_part |= view.frees_a_part(&stacks[at]);
             group.freed_where_made &= view.frees_where_made(stack, &stacks[at]);
             group.dropped_by_harness += if view.frees_for_harness(&stacks[at]) { blocks } else { 0 };
         }
@@ -210,7 +236,7 @@ fn group(view: &View) -> Vec<Group> {
     for (number, group) in groups.iter().enumerate() {
         group.stacks.iter().for_each(|&stack| group_of[stack] = Some(number));
     }
-    count_living(&mut groups, &group_of, view.recording);
+    follow_tables(&mut groups, &group_of, view.recording);
     compare_with_counts(&mut groups, &group_of, view.recording);
     groups
 }
@@ -221,48 +247,44 @@ fn compare_with_counts(groups: &mut [Group], group_of: &[Option<usize>], recordi
     let agrees = |group: &Group| {
         let life = &group.life;
         let followed = life.fresh + life.zeroed + life.grown + life.shrunk;
-        followed * recording.iterations == group.allocs * recording.brackets
+        followed * recording.iterations == group.allocs * recording.followed
     };
     let agreeing: Vec<bool> = groups.iter().map(agrees).collect();
     for (number, group) in groups.iter_mut().enumerate() {
-        let mut grew_in = group.life.grew_at.iter().map(|&(stack, _)| group_of[stack]);
+        let by_realloc = group.life.grew_at.iter().map(|&(stack, _)| group_of[stack]);
+        let mut grew_in = by_realloc.chain(group.tables.grew_at.iter().map(|&group| Some(group)));
         group.steady = agreeing[number] && grew_in.all(|number| number.is_some_and(|number| agreeing[number]));
     }
 }
 
-/// How many blocks of each group lived at once, from when they lived.
-fn count_living(groups: &mut [Group], group_of: &[Option<usize>], recording: &Recording) {
-    // What begins and ends, by event; a block that took the place of another one ends no earlier than that.
-    let mut events: Vec<(u32, i64, usize)> = Vec::new();
-    for span in &recording.spans {
-        let Some(number) = group_of[span.stack] else { continue };
-        let other = if groups[number].key.operation.is_table() { SpanOf::Block } else { SpanOf::Tables };
-        if span.of != other {
-            events.extend([(span.begun, 1, number), (span.ended, -1, number)]);
-        }
-    }
-    events.sort_unstable();
-    let mut living = vec![0; groups.len()];
-    for (_, change, number) in events {
-        living[number] += change;
-        let most = &mut groups[number].most_live;
-        *most = Some(most.unwrap_or(0).max(living[number].max(0) as u64));
+/// Which blocks were one table, and how many of each group lived at once.
+fn follow_tables(groups: &mut [Group], group_of: &[Option<usize>], recording: &Recording) {
+    let operations: Vec<Operation> = groups.iter().map(|group| group.key.operation).collect();
+    let numbered = Groups { operations: &operations, of_stack: group_of };
+    let mut tables: Vec<Tables> =
+        groups.iter().map(|group| Tables { growth: group.life.alone, ..Tables::default() }).collect();
+    recording.successions.iter().for_each(|succession| numbered.split(succession, &mut tables));
+    for ((group, tables), living) in groups.iter_mut().zip(tables).zip(numbered.living(&recording.spans)) {
+        (group.tables, group.most_live) = (tables, living);
     }
 }
 
-fn site(group: &Group, view: &View, bytes: u64, around: &Surroundings) -> Site {
+fn site(group: &Group, view: &View, bytes: u64, one_thread: bool, around: &Surroundings) -> Site {
     let recording = view.recording;
     let per_op = |count: u64| count as f64 / recording.iterations.max(1) as f64;
-    let followed = |count: u64| count as f64 / recording.brackets.max(1) as f64;
+    let followed = |count: u64| count as f64 / recording.followed.max(1) as f64;
     let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
     let (frame, life) = (view.frame(group.key.place), &group.life);
     let text = |line: u32| (around.source)(&frame.file, line);
     let source = if frame.line == 0 { None } else { text(frame.line) };
-    let head = signature(frame, &text);
+    let (head, statement) = (signature(frame, &text), statement(frame, &text));
     let case = Case {
         group,
-        brackets: recording.brackets,
+        followed: recording.followed,
+        whole: recording.whole && (recording.all_successions || !group.key.operation.is_table()),
+        one_thread,
         source: source.as_deref().unwrap_or_default(),
+        statement: &statement,
         head: &head,
         in_own_code: group.key.via.is_none() && *view.owner(group.key.place) == Owner::User,
     };
@@ -297,6 +319,21 @@ fn site(group: &Group, view: &View, bytes: u64, around: &Surroundings) -> Site {
         remedies: rules::remedies(&case),
         stack: path_to_allocator(group, view),
     }
+}
+
+/// The text of the statement up to the frame's line; empty where that cannot be read.
+fn statement(frame: &Frame, text: &dyn Fn(u32) -> Option<String>) -> String {
+    const MOST_LINES: u32 = 12;
+    let code = |line: u32| Some(text(line)?.split("//").next().unwrap_or_default().trim().to_owned());
+    let Some(mut statement) = Some(frame.line).filter(|&line| line > 0).and_then(code) else { return String::new() };
+    for line in (1..frame.line).rev().take(MOST_LINES as usize) {
+        let Some(before) = code(line) else { break };
+        if before.is_empty() || before.ends_with([';', '{', '}']) {
+            break;
+        }
+        statement = format!("{before} {statement}");
+    }
+    statement
 }
 
 /// The text of the function's head, from its first line to the brace.

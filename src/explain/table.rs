@@ -17,6 +17,8 @@ const BUFFERS: &[O] = &[
 const TABLES: &[O] = &[O::Grow(C::HashMap), O::Grow(C::HashSet), O::Capacity(C::HashMap), O::Capacity(C::HashSet)];
 /// Larger arrays are better not kept on the stack without a second thought.
 const SMALL: u64 = 256;
+/// A page: a single value may be so large on a thread's stack.
+const ON_STACK: u64 = 4096;
 /// So many objects that live at once are worth a block of their own.
 const MANY: u64 = 16;
 
@@ -41,14 +43,14 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "borrow-text",
         operations: &[O::TextCopy, O::Clone(C::String)],
-        evidence: &[E::FreedInside, E::FreedWhereMade, E::NeverGrew],
+        evidence: &[E::FreedInside, E::FreedWhereMade, E::NeverGrew, E::NotMutable],
         advice: "borrow the text where it is only read: &str instead of String",
         change: Change::Gone,
     },
     Rule {
         name: "borrow-slice",
         operations: &[O::Clone(C::Vec), O::Clone(C::VecDeque), O::Clone(C::HashMap), O::Clone(C::HashSet)],
-        evidence: &[E::FreedInside, E::FreedWhereMade, E::NeverGrew],
+        evidence: &[E::FreedInside, E::FreedWhereMade, E::NeverGrew, E::NotMutable],
         advice: "borrow it where it is only read; iter().cloned() where its items are taken one by one",
         change: Change::Gone,
     },
@@ -62,21 +64,21 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "format-grew",
         operations: &[O::Format],
-        evidence: &[E::Grew],
+        evidence: &[E::EachGrew],
         advice: "the text is longer than format!() expects: write!() into String::with_capacity, {last} B at the end",
         change: Change::FinalSizeOnly,
     },
     Rule {
         name: "collect-without-hint",
         operations: &[O::Collect(C::Vec), O::Collect(C::String), O::Collect(C::VecDeque)],
-        evidence: &[E::Grew],
+        evidence: &[E::EachGrew],
         advice: "the iterator does not say how much it gives: with_capacity ({last} B at the end), then extend",
         change: Change::FinalSizeOnly,
     },
     Rule {
         name: "collect-temporary",
         operations: &[O::Collect(C::Vec)],
-        evidence: &[E::FreedInside, E::FreedWhereMade, E::OneAtATime],
+        evidence: &[E::FreedInside, E::FreedWhereMade, E::OneAtATime, E::NotMutable],
         advice: "use the iterator itself where each item is looked at once",
         change: Change::Gone,
     },
@@ -90,35 +92,35 @@ pub const RULES: &[Rule] = &[
             O::Capacity(C::HashMap),
             O::Capacity(C::HashSet),
         ],
-        evidence: &[E::Grew],
-        advice: "the capacity does not suffice: {last} B are needed",
+        evidence: &[E::EachGrew],
+        advice: "the capacity does not suffice: it grew to {last} B",
         change: Change::FinalSizeOnly,
     },
     Rule {
         name: "grow-vec",
         operations: &[O::Grow(C::Vec), O::Grow(C::BinaryHeap)],
-        evidence: &[E::Grew],
+        evidence: &[E::EachGrew],
         advice: "give it its capacity when it is made: with_capacity, {last} B at the end",
         change: Change::FinalSizeOnly,
     },
     Rule {
         name: "grow-string",
         operations: &[O::Grow(C::String), O::TextCopy, O::Display],
-        evidence: &[E::Grew],
+        evidence: &[E::EachGrew],
         advice: "give it its capacity when it is made: String::with_capacity({last})",
         change: Change::FinalSizeOnly,
     },
     Rule {
         name: "grow-deque",
         operations: &[O::Grow(C::VecDeque)],
-        evidence: &[E::Grew],
+        evidence: &[E::EachGrew],
         advice: "give it its capacity when it is made: VecDeque::with_capacity, {last} B at the end",
         change: Change::FinalSizeOnly,
     },
     Rule {
         name: "grow-map",
         operations: &[O::Grow(C::HashMap), O::Grow(C::HashSet), O::Collect(C::HashMap), O::Collect(C::HashSet)],
-        evidence: &[E::Grew],
+        evidence: &[E::EachGrew],
         advice: "give it its capacity when it is made: with_capacity(number of entries)",
         change: Change::FinalSizeOnly,
     },
@@ -167,6 +169,7 @@ pub const RULES: &[Rule] = &[
             E::OncePerOperation,
             E::SourceSays("= Box::new("),
             E::NoDyn,
+            E::SizeAtMost(ON_STACK),
         ],
         advice: "hold the value itself: it does not outlive the operation",
         change: Change::Gone,
@@ -174,7 +177,15 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "shared-temporary",
         operations: &[O::Rc, O::Arc],
-        evidence: &[E::FreedInside, E::FreedWhereMade, E::OneAtATime, E::OncePerOperation, E::NoDyn],
+        evidence: &[
+            E::FreedInside,
+            E::FreedWhereMade,
+            E::OneAtATime,
+            E::OncePerOperation,
+            E::NoDyn,
+            E::OneThread,
+            E::SizeAtMost(ON_STACK),
+        ],
         advice: "nobody holds it when the operation ends: own the value, and lend references",
         change: Change::Gone,
     },

@@ -8,10 +8,10 @@ use crate::export::number::{grouped, per_op};
 /// `Vec grew 7 times, 8 → 1,024 B; freed in the same operation`.
 pub(super) fn of(case: &Case, view: &View) -> String {
     let (life, growth) = (&case.group.life, case.group.growth());
-    let n = case.brackets.max(1) as f64;
+    let n = case.followed.max(1) as f64;
     let each = |count: u64| per_op(count as f64 / n);
     let mut parts = vec![what(case, view)];
-    if life.fresh + life.zeroed > 0 && growth.steps > 0 {
+    if case.whole && life.fresh + life.zeroed > 0 && growth.steps > 0 {
         let (from, to) = (least(life.sizes.iter().map(|(size, _)| *size)), growth.most_last);
         let sizes = from.map_or_else(String::new, |from| {
             format!(", {} → {} B", grouped(&from.to_string()), grouped(&to.to_string()))
@@ -67,7 +67,7 @@ fn fate(case: &Case, view: &View) -> Option<String> {
         "lives on after the operation".to_owned()
     } else {
         let part = |count: u64, fate: &str| {
-            (count > 0).then(|| format!("{} {fate}", per_op(count as f64 / case.brackets as f64)))
+            (count > 0).then(|| format!("{} {fate}", per_op(count as f64 / case.followed as f64)))
         };
         let parts = [
             part(life.freed, "freed in the same operation"),
@@ -95,6 +95,7 @@ fn what(case: &Case, view: &View) -> String {
         Operation::Rc => "Rc::new".to_owned(),
         Operation::Arc => "Arc::new".to_owned(),
         Operation::Sort => "a stable sort's scratch".to_owned(),
+        Operation::SortKeys => "keys of sort_by_cached_key".to_owned(),
         Operation::Thread => "a thread was spawned".to_owned(),
         Operation::Channel => "a channel was made".to_owned(),
         Operation::Send => "a channel's queue took a message".to_owned(),

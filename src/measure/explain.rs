@@ -23,7 +23,8 @@ pub struct Explained {
     pub profile: Profile,
 }
 
-/// Records every benchmark of `suite`, in their order; what fails is named.
+/// Records every benchmark of `suite`, in their order; what fails is named. Of a whole process there is nothing to follow: it is
+/// one bracket, whose operations cannot be told apart.
 pub fn explain(
     suite: &Suite,
     options: &PassOptions,
@@ -33,10 +34,8 @@ pub fn explain(
 ) -> Result<Vec<std::result::Result<Explained, Failed>>> {
     let options = PassOptions { stacks: true, lives: true, ..options.clone() };
     let executable = &suite.executable.counted;
-    // Of a whole process nothing is followed, so that nothing has to run.
-    let benchmarks = if suite.whole_process { &[] } else { &suite.benchmarks[..] };
     let table = session::write_table(suite, executable, "counted", &options, tables)?;
-    let selected = benchmarks.iter().enumerate().map(|(index, benchmark)| {
+    let selected = suite.benchmarks.iter().enumerate().map(|(index, benchmark)| {
         let Listed { id, occurrence, .. } = &benchmark.listed;
         let counted_iterations = options.counted_iterations.get(&benchmark.name).copied().unwrap_or(0);
         Selected { index, id, occurrence: *occurrence, largest_iterations: 0, counted_iterations }
@@ -57,12 +56,6 @@ pub fn explain(
             return Err(failed(result.failures.swap_remove(at).error));
         }
         let records = result.records.remove(&index).zip(result.process_of.get(&index));
-        if suite.whole_process {
-            // A whole process is one bracket: there are no operations in it that could be followed.
-            return Err(failed(
-                "runs as a whole process, without a harness that tells its operations apart".to_owned(),
-            ));
-        }
         let explained = records.and_then(|(records, &process)| {
             assemble(benchmark.name.clone(), records, &mut symbolizers[process], &result.modules[process])
         });

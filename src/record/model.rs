@@ -114,8 +114,8 @@ pub struct Life {
     pub of_older: u64,
     /// By realloc.
     pub grew: Growth,
-    /// By a new block and the freeing of the old one, next on the same thread.
-    pub replaced: Growth,
+    /// Of those, the blocks that are in no [`Succession`].
+    pub alone: Growth,
     /// The growing reallocs of blocks that began here: index of their stack, and how many.
     pub grew_at: Vec<(usize, u64)>,
     /// Where blocks that began here were freed: index of the stack, and how many; of the first bracket only.
@@ -131,7 +131,8 @@ pub struct Life {
 }
 
 impl Growth {
-    fn join(&mut self, other: &Growth) {
+    /// Adds what other blocks did.
+    pub fn join(&mut self, other: &Growth) {
         if other.blocks > 0 {
             let least = if self.blocks == 0 { other.least_last } else { self.least_last.min(other.least_last) };
             self.least_last = least;
@@ -165,7 +166,7 @@ impl Life {
         self.kept += other.kept;
         self.of_older += other.of_older;
         self.grew.join(&other.grew);
-        self.replaced.join(&other.replaced);
+        self.alone.join(&other.alone);
         for (own, others) in [(&mut self.grew_at, &other.grew_at), (&mut self.freed_at, &other.freed_at)] {
             for &(stack, number) in others {
                 match own.iter_mut().find(|(known, _)| *known == stack) {
@@ -187,35 +188,54 @@ pub struct Lives {
     pub index: usize,
     /// False where there were more events than could be kept.
     pub whole: bool,
-    /// Brackets of one iteration each.
-    pub brackets: u64,
+    /// Operations that were followed.
+    pub operations: u64,
     /// Live bytes at the highest moment of all.
     pub peak_bytes: u64,
     pub stacks: Vec<(Stack, Life)>,
+    pub successions: Vec<Succession>,
+    /// There were more than `successions` has.
+    pub more_successions: bool,
     /// When the blocks of the first bracket lived.
     pub spans: Vec<Span>,
     /// There were more than `spans` has.
     pub more_spans: bool,
 }
 
+/// Blocks that took each other's place: each was made, and next its thread freed a smaller one, the block before. So do hash
+/// tables that grow, and others by chance. All that went through the same stacks are summed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Succession {
+    pub times: u64,
+    /// In their order; two that are neighbours have different stacks.
+    pub pieces: Vec<Piece>,
+}
+
+/// The blocks of a succession that came from one stack, one right after the other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Piece {
+    /// Index of the stack.
+    pub stack: usize,
+    pub blocks: u64,
+    /// The sizes of all of them; of the last one of each succession only.
+    pub bytes: u64,
+    pub last_bytes: u64,
+    /// The smallest first one, the smallest last one, the largest last one.
+    pub least: u64,
+    pub least_last: u64,
+    pub most_last: u64,
+}
+
 /// When a block lived, in numbers of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// Index of the stack that it began at, or that the first of a succession of tables began at.
+    /// Index of the stack that it began at.
     pub stack: usize,
-    pub of: SpanOf,
+    /// Index of the span whose block it took the place of; that one comes before.
+    pub follows: Option<usize>,
     pub begun: u32,
     /// `u32::MAX`: it outlived the bracket.
     pub ended: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SpanOf {
-    /// A block that neither took the place of another nor was followed by one.
-    Either,
-    Block,
-    /// A succession of tables, each of which took the place of the one before.
-    Tables,
 }
 
 /// The samples of one timed benchmark.

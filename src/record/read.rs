@@ -177,7 +177,7 @@ fn allocation_stack(p: &mut Payload) -> Option<Allocations> {
 }
 
 fn lives(p: &mut Payload) -> Option<Lives> {
-    let (index, whole, brackets, peak_bytes) = (p.u32()? as usize, p.u32()? != 0, p.u64()?, p.u64()?);
+    let (index, whole, operations, peak_bytes) = (p.u32()? as usize, p.u32()? != 0, p.u64()?, p.u64()?);
     let numbered = (0..p.u32()?).map(|_| life(p)).collect::<Option<Vec<_>>>()?;
     let at: HashMap<u32, usize> = numbered.iter().enumerate().map(|(at, (number, ..))| (*number, at)).collect();
     let placed = |numbered: Numbered| {
@@ -188,18 +188,33 @@ fn lives(p: &mut Payload) -> Option<Lives> {
         Some((stack, life))
     });
     let stacks = stacks.collect::<Option<_>>()?;
+    let more_successions = p.u32()? != 0;
+    let successions = (0..p.u32()?).map(|_| succession(p, &at)).collect::<Option<_>>()?;
     let more_spans = p.u32()? != 0;
-    let spans = (0..p.u32()?).map(|_| {
-        let stack = *at.get(&p.u32()?)?;
-        let of = match p.u32()? {
-            0 => SpanOf::Either,
-            1 => SpanOf::Block,
-            2 => SpanOf::Tables,
-            _ => return None,
-        };
-        Some(Span { stack, of, begun: p.u32()?, ended: p.u32()? })
+    let spans = (0..p.u32()? as usize).map(|index| {
+        let (stack, follows) = (*at.get(&p.u32()?)?, p.u32()? as usize);
+        let follows = if follows <= index { follows.checked_sub(1) } else { return None };
+        Some(Span { stack, follows, begun: p.u32()?, ended: p.u32()? })
     });
-    Some(Lives { index, whole, brackets, peak_bytes, stacks, spans: spans.collect::<Option<_>>()?, more_spans })
+    let spans = spans.collect::<Option<_>>()?;
+    Some(Lives { index, whole, operations, peak_bytes, stacks, successions, more_successions, spans, more_spans })
+}
+
+fn succession(p: &mut Payload, at: &HashMap<u32, usize>) -> Option<Succession> {
+    let times = p.u64()?;
+    let piece = |p: &mut Payload| {
+        Some(Piece {
+            stack: *at.get(&p.u32()?)?,
+            blocks: p.u64()?,
+            bytes: p.u64()?,
+            last_bytes: p.u64()?,
+            least: p.u64()?,
+            least_last: p.u64()?,
+            most_last: p.u64()?,
+        })
+    };
+    let pieces = (0..p.u32()?).map(|_| piece(p)).collect::<Option<_>>()?;
+    Some(Succession { times, pieces })
 }
 
 /// Stacks by their numbers.
@@ -222,7 +237,7 @@ fn life(p: &mut Payload) -> Option<(u32, Stack, Life, Numbered, Numbered)> {
         brackets: p.u64()?,
         other_sizes: p.u64()?,
         grew: growth(p)?,
-        replaced: growth(p)?,
+        alone: growth(p)?,
         ..Life::default()
     };
     life.sizes = (0..p.u32()?).map(|_| Some((p.u64()?, p.u64()?))).collect::<Option<_>>()?;

@@ -91,6 +91,8 @@ pub fn block(symbolizer: &mut Symbolizer, modules: &[Module], waits: &Waits, cir
     let mut collector = Collector::new(&[("contentions", "count"), ("delay", "nanoseconds")], "delay");
     collector.trim = trim_wait;
     collector.threads = Threads::new(waits.waits.iter().map(|wait| wait.thread));
+    // Where one thread waits another one lets it wait.
+    collector.threads.labelled = true;
     for wait in &waits.waits {
         collector.add(symbolizer, modules, &wait.stack, Some(wait.thread), &[1, wait.nanoseconds as i64]);
     }
@@ -99,26 +101,28 @@ pub fn block(symbolizer: &mut Symbolizer, modules: &[Module], waits: &Waits, cir
     collector.finish(symbolizer, modules, circumstances, period_type, 1, lost.as_slice())
 }
 
-/// The label that tells a sample's thread, where there are several: `main`, then by their numbers.
+/// The label that tells a sample's thread, where there are others than `main`: these are numbered in their order.
 #[derive(Default)]
-struct Threads(Vec<u32>);
+struct Threads {
+    others: Vec<u32>,
+    labelled: bool,
+}
 
 impl Threads {
+    /// Number 0 is the process's first thread, which runs the benches.
     fn new(threads: impl Iterator<Item = u32>) -> Threads {
-        let mut all: Vec<u32> = threads.collect();
-        all.sort_unstable();
-        all.dedup();
-        Threads(all)
+        let mut others: Vec<u32> = threads.filter(|&thread| thread != 0).collect();
+        others.sort_unstable();
+        others.dedup();
+        Threads { labelled: !others.is_empty(), others }
     }
 
     fn label(&self, thread: Option<u32>) -> Option<Label> {
-        // The process's first thread, which runs the benches, is number 0, whether it has a sample or not.
-        let others = usize::from(self.0.first() != Some(&0));
         let name = match thread? {
             0 => "main".to_owned(),
-            thread => format!("thread {}", self.0.binary_search(&thread).ok()? + others + 1),
+            other => format!("thread {}", self.others.binary_search(&other).ok()? + 2),
         };
-        (self.0.len() > 1).then(|| Label::text("thread", name))
+        self.labelled.then(|| Label::text("thread", name))
     }
 }
 
@@ -275,16 +279,24 @@ impl Collector {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::LabelValue;
 
-    #[test]
-    fn main_is_the_first_thread_of_the_process_and_no_other() {
-        let labels = |threads: &[u32]| -> Vec<Option<Label>> {
-            let all = Threads::new(threads.iter().copied());
-            threads.iter().map(|&thread| all.label(Some(thread))).collect()
+    fn labels(threads: &[u32]) -> Vec<Option<String>> {
+        let known = Threads::new(threads.iter().copied());
+        let name = |label: Label| match label.value {
+            LabelValue::Text(name) => name.to_string(),
+            LabelValue::Number(..) => panic!("{label:?}"),
         };
-        let text = |name: &str| Some(Label::text("thread", name));
-        assert_eq!(labels(&[0, 4711, 4709]), [text("main"), text("thread 3"), text("thread 2")]);
-        assert_eq!(labels(&[4711, 4709]), [text("thread 3"), text("thread 2")]);
-        assert_eq!(labels(&[0]), [None]);
+        threads.iter().map(|&thread| known.label(Some(thread)).map(name)).collect()
+    }
+
+    /// A bench that fans out and joins: its own thread has no samples.
+    #[test]
+    fn main_is_the_first_thread_and_no_worker() {
+        let named = |names: &[&str]| names.iter().map(|name| Some((*name).to_owned())).collect::<Vec<_>>();
+        assert_eq!(labels(&[77, 42, 77]), named(&["thread 3", "thread 2", "thread 3"]));
+        assert_eq!(labels(&[42, 0]), named(&["thread 2", "main"]));
+        assert_eq!(labels(&[42]), named(&["thread 2"]));
+        assert_eq!(labels(&[0, 0]), [None, None]);
     }
 }

@@ -3,7 +3,8 @@
 //! std, and parking_lot too, ask the kernel through libc's `syscall`; a function of that name in the executable goes before
 //! libc's. No signals, no sampling: a wait is timed from before the call to after it, and its stack is walked when it is over.
 //! Only what happens inside an open bracket counts: a wait that began before it counts from there on, one that is not over at
-//! its end is not counted. What C code waits for inside libc is not seen.
+//! its end is not counted. What C code waits for inside libc is not seen. Each sleep is one contention: a lock that another
+//! thread snatches away as the sleeper wakes is waited for once more.
 
 use std::cell::Cell;
 use std::mem;
@@ -37,11 +38,27 @@ const FUTEX_WAIT_BITSET: c_long = 9;
 /// Without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
 const FUTEX_COMMAND: c_long = 127;
 const EAGAIN: c_long = 11;
+const EINTR: c_long = 4;
 
 thread_local! {
     static OWN: Cell<Bounds> = const { Cell::new(Bounds { low: 0, end: 0 }) };
-    /// True while this thread notes a wait.
+    /// True while this thread's waits are the recorder's own.
     static BUSY: Cell<bool> = const { Cell::new(false) };
+    /// A wait that a signal interrupted: its address, how long it took, and when its bracket opened.
+    static INTERRUPTED: Cell<(c_long, u64, u64)> = const { Cell::new((0, 0, 0)) };
+}
+
+/// While it lives, what this thread waits for is the recorder's own.
+pub struct Own(bool);
+
+pub fn own() -> Own {
+    Own(BUSY.with(|busy| busy.replace(true)))
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        BUSY.with(|busy| busy.set(self.0));
+    }
 }
 
 /// From now on waits are noted. False where there is no memory for them.
@@ -105,16 +122,24 @@ fn wanted() -> bool {
     ARMED.load(Ordering::Relaxed) && !BUSY.with(|busy| busy.get())
 }
 
-/// A wait is over that began at `begun`.
+/// How long a wait took that began at `begun`, as far as its bracket was open.
+fn since(begun: u64) -> u64 {
+    now().saturating_sub(begun.max(OPENED.load(Ordering::Relaxed)))
+}
+
+/// A wait is over that took so long.
 #[cold]
 #[inline(never)]
-fn note(begun: u64) {
-    let over = now();
-    let _witness = match Witness::of_open_bracket() {
-        Some(witness) => witness,
-        None => return,
-    };
-    BUSY.with(|busy| busy.set(true));
+fn note(waited: u64) {
+    // While it lives, what was noted is neither taken nor dropped.
+    if let Some(_witness) = Witness::of_open_bracket() {
+        write(waited);
+    }
+}
+
+#[inline(never)]
+fn write(waited: u64) {
+    let _own = own();
     // SAFETY: errno is this thread's own; what follows may change it, and the caller has yet to read it.
     let errno = unsafe { *sys::__errno_location() };
     let mut own = OWN.with(|own| own.get());
@@ -135,14 +160,30 @@ fn note(begun: u64) {
         for (i, &address) in addresses[..walk.depth].iter().enumerate() {
             word(3 + i).store(address, Ordering::Relaxed);
         }
-        let waited = over.saturating_sub(begun.max(OPENED.load(Ordering::Relaxed)));
         word(0).store(waited.max(1), Ordering::Release);
     } else {
         LOST.fetch_add(1, Ordering::Relaxed);
     }
     // SAFETY: as above.
     unsafe { *sys::__errno_location() = errno };
-    BUSY.with(|busy| busy.set(false));
+}
+
+/// What is over of a wait at `address` that began at `begun`, by the kernel's answer. A signal does not end a wait: the caller
+/// asks again, and what was waited by then belongs to that.
+fn ended(address: c_long, begun: u64, answer: c_long) {
+    let opened = OPENED.load(Ordering::Relaxed);
+    let before = match INTERRUPTED.with(|interrupted| interrupted.take()) {
+        (same, waited, bracket) if same == address && bracket == opened => waited,
+        _ => 0,
+    };
+    match answer {
+        answer if answer == -EINTR => {
+            INTERRUPTED.with(|interrupted| interrupted.set((address, before + since(begun), opened)));
+        }
+        // The value had changed already: nobody waited.
+        answer if answer == -EAGAIN && before == 0 => (),
+        _ => note(before + since(begun)),
+    }
 }
 
 /// syscall(2), with futex waits noted.
@@ -165,9 +206,8 @@ pub unsafe extern "C" fn syscall(
     let waits = number == SYS_FUTEX && (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET);
     let begun = if waits && wanted() { now() } else { 0 };
     let answer = sys::raw_syscall(number, [a, b, c, d, e, f]);
-    // The value had changed already: nobody waited.
-    if begun != 0 && answer != -EAGAIN {
-        note(begun);
+    if begun != 0 {
+        ended(a, begun, answer);
     }
     if (-4095..0).contains(&answer) {
         *sys::__errno_location() = -answer as c_int;
@@ -187,6 +227,7 @@ static REAL_JOIN: AtomicUsize = AtomicUsize::new(0);
 #[no_mangle]
 pub unsafe extern "C" fn pthread_join(thread: sys::pthread_t, value: *mut *mut c_void) -> c_int {
     const ESRCH: c_int = 3;
+    const EBUSY: c_int = 16;
     let mut at = REAL_JOIN.load(Ordering::Relaxed);
     if at == 0 {
         at = sys::dlsym(sys::RTLD_NEXT, b"pthread_join\0".as_ptr().cast()) as usize;
@@ -197,10 +238,57 @@ pub unsafe extern "C" fn pthread_join(thread: sys::pthread_t, value: *mut *mut c
     }
     // The next `pthread_join` in link order is libc's, of that type.
     let join = mem::transmute::<usize, Join>(at);
-    let begun = if wanted() { now() } else { 0 };
-    let answer = join(thread, value);
-    if begun != 0 {
-        note(begun);
+    if !wanted() {
+        return join(thread, value);
     }
+    // Of a thread that is at its end nobody waits.
+    let answer = sys::pthread_tryjoin_np(thread, value);
+    if answer != EBUSY {
+        return answer;
+    }
+    let begun = now();
+    let answer = join(thread, value);
+    note(since(begun));
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted() -> Vec<u64> {
+        let (words, _) = take();
+        let mut waits = Vec::new();
+        let mut at = 0;
+        while at + 3 <= words.len() {
+            waits.push(words[at]);
+            at += 3 + (words[at + 1] & 0xFFFF_FFFF) as usize;
+        }
+        waits
+    }
+
+    #[test]
+    fn an_interrupted_wait_goes_on_as_the_same_one() {
+        use crate::bracket;
+        assert!(arm());
+        OPENED.store(now(), Ordering::Relaxed);
+        bracket::OPEN.store(true, Ordering::SeqCst);
+        let begun = now();
+        std::thread::sleep(std::time::Duration::from_millis(3));
+        ended(16, begun, -EINTR);
+        ended(16, now(), 0);
+        // Nobody waited; another address; a value that changed after the signal.
+        ended(16, now(), -EAGAIN);
+        ended(16, now(), -EINTR);
+        ended(32, now(), 0);
+        ended(32, now(), -EINTR);
+        ended(32, now(), -EAGAIN);
+        bracket::OPEN.store(false, Ordering::SeqCst);
+        // Outside of the bracket.
+        ended(16, now(), 0);
+        disarm();
+        let noted = noted();
+        assert_eq!(noted.len(), 3, "{:?}", noted);
+        assert!(noted[0] >= 3_000_000, "{:?}", noted);
+    }
 }

@@ -44,7 +44,7 @@ static ON_OPEN: AtomicU32 = AtomicU32::new(0);
 /// True where brackets matter at all: false in the timed run.
 static WATCHED: AtomicBool = AtomicBool::new(false);
 /// True while a bracket is open.
-static OPEN: AtomicBool = AtomicBool::new(false);
+pub(crate) static OPEN: AtomicBool = AtomicBool::new(false);
 /// See [`Witness`].
 static WITNESSES: AtomicU32 = AtomicU32::new(0);
 
@@ -175,6 +175,8 @@ pub fn close_shared() {
 #[cold]
 #[inline(never)]
 fn opened_shared(iterations: u64) {
+    // That one thread of the harness waits here for another one is no wait of the user's.
+    let _own = crate::block::own();
     let _ = crate::thread::current();
     let mut sharers = SHARERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     SHARED_ITERATIONS.fetch_add(iterations, Ordering::Relaxed);
@@ -187,6 +189,8 @@ fn opened_shared(iterations: u64) {
 #[cold]
 #[inline(never)]
 fn closed_shared() {
+    // That one thread of the harness waits here for another one is no wait of the user's.
+    let _own = crate::block::own();
     let mut sharers = SHARERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     *sharers = sharers.saturating_sub(1);
     if *sharers == 0 {

@@ -416,14 +416,19 @@ fn block(plan: &Plan, selected: &Selected, run: Run<'_>) {
     if !waits::arm() {
         return;
     }
+    let (mut words, mut lost, mut iterations) = (Vec::new(), 0, 0);
     for &iters in &sizes {
-        watched(0, iters, run);
+        let sum = watched(0, iters, run);
+        // Now: the next run's first bracket would take them for those of an earlier loop.
+        let taken = waits::take();
+        words.extend_from_slice(&taken.0);
+        lost += taken.1;
+        iterations += if sum.shared_iterations > 0 { sum.shared_iterations } else { iters };
     }
     waits::disarm();
-    let (words, lost) = waits::take();
     Record::new(records::WAITS)
         .u32(selected.index)
-        .u64(sizes.iter().sum())
+        .u64(iterations)
         .u64(lost)
         .u32(words.len() as u32)
         .u64s(&words)

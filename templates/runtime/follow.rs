@@ -20,9 +20,10 @@ pub fn lives(plan: &Plan, selected: &Selected, run: Run<'_>) {
         log::forget();
         // Where blocks are freed is seen once.
         let frees = if number == 0 { FREE_STACKS } else { 0 };
-        watched(COUNT | STACKS | LOG | frees, 1, run);
+        let sum = watched(COUNT | STACKS | LOG | frees, 1, run);
         whole &= !log::overflowed();
-        lives.add(&log::events().collect::<Vec<_>>());
+        // A harness that runs its iterations on several threads runs one on each.
+        lives.add(&log::events().collect::<Vec<_>>(), sum.shared_iterations.max(1));
         if begun.elapsed().as_nanos() as u64 > plan.budget_ns / 5 {
             break;
         }
@@ -36,7 +37,7 @@ fn emit_lives(index: u32, whole: bool, lives: &Lives) {
     let mut record = Record::new(records::LIVES)
         .u32(index)
         .u32(u32::from(whole))
-        .u64s(&[lives.brackets, lives.peak_bytes])
+        .u64s(&[lives.operations, lives.peak_bytes])
         .u32(lives.stacks.len() as u32);
     // In the order of their numbers, which is that in which they first came.
     let mut stacks: Vec<(&u32, &Life)> = lives.stacks.iter().collect();
@@ -56,7 +57,7 @@ fn emit_lives(index: u32, whole: bool, lives: &Lives) {
             life.brackets,
             life.other_sizes,
         ]);
-        for growth in [&life.grew, &life.replaced] {
+        for growth in [&life.grew, &life.alone] {
             record = record.u64s(&[
                 growth.blocks,
                 growth.grown,
@@ -90,9 +91,23 @@ fn emit_lives(index: u32, whole: bool, lives: &Lives) {
         record = record.u32(u32::from(entry.map_or(true, |entry| entry.cut())));
         record = record.u32(addresses.len() as u32).u64s(&addresses);
     }
+    record = record.u32(u32::from(lives.more_successions)).u32(lives.successions.len() as u32);
+    for (way, succession) in &lives.successions {
+        record = record.u64(succession.times).u32(way.len() as u32);
+        for (&entry, piece) in way.iter().zip(&succession.pieces) {
+            record = record.u32(entry).u64s(&[
+                piece.blocks,
+                piece.bytes,
+                piece.last_bytes,
+                piece.least,
+                piece.least_last,
+                piece.most_last,
+            ]);
+        }
+    }
     record = record.u32(u32::from(lives.more_spans)).u32(lives.spans.len() as u32);
     for span in &lives.spans {
-        record = record.u32(span.entry).u32(span.of as u32).u32(span.begun).u32(span.ended);
+        record = record.u32(span.entry).u32(span.follows).u32(span.begun).u32(span.ended);
     }
     record.emit();
 }

@@ -2,10 +2,11 @@
 //!
 //! Runs between brackets, with ordinary collections. A block that a realloc moves lives on; what the stack it began at is to
 //! know is how often it grew and how large it became. A hash table grows without realloc: a new table is allocated, and the
-//! old one is the next thing that the thread frees. Such successions are kept apart, since only the names of the functions
-//! can tell whether they are one table or two things.
+//! old one is the next thing that the thread frees. So does whatever is dropped right after something larger was made. Such
+//! successions are kept step by step, since only the names of the functions can tell which steps are one table's.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::mem;
 
 use crate::log::{Event, Kind};
 
@@ -15,6 +16,9 @@ const MOST_SIZES: usize = 64;
 const MOST_SPANS: usize = 200_000;
 /// Threads that are told apart at one stack.
 const MOST_THREADS: usize = 64;
+/// Runs kept of one succession, and different successions.
+const MOST_RUNS: usize = 16;
+const MOST_SUCCESSIONS: usize = 20_000;
 
 /// How the blocks of one stack became larger, counted where each began.
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
@@ -65,8 +69,8 @@ pub struct Life {
     pub of_older: u64,
     /// By realloc.
     pub grew: Growth,
-    /// By a new block and the freeing of the old one.
-    pub replaced: Growth,
+    /// Of those, the blocks that are in no succession.
+    pub alone: Growth,
     /// The stacks that the growing reallocs of blocks that began here had, with their number.
     pub grew_at: BTreeMap<u32, u64>,
     /// The stacks that blocks that began here were freed at, with their number, where that was asked for.
@@ -84,31 +88,75 @@ pub struct Life {
 /// When a block of the first bracket lived, in numbers of events: with others' spans this tells how many lived at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// Where the block began, or the first of a succession of tables.
+    /// Where the block began.
     pub entry: u32,
-    pub of: SpanOf,
+    /// One more than the index of the span whose block it took the place of; 0 where there is none.
+    pub follows: u32,
     pub begun: u32,
     /// `u32::MAX`: it outlived the bracket.
     pub ended: u32,
 }
 
+/// Blocks of a succession that came from one stack, one right after the other; summed over all successions that went the same
+/// way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpanOf {
-    /// A block that neither followed another nor was followed.
-    Either,
-    Block,
-    /// A succession of tables.
-    Tables,
+pub struct Piece {
+    pub blocks: u64,
+    /// The sizes of all of them; of the last ones only.
+    pub bytes: u64,
+    pub last_bytes: u64,
+    /// The smallest first one, the smallest last one, the largest last one.
+    pub least: u64,
+    pub least_last: u64,
+    pub most_last: u64,
+}
+
+impl Piece {
+    fn new(size: u64) -> Piece {
+        Piece { blocks: 1, bytes: size, last_bytes: size, least: size, least_last: size, most_last: size }
+    }
+
+    /// One more block of the same stack.
+    fn longer(&mut self, size: u64) {
+        self.blocks += 1;
+        self.bytes += size;
+        self.last_bytes = size;
+        self.least_last = size;
+        self.most_last = size;
+    }
+
+    fn join(&mut self, other: &Piece) {
+        self.blocks += other.blocks;
+        self.bytes += other.bytes;
+        self.last_bytes += other.last_bytes;
+        self.least = self.least.min(other.least);
+        self.least_last = self.least_last.min(other.least_last);
+        self.most_last = self.most_last.max(other.most_last);
+    }
+}
+
+/// Successions that went through the same stacks.
+#[derive(Clone, Default, Debug, PartialEq, Eq)]
+pub struct Succession {
+    pub times: u64,
+    /// One for each stack on the way.
+    pub pieces: Vec<Piece>,
 }
 
 /// The lives of all stacks, by their entries' numbers.
 #[derive(Default)]
 pub struct Lives {
     pub stacks: HashMap<u32, Life>,
+    /// By the entries on their way.
+    pub successions: BTreeMap<Vec<u32>, Succession>,
+    /// There were more than are kept.
+    pub more_successions: bool,
     pub spans: Vec<Span>,
     /// There were more than are kept.
     pub more_spans: bool,
-    pub brackets: u64,
+    /// Operations that were followed: as many as there were iterations in the brackets.
+    pub operations: u64,
+    begun: bool,
     /// Live bytes at the highest moment of all brackets.
     pub peak_bytes: u64,
 }
@@ -129,11 +177,10 @@ struct Block {
     origin: u32,
     thread: u32,
     story: Story,
-    /// The same for the succession of tables that it is the last of.
-    first: u32,
-    succession: Story,
     begun: u32,
-    first_begun: u32,
+    /// The succession that it is the last of; empty where it is alone.
+    way: Vec<(u32, Piece)>,
+    follows: u32,
 }
 
 impl Block {
@@ -141,7 +188,7 @@ impl Block {
     fn new(event: &Event, entry: u32, at: u32) -> Block {
         let story = Story { steps: 0, calls: 1, bytes: event.size };
         let Event { size, thread, .. } = *event;
-        Block { size, entry, origin: entry, thread, story, first: entry, succession: story, begun: at, first_begun: at }
+        Block { size, entry, origin: entry, thread, story, begun: at, way: Vec::new(), follows: 0 }
     }
 }
 
@@ -168,8 +215,8 @@ struct Bracket {
 }
 
 impl Lives {
-    /// Adds the events of one bracket.
-    pub fn add(&mut self, events: &[Event]) {
+    /// Adds the events of one bracket, in which so many operations ran.
+    pub fn add(&mut self, events: &[Event], operations: u64) {
         let mut bracket = Bracket::default();
         for (at, event) in events.iter().enumerate() {
             bracket.at = at as u32;
@@ -183,12 +230,13 @@ impl Lives {
             if block.origin != 0 {
                 self.stack(block.origin).kept += 1;
             }
-            self.end(&block, u32::MAX, false);
+            self.end(block, u32::MAX);
         }
         for entry in bracket.allocating {
             self.stack(entry).brackets += 1;
         }
-        self.brackets += 1;
+        self.operations += operations;
+        self.begun = true;
         if bracket.peak_bytes > self.peak_bytes {
             self.peak_bytes = bracket.peak_bytes;
             self.peak(&events[..=bracket.peak_at]);
@@ -203,11 +251,6 @@ impl Lives {
         let thread = bracket.threads.entry(event.thread).or_default();
         let newest = thread.newest.take();
         let moving = thread.moving.take();
-        // A table that took the place of another was never beside it.
-        let succeeds = match (event.kind, newest.and_then(|block| bracket.live.get(&block))) {
-            (Kind::Freed, Some(new)) => bracket.live.get(&event.block).is_some_and(|old| old.size < new.size),
-            _ => false,
-        };
         match event.kind {
             Kind::Fresh | Kind::Zeroed => {
                 self.called(bracket, event);
@@ -267,25 +310,36 @@ impl Lives {
                         self.stack(event.entry);
                     }
                 }
-                let successor = newest.filter(|_| succeeds && block.origin != 0);
-                if let Some(new) = successor.and_then(|new| bracket.live.get_mut(&new)) {
-                    new.first = block.first;
-                    new.first_begun = block.first_begun;
-                    new.succession.steps += block.succession.steps + 1;
-                    new.succession.calls += block.succession.calls;
-                    new.succession.bytes += block.succession.bytes;
-                    self.end(&block, bracket.at, true);
-                } else {
-                    self.end(&block, bracket.at, false);
+                let successor = newest.filter(|_| block.origin != 0).and_then(|new| bracket.live.get_mut(&new));
+                match successor.filter(|new| block.size < new.size) {
+                    Some(new) => self.succeed(block, new, bracket.at),
+                    None => self.end(block, bracket.at),
                 }
             }
         }
     }
 
+    /// `new` was made right before `old` was freed, and is larger.
+    fn succeed(&mut self, mut old: Block, new: &mut Block, at: u32) {
+        self.stack(old.origin).grew.ended(old.story, old.size);
+        let mut way = mem::take(&mut old.way);
+        if way.is_empty() {
+            way.push((old.origin, Piece::new(old.size)));
+        }
+        let full = way.len() == MOST_RUNS;
+        match way.last_mut() {
+            Some((entry, piece)) if *entry == new.origin => piece.longer(new.size),
+            _ if full => self.more_successions = true,
+            _ => way.push((new.origin, Piece::new(new.size))),
+        }
+        new.way = way;
+        new.follows = self.span(&old, at);
+    }
+
     /// A call of the allocator that gave a block.
     fn called(&mut self, bracket: &mut Bracket, event: &Event) {
         bracket.allocating.insert(event.entry);
-        let first = self.brackets == 0;
+        let first = !self.begun;
         let life = self.stack(event.entry);
         if first && life.threads.len() < MOST_THREADS {
             life.threads.insert(event.thread);
@@ -298,29 +352,43 @@ impl Lives {
         }
     }
 
-    /// Nothing more comes of `block`; a table that is `succeeded` goes on in another one.
-    fn end(&mut self, block: &Block, ended: u32, succeeded: bool) {
+    /// Nothing more comes of `block`.
+    fn end(&mut self, block: Block, ended: u32) {
         if block.origin == 0 {
             return;
         }
-        let alone = !succeeded && block.succession.steps == 0;
-        self.stack(block.origin).grew.ended(block.story, block.size);
-        let of = if alone { SpanOf::Either } else { SpanOf::Block };
-        self.span(Span { entry: block.origin, of, begun: block.begun, ended });
-        if !succeeded {
-            self.stack(block.first).replaced.ended(block.succession, block.size);
-            if !alone {
-                self.span(Span { entry: block.first, of: SpanOf::Tables, begun: block.first_begun, ended });
+        self.span(&block, ended);
+        let life = self.stack(block.origin);
+        life.grew.ended(block.story, block.size);
+        if block.way.is_empty() {
+            return life.alone.ended(block.story, block.size);
+        }
+        let key: Vec<u32> = block.way.iter().map(|(entry, _)| *entry).collect();
+        if self.successions.len() >= MOST_SUCCESSIONS && !self.successions.contains_key(&key) {
+            self.more_successions = true;
+            return;
+        }
+        let succession = self.successions.entry(key).or_default();
+        succession.times += 1;
+        for (i, (_, piece)) in block.way.iter().enumerate() {
+            match succession.pieces.get_mut(i) {
+                Some(sum) => sum.join(piece),
+                None => succession.pieces.push(*piece),
             }
         }
     }
 
-    fn span(&mut self, span: Span) {
-        if self.brackets == 0 && self.spans.len() < MOST_SPANS {
-            self.spans.push(span);
-        } else if self.brackets == 0 {
-            self.more_spans = true;
+    /// Keeps when `block` lived; one more than the span's index, or 0 where it is not kept.
+    fn span(&mut self, block: &Block, ended: u32) -> u32 {
+        if self.begun {
+            return 0;
         }
+        if self.spans.len() == MOST_SPANS {
+            self.more_spans = true;
+            return 0;
+        }
+        self.spans.push(Span { entry: block.origin, follows: block.follows, begun: block.begun, ended });
+        self.spans.len() as u32
     }
 
     /// What was live after `events`, and nothing else, is the peak.
@@ -349,7 +417,7 @@ mod tests {
 
     fn lives(events: &[Event]) -> Lives {
         let mut lives = Lives::default();
-        lives.add(events);
+        lives.add(events, 1);
         lives
     }
 
@@ -391,14 +459,12 @@ mod tests {
         let table =
             [event(Fresh, 16, 84, 1), event(Fresh, 512, 168, 1), event(Freed, 16, 84, 0), event(Freed, 512, 168, 0)];
         let of_table = lives(&table);
-        let spans = [
-            Span { entry: 1, of: SpanOf::Block, begun: 0, ended: 2 },
-            Span { entry: 1, of: SpanOf::Block, begun: 1, ended: 3 },
-            Span { entry: 1, of: SpanOf::Tables, begun: 0, ended: 3 },
-        ];
+        let spans =
+            [Span { entry: 1, follows: 0, begun: 0, ended: 2 }, Span { entry: 1, follows: 1, begun: 1, ended: 3 }];
         assert_eq!(of_table.spans, spans);
-        let replaced = &of_table.stacks[&1].replaced;
-        assert_eq!((replaced.blocks, replaced.steps, replaced.bytes, replaced.last_bytes), (1, 1, 252, 168));
+        let piece = Piece { blocks: 2, bytes: 252, last_bytes: 168, least: 84, least_last: 168, most_last: 168 };
+        assert_eq!(of_table.successions, BTreeMap::from([(vec![1], Succession { times: 1, pieces: vec![piece] })]));
+        assert_eq!((of_table.stacks[&1].grew.blocks, of_table.stacks[&1].alone.blocks), (2, 0));
         let two = [
             event(Fresh, 16, 84, 1),
             event(Fresh, 512, 168, 1),
@@ -406,8 +472,36 @@ mod tests {
             event(Freed, 16, 84, 0),
             event(Freed, 512, 168, 0),
         ];
-        let replaced = &lives(&two).stacks[&1].replaced;
-        assert_eq!(replaced.steps, 0);
+        let lives = lives(&two);
+        assert_eq!((lives.successions.len(), lives.stacks[&1].alone.blocks), (0, 2));
+    }
+
+    /// A table of 84 bytes grows, then something larger is made, then it is dropped.
+    #[test]
+    fn the_steps_of_a_succession_are_kept_apart_by_their_stacks() {
+        let bracket = [
+            event(Fresh, 16, 84, 1),
+            event(Fresh, 512, 168, 2),
+            event(Freed, 16, 84, 0),
+            event(Fresh, 2048, 336, 2),
+            event(Freed, 512, 168, 0),
+            event(Fresh, 8192, 1000, 3),
+            event(Freed, 2048, 336, 0),
+        ];
+        let mut lives = Lives::default();
+        lives.add(&bracket, 1);
+        lives.add(&bracket, 1);
+        let alone = |size| Piece { blocks: 2, bytes: 2 * size, last_bytes: 2 * size, ..Piece::new(size) };
+        let grew = Piece { blocks: 4, bytes: 1008, last_bytes: 672, least: 168, least_last: 336, most_last: 336 };
+        let succession = Succession { times: 2, pieces: vec![alone(84), grew, alone(1000)] };
+        assert_eq!(lives.successions, BTreeMap::from([(vec![1, 2, 3], succession)]));
+    }
+
+    #[test]
+    fn what_several_threads_of_a_harness_do_is_so_many_operations() {
+        let mut lives = Lives::default();
+        lives.add(&[event(Fresh, 16, 8, 1), event(Fresh, 32, 8, 1)], 2);
+        assert_eq!((lives.operations, lives.stacks[&1].fresh, lives.stacks[&1].brackets), (2, 2, 1));
     }
 
     #[test]
@@ -429,10 +523,10 @@ mod tests {
     #[test]
     fn the_peak_is_that_of_the_highest_bracket() {
         let mut lives = Lives::default();
-        lives.add(&[event(Fresh, 16, 100, 1), event(Freed, 16, 100, 0), event(Fresh, 16, 20, 2)]);
-        lives.add(&[event(Fresh, 16, 50, 2), event(Fresh, 64, 60, 2)]);
-        lives.add(&[event(Fresh, 16, 10, 1)]);
+        lives.add(&[event(Fresh, 16, 100, 1), event(Freed, 16, 100, 0), event(Fresh, 16, 20, 2)], 1);
+        lives.add(&[event(Fresh, 16, 50, 2), event(Fresh, 64, 60, 2)], 1);
+        lives.add(&[event(Fresh, 16, 10, 1)], 1);
         assert_eq!((lives.peak_bytes, lives.stacks[&1].peak_bytes, lives.stacks[&2].peak_bytes), (110, 0, 110));
-        assert_eq!((lives.brackets, lives.stacks[&1].brackets, lives.stacks[&2].brackets), (3, 2, 2));
+        assert_eq!((lives.operations, lives.stacks[&1].brackets, lives.stacks[&2].brackets), (3, 2, 2));
     }
 }

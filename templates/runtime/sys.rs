@@ -107,6 +107,8 @@ extern "C" {
         data: *mut c_void,
     ) -> c_int;
     pub fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void;
+    #[cfg_attr(any(test, target_feature = "crt-static"), allow(dead_code))]
+    pub fn pthread_tryjoin_np(thread: pthread_t, value: *mut *mut c_void) -> c_int;
     pub fn pthread_self() -> pthread_t;
     pub fn pthread_getattr_np(thread: pthread_t, attr: *mut pthread_attr_t) -> c_int;
     pub fn pthread_attr_getstack(attr: *const pthread_attr_t, addr: *mut *mut c_void, size: *mut usize) -> c_int;
