@@ -40,7 +40,7 @@ fn pages_answer_within_a_second() {
         "flamegraph",
         "top",
         "graph",
-        "peek?f=method_77$",
+        "peek?f=method_77%20",
         "source?f=method_77$",
         "top?f=krate7",
         "flamegraph?si=alloc_objects",

@@ -166,9 +166,9 @@ pub(super) struct Builder<'a> {
 
 impl Builder<'_> {
     /// The sample's value and, for means, its divisor; `None` where both are 0.
-    pub(super) fn value(options: &Options<'_>, sample: &Sample) -> Option<(i64, i64)> {
-        let value = sample.values.get(options.value_index).copied().unwrap_or(0);
-        let divisor = if options.mean { sample.values.first().copied().unwrap_or(0) } else { 0 };
+    pub(super) fn value(sample: &Sample, value_index: usize, mean: bool) -> Option<(i64, i64)> {
+        let value = sample.values.get(value_index).copied().unwrap_or(0);
+        let divisor = if mean { sample.values.first().copied().unwrap_or(0) } else { 0 };
         (value != 0 || divisor != 0).then_some((value, divisor))
     }
 

@@ -13,7 +13,8 @@ impl Builder<'_> {
         // A node's edge from its parent is known with the node.
         let mut known: FxHashMap<(NodeId, NodeKey), (NodeId, EdgeId)> = FxHashMap::default();
         for sample in &profile.samples {
-            let Some((value, divisor)) = Builder::value(self.options, sample) else { continue };
+            let (value_index, mean) = (self.options.value_index, self.options.mean);
+            let Some((value, divisor)) = Builder::value(sample, value_index, mean) else { continue };
             let tags = Builder::tags(self.options, &sample.labels);
             let mut parent = NONE;
             for index in sample.locations.iter().rev() {

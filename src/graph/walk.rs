@@ -6,9 +6,14 @@
 
 use rustc_hash::FxHashMap;
 
-use super::build::{Builder, Edges, Infos, SampleTags};
+use super::build::{Builder, Edges, Infos, Options, SampleTags};
 use super::node::{Edge, EdgeId, Graph, Node, NodeId, NodeKey};
 use crate::profile::{Label, Profile};
+
+/// So many samples are worth several threads; fewer are followed before those have begun.
+const MANY: usize = 50_000;
+/// Each thread has its own table of edges: so many nodes at most keep it at 4 MB.
+const SHARED: usize = 1024;
 
 /// No node, and no edge.
 pub(super) const NONE: u32 = u32::MAX;
@@ -16,15 +21,21 @@ pub(super) const NONE: u32 = u32::MAX;
 impl Builder<'_> {
     pub(super) fn add_graph(&mut self, profile: &Profile, infos: &Infos<'_>) {
         let nodes = self.nodes_of_locations(profile, infos);
+        let is_small = matches!(self.options.edges, Edges::None) || self.graph.nodes.len() <= SHARED;
+        if self.options.format_tag.is_none() && profile.samples.len() >= MANY && is_small {
+            let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(8));
+            return self.add_graph_by_parts(profile, &nodes, threads);
+        }
         let mut tags = Tags::default();
-        let mut walk = Walk::new(&mut self.graph, nodes, self.options.edges);
+        let touched = touched(&self.graph, self.options.edges);
+        let with_edges = !matches!(self.options.edges, Edges::None);
+        let mut walk = Walk::new(self.graph.nodes.len(), &nodes, with_edges, &touched);
         let mut before: &[u32] = &[];
         for sample in &profile.samples {
-            let Some((value, divisor)) = Builder::value(self.options, sample) else { continue };
+            let (value_index, mean) = (self.options.value_index, self.options.mean);
+            let Some((value, divisor)) = Builder::value(sample, value_index, mean) else { continue };
             let stack = &sample.locations;
-            let shared = before.iter().rev().zip(stack.iter().rev()).take_while(|(a, b)| a == b).count();
-            walk.leave(shared);
-            stack.iter().rev().skip(shared).for_each(|location| walk.enter(*location));
+            walk.follow(before, stack);
             let leaf = walk.add(value, divisor);
             if self.options.format_tag.is_some() && !sample.labels.is_empty() {
                 let set = tags.set(&sample.labels, |labels| Builder::tags(self.options, labels));
@@ -35,8 +46,44 @@ impl Builder<'_> {
             }
             before = stack;
         }
-        walk.finish();
+        walk.leave(0);
+        walk.into_sums().finish(&mut self.graph);
         tags.finish(&mut self.graph);
+    }
+
+    /// The same by several threads, each for its part of the samples.
+    fn add_graph_by_parts(&mut self, profile: &Profile, nodes: &Locations, threads: usize) {
+        let length = profile.samples.len().div_ceil(threads);
+        let Options { edges, value_index, mean, .. } = *self.options;
+        let count = self.graph.nodes.len();
+        let touched = touched(&self.graph, edges);
+        let with_edges = !matches!(edges, Edges::None);
+        let follow = |part: usize| {
+            let mut walk = Walk::new(count, nodes, with_edges, &touched);
+            let mut before: &[u32] = &[];
+            for sample in profile.samples.part(part * length, (part + 1) * length) {
+                let Some((value, divisor)) = Builder::value(sample, value_index, mean) else { continue };
+                walk.follow(before, &sample.locations);
+                walk.add(value, divisor);
+                before = &sample.locations;
+            }
+            walk.leave(0);
+            walk.into_sums()
+        };
+        let sums = std::thread::scope(|scope| {
+            let follow = &follow;
+            let others: Vec<_> = (1..threads).map(|part| scope.spawn(move || follow(part))).collect();
+            let mut sums = follow(0);
+            // In the samples' order: so the edges have the order in which they appear.
+            for other in others {
+                match other.join() {
+                    Ok(other) => sums.absorb(other, count),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            sums
+        });
+        sums.finish(&mut self.graph);
     }
 
     /// The nodes of all locations.
@@ -93,17 +140,31 @@ struct Place {
     residual: bool,
 }
 
+/// The nodes at which edges are collected; empty: at all.
+fn touched(graph: &Graph, edges: Edges<'_>) -> Vec<bool> {
+    match edges {
+        Edges::Touching(test) => graph.nodes.iter().map(|node| test(&node.info)).collect(),
+        _ => Vec::new(),
+    }
+}
+
 struct Walk<'a> {
-    graph: &'a mut Graph,
-    locations: Locations,
+    locations: &'a Locations,
     /// Whether edges are collected at all, and then at which nodes; empty: at all.
     with_edges: bool,
-    touched: Vec<bool>,
-    edges: EdgeTable,
+    touched: &'a [bool],
+    table: EdgeTable,
     places: Vec<Place>,
     frames: Vec<Frame>,
     is_node_here: Vec<bool>,
-    /// For each edge; the edges themselves, too, are too large to be met at random.
+    sums: Sums,
+}
+
+/// What the stacks add up to.
+struct Sums {
+    /// Each edge's caller and callee, in the order in which they appear.
+    ends: Vec<(NodeId, NodeId)>,
+    /// For each edge; the edges themselves are too large to be met at random.
     marks: Vec<Mark>,
     /// Each node's value and divisor; the nodes themselves are too large to be met at random.
     cum: Vec<[i64; 2]>,
@@ -115,25 +176,25 @@ fn add(sums: &mut [i64; 2], value: i64, divisor: i64) {
 }
 
 impl<'a> Walk<'a> {
-    fn new(graph: &'a mut Graph, locations: Locations, edges: Edges<'_>) -> Self {
-        let touched = match edges {
-            Edges::Touching(test) => graph.nodes.iter().map(|node| test(&node.info)).collect(),
-            _ => Vec::new(),
-        };
-        let nodes = graph.nodes.len();
+    fn new(nodes: usize, locations: &'a Locations, with_edges: bool, touched: &'a [bool]) -> Self {
+        let sums = Sums { ends: Vec::new(), marks: Vec::new(), cum: vec![[0; 2]; nodes], flat: vec![[0; 2]; nodes] };
         Walk {
-            graph,
             locations,
-            with_edges: !matches!(edges, Edges::None),
+            with_edges,
             touched,
-            edges: EdgeTable::new(if matches!(edges, Edges::None) { 0 } else { nodes }),
+            table: EdgeTable::new(if with_edges { nodes } else { 0 }),
             places: Vec::new(),
             frames: Vec::new(),
             is_node_here: vec![false; nodes],
-            marks: Vec::new(),
-            cum: vec![[0; 2]; nodes],
-            flat: vec![[0; 2]; nodes],
+            sums,
         }
+    }
+
+    /// Goes from the stack `before`, which is followed, to `stack`; both leaf first.
+    fn follow(&mut self, before: &[u32], stack: &[u32]) {
+        let shared = before.iter().rev().zip(stack.iter().rev()).take_while(|(a, b)| a == b).count();
+        self.leave(shared);
+        stack.iter().rev().skip(shared).for_each(|location| self.enter(*location));
     }
 
     /// Follows the stack on, to a location beneath.
@@ -167,17 +228,14 @@ impl<'a> Walk<'a> {
         if !self.touched.is_empty() && !is_touched(caller) && !is_touched(callee) {
             return NONE;
         }
-        let next = self.graph.edges.len() as EdgeId;
-        let id = self.edges.number(caller, callee, next);
+        let next = self.sums.ends.len() as EdgeId;
+        let id = self.table.number(caller, callee, next);
         if id == next {
-            let edge = Edge { caller, callee, weight: 0, weight_div: 0, residual, inline, removed: false };
-            self.graph.edges.push(edge);
-            self.graph.nodes[caller as usize].outgoing.push(id);
-            self.graph.nodes[callee as usize].incoming.push(id);
-            self.marks.push(Mark { sum: [0; 2], is_here: true, residual, inline });
+            self.sums.ends.push((caller, callee));
+            self.sums.marks.push(Mark { sum: [0; 2], is_here: true, residual, inline });
             return id;
         }
-        let mark = &mut self.marks[id as usize];
+        let mark = &mut self.sums.marks[id as usize];
         if std::mem::replace(&mut mark.is_here, true) {
             return NONE;
         }
@@ -193,7 +251,7 @@ impl<'a> Walk<'a> {
             frame.divisor = frame.divisor.wrapping_add(divisor);
         }
         let leaf = self.places.last().filter(|place| place.node != NONE && !place.residual)?.node;
-        add(&mut self.flat[leaf as usize], value, divisor);
+        add(&mut self.sums.flat[leaf as usize], value, divisor);
         Some(leaf)
     }
 
@@ -205,10 +263,10 @@ impl<'a> Walk<'a> {
             let Some(Frame { node, counts, edge, value, divisor }) = self.frames.pop() else { break };
             if counts {
                 self.is_node_here[node as usize] = false;
-                add(&mut self.cum[node as usize], value, divisor);
+                add(&mut self.sums.cum[node as usize], value, divisor);
             }
             if edge != NONE {
-                let mark = &mut self.marks[edge as usize];
+                let mark = &mut self.sums.marks[edge as usize];
                 mark.is_here = false;
                 add(&mut mark.sum, value, divisor);
             }
@@ -219,16 +277,50 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// What has been collected; the last stack has been left.
+    fn into_sums(self) -> Sums {
+        self.sums
+    }
+}
+
+impl Sums {
+    /// Adds what the samples after these have.
+    fn absorb(&mut self, later: Sums, nodes: usize) {
+        for (own, other) in [(&mut self.cum, &later.cum), (&mut self.flat, &later.flat)] {
+            own.iter_mut().zip(other).for_each(|(sums, [value, divisor])| add(sums, *value, *divisor));
+        }
+        let mut table = EdgeTable::new(if later.ends.is_empty() { 0 } else { nodes });
+        if !later.ends.is_empty() {
+            for (id, (caller, callee)) in (0..).zip(&self.ends) {
+                table.number(*caller, *callee, id);
+            }
+        }
+        for ((caller, callee), other) in later.ends.into_iter().zip(later.marks) {
+            let next = self.ends.len() as EdgeId;
+            let id = table.number(caller, callee, next);
+            if id == next {
+                self.ends.push((caller, callee));
+                self.marks.push(other);
+                continue;
+            }
+            let mark = &mut self.marks[id as usize];
+            add(&mut mark.sum, other.sum[0], other.sum[1]);
+            mark.residual |= other.residual;
+            mark.inline &= other.inline;
+        }
+    }
+
     /// Nodes and edges get their sums.
-    fn finish(mut self) {
-        self.leave(0);
+    fn finish(self, graph: &mut Graph) {
         let sums = self.cum.iter().zip(&self.flat);
-        for (node, ([cum, cum_div], [flat, flat_div])) in self.graph.nodes.iter_mut().zip(sums) {
+        for (node, ([cum, cum_div], [flat, flat_div])) in graph.nodes.iter_mut().zip(sums) {
             (node.cum, node.cum_div, node.flat, node.flat_div) = (*cum, *cum_div, *flat, *flat_div);
         }
-        for (edge, mark) in self.graph.edges.iter_mut().zip(&self.marks) {
-            [edge.weight, edge.weight_div] = mark.sum;
-            (edge.residual, edge.inline) = (mark.residual, mark.inline);
+        for (id, ((caller, callee), mark)) in (0..).zip(self.ends.into_iter().zip(self.marks)) {
+            let Mark { sum: [weight, weight_div], residual, inline, .. } = mark;
+            graph.edges.push(Edge { caller, callee, weight, weight_div, residual, inline, removed: false });
+            graph.nodes[caller as usize].outgoing.push(id);
+            graph.nodes[callee as usize].incoming.push(id);
         }
     }
 }
@@ -323,6 +415,53 @@ impl<'a> Tags<'a> {
             let node = &mut graph.nodes[node as usize];
             tags.add_to(node, cum[0], cum[1], false);
             tags.add_to(node, flat[0], flat[1], true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::Interner;
+    use super::*;
+    use crate::profile::{Builder as ProfileBuilder, Line, ValueType};
+
+    #[test]
+    fn several_threads_find_what_one_finds() {
+        let mut builder = ProfileBuilder::new(vec![ValueType::new("alloc_space", "bytes")]);
+        // Seven locations of one or two lines: of the two the inner one is inlined.
+        let locations: Vec<u32> = (0..7)
+            .map(|at| {
+                let lines = (0..1 + at % 2)
+                    .map(|line| {
+                        let function = builder.function(&format!("f{}", (at + line) % 5), "", "", 0);
+                        Line { function, line: 1, column: 0 }
+                    })
+                    .collect();
+                builder.location(None, at as u64 + 1, lines)
+            })
+            .collect();
+        for number in 0..101_usize {
+            let stack = (0..1 + number % 6).map(|depth| locations[(number * 3 + depth * depth) % 7]).collect();
+            builder.sample(stack, vec![number as i64 - 20], vec![]);
+        }
+        let profile = builder.finish();
+        let options = Options::default();
+        let graph = |threads: Option<usize>| {
+            let infos = Infos::new(&profile, false, &mut Interner::default());
+            let mut builder = Builder { options: &options, graph: Graph::default() };
+            match threads {
+                None => builder.add_graph(&profile, &infos),
+                Some(threads) => {
+                    let nodes = builder.nodes_of_locations(&profile, &infos);
+                    builder.add_graph_by_parts(&profile, &nodes, threads);
+                }
+            }
+            format!("{:?}", builder.graph)
+        };
+        let one = graph(None);
+        assert!(one.contains("inline: true") && one.contains("inline: false"));
+        for threads in [1, 2, 3, 8, 101] {
+            assert_eq!(graph(Some(threads)), one, "{threads}");
         }
     }
 }

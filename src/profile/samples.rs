@@ -30,6 +30,11 @@ impl Samples {
         Iter { all: &self.all, left: self.left.as_deref(), next: 0, len }
     }
 
+    /// Those at the positions `from` to before `to`.
+    pub fn part(&self, from: usize, to: usize) -> Iter<'_> {
+        Iter { next: from, len: to.min(self.len()), ..self.iter() }
+    }
+
     pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, Sample> {
         self.to_mut().iter_mut()
     }

@@ -49,6 +49,9 @@ pub struct Report {
     interner: Interner,
 }
 
+/// So many times the nodes that are looked at are many more.
+const MANY_MORE: usize = 4;
+
 /// The graph of what is shown, and what was left out.
 pub struct Trimmed {
     pub graph: Graph,
@@ -145,6 +148,12 @@ impl Report {
 
     /// The graph without what is too small to be shown, in order. The output unit is chosen by it.
     pub fn trimmed_graph(&mut self) -> Trimmed {
+        self.trimmed_to(usize::MAX)
+    }
+
+    /// [`Report::trimmed_graph`], where only the `candidates` nodes of the largest cumulative value are looked at if there
+    /// are many more: the edges among tens of thousands of nodes are more than memory and patience have room for.
+    pub fn trimmed_to(&mut self, candidates: usize) -> Trimmed {
         let visual = self.is_visual();
         let order = match (visual, self.choices.cum_sort) {
             (true, _) => Order::Entropy,
@@ -152,17 +161,28 @@ impl Report {
             (false, false) => Order::Flat,
         };
         // Which nodes are shown is mostly decided without the edges, of which there may be millions.
-        let is_cut = self.choices.node_fraction != 0.0 || (!visual && self.choices.node_count > 0);
+        let is_bounded = candidates != usize::MAX && !self.is_call_tree();
+        let is_cut = is_bounded || self.choices.node_fraction != 0.0 || (!visual && self.choices.node_count > 0);
         let mut has_edges = self.is_call_tree() || !is_cut;
         let mut graph = if has_edges { self.whole_graph() } else { self.graph(None, Edges::None) };
         let flat_sum = graph.flat_sum() as f64;
         let node_cutoff = abs(to_i64(flat_sum * self.choices.node_fraction));
         let edge_cutoff = abs(to_i64(flat_sum * self.choices.edge_fraction));
         let mut dropped_nodes = 0;
-        if node_cutoff > 0 {
-            let kept = graph.nodes_above(node_cutoff);
+        let mut original = None;
+        if node_cutoff > 0 || is_bounded {
+            let mut kept = graph.nodes_above(node_cutoff);
             dropped_nodes = graph.order.len() - kept.len();
-            if dropped_nodes > 0 && (visual || self.is_call_tree()) {
+            let is_reduced = if is_bounded && kept.len() > candidates.saturating_mul(MANY_MORE) {
+                original = Some(kept.len());
+                graph.order = kept;
+                graph.sort(Order::Cum);
+                kept = graph.top_nodes(candidates, false);
+                true
+            } else {
+                dropped_nodes > 0
+            };
+            if is_reduced && (visual || self.is_call_tree()) {
                 graph = self.reduced(graph, &kept);
                 has_edges = true;
             } else {
@@ -173,7 +193,7 @@ impl Report {
             graph = self.whole_graph();
             has_edges = true;
         }
-        let original = graph.order.len();
+        let original = original.unwrap_or(graph.order.len());
         graph.sort(order);
         let mut is_reduced = dropped_nodes > 0;
         if let Ok(count @ 1..) = usize::try_from(self.choices.node_count) {

@@ -14,6 +14,9 @@ use crate::report::report::Report;
 /// More boxes than this are no picture, and take long to place.
 pub const MAX_NODES: i64 = 400;
 
+/// Which nodes become boxes is decided among so many where there are many more: the heaviest.
+const CANDIDATES: usize = 500;
+
 /// More arrows than this are a black field.
 const MAX_ARROWS: usize = 1500;
 
@@ -70,7 +73,7 @@ pub fn picture(report: &mut Report) -> (Picture, Vec<String>) {
     if report.choices.node_count == 0 || report.choices.node_count > MAX_NODES {
         report.choices.node_count = MAX_NODES;
     }
-    let trimmed = report.trimmed_graph();
+    let trimmed = report.trimmed_to(CANDIDATES);
     let legend = report.labels(&trimmed, true);
     let graph = &trimmed.graph;
     let numbers: FxHashMap<NodeId, usize> = graph.order.iter().copied().zip(0..).collect();
@@ -249,4 +252,57 @@ fn lines_of(node: &Node) -> Vec<String> {
         lines.splice(3..lines.len() - 2, ["…".to_owned()]);
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::{Builder, Label, Line, ValueType};
+    use crate::report::arguments::Invocation;
+    use crate::report::command;
+    use crate::report::config::Config;
+    use crate::report::fetch::Loaded;
+    use crate::report::generate::prepare;
+
+    /// `main → leaf` by two threads, and other functions that nothing else has.
+    fn drawn(others: usize) -> (Picture, Vec<String>) {
+        let mut builder = Builder::new(vec![ValueType::new("alloc_space", "bytes")]);
+        let mut location = |name: &str, address: u64| {
+            let function = builder.function(name, "", "/w/src/lib.rs", 0);
+            builder.location(None, address, vec![Line { function, line: 1, column: 0 }])
+        };
+        let (main, leaf) = (location("main", 1), location("leaf", 2));
+        let others: Vec<u32> = (0..others).map(|at| location(&format!("other{at}"), at as u64 + 3)).collect();
+        builder.sample(vec![leaf, main], vec![4000], vec![Label::text("thread", "reader")]);
+        builder.sample(vec![leaf, main], vec![6000], vec![Label::number("bytes", 64, "bytes")]);
+        for other in others {
+            builder.sample(vec![other, main], vec![1], vec![]);
+        }
+        let loaded = Loaded { profile: builder.finish(), iterations: None, compared: false, per_op: false };
+        let invocation = Invocation { command: command::find("svg").unwrap(), argument: None };
+        let config = Config { nodefraction: 0.0, edgefraction: 0.0, ..Config::default() };
+        picture(&mut prepare(loaded, &invocation, &config, &mut |_| ()).unwrap())
+    }
+
+    #[test]
+    fn labels_hang_from_the_box_whose_samples_have_them() {
+        let (picture, _) = drawn(0);
+        let labels: Vec<(usize, &GraphBox)> =
+            picture.boxes.iter().enumerate().filter(|(_, one)| one.is_label).collect();
+        let texts: Vec<(&str, i64)> = labels.iter().map(|(_, one)| (one.name.as_str(), one.flat)).collect();
+        assert_eq!(texts, [("thread:reader", 4000), ("64B", 6000)]);
+        for (at, _) in labels {
+            let arrows: Vec<&Arrow> = picture.arrows.iter().filter(|arrow| arrow.to == at).collect();
+            assert_eq!(arrows.len(), 1);
+            assert_eq!(picture.boxes[arrows[0].from].name, "leaf");
+        }
+    }
+
+    #[test]
+    fn of_very_many_functions_the_heaviest_are_looked_at() {
+        let (picture, legend) = drawn(CANDIDATES * 5);
+        let names: Vec<&str> = picture.boxes.iter().map(|one| one.name.as_str()).collect();
+        assert!(names.contains(&"main") && names.contains(&"leaf"), "{names:?}");
+        assert!(legend.iter().any(|line| line.ends_with("out of 2502")), "{legend:?}");
+    }
 }
