@@ -63,7 +63,7 @@ impl View {
 
 /// Each benchmark once, in the order of first appearance, for what knows one number of each: of several measurements the
 /// median.
-fn one_of_each(finished: &[Finished]) -> Vec<Finished> {
+pub fn one_of_each(finished: &[Finished]) -> Vec<Finished> {
     let mut all: HashMap<&str, Vec<&Finished>> = HashMap::new();
     let mut order = Vec::new();
     for one in finished {

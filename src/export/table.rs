@@ -140,15 +140,6 @@ pub fn render(rows: &[Finished], failed: &[Failed], view: &View) -> String {
     lines.join("\n")
 }
 
-/// By name; of several measurements the one with the median time.
-pub fn medians(rows: &[Finished]) -> HashMap<&str, &Finished> {
-    let mut sorted: Vec<&Finished> = rows.iter().collect();
-    let time = |row: &Finished| row.time.ns_per_op.unwrap_or(0.0);
-    sorted.sort_by(|a, b| a.name.cmp(&b.name).then(time(a).total_cmp(&time(b))));
-    let same = sorted.chunk_by(|a, b| a.name == b.name);
-    same.map(|rows| (rows[0].name.as_str(), rows[rows.len() / 2])).collect()
-}
-
 fn unchanged_or(difference: String) -> String {
     if difference.is_empty() { "same".to_owned() } else { difference }
 }
@@ -180,7 +171,7 @@ fn difference(reference: &Finished, row: &Finished, memory: bool) -> String {
     {
         let interval = |row: &Finished| row.time.lower.zip(row.time.upper).map(|(lower, upper)| [lower, upper]);
         let real = interval(reference).zip(interval(row)).is_some_and(|(a, b)| are_apart(a, b));
-        parts.push(format!("{:.2}×{}", to / from, doubt(real)));
+        parts.push(format!("{}×{}", ratio(to / from), doubt(real)));
     }
     let mut change = |amount: fn(&Memory) -> (f64, Option<[f64; 2]>), unit: &str| {
         let ((from, from_range), (to, to_range)) = (amount(&reference.memory), amount(&row.memory));
@@ -196,6 +187,12 @@ fn difference(reference: &Finished, row: &Finished, memory: bool) -> String {
         change(|memory| (memory.allocs_per_op, memory.allocs_per_op_range), "allocs");
     }
     parts.join("  ")
+}
+
+/// Two decimals; as many more as a small one needs for two digits: it is never cut to 0.
+fn ratio(ratio: f64) -> String {
+    let decimals = if ratio > 0.0 && ratio < 0.095 { (1.0 - ratio.log10().floor()).min(12.0) as usize } else { 2 };
+    format!("{ratio:.decimals$}")
 }
 
 /// Two 95 % intervals that do not meet: a stricter test than that of the difference. Ranges of counts alike.

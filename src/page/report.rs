@@ -1,10 +1,9 @@
 //! What the report is about: a run, and what it is compared with.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use super::{Assets, Island, details, document, overview};
-use crate::export::table;
+use crate::export::{one_of_each, table};
 use crate::result::model::{Finished, Run};
 use crate::result::names;
 
@@ -14,7 +13,7 @@ pub struct BaseRun {
     pub run: Run,
 }
 
-/// A run, each benchmark once: of several measurements the one with the median time.
+/// A run, each benchmark once: of several measurements their medians.
 pub struct Report {
     pub run: Run,
     pub rows: Vec<Finished>,
@@ -28,15 +27,11 @@ pub struct Report {
 
 impl Report {
     pub fn new(run: Run, against: Option<String>, base: Option<BaseRun>) -> Self {
-        let medians = table::medians(&run.finished);
-        let mut seen = HashMap::new();
-        let mut rows: Vec<Finished> = Vec::new();
-        for finished in &run.finished {
-            if seen.insert(finished.name.as_str(), ()).is_none() {
-                let median = medians.get(finished.name.as_str()).copied().unwrap_or(finished);
-                rows.push(median.clone());
-            }
-        }
+        let mut rows = one_of_each(&run.finished);
+        let base = base.map(|mut base| {
+            base.run.finished = one_of_each(&base.run.finished);
+            base
+        });
         // The last measurement wrote the profiles.
         for row in &mut rows {
             let last = run.finished.iter().rev().find(|finished| finished.name == row.name);
@@ -56,7 +51,7 @@ impl Report {
 
     /// The row of the run compared with that `name` had.
     pub fn base_row(&self, name: &str) -> Option<&Finished> {
-        table::medians(&self.base.as_ref()?.run.finished).get(name).copied()
+        self.base.as_ref()?.run.finished.iter().find(|row| row.name == name)
     }
 
     pub fn title(&self) -> String {
@@ -115,7 +110,7 @@ mod tests {
         let base = BaseRun { label: "main".into(), run: run(vec![row("p/t/g/b", 4.0)]) };
         let report = Report::new(run(repeated), None, Some(base));
         assert_eq!(report.short, ["g/a", "g/b"]);
-        assert_eq!(report.rows[0].memory.allocs_per_op, 6.0, "the one with the median time");
+        assert_eq!(report.rows[0].memory.allocs_per_op, 6.0, "the median");
         assert_eq!(report.references, [None, Some(0)]);
         let view = overview(&report, &|_, _| None);
         assert_eq!((&view["rows"][0]["measurements"], &view["rows"][0]["base"]), (&3.into(), &serde_json::Value::Null));

@@ -76,7 +76,9 @@ fn sites(row: &Finished, root: &std::path::Path, out: &mut String) {
         }
     };
     let is_own = |file: &str| origin("", file) == Origin::Own && !file.is_empty();
-    let all = gate::sites_where(&profile, is_own, row.memory.iterations);
+    let mut all = gate::sites_where(&profile, is_own, row.memory.iterations);
+    // As everywhere else on a page: what costs most memory first.
+    all.sort_by(|a, b| b.bytes_per_op.total_cmp(&a.bytes_per_op).then(b.allocs_per_op.total_cmp(&a.allocs_per_op)));
     let (calls, bytes): (Vec<String>, Vec<String>) =
         all.iter().take(SITES).map(|site| (per_op(site.allocs_per_op), per_op(site.bytes_per_op))).unzip();
     let width = |cells: &[String]| cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);

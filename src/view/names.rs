@@ -17,6 +17,10 @@ pub enum Origin {
 /// Whose code `function` in `file` is, by where cargo and rustup keep sources; where there is no file, by its crate's name.
 pub fn origin(function: &str, file: &str) -> Origin {
     let has = |marks: &[&str]| marks.iter().any(|mark| file.contains(mark));
+    // std's own dependencies are recorded as `/rust/deps/hashbrown-…`.
+    if file.starts_with("/rust/deps/") {
+        return Origin::Std;
+    }
     if has(&["/rustc/", "/rustlib/src/", "/library/core/src/", "/library/alloc/src/", "/library/std/src/"]) {
         return Origin::Std;
     }
@@ -100,6 +104,7 @@ mod tests {
     fn code_is_somebody_s() {
         let cases = [
             ("core::fmt::write", "/rustc/90b35a/library/core/src/fmt/mod.rs", Origin::Std),
+            ("hashbrown::do_alloc", "/rust/deps/hashbrown-0.16.1/src/raw/alloc.rs", Origin::Std),
             ("serde::de", "/home/u/.cargo/registry/src/index-1/serde-1/src/de.rs", Origin::Dependency),
             ("core::parse", "/home/u/core/src/lib.rs", Origin::Own),
             ("<alloc::vec::Vec<T>>::push", "", Origin::Std),
