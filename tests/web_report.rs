@@ -244,6 +244,31 @@ fn values_per_operation_are_divided_once() {
 }
 
 #[test]
+fn little_is_not_nothing_and_cards_stay_apart() {
+    let Some(mut browser) = Browser::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let long = "preferences_of_everybody.ftl";
+    let target = run(folder.path(), &[(long, 4298), ("shared", 17), ("larger", 12608)]);
+    let address = report(&target, &[]);
+    for (dark, width) in [(false, 1200), (true, 1200), (false, 420), (true, 420)] {
+        browser.dark(dark);
+        browser.window(width, 900);
+        browser.open(&address);
+        browser.until("document.querySelectorAll('.measures .measured').length === 12");
+        let text = browser.eval("document.querySelector('.measures').innerText").as_str().unwrap().to_owned();
+        assert!(text.contains("−99.6%") && !text.contains("−100%"), "{text}");
+        // What stands in one line does not reach into what stands beside it.
+        let overlaps = browser.eval(
+            "[...document.querySelectorAll('.measured')].filter((one) => one.scrollWidth > one.clientWidth + 1 && !one.closest('.names')).length",
+        );
+        assert_eq!(overlaps, 0, "at {width}");
+        let cut = browser.eval("(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('#benchmarks').parentElement)");
+        assert!(width < 1200 || cut == 0, "the table is cut at {width}");
+        picture(&mut browser, &format!("cards-{}-{width}", if dark { "dark" } else { "light" }));
+    }
+}
+
+#[test]
 fn a_measuring_run_serves_all_its_benchmarks() {
     let folder = tempfile::tempdir().unwrap();
     let _lock = lock();

@@ -187,6 +187,8 @@ function profilePage(page) {
         here.search = url.search;
       },
     });
+    // As in the report: what every stack begins with is left out where it is a harness.
+    if (flame.sources.some((source) => /^<?(criterion\w*|codspeed\w*|divan|memprof_rt)::/.test(source.name))) graph.setHarness(false);
     const pivotOf = () => new URL(location.href).searchParams.get('p');
     if (pivotOf()) graph.setPivot(pivotOf());
     window.addEventListener('popstate', () => graph.setPivot(pivotOf()));

@@ -20,8 +20,22 @@ function change(from, to) {
   if (from === null || to === null || from === undefined || to === undefined || from === to) return null;
   if (from === 0) return { text: 'new', kind: 'grows' };
   const part = (100 * (to - from)) / from;
-  const text = (part > 0 ? '+' : '−') + (Math.abs(part) >= 9.95 ? grouped(Math.abs(part).toFixed(0)) : Math.abs(part).toPrecision(2)) + '%';
+  const text = (part > 0 ? '+' : '−') + (to !== 0 && part < -99 ? almostAll(-part) : Math.abs(part) >= 9.95 ? grouped(Math.abs(part).toFixed(0)) : Math.abs(part).toPrecision(2)) + '%';
   return { text, kind: to > from ? 'grows' : 'shrinks' };
+}
+
+// What is left is never rounded away: 99.6, 99.98, >99.99.
+function almostAll(part) {
+  return [1, 2].map((decimals) => part.toFixed(decimals)).find((text) => Number(text) < 100) || '>99.99';
+}
+
+// `0.90`; a small one keeps two digits.
+function ratioText(ratio) {
+  return ratio > 0 && ratio < 0.095 ? String(Number(ratio.toPrecision(2))) : ratio.toFixed(2);
+}
+
+function ranged(value, range) {
+  return range && range[0] !== range[1] ? `${count(range[0])}–${count(range[1])}` : count(value);
 }
 
 function changeMark(from, to, note) {
@@ -107,7 +121,6 @@ function reportPage(report) {
   function table() {
     const against = report.baseline ? report.baseline : report.against || 'first';
     const compared = report.rows.some((row) => before(row));
-    const ranged = (value, range) => (range && range[0] !== range[1] ? `${count(range[0])}–${count(range[1])}` : count(value));
     const columns = [
       { title: 'Benchmark', class: 'name', key: (row) => row.short, cell: (row) => [el('a', { href: '#' + report.rows.indexOf(row), title: row.name }, clipped(row.short)), row.custom ? '*' : row.whole_process ? '†' : '', row.measurements > 1 ? el('span', { class: 'dim' }, ` median of ${row.measurements}`) : ''] },
       { title: 'ns/op', number: true, key: (row) => row.ns, cell: (row) => (row.ns === null ? '–' : [nanoseconds(row.ns), row.lower === null || !row.ns ? '' : el('span', { class: 'dim' }, ` ±${(((row.upper - row.lower) / 2 / row.ns) * 100).toFixed(1)}%`)]) },
@@ -119,7 +132,7 @@ function reportPage(report) {
     ];
     if (compared) {
       const ratio = (row) => { const was = before(row); return was && was.ns && row.ns ? row.ns / was.ns : null; };
-      columns.push({ title: 'Time vs ' + against, number: true, key: ratio, cell: (row) => { const part = ratio(row); return part === null ? el('span', { class: 'dim' }, report.baseline ? 'new' : '·') : [part.toFixed(2) + '× ', timeChange(before(row), row)]; } },
+      columns.push({ title: 'Time vs ' + against, number: true, key: ratio, cell: (row) => { const part = ratio(row); return part === null ? el('span', { class: 'dim' }, report.baseline ? 'new' : '·') : [ratioText(part) + '× ', timeChange(before(row), row)]; } },
         { title: 'Memory vs ' + against, number: true, key: (row) => { const was = before(row); return was ? row.memory.bytes_per_op - was.memory.bytes_per_op : null; }, cell: (row) => memoryChange(before(row), row) });
     }
     return sortedTable(columns, report.rows, { class: 'rows', id: 'benchmarks', row: (row, at, cells) => el('tr', { 'data-name': row.name }, ...cells) });
@@ -144,8 +157,8 @@ function reportPage(report) {
     const throughput = row.throughput && row.ns ? Object.entries(row.throughput).filter(([, value]) => typeof value === 'number') : [];
     const cards = [
       row.ns === null ? card('time', '–', null, 'this benchmark does not measure time') : card('ns/op', nanoseconds(row.ns), timeChange(was, row), 'median over the samples', row.lower === null ? '' : `±${(((row.upper - row.lower) / 2 / row.ns) * 100).toFixed(1)}%`),
-      card('B/op', count(memory.bytes_per_op), moved('bytes_per_op'), 'bytes asked for'),
-      card('allocs/op', count(memory.allocs_per_op), moved('allocs_per_op'), 'calls of alloc, alloc_zeroed and realloc'),
+      card('B/op', ranged(memory.bytes_per_op, memory.bytes_per_op_range), moved('bytes_per_op'), 'bytes asked for'),
+      card('allocs/op', ranged(memory.allocs_per_op, memory.allocs_per_op_range), moved('allocs_per_op'), 'calls of alloc, alloc_zeroed and realloc'),
       card('reallocs/op', count(memory.reallocs_per_op), moved('reallocs_per_op'), 'of them reallocs'),
       card('peak', grouped(memory.peak_bytes) + ' B', moved('peak_bytes'), 'highest live bytes above the start'),
       card('retained', count(memory.retained_bytes_per_op) + ' B/op', moved('retained_bytes_per_op'), 'allocated, and live at the end'),
@@ -157,7 +170,7 @@ function reportPage(report) {
     choose.addEventListener('change', () => { location.hash = choose.value + (view ? '/' + view : ''); });
     main.replaceChildren(el('div', { class: 'line' }, el('a', { href: '#', class: 'back' }, '‹ All benchmarks'), report.rows.length > 1 ? choose : null),
       el('h2', { class: 'benchmark' }, clipped(row.short)),
-      el('p', { class: 'dim' }, clipped(row.name), ` · ${row.harness} · counted over ${grouped(memory.iterations)} iterations`, memory.exact ? ', exact' : ', not the same in every pass', row.custom ? ' · measures itself' : row.whole_process ? ' · the numbers are of its whole process' : '', row.tracker ? ` · tracker ${row.tracker}` : ''),
+      el('p', { class: 'dim' }, clipped(row.name), ` · ${row.harness} · counted over ${grouped(memory.iterations)} iteration${memory.iterations === 1 ? '' : 's'}`, memory.exact ? ', exact' : ', not the same in every pass', row.custom ? ' · measures itself' : row.whole_process ? ' · the numbers are of its whole process' : '', row.tracker ? ` · tracker ${row.tracker}` : ''),
       was ? el('p', { class: 'dim' }, 'compared with ', el('b', {}, clipped(wasName))) : '',
       el('div', { class: 'figures' }, ...cards), tabs, content);
     document.title = row.short + ' · ' + report.title;
