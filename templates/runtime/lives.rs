@@ -280,6 +280,7 @@ impl Lives {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::life::Growth;
 
     fn event(kind: Kind, block: u64, size: u64, entry: u32) -> Event {
         Event { kind, block, size, entry, thread: 1 }
