@@ -33,7 +33,7 @@ fn main() {
     };
     let begun = Instant::now();
     let explanation = explain("p/t/a", &memory, &recording, &around);
-    let text = text(&explanation, Path::new("/w"), true);
+    let text = text(&explanation, "bench", Path::new("/w"), true);
     let took = begun.elapsed();
     assert_eq!(explanation.sites.len(), SITES as usize);
     assert!(text.len() > 1 << 20);

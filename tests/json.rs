@@ -38,7 +38,7 @@ fn the_lines_of_a_run() {
     assert_eq!(lines[0]["profile"], "bench");
 
     let line = &lines[1];
-    has_keys(line, "reason name package target id harness group time memory profiles");
+    has_keys(line, "reason name package target id harness group position time memory profiles");
     assert_eq!(line["name"], "buffer_write/buffer_write/buffer_write/unpooled");
     assert_eq!((&line["package"], &line["target"]), (&"buffer_write".into(), &"buffer_write".into()));
     assert_eq!((&line["id"], &line["harness"]), (&"buffer_write/unpooled".into(), &"criterion 0.5.1".into()));

@@ -1,8 +1,8 @@
 //! The shapes that projects and builds have: copies of `fixtures/shapes`, changed and built in one way after the other, with
 //! exact counts, and nothing of the user's changed by it.
 //!
-//! Not among them: the nightly toolchain with its new layout of the build directory, older toolchains, other platforms, for they
-//! need compilers that are not part of a plain installation.
+//! Not among them: the nightly toolchain itself, older toolchains, other platforms, for they need compilers that are not part of a
+//! plain installation.
 //!
 //! By itself this tests a core; with MEMPROF_TEST_SLOW everything. MEMPROF_TEST_SHAPE names one case.
 
@@ -33,6 +33,8 @@ struct Case {
     core: bool,
     /// A file below the folder around the copy that must not be empty afterwards.
     proof: Option<&'static str>,
+    /// mem.prof is made, and names the user's own line.
+    profiles: bool,
 }
 
 const ALL: &[(&str, f64)] = &[("one/a/10", 10.0), ("one/b/20", 20.0), ("two/a/10", 10.0), ("two/shown/30", 30.0)];
@@ -48,14 +50,16 @@ const CASE: Case = Case {
     shared: true,
     core: false,
     proof: None,
+    profiles: false,
 };
 
 const PROFILE: &str = "\n[profile.bench]\n";
 
 fn cases() -> Vec<Case> {
     // Changes of a profile build everything anew, but in the shared directory only once.
-    let profile = |name, text: &'static [(&'static str, &'static str)]| Case { name, append: text, ..CASE };
-    let config = |name, text: &'static [(&'static str, &'static str)]| Case { name, append: text, ..CASE };
+    let profile =
+        |name, text: &'static [(&'static str, &'static str)]| Case { name, append: text, profiles: true, ..CASE };
+    let config = profile;
     let selection = |name, args, expected| Case { name, args, expected, core: true, ..CASE };
     vec![
         selection("a virtual workspace", &[], ALL),
@@ -167,7 +171,13 @@ fn cases() -> Vec<Case> {
             args: &["--config", "build.target='x86_64-unknown-linux-gnu'"],
             ..CASE
         },
-        Case { name: "a folder with a space and letters", folder: "mein Projekt · 計測", shared: false, ..CASE },
+        Case {
+            name: "a folder with a space and letters",
+            folder: "mein Projekt · 計測",
+            shared: false,
+            profiles: true,
+            ..CASE
+        },
         Case {
             name: "build.target-dir",
             append: &[(".cargo/config.toml", "[build]\ntarget-dir = 'BESIDE/target elsewhere'\n")],
@@ -187,6 +197,14 @@ fn cases() -> Vec<Case> {
             args: &["--config", "build.build-dir='BESIDE/intermediate'"],
             shared: false,
             proof: Some("!intermediate"),
+            ..CASE
+        },
+        Case {
+            name: "the new layout of the build directory",
+            // As a nightly cargo has it.
+            variables: &[("RUSTC_BOOTSTRAP", "1"), ("CARGO_UNSTABLE_BUILD_DIR_NEW_LAYOUT", "true")],
+            shared: false,
+            profiles: true,
             ..CASE
         },
         Case {
@@ -336,7 +354,8 @@ fn complaints(case: &Case) -> Vec<String> {
         command.arg("--target-dir").arg(support::target_dir());
     }
     command
-        .args(["--locked", "--offline", "-json", "-benchtime=10x", "--no-profiles"])
+        .args(["--locked", "--offline", "-json", "-benchtime=10x"])
+        .args((!case.profiles).then_some("--no-profiles"))
         .args(case.args.iter().map(|arg| filled(arg)));
     command.envs(case.variables.iter().map(|(name, value)| (name, filled(value))));
     let run = Run::new(command.output().unwrap());
@@ -355,6 +374,18 @@ fn complaints(case: &Case) -> Vec<String> {
         case.expected.iter().map(|(name, bytes)| ((*name).to_owned(), (1.0, *bytes, true))).collect();
     if finished != expected {
         complaints.push(format!("{finished:?} instead of {expected:?}"));
+    }
+    if case.profiles {
+        let source = format!("{}/src/lib.rs", project.display());
+        for (name, one) in run.finished_by_name() {
+            let (package, _) = name.split_once('/').unwrap();
+            let profile = support::read_profile(one.profiles.mem.as_ref().unwrap());
+            let function = profile.functions.iter().find(|function| *function.name == *format!("{package}::buffer"));
+            let source = source.replace("/src/", &format!("/{package}/src/"));
+            if function.is_none_or(|function| *function.filename != *source) {
+                complaints.push(format!("{name}: no line of {source}: {:?}", function.map(|f| &f.filename)));
+            }
+        }
     }
     let after = sources(&project);
     if before != after {

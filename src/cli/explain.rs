@@ -48,12 +48,13 @@ pub fn run(words: &[OsString]) -> Result<u8> {
         }
         None => None,
     };
-    let shown = Shown { args: &args, located: &located, base };
     let all = if args.last_run { last_run(&located, args.diff.is_some())? } else { measured(&args, &located)? };
     if all.is_empty() {
         let message = "nothing to explain: `cargo memprof list` names the benchmarks".to_owned();
         return Err(Error::new(exit::NOTHING_MEASURED, message));
     }
+    let short = short_names(all.iter().flatten().map(|one| one.explanation.name.as_str()));
+    let shown = Shown { args: &args, located: &located, base, short };
     let mut failures = 0;
     for (index, one) in all.into_iter().enumerate() {
         match one {
@@ -66,6 +67,13 @@ pub fn run(words: &[OsString]) -> Result<u8> {
         }
     }
     Ok(if failures == 0 { exit::OK } else { exit::BENCH_FAILED })
+}
+
+/// The shortest unambiguous names, by full name.
+fn short_names<'a>(full: impl Iterator<Item = &'a str>) -> HashMap<String, String> {
+    let full: Vec<&str> = full.collect();
+    let ids: Vec<&str> = full.iter().map(|name| name.splitn(3, '/').nth(2).unwrap_or(name)).collect();
+    full.iter().map(|name| (*name).to_owned()).zip(names::shortest(&full, &ids)).collect()
 }
 
 /// An explanation, with the profile that a baseline's is compared to.
@@ -144,7 +152,7 @@ fn last_run(located: &Located, profiles: bool) -> Result<Vec<Outcome>> {
     let home = &located.workspace.home;
     let mut files = Vec::new();
     find_sidecars(&home.join("profiles"), &mut files);
-    files.sort();
+    sort_as_explained(&mut files);
     let mut outcomes = Vec::new();
     for file in &files {
         let text =
@@ -166,6 +174,12 @@ fn last_run(located: &Located, profiles: bool) -> Result<Vec<Outcome>> {
         return Err(Error::new(exit::NOTHING_MEASURED, message));
     }
     Ok(outcomes)
+}
+
+/// In the order in which they were written, which is the one that they were shown in.
+fn sort_as_explained(files: &mut [PathBuf]) {
+    let written = |file: &PathBuf| file.metadata().and_then(|about| about.modified()).ok();
+    files.sort_by_cached_key(|file| (written(file), file.clone()));
 }
 
 /// The profile of what was explained before.
@@ -201,9 +215,16 @@ struct Shown<'a> {
     args: &'a ExplainArgs,
     located: &'a Located,
     base: Option<Base>,
+    /// By full name.
+    short: HashMap<String, String>,
 }
 
 impl Shown<'_> {
+    /// What people call it; JSON has the full name.
+    fn short<'a>(&'a self, name: &'a str) -> &'a str {
+        self.short.get(name).map_or(name, String::as_str)
+    }
+
     fn line(&self, line: &Line) {
         if self.args.run.format() == MessageFormat::Json {
             shell::print(&json::line(line));
@@ -218,7 +239,12 @@ impl Shown<'_> {
         let root = &self.located.workspace.root;
         let Some(base) = &self.base else {
             if human {
-                shell::print(&explain::text(&one.explanation, root, self.args.run.select.verbose > 0));
+                shell::print(&explain::text(
+                    &one.explanation,
+                    self.short(&one.explanation.name),
+                    root,
+                    self.args.run.select.verbose > 0,
+                ));
             }
             self.line(&Line::Explain(Box::new(one.explanation.clone())));
             return Ok(());
@@ -229,7 +255,7 @@ impl Shown<'_> {
             return Ok(());
         };
         if human {
-            shell::print(&explain::diff_text(name, &base.label, &changes, root));
+            shell::print(&explain::diff_text(self.short(name), &base.label, &changes, root));
         }
         self.line(&Line::ExplainDiff { name: name.clone(), changes });
         Ok(())
@@ -259,5 +285,32 @@ impl Sources {
             .entry(file.to_owned())
             .or_insert_with(|| Some(std::fs::read_to_string(file).ok()?.lines().map(str::to_owned).collect()));
         lines.as_ref()?.get((line as usize).checked_sub(1)?).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names of the table, not those of results.jsonl.
+    #[test]
+    fn names_are_as_short_as_in_the_table() {
+        let short = short_names(["p/a/wait/lock", "p/a/sum", "p/b/sum"].into_iter());
+        assert_eq!((&*short["p/a/wait/lock"], &*short["p/a/sum"], &*short["p/b/sum"]), ("wait/lock", "a/sum", "b/sum"));
+    }
+
+    #[test]
+    fn what_was_explained_before_comes_in_the_order_of_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = |name: &str, seconds: u64| {
+            let path = folder.path().join(name);
+            let file = std::fs::File::create(&path).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)).unwrap();
+            path
+        };
+        let (last, first, middle) = (written("a", 30), written("b", 10), written("c", 20));
+        let mut files = vec![last.clone(), first.clone(), middle.clone()];
+        sort_as_explained(&mut files);
+        assert_eq!(files, [first, middle, last]);
     }
 }

@@ -130,6 +130,62 @@ fn a_harness_of_any_origin_drops_what_it_is_given() {
     }
 }
 
+/// The keys of a map that is returned, and a few texts that are not.
+#[test]
+fn what_the_harness_drops_of_a_site_is_told_apart() {
+    let mut recording = recording(CAPACITY, ("p::work", "/w/src/lib.rs", 9));
+    recording.stacks.push(Recorded { frames: vec![4], ..Recorded::default() });
+    let life = &mut recording.stacks[0].life;
+    (life.fresh, life.freed, life.freed_at) = (330, 330, vec![(1, 3), (2, 30)]);
+    // 33 an operation over all, too.
+    recording.stacks[0].counts.allocs = 330;
+    let words = |recording: &Recording| only_site(&explained(recording, &no_source)).words.clone();
+    let expected = "Vec::with_capacity; always 8 B; 30 given to the harness, 3 freed in the same operation";
+    assert_eq!(words(&recording), expected);
+    recording.stacks[0].life.kept = 10;
+    assert_eq!(words(&recording), format!("{expected}, 1 live on"));
+    // rangemap: its data is drawn anew, so that the operations that are followed are not those that are counted.
+    recording.stacks[0].counts.allocs = 331;
+    let about = expected.replace("30 given", "about 30 given").replace("3 freed", "about 3 freed");
+    assert_eq!(words(&recording), format!("{about}, about 1 live on"));
+}
+
+/// fluent-syntax: the sites with most of the bytes are growths of a vector that another function makes.
+#[test]
+fn a_growth_names_the_line_where_the_block_began() {
+    let mut recording = recording(CAPACITY, ("p::work", "/w/src/lib.rs", 9));
+    let grows = [("alloc::vec::Vec<T,A>::push", STD, 5), ("p::fill", "/w/src/lib.rs", 30)];
+    let at = recording.frames.len() as u32;
+    recording.frames.extend(grows.map(|(function, file, line)| Frame {
+        function: function.to_owned(),
+        file: file.to_owned(),
+        line,
+        ..Frame::default()
+    }));
+    let counts = StackCounts { allocs: 50, bytes: 2480, ..StackCounts::default() };
+    let life = Life { grown: 50, other_sizes: 50, brackets: 10, ..Life::default() };
+    recording.stacks.push(Recorded { frames: vec![at, at + 1, 4], cut: false, counts, life });
+    recording.stacks[0].life.grew_at = vec![(2, 50)];
+    let words = |recording: &Recording, line: u32| {
+        let explanation = explained(recording, &no_source);
+        explanation.sites.iter().find(|site| site.line == line).unwrap().words.clone()
+    };
+    assert_eq!(words(&recording, 30), "Vec; 5 growths of what began at src/lib.rs:7");
+    // At more than one line.
+    for line in [40, 50, 60] {
+        let frame = Frame { line, ..recording.frames[3].clone() };
+        recording.frames.push(frame);
+        let mut other = recording.stacks[0].clone();
+        (other.frames[3], other.life.grew_at) = (recording.frames.len() as u32 - 1, vec![(2, u64::from(line))]);
+        recording.stacks.push(other);
+    }
+    let expected = "Vec; 5 growths of what began at src/lib.rs:60, src/lib.rs:7 and 2 other lines";
+    assert_eq!(words(&recording, 30), expected);
+    // Older than the operation: nobody saw where it began.
+    recording.stacks[2].life.of_older = 50;
+    assert_eq!(words(&recording, 30), "Vec; 5 growths of what is older than the operation");
+}
+
 /// A map is filled, the answer's text is made, the map is dropped: it did not become the text.
 #[test]
 fn a_table_does_not_grow_into_what_is_made_before_its_end() {
@@ -202,6 +258,24 @@ fn a_copy_that_is_written_to_is_not_to_be_borrowed() {
     assert_eq!(copy(CLONE, &[]), [""; 0]);
 }
 
+/// itertools: an iterator's state, changed by each `next` and dropped with the iterator by the last.
+#[test]
+fn a_copy_that_an_object_keeps_is_not_to_be_borrowed() {
+    const CLONE: &str = "<alloc::vec::Vec<T,A> as core::clone::Clone>::clone_from";
+    let frames = [("__rustc::__rust_alloc", "", 0), (CLONE, STD, 5), ("p::work", "/w/src/lib.rs", 7)];
+    let source = |_: &str, line: u32| (line == 7).then(|| "inner.cur.clone_from(&next);".to_owned());
+    for (dropped, expected) in [
+        ("core::ptr::drop_in_place<alloc::vec::Vec<u8>>", &["borrow-slice"][..]),
+        ("core::ptr::drop_in_place<[alloc::vec::Vec<u8>]>", &["borrow-slice"]),
+        ("core::ptr::drop_in_place<p::MultiProductInner<u8>>", &[]),
+    ] {
+        let mut recording = recording(&frames, ("p::work", "/w/src/lib.rs", 9));
+        recording.frames.push(Frame { function: dropped.to_owned(), file: STD.to_owned(), ..Frame::default() });
+        recording.stacks[1].frames.insert(0, recording.frames.len() as u32 - 1);
+        assert_eq!(rules(only_site(&explained(&recording, &source))), expected, "{dropped}");
+    }
+}
+
 /// The keys are what was asked for, not a sort's scratch.
 #[test]
 fn the_keys_of_a_cached_sort_are_not_its_scratch() {
@@ -245,6 +319,32 @@ fn a_capacity_is_for_blocks_that_all_grow() {
     assert!(!speaks(10, 1, 8));
     // Several in each operation, of several sizes.
     assert!(!speaks(20, 20, 8));
+}
+
+/// with_capacity takes elements; their size is what a first push asks for, over 4.
+#[test]
+fn a_capacity_is_told_in_elements_where_their_size_is_known() {
+    let mut frames = CAPACITY.to_vec();
+    frames[1].0 = "alloc::raw_vec::RawVec<T,A>::grow_one";
+    frames[2].0 = "alloc::vec::Vec<T,A>::push";
+    let advice = |frames: &[(&str, &str, u32)], first: u64, least_last: u64, most_last: u64| {
+        let mut recording = recording(frames, ("criterion::bencher::Bencher<M>::iter", HARNESS, 9));
+        let life = &mut recording.stacks[0].life;
+        life.sizes = vec![(most_last, 10), (first, 10)];
+        life.grew = Growth { grown: 10, steps: 10, calls: 20, bytes: 5000, least_last, most_last, ..life.grew };
+        let explanation = explained(&recording, &no_source);
+        only_site(&explanation).remedies[0].advice.replace("give it its capacity when it is made: ", "")
+    };
+    assert_eq!(advice(&frames, 16, 2048, 2048), "with_capacity(512), 2,048 B at the end");
+    assert_eq!(advice(&frames, 96, 192, 384), "with_capacity(8 to 16), 192 to 384 B at the end");
+    assert_eq!(advice(&frames, 5000, 20000, 20000), "with_capacity(4), 20,000 B at the end");
+    // 8 of one byte or 4 of two; 4 of 512 or one of 2,048; a size that is no multiple.
+    assert_eq!(advice(&frames, 8, 1024, 1024), "with_capacity, 1,024 B at the end");
+    assert_eq!(advice(&frames, 2048, 8192, 8192), "with_capacity, 8,192 B at the end");
+    assert_eq!(advice(&frames, 16, 2047, 2047), "with_capacity, 2,047 B at the end");
+    // It began with what `reserve` asked for.
+    frames[1].0 = "alloc::raw_vec::RawVec<T,A>::reserve";
+    assert_eq!(advice(&frames, 16, 2048, 2048), "with_capacity, 2,048 B at the end");
 }
 
 /// fluent-syntax: the vector of an object that the function returns; typed the same, the items of a vector.
@@ -388,7 +488,7 @@ fn the_table_is_sound() {
     for (index, rule) in RULES.iter().enumerate() {
         assert!(!rule.evidence.is_empty() && !rule.operations.is_empty(), "{}", rule.name);
         assert!(RULES[..index].iter().all(|other| other.name != rule.name), "{} twice", rule.name);
-        let filled = ["{last}", "{size}", "{n}", "{trait}"]
+        let filled = ["{last}", "{capacity}", "{size}", "{n}", "{trait}"]
             .iter()
             .fold(rule.advice.to_owned(), |text, place| text.replace(place, ""));
         // `Box<dyn {trait}>` has no brace left.

@@ -17,6 +17,7 @@ mod sites;
 mod successions;
 mod table;
 mod text;
+mod view;
 mod words;
 
 pub use diff::{Change, diff};

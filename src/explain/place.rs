@@ -12,6 +12,21 @@ pub struct Surroundings<'a> {
     pub source: &'a dyn Fn(&str, u32) -> Option<String>,
 }
 
+impl Surroundings<'_> {
+    /// `FILE:LINE`, the file as it is seen from the workspace's folder; what is not known is left out.
+    pub(super) fn place(&self, file: &str, line: u32) -> String {
+        match (shown(file, &self.root), line) {
+            (file, 0) => file.to_owned(),
+            (file, line) => format!("{file}:{line}"),
+        }
+    }
+}
+
+/// A file as it is seen from `root`.
+pub(super) fn shown<'a>(file: &'a str, root: &Path) -> &'a str {
+    Path::new(file).strip_prefix(root).ok().and_then(Path::to_str).unwrap_or(file)
+}
+
 /// Whose code a function is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {

@@ -32,6 +32,8 @@ pub enum Evidence {
     FreedWhereMade,
     /// Neither line nor statement begins with `self.`, and it is not freed as a part of something else: it is no part of an object, which would have to be kept with it.
     NotAField,
+    /// No object of a type of the user's or of another crate has it, which could change it, or be used later.
+    NotInObject,
     OneAtATime,
     /// At least so many lived at once.
     LiveAtOnce(u64),
@@ -144,6 +146,7 @@ impl Case<'_> {
                 let named = [self.source.trim_start(), self.statement].iter().any(|text| text.starts_with("self."));
                 !named && !self.group.freed_as_part
             }
+            Evidence::NotInObject => !self.group.freed_in_object,
             Evidence::OneAtATime => self.group.most_live == Some(1),
             Evidence::LiveAtOnce(least) => self.most_live() >= least,
             Evidence::OneSize => life.sizes.len() == 1 && life.other_sizes == 0 && growth.calls == growth.blocks,
@@ -184,14 +187,21 @@ impl Case<'_> {
     fn fill_in(&self, advice: &str) -> String {
         let growth = self.growth();
         let grouped = |count: u64| number::grouped(&count.to_string());
-        let last = if growth.least_last == growth.most_last {
-            grouped(growth.most_last)
-        } else {
-            format!("{} to {}", grouped(growth.least_last), grouped(growth.most_last))
+        let range = |least: u64, most: u64| {
+            if least == most { grouped(most) } else { format!("{} to {}", grouped(least), grouped(most)) }
         };
+        let last = range(growth.least_last, growth.most_last);
+        let element = self.group.element_bytes.filter(|size| {
+            let last = [growth.least_last, growth.most_last];
+            last.iter().all(|bytes| bytes % size == 0)
+        });
+        let capacity = element
+            .map_or_else(String::new, |size| format!("({})", range(growth.least_last / size, growth.most_last / size)));
+        let capacity = format!("{capacity}, {last} B at the end");
         let size = self.group.life.sizes.first().map_or(0, |(size, _)| *size);
         advice
             .replace("{last}", &last)
+            .replace("{capacity}", &capacity)
             .replace("{size}", &grouped(size))
             .replace("{n}", &grouped(self.most_live()))
             .replace("{trait}", self.returned_trait().unwrap_or_default())

@@ -8,6 +8,7 @@ use super::place::{Owner, Surroundings, owner};
 use super::recording::{Recorded, Recording};
 use super::rules::{self, Case};
 use super::successions::{Groups, Tables};
+use super::view::{View, is_more_than_a_buffer, is_object};
 use super::words;
 use crate::record::{Growth, Life};
 use crate::result::model::Memory;
@@ -41,6 +42,12 @@ pub(super) struct Group {
     pub freed_where_made: bool,
     /// One at least is freed as a part of something else: of an object that is dropped, of a vector's items.
     pub freed_as_part: bool,
+    /// That something is of a type that the user or another crate defines.
+    pub freed_in_object: bool,
+    /// Of one element of a vector that grew from nothing, where its first size tells it.
+    pub element_bytes: Option<u64>,
+    /// Other sites at which what grows here began, the most growths first; of tables the growths are not counted.
+    pub grown_from: Vec<(usize, u64)>,
     /// Counts and lives of all stacks agree, per operation; those of the stacks at which its blocks grew, too.
     pub steady: bool,
     pub allocs: u64,
@@ -65,7 +72,8 @@ pub fn explain(name: &str, memory: &Memory, recording: &Recording, around: &Surr
     let starts_threads = groups.iter().any(|group| group.key.operation == Operation::Thread);
     let one_thread = threads.len() <= 1 && !starts_threads;
     let allocating = groups.iter().filter(|group| group.allocs > 0);
-    let mut sites: Vec<Site> = allocating.map(|group| site(group, &view, bytes, one_thread, around)).collect();
+    let site = |group| site(group, &groups, &view, bytes, one_thread, around);
+    let mut sites: Vec<Site> = allocating.map(site).collect();
     sites.sort_by(|a, b| (b.bytes_per_op.total_cmp(&a.bytes_per_op)).then(b.allocs_per_op.total_cmp(&a.allocs_per_op)));
     Explanation {
         name: name.to_owned(),
@@ -102,101 +110,6 @@ fn notes(recording: &Recording, owners: &[Owner]) -> Vec<String> {
     notes
 }
 
-/// The recording, with whose code each frame is.
-pub(super) struct View<'a> {
-    pub recording: &'a Recording,
-    owners: &'a [Owner],
-    functions: &'a [Function],
-}
-
-impl View<'_> {
-    fn frame(&self, index: u32) -> &Frame {
-        &self.recording.frames[index as usize]
-    }
-
-    fn owner(&self, index: u32) -> &Owner {
-        &self.owners[index as usize]
-    }
-
-    /// Position of the innermost frame of the user's; else of the innermost of another crate; else of the leaf's caller.
-    fn place(&self, frames: &[u32]) -> usize {
-        let position = |wanted: fn(&Owner) -> bool| frames.iter().position(|&frame| wanted(self.owner(frame)));
-        let beyond_plumbing = || position(|owner| *owner != Owner::Plumbing).unwrap_or(frames.len().saturating_sub(1));
-        position(|owner| *owner == Owner::User)
-            .or_else(|| position(|owner| matches!(owner, Owner::Dependency(_))))
-            .or_else(|| position(|owner| *owner == Owner::Foreign))
-            .unwrap_or_else(beyond_plumbing)
-    }
-
-    /// The function of std that the line calls; empty where there is none.
-    pub fn called(&self, group: &Group) -> String {
-        let stack = group.stacks.first().map(|&index| &self.recording.stacks[index].frames[..]).unwrap_or_default();
-        let inner = stack.iter().take_while(|&&frame| frame != group.key.place);
-        let called = inner.filter(|&&frame| *self.owner(frame) == Owner::Std).last();
-        called.map(|&frame| self.frame(frame).function.clone()).unwrap_or_default()
-    }
-
-    /// The function in which most of the group's blocks are freed: the user's innermost.
-    pub fn freed_in(&self, group: &Group) -> Option<&str> {
-        let (at, _) = group.life.freed_at.iter().max_by_key(|(_, blocks)| *blocks)?;
-        let frames = &self.recording.stacks[*at].frames;
-        Some(&self.frame(*frames.get(self.place(frames))?).function)
-    }
-
-    fn key(&self, stack: &Recorded) -> Option<Key> {
-        let at = self.place(&stack.frames);
-        let place = *stack.frames.get(at)?;
-        let between = &stack.frames[..at];
-        let foreign = between.iter().rev().find(|&&frame| {
-            matches!(self.owner(frame), Owner::Foreign) || matches!(self.owner(frame), Owner::Dependency(_))
-        });
-        let via = foreign.map(|&frame| self.frame(frame).function.clone());
-        // What std did for whoever called it last.
-        let std = between.iter().take_while(|&&frame| matches!(self.owner(frame), Owner::Std | Owner::Plumbing));
-        let std = std.filter(|&&frame| *self.owner(frame) == Owner::Std);
-        let functions: Vec<&Function> = std.map(|&frame| &self.functions[frame as usize]).collect();
-        Some(Key { place, operation: Operation::of(&functions), via })
-    }
-
-    /// Whether the function that frees at one stack is the one that allocates at the other, or calls the one that puts
-    /// something into a container there.
-    fn frees_where_made(&self, allocating: &Recorded, freeing: &Recorded) -> bool {
-        // Closures of one function may share a name.
-        let function = |frame: u32| {
-            let Frame { function, file, start_line, .. } = self.frame(frame);
-            (function, file, start_line)
-        };
-        let Some(&frees) = freeing.frames.get(self.place(&freeing.frames)) else { return false };
-        let at = self.place(&allocating.frames);
-        let grows = matches!(self.key(allocating).map(|key| key.operation), Some(Operation::Grow(_)));
-        let makers = if grows { &allocating.frames[at..] } else { allocating.frames.get(at..=at).unwrap_or_default() };
-        makers.iter().any(|&frame| function(frame) == function(frees))
-    }
-
-    /// Whether what is dropped here is more than a buffer: something of the user's that has it, or the items of another one.
-    fn frees_a_part(&self, freeing: &Recorded) -> bool {
-        let inner = freeing.frames.iter().take_while(|&&frame| *self.owner(frame) != Owner::User);
-        let mut dropped = inner.filter_map(|&frame| {
-            let (_, what) = self.frame(frame).function.split_once("drop_in_place<")?;
-            Some(what)
-        });
-        dropped.any(|what| {
-            let crate_name = what.split([':', '<', '>', ' ']).next().unwrap_or_default();
-            !matches!(crate_name, "alloc" | "core" | "std" | "hashbrown") || what.starts_with("alloc::borrow::Cow")
-        })
-    }
-
-    /// Whether the harness frees here: it comes before any code of the user's.
-    fn frees_for_harness(&self, stack: &Recorded) -> bool {
-        let decisive = stack.frames.iter().find_map(|&frame| match self.owner(frame) {
-            Owner::User => Some(false),
-            Owner::Harness => Some(true),
-            _ => None,
-        });
-        decisive.unwrap_or(false)
-    }
-}
-
 fn group(view: &View) -> Vec<Group> {
     let stacks = &view.recording.stacks;
     let mut groups: BTreeMap<Key, Group> = BTreeMap::new();
@@ -216,6 +129,9 @@ fn group(view: &View) -> Vec<Group> {
             freed_somewhere: 0,
             freed_where_made: true,
             freed_as_part: false,
+            freed_in_object: false,
+            element_bytes: None,
+            grown_from: Vec::new(),
             steady: true,
             allocs: 0,
             bytes: 0,
@@ -226,7 +142,9 @@ fn group(view: &View) -> Vec<Group> {
         group.life.join(life);
         for &(at, blocks) in &life.freed_at {
             group.freed_somewhere += blocks;
-            group.freed_as_part |= view.frees_a_part(&stacks[at]);
+            let dropped = view.dropped(&stacks[at]);
+            group.freed_as_part |= dropped.iter().any(|what| is_more_than_a_buffer(what));
+            group.freed_in_object |= dropped.iter().any(|what| is_object(what));
             group.freed_where_made &= view.frees_where_made(stack, &stacks[at]);
             group.dropped_by_harness += if view.frees_for_harness(&stacks[at]) { blocks } else { 0 };
         }
@@ -238,7 +156,26 @@ fn group(view: &View) -> Vec<Group> {
     }
     follow_tables(&mut groups, &group_of, view.recording);
     compare_with_counts(&mut groups, &group_of, view.recording);
+    groups.iter_mut().for_each(|group| group.element_bytes = view.element_bytes(group));
+    find_beginnings(&mut groups, &group_of);
     groups
+}
+
+/// Where what grows in each group began, if that is elsewhere.
+fn find_beginnings(groups: &mut [Group], group_of: &[Option<usize>]) {
+    let mut beginnings: Vec<BTreeMap<usize, u64>> = vec![BTreeMap::new(); groups.len()];
+    for (from, group) in groups.iter().enumerate() {
+        let by_realloc = group.life.grew_at.iter().filter_map(|&(stack, times)| Some((group_of[stack]?, times)));
+        for (at, times) in
+            by_realloc.chain(group.tables.grew_at.iter().map(|&at| (at, 0))).filter(|(at, _)| *at != from)
+        {
+            *beginnings[at].entry(from).or_default() += times;
+        }
+    }
+    for (group, beginnings) in groups.iter_mut().zip(beginnings) {
+        group.grown_from = beginnings.into_iter().collect();
+        group.grown_from.sort_by_key(|&(_, times)| std::cmp::Reverse(times));
+    }
 }
 
 /// Whether counts and lives say the same of what one operation does, in each group and wherever its blocks grew. Not by the
@@ -269,7 +206,7 @@ fn follow_tables(groups: &mut [Group], group_of: &[Option<usize>], recording: &R
     }
 }
 
-fn site(group: &Group, view: &View, bytes: u64, one_thread: bool, around: &Surroundings) -> Site {
+fn site(group: &Group, groups: &[Group], view: &View, bytes: u64, one_thread: bool, around: &Surroundings) -> Site {
     let recording = view.recording;
     let per_op = |count: u64| count as f64 / recording.iterations.max(1) as f64;
     let followed = |count: u64| count as f64 / recording.followed.max(1) as f64;
@@ -291,13 +228,15 @@ fn site(group: &Group, view: &View, bytes: u64, one_thread: bool, around: &Surro
     let mut sizes: Vec<(u64, f64)> = life.sizes.iter().map(|&(size, calls)| (size, followed(calls))).collect();
     sizes.sort_unstable_by_key(|(size, _)| *size);
     let by_harness = share(group.dropped_by_harness, group.freed_somewhere) * followed(life.freed);
+    let beginnings = group.grown_from.iter().map(|&(from, _)| view.frame(groups[from].key.place));
+    let beginnings: Vec<String> = beginnings.map(|frame| around.place(&frame.file, frame.line)).collect();
     Site {
         function: frame.function.clone(),
         file: frame.file.clone(),
         line: frame.line,
         source: source.as_deref().map(|line| line.trim().to_owned()),
         operation: group.key.operation,
-        words: words::of(&case, view),
+        words: words::of(&case, view, &beginnings),
         via: group.key.via.clone(),
         callers: callers(group, view),
         allocs_per_op: per_op(group.allocs),

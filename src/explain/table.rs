@@ -24,7 +24,8 @@ const MANY: u64 = 16;
 
 /// In the order of their precedence: the first that fits a site gives its remedy; a later one is named, too, if it saves more.
 ///
-/// `{last}`: bytes at the end; `{size}`: the one size; `{n}`: how many live at once; `{trait}`: what the function returns.
+/// `{last}`: bytes at the end; `{capacity}`: what with_capacity takes, if that is known, and the bytes at the end; `{size}`: the one
+/// size; `{n}`: how many live at once; `{trait}`: what the function returns.
 pub const RULES: &[Rule] = &[
     Rule {
         name: "box-dyn",
@@ -43,14 +44,14 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "borrow-text",
         operations: &[O::TextCopy, O::Clone(C::String)],
-        evidence: &[E::FreedInside, E::FreedWhereMade, E::NeverGrew, E::NotMutable],
+        evidence: &[E::FreedInside, E::FreedWhereMade, E::NotInObject, E::NeverGrew, E::NotMutable],
         advice: "borrow the text where it is only read: &str instead of String",
         change: Change::Gone,
     },
     Rule {
         name: "borrow-slice",
         operations: &[O::Clone(C::Vec), O::Clone(C::VecDeque), O::Clone(C::HashMap), O::Clone(C::HashSet)],
-        evidence: &[E::FreedInside, E::FreedWhereMade, E::NeverGrew, E::NotMutable],
+        evidence: &[E::FreedInside, E::FreedWhereMade, E::NotInObject, E::NeverGrew, E::NotMutable],
         advice: "borrow it where it is only read; iter().cloned() where its items are taken one by one",
         change: Change::Gone,
     },
@@ -65,7 +66,7 @@ pub const RULES: &[Rule] = &[
         name: "format-grew",
         operations: &[O::Format],
         evidence: &[E::EachGrew],
-        advice: "the text is longer than format!() expects: write!() into String::with_capacity, {last} B at the end",
+        advice: "the text is longer than format!() expects: write!() into String::with_capacity({last})",
         change: Change::FinalSizeOnly,
     },
     Rule {
@@ -78,7 +79,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "collect-temporary",
         operations: &[O::Collect(C::Vec)],
-        evidence: &[E::FreedInside, E::FreedWhereMade, E::OneAtATime, E::NotMutable],
+        evidence: &[E::FreedInside, E::FreedWhereMade, E::NotInObject, E::OneAtATime, E::NotMutable],
         advice: "use the iterator itself where each item is looked at once",
         change: Change::Gone,
     },
@@ -100,7 +101,7 @@ pub const RULES: &[Rule] = &[
         name: "grow-vec",
         operations: &[O::Grow(C::Vec), O::Grow(C::BinaryHeap)],
         evidence: &[E::EachGrew],
-        advice: "give it its capacity when it is made: with_capacity, {last} B at the end",
+        advice: "give it its capacity when it is made: with_capacity{capacity}",
         change: Change::FinalSizeOnly,
     },
     Rule {
@@ -114,7 +115,7 @@ pub const RULES: &[Rule] = &[
         name: "grow-deque",
         operations: &[O::Grow(C::VecDeque)],
         evidence: &[E::EachGrew],
-        advice: "give it its capacity when it is made: VecDeque::with_capacity, {last} B at the end",
+        advice: "give it its capacity when it is made: VecDeque::with_capacity{capacity}",
         change: Change::FinalSizeOnly,
     },
     Rule {

@@ -5,18 +5,19 @@ use std::path::Path;
 
 use super::diff::Change;
 use super::model::{Effect, Explanation, Site};
+use super::place::shown;
 use crate::export::number::per_op;
 use crate::result::names;
 
 /// Sites that have less than this share of the bytes and of the calls are summed up in a line.
 const LEAST_SHARE: f64 = 0.005;
 
-/// One benchmark; files below `root` are shown relative to it. `verbose`: every site, with its functions down to the allocator.
-pub fn text(explanation: &Explanation, root: &Path, verbose: bool) -> String {
+/// One benchmark, by the name that it is shown by; files below `root` are shown relative to it. `verbose`: every site, with its functions down to the allocator.
+pub fn text(explanation: &Explanation, name: &str, root: &Path, verbose: bool) -> String {
     let mut out = String::new();
     let e = explanation;
     let (allocs, bytes) = (per_op(e.allocs_per_op), per_op(e.bytes_per_op));
-    let _ = writeln!(out, "{}: {allocs} allocs/op, {bytes} B/op", names::one_line(&e.name));
+    let _ = writeln!(out, "{}: {allocs} allocs/op, {bytes} B/op", names::one_line(name));
     if e.sites.is_empty() {
         out.push_str("  allocates nothing\n");
     }
@@ -34,7 +35,8 @@ pub fn text(explanation: &Explanation, root: &Path, verbose: bool) -> String {
     if !rest.is_empty() {
         let sum = |of: fn(&Site) -> f64| per_op(rest.iter().map(|site| of(site)).sum());
         let (bytes, allocs) = (sum(|site| site.bytes_per_op), sum(|site| site.allocs_per_op));
-        let _ = writeln!(out, "\n  {} more sites: {bytes} B/op, {allocs} allocs/op (-v names them)", rest.len());
+        let sites = if rest.len() == 1 { "site" } else { "sites" };
+        let _ = writeln!(out, "\n  {} more {sites}: {bytes} B/op, {allocs} allocs/op (-v names them)", rest.len());
     }
     for note in &e.notes {
         let _ = writeln!(out, "\n  note: {note}");
@@ -45,8 +47,8 @@ pub fn text(explanation: &Explanation, root: &Path, verbose: bool) -> String {
 fn write_site(out: &mut String, site: &Site, root: &Path, verbose: bool) {
     let place = match (&site.file[..], site.line) {
         ("", _) => String::new(),
-        (file, 0) => format!("  {}", relative(file, root)),
-        (file, line) => format!("  {}:{line}", relative(file, root)),
+        (file, 0) => format!("  {}", shown(file, root)),
+        (file, line) => format!("  {}:{line}", shown(file, root)),
     };
     // Writing to a string cannot fail.
     let _ = writeln!(
@@ -78,10 +80,6 @@ fn write_site(out: &mut String, site: &Site, root: &Path, verbose: bool) {
     }
 }
 
-fn relative<'a>(file: &'a str, root: &Path) -> &'a str {
-    Path::new(file).strip_prefix(root).ok().and_then(Path::to_str).unwrap_or(file)
-}
-
 /// `−5 allocs/op, −1,984 B/op`.
 fn effect(effect: &Effect) -> String {
     let about = if effect.exact { "" } else { "about " };
@@ -102,11 +100,8 @@ pub fn diff_text(name: &str, label: &str, changes: &[Change], root: &Path) -> St
         let pair = |was: f64, now: f64| {
             if was == now { per_op(now) } else { format!("{} → {}", per_op(was), per_op(now)) }
         };
-        let place = if change.line == 0 {
-            String::new()
-        } else {
-            format!("  {}:{}", relative(&change.file, root), change.line)
-        };
+        let place =
+            if change.line == 0 { String::new() } else { format!("  {}:{}", shown(&change.file, root), change.line) };
         let _ = writeln!(
             out,
             "  {:<6}  {} B/op  {} allocs/op  {}{place}",

@@ -2,11 +2,13 @@
 
 use super::operation::{Container, Operation};
 use super::rules::Case;
-use super::sites::View;
+use super::view::View;
 use crate::export::number::{grouped, per_op};
 
 /// `Vec grew 7 times, 8 → 1,024 B; freed in the same operation`.
-pub(super) fn of(case: &Case, view: &View) -> String {
+///
+/// `beginnings`: the other places at which what grows here began.
+pub(super) fn of(case: &Case, view: &View, beginnings: &[String]) -> String {
     let (life, growth) = (&case.group.life, case.group.growth());
     let n = case.followed.max(1) as f64;
     let each = |count: u64| per_op(count as f64 / n);
@@ -18,9 +20,15 @@ pub(super) fn of(case: &Case, view: &View) -> String {
         });
         parts.push(format!("grew {}{sizes}", times(growth.steps as f64 / n)));
     } else if life.grown > 0 {
-        let older = if life.of_older == life.grown + life.shrunk { " of what is older than the operation" } else { "" };
-        let begun = if life.of_older == 0 { " of what began at another line" } else { older };
+        let begun = match beginnings {
+            _ if life.of_older == life.grown + life.shrunk => " of what is older than the operation".to_owned(),
+            _ if life.of_older > 0 => String::new(),
+            [] => " of what began at another line".to_owned(),
+            beginnings => format!(" of what began at {}", places(beginnings)),
+        };
         parts.push(format!("{} growth{}{begun}", each(life.grown), if life.grown as f64 > n { "s" } else { "" }));
+    } else if growth.blocks == 0 && !beginnings.is_empty() {
+        parts.push(format!("takes the place of what began at {}", places(beginnings)));
     }
     if let [(size, _)] = life.sizes[..]
         && life.other_sizes == 0
@@ -33,6 +41,17 @@ pub(super) fn of(case: &Case, view: &View) -> String {
         parts.push(format!("on {} threads", life.threads.len()));
     }
     parts.join("; ")
+}
+
+/// `src/a.rs:7, src/b.rs:9 and 2 other lines`.
+fn places(places: &[String]) -> String {
+    const NAMED: usize = 2;
+    let named = places[..places.len().min(NAMED)].join(", ");
+    match places.len().saturating_sub(NAMED) {
+        0 => named,
+        1 => format!("{named} and another line"),
+        more => format!("{named} and {more} other lines"),
+    }
 }
 
 fn least(sizes: impl Iterator<Item = u64>) -> Option<u64> {
@@ -51,31 +70,42 @@ fn fate(case: &Case, view: &View) -> Option<String> {
     if begun == 0 {
         return None;
     }
-    let all = |part: u64| part == begun;
-    // A table's forerunners are freed as it grows.
-    let dropped = if group.key.operation.is_table() { 1 } else { group.freed_somewhere };
-    Some(if all(life.freed) && group.freed_somewhere > 0 && group.dropped_by_harness >= dropped {
-        "given to the harness, which drops it".to_owned()
-    } else if all(life.freed) {
-        "freed in the same operation".to_owned()
-    } else if all(life.freed_elsewhere) {
-        match view.freed_in(case.group) {
-            Some(function) => format!("freed by another thread, in {function}"),
-            None => "freed by another thread".to_owned(),
+    let each = |count: u64| count as f64 / case.followed.max(1) as f64;
+    let (freed, given) = (each(life.freed), given_to_harness(case));
+    let elsewhere = match view.freed_in(group) {
+        Some(function) => format!("freed by another thread, in {function}"),
+        None => "freed by another thread".to_owned(),
+    };
+    // What is said of all, and of some.
+    let fates = [
+        (given, "given to the harness, which drops it", "given to the harness"),
+        (freed - given, "freed in the same operation", "freed in the same operation"),
+        (each(life.freed_elsewhere), &elsewhere, "freed by another thread"),
+        (each(life.kept), "lives on after the operation", "live on"),
+    ];
+    let fates: Vec<(f64, &str, &str)> = fates.into_iter().filter(|(blocks, ..)| *blocks > 0.0).collect();
+    Some(match fates[..] {
+        [(_, all, _)] => all.to_owned(),
+        _ => {
+            // Of the operations that were followed, which may differ from those that were counted.
+            let about = if group.steady { "" } else { "about " };
+            let parts = fates.iter().map(|(blocks, _, some)| format!("{about}{} {some}", per_op(*blocks)));
+            parts.collect::<Vec<_>>().join(", ")
         }
-    } else if all(life.kept) {
-        "lives on after the operation".to_owned()
-    } else {
-        let part = |count: u64, fate: &str| {
-            (count > 0).then(|| format!("{} {fate}", per_op(count as f64 / case.followed as f64)))
-        };
-        let parts = [
-            part(life.freed, "freed in the same operation"),
-            part(life.freed_elsewhere, "freed by another thread"),
-            part(life.kept, "live on"),
-        ];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     })
+}
+
+/// Blocks an operation that the harness drops, with what the operation gives. Of a table's blocks only the last can be given;
+/// its forerunners are freed as it grows, and count as given with it.
+fn given_to_harness(case: &Case) -> f64 {
+    let (life, group) = (&case.group.life, case.group);
+    if group.dropped_by_harness == 0 {
+        return 0.0;
+    }
+    let freed = life.freed as f64 / case.followed.max(1) as f64;
+    let tables = case.group.growth().blocks as f64 / case.followed.max(1) as f64;
+    let last = if group.key.operation.is_table() { tables.max(1.0) } else { group.freed_somewhere as f64 };
+    (freed * group.dropped_by_harness as f64 / last).min(freed)
 }
 
 fn what(case: &Case, view: &View) -> String {

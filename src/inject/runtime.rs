@@ -21,6 +21,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("driver.rs", include_str!("../../templates/runtime/driver.rs")),
     ("entries.rs", include_str!("../../templates/runtime/entries.rs")),
     ("follow.rs", include_str!("../../templates/runtime/follow.rs")),
+    ("life.rs", include_str!("../../templates/runtime/life.rs")),
     ("live.rs", include_str!("../../templates/runtime/live.rs")),
     ("live_map.rs", include_str!("../../templates/runtime/live_map.rs")),
     ("lives.rs", include_str!("../../templates/runtime/lives.rs")),

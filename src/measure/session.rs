@@ -148,8 +148,8 @@ pub fn measure(
         let table = write_table(suite, &suite.executable.counted, "counted", options, tables)?;
         if tables.lacks_unwind_tables(&real_path(&suite.executable.counted)) {
             observer.warns(&format!(
-                "{}: built without unwind tables, so stacks are cut in its code; take `-C force-unwind-tables=no` out of \
-                 the flags",
+                "{}: built without unwind tables, so stacks may be cut in its code; take `-C force-unwind-tables=no` out \
+                 of the flags",
                 suite.executable.target.name
             ));
         }

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use crate::bracket::{COUNT, FREE_STACKS, LOG, STACKS};
 use crate::driver::{watched, Run};
-use crate::lives::{Life, Lives};
+use crate::life::Life;
+use crate::lives::Lives;
 use crate::plan::{Plan, Selected};
 use crate::records::{self, Record};
 use crate::{entries, log, stacks};

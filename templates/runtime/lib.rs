@@ -16,6 +16,7 @@ mod dhat;
 mod driver;
 mod entries;
 mod follow;
+mod life;
 mod live;
 mod live_map;
 mod lives;
