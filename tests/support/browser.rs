@@ -90,6 +90,11 @@ impl Browser {
 
     /// Sends a command; its result.
     pub fn call(&mut self, method: &str, params: Value) -> Value {
+        self.answer(method, params.clone()).unwrap_or_else(|error| panic!("{method} {params}: {error}"))
+    }
+
+    /// Sends a command; its result, or the browser's error.
+    fn answer(&mut self, method: &str, params: Value) -> Result<Value, Value> {
         self.last += 1;
         let id = self.last;
         let text = json!({ "id": id, "method": method, "params": params }).to_string();
@@ -97,8 +102,8 @@ impl Browser {
         loop {
             let message = self.next();
             if message["id"] == id {
-                assert!(message["error"].is_null(), "{method} {params}: {}", message["error"]);
-                return message["result"].clone();
+                let error = &message["error"];
+                return if error.is_null() { Ok(message["result"].clone()) } else { Err(error.clone()) };
             }
         }
     }
@@ -162,7 +167,7 @@ impl Browser {
         loop {
             let params = json!({ "expression": format!("Boolean({expression})"), "returnByValue": true });
             // While a page goes the next is not yet there to be asked.
-            let result = self.call("Runtime.evaluate", params);
+            let result = self.answer("Runtime.evaluate", params).unwrap_or_default();
             if result["result"]["value"] == true {
                 return;
             }
