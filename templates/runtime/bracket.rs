@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::dhat;
 use crate::live;
 use crate::peak;
-use crate::thread::Totals;
+use crate::thread::{self, Totals};
 
 /// What the allocator shim does, as a set of the bits below; 0 outside a bracket.
 pub static RECORDING: AtomicU32 = AtomicU32::new(0);
@@ -135,7 +135,7 @@ pub fn iter_entry() {
 #[cold]
 #[inline(never)]
 fn restart() {
-    RECORDING.store(0, Ordering::SeqCst);
+    stop_recording();
     OPEN.store(false, Ordering::SeqCst);
     if BRACKETS.swap(0, Ordering::Relaxed) != 0 {
         crate::stacks::forget_all();
@@ -177,7 +177,7 @@ pub fn close_shared() {
 fn opened_shared(iterations: u64) {
     // That one thread of the harness waits here for another one is no wait of the user's.
     let _own = crate::block::own();
-    let _ = crate::thread::current();
+    let _ = thread::current();
     let mut sharers = SHARERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     SHARED_ITERATIONS.fetch_add(iterations, Ordering::Relaxed);
     if *sharers == 0 {
@@ -219,6 +219,13 @@ pub fn close() {
     }
 }
 
+/// Nothing is recorded any more, on no thread, when this returns.
+fn stop_recording() {
+    if RECORDING.swap(0, Ordering::SeqCst) != 0 {
+        thread::wait_for_recorders();
+    }
+}
+
 #[cold]
 #[inline(never)]
 fn opened() {
@@ -234,7 +241,7 @@ fn opened() {
     BRACKETS.fetch_add(1, Ordering::Relaxed);
     // The opening thread's state is made here, so that its making is not in the bracket.
     if flags != 0 {
-        let _ = crate::thread::current();
+        let _ = thread::current();
     }
     {
         let mut ledger = ledger();
@@ -252,7 +259,7 @@ fn opened() {
 #[cold]
 #[inline(never)]
 fn closed() {
-    RECORDING.store(0, Ordering::SeqCst);
+    stop_recording();
     // Of several brackets dhat can only have one file: it goes on until the last, with what lies between them.
     let several = LOOPS.load(Ordering::Relaxed) & BATCHED != 0 || SHARED_ITERATIONS.load(Ordering::Relaxed) != 0;
     if ON_OPEN.load(Ordering::Relaxed) & DHAT != 0 && !several {
@@ -286,7 +293,7 @@ pub fn begin(flags: u32) {
 /// Ends what [`begin`] began; the sum over the last timing loop's brackets.
 pub fn end() -> Sum {
     WATCHED.store(false, Ordering::SeqCst);
-    RECORDING.store(0, Ordering::SeqCst);
+    stop_recording();
     OPEN.store(false, Ordering::SeqCst);
     if ON_OPEN.load(Ordering::Relaxed) & DHAT != 0 {
         dhat::close();
@@ -309,4 +316,51 @@ pub fn switch_off() {
     WATCHED.store(false, Ordering::SeqCst);
     RECORDING.store(0, Ordering::SeqCst);
     OPEN.store(false, Ordering::SeqCst);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live_map;
+    use crate::track::Track;
+    use std::alloc::{GlobalAlloc, Layout, System};
+
+    /// Threads that outlive the bracket are counted up to its end, and no further.
+    #[test]
+    fn nothing_is_counted_once_the_bracket_is_closed() {
+        let _one_bracket = live_map::tests::lock();
+        static ALLOCATOR: Track<System> = Track::new(System);
+        static OVER: AtomicBool = AtomicBool::new(false);
+        fn spin() {
+            (0..1_000).for_each(|_| std::hint::spin_loop());
+        }
+        thread::initialize();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let layout = Layout::new::<u64>();
+                    while !OVER.load(Ordering::Relaxed) {
+                        // SAFETY: the size is not 0; what was given is given back.
+                        unsafe { ALLOCATOR.dealloc(ALLOCATOR.alloc(layout), layout) };
+                    }
+                });
+            }
+            let (mut counted, mut late, mut odd) = (0, 0, 0);
+            for _ in 0..2_000 {
+                begin(COUNT | LIVE);
+                open();
+                spin();
+                close();
+                let at_close = Totals::now();
+                spin();
+                late += u32::from(Totals::now() != at_close);
+                let totals = end().totals;
+                odd += u32::from(totals.frees > totals.allocs);
+                counted += totals.allocs;
+            }
+            OVER.store(true, Ordering::Relaxed);
+            assert_eq!((late, odd), (0, 0));
+            assert!(counted > 0);
+        });
+    }
 }

@@ -34,7 +34,6 @@ pub struct Lives {
     pub more_spans: bool,
     /// Operations that were followed: as many as there were iterations in the brackets.
     pub operations: u64,
-    begun: bool,
     /// Live bytes at the highest moment of all brackets.
     pub peak_bytes: u64,
 }
@@ -106,7 +105,6 @@ impl Lives {
             self.stack(entry).brackets += 1;
         }
         self.operations += operations;
-        self.begun = true;
         if bracket.peak_bytes > self.peak_bytes {
             self.peak_bytes = bracket.peak_bytes;
             self.peak(&events[..=bracket.peak_at]);
@@ -209,7 +207,7 @@ impl Lives {
     /// A call of the allocator that gave a block.
     fn called(&mut self, bracket: &mut Bracket, event: &Event) {
         bracket.allocating.insert(event.entry);
-        let first = !self.begun;
+        let first = self.operations == 0;
         let life = self.stack(event.entry);
         if first && life.threads.len() < MOST_THREADS {
             life.threads.insert(event.thread);
@@ -250,7 +248,7 @@ impl Lives {
 
     /// Keeps when `block` lived; one more than the span's index, or 0 where it is not kept.
     fn span(&mut self, block: &Block, ended: u32) -> u32 {
-        if self.begun {
+        if self.operations > 0 {
             return 0;
         }
         if self.spans.len() == MOST_SPANS {

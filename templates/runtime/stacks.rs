@@ -418,6 +418,8 @@ mod tests {
     #[test]
     fn a_stack_is_found_again_and_counted_once_for_the_reader() {
         let _one_reader = entries::tests::lock();
+        // The state may have been another test's.
+        forget_all();
         let state = thread::current().unwrap();
         // SAFETY: this thread owns the state, and no other reference into its table is alive.
         let stacks = unsafe { &mut *state.stacks.get() };

@@ -23,6 +23,10 @@ pub const SA_ONSTACK: c_int = 0x0800_0000;
 pub const SYS_RT_SIGPROCMASK: c_long = 14;
 pub const SYS_GETTID: c_long = 186;
 pub const SYS_PERF_EVENT_OPEN: c_long = 298;
+pub const SYS_MEMBARRIER: c_long = 324;
+
+pub const MEMBARRIER_PRIVATE_EXPEDITED: c_long = 1 << 3;
+pub const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: c_long = 1 << 4;
 
 pub const RTLD_NEXT: *mut c_void = -1isize as *mut c_void;
 

@@ -5,9 +5,10 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::mem;
-use std::os::raw::c_void;
+use std::os::raw::{c_long, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{fence, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::memo::Memo;
 use crate::stacks::{Entry, Stacks};
@@ -39,8 +40,8 @@ pub struct ThreadState {
     /// Set before the state is published.
     next: AtomicPtr<ThreadState>,
     in_use: AtomicBool,
-    /// True while this thread is inside the recorder: what happens below it is not the user's.
-    busy: Cell<bool>,
+    /// True while this thread is inside the recorder: what happens below it is not the user's. Only the thread itself writes it.
+    busy: AtomicBool,
     pub counters: Counters,
     /// The thread's own stack.
     bounds: Cell<Bounds>,
@@ -73,8 +74,11 @@ static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
 /// Allocations that could not be recorded for want of memory.
 pub static LOST: AtomicU64 = AtomicU64::new(0);
 
-/// Asks libc to tell when a thread ends. Called once, before anything is recorded.
+/// Asks libc to tell when a thread ends, and the kernel to let [`wait_for_recorders`] be heard by all threads. Called once, before
+/// anything is recorded.
 pub fn initialize() {
+    // SAFETY: membarrier(2) touches no memory. A kernel that has none answers with an error, and so does every later call.
+    unsafe { sys::syscall(sys::SYS_MEMBARRIER, sys::MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0 as c_long, 0 as c_long) };
     let mut key = 0;
     // SAFETY: the destructor is a plain function that lives as long as the process.
     if unsafe { sys::pthread_key_create(&mut key, thread_ended) } == 0 {
@@ -125,7 +129,7 @@ fn adopt() -> Option<&'static ThreadState> {
 }
 
 fn take(state: &'static ThreadState) -> &'static ThreadState {
-    state.busy.set(true);
+    state.set_busy(true);
     state.bounds.set(bounds());
     state.number.set(THREADS.fetch_add(1, Ordering::Relaxed));
     // SAFETY: the state is this thread's alone from here on, and its former thread has ended.
@@ -137,7 +141,7 @@ fn take(state: &'static ThreadState) -> &'static ThreadState {
         // SAFETY: the key was made by pthread_key_create.
         unsafe { sys::pthread_setspecific(key - 1, pointer as *const c_void) };
     }
-    state.busy.set(false);
+    state.set_busy(false);
     state
 }
 
@@ -179,7 +183,7 @@ pub fn bounds() -> Bounds {
 impl ThreadState {
     #[inline(always)]
     pub fn busy(&self) -> bool {
-        self.busy.get()
+        self.busy.load(Ordering::Relaxed)
     }
 
     #[inline(always)]
@@ -210,7 +214,32 @@ impl ThreadState {
 
     #[inline(always)]
     pub fn set_busy(&self, busy: bool) {
-        self.busy.set(busy);
+        // What was written before it is there for who sees it. On x86-64 a plain store.
+        self.busy.store(busy, Ordering::Release);
+    }
+}
+
+/// Waits until no other thread is inside the recorder; called where recording has just been switched off. Each that goes in from
+/// here on sees that and leaves again: afterwards nobody counts, and what was counted is whole.
+pub fn wait_for_recorders() {
+    // Far longer than any allocation takes; a thread may leave one by longjmp.
+    const PATIENCE: Duration = Duration::from_secs(2);
+    // Between a thread's mark that it is busy and its look at whether anything is recorded stands no barrier, which would cost it
+    // more than all the rest. This one call is a barrier on all threads at once.
+    // SAFETY: membarrier(2) touches no memory.
+    unsafe { sys::syscall(sys::SYS_MEMBARRIER, sys::MEMBARRIER_PRIVATE_EXPEDITED, 0 as c_long, 0 as c_long) };
+    let own = CURRENT.with(|current| current.get());
+    let begun = Instant::now();
+    for state in all().filter(|state| !ptr::eq(*state, own)) {
+        while state.busy() {
+            if begun.elapsed() > PATIENCE {
+                LOST.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            std::thread::yield_now();
+        }
+        // What it wrote before it left is read from here on.
+        fence(Ordering::Acquire);
     }
 }
 

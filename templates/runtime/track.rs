@@ -78,15 +78,20 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
 const ZEROED: u32 = 1 << 31;
 
 /// This thread's state, busy until [`leave`]; `None` where the call is not the user's but the recorder's own or that of an
-/// allocator that allocates, and where there is no memory for a state.
+/// allocator that allocates, where there is no memory for a state, and where the bracket that had `flags` is over.
 #[inline(always)]
-fn enter() -> Option<&'static ThreadState> {
+fn enter(flags: u32) -> Option<&'static ThreadState> {
     match thread::current() {
         Some(state) if state.busy() => None,
         Some(state) => {
             state.set_busy(true);
-            // For a signal's handler on this thread, which the compiler knows nothing of.
+            // For a signal's handler on this thread, which the compiler knows nothing of, and for `thread::wait_for_recorders`.
             compiler_fence(Ordering::SeqCst);
+            // Looked at again: whoever closed the bracket meanwhile may have found this thread idle, and count no more.
+            if RECORDING.load(Ordering::Relaxed) != flags & !ZEROED {
+                leave(state);
+                return None;
+            }
             Some(state)
         }
         None => {
@@ -105,7 +110,7 @@ fn leave(state: &ThreadState) {
 /// What is left of [`recorded_alloc`] where nothing but numbers is asked for.
 #[inline(always)]
 fn counted(size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
-    let state = match enter() {
+    let state = match enter(COUNT) {
         Some(state) => state,
         None => return inner(),
     };
@@ -121,7 +126,7 @@ fn counted(size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
 
 #[inline(never)]
 fn recorded_alloc(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
-    let state = match enter() {
+    let state = match enter(flags) {
         Some(state) => state,
         None => return inner(),
     };
@@ -146,7 +151,7 @@ fn recorded_realloc(
     new_size: usize,
     inner: impl FnOnce() -> *mut u8,
 ) -> *mut u8 {
-    let state = match enter() {
+    let state = match enter(flags) {
         Some(state) => state,
         None => return inner(),
     };
@@ -188,7 +193,7 @@ fn recorded_realloc(
 
 #[inline(never)]
 fn record_free(flags: u32, block: usize, size: usize) {
-    if let Some(state) = enter() {
+    if let Some(state) = enter(flags) {
         if flags & LIVE != 0 {
             if let Some(was) = live::remove(block) {
                 note_free(flags, state, was);
