@@ -34,22 +34,34 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
         Some(first) if first == "memprof" => &args[1..],
         _ => &args[..],
     };
-    match args.first().and_then(|word| word.to_str()) {
-        Some("pprof") => pprof::run(&args[1..]),
-        Some("compare") => compare::run(&args[1..]),
-        Some("check") => check::run(&args[1..]),
-        Some("merge") => merge::run(&args[1..]),
-        Some("init") => init::run(&args[1..]),
-        Some("completions") => packaging::completions(&args[1..]),
-        Some("man") => packaging::man(&args[1..]),
-        Some("list") => run::list(&args[1..]),
-        Some("run") => run::run(&args[1..]),
-        Some("report") => report::run(&args[1..]),
-        Some("explain") => explain::run(&args[1..]),
-        _ => run::run(args),
+    let command = args.first().and_then(|word| command(word.to_str()?));
+    match command {
+        Some(command) => command(&args[1..]),
+        None => run::run(args),
     }
 }
 
-/// The commands, for who puts one behind its options.
-const COMMANDS: [&str; 11] =
-    ["check", "compare", "completions", "explain", "init", "list", "man", "merge", "pprof", "report", "run"];
+type Command = fn(&[OsString]) -> Result<u8>;
+
+const COMMANDS: [(&str, Command); 11] = [
+    ("check", check::run),
+    ("compare", compare::run),
+    ("completions", packaging::completions),
+    ("explain", explain::run),
+    ("init", init::run),
+    ("list", run::list),
+    ("man", packaging::man),
+    ("merge", merge::run),
+    ("pprof", pprof::run),
+    ("report", report::run),
+    ("run", run::run),
+];
+
+fn command(word: &str) -> Option<Command> {
+    COMMANDS.iter().find(|(name, _)| *name == word).map(|(_, command)| *command)
+}
+
+/// For who puts a command behind its options.
+fn is_command(word: &str) -> bool {
+    command(word).is_some()
+}

@@ -93,15 +93,8 @@ impl<'a> Writer<'a> {
             error: error.message.clone(),
         });
         let view = View { root: self.shown_root(), ..View::default() };
-        let format: &dyn export::Export = match self.args.format() {
-            MessageFormat::Junit => &export::Junit,
-            MessageFormat::Markdown => &export::Markdown,
-            MessageFormat::Github => &export::Github,
-            _ => return,
-        };
-        shell::print(&format.render(&run, &view));
-        if self.args.format() == MessageFormat::Github
-            && let Err(error) = step_summary(&export::Markdown, &run, &view)
+        if matches!(self.args.format(), MessageFormat::Junit | MessageFormat::Markdown | MessageFormat::Github)
+            && let Err(error) = self.print(&run, &view)
         {
             shell::error(&error.message);
         }
@@ -187,14 +180,10 @@ impl<'a> Writer<'a> {
         let shown = self.show(base);
         self.troubles.extend(shown.err());
         let code = code(&self.run);
-        let mut troubles = std::mem::take(&mut self.troubles);
-        if code == exit::OK && !troubles.is_empty() {
-            let last = troubles.remove(0);
-            troubles.iter().for_each(|error| shell::error(&error.message));
-            return Err(last);
-        }
-        troubles.iter().for_each(|error| shell::error(&error.message));
-        Ok(code)
+        // Where nothing else went wrong, the first decides about the exit code, and is told by who asked.
+        let decides = (code == exit::OK && !self.troubles.is_empty()).then(|| self.troubles.remove(0));
+        self.troubles.iter().for_each(|error| shell::error(&error.message));
+        decides.map_or(Ok(code), Err)
     }
 
     /// What the command line asks for besides the results; what of it could not be written.
@@ -234,6 +223,10 @@ impl<'a> Writer<'a> {
             base: base.map(|base| export::Base { label: base.label, finished: base.run.finished }),
             root: self.shown_root(),
         };
+        self.print(&self.run, &view)
+    }
+
+    fn print(&self, run: &Run, view: &View) -> Result<()> {
         let format: &dyn export::Export = match self.args.format() {
             MessageFormat::Json => return Ok(()),
             MessageFormat::Human => &export::Human,
@@ -245,9 +238,9 @@ impl<'a> Writer<'a> {
             MessageFormat::Gab => &export::Gab,
             MessageFormat::Github => &export::Github,
         };
-        shell::print(&format.render(&self.run, &view));
+        shell::print(&format.render(run, view));
         match self.args.format() {
-            MessageFormat::Github => step_summary(&export::Markdown, &self.run, &view),
+            MessageFormat::Github => step_summary(&export::Markdown, run, view),
             _ => Ok(()),
         }
     }

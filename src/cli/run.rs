@@ -10,7 +10,7 @@ use super::baseline::{self, Base};
 use super::output::Writer;
 use super::prepare::{self, Located};
 use super::progress::Progress;
-use super::{COMMANDS, go_flags, shell, web};
+use super::{go_flags, is_command, shell, web};
 use crate::measure::{self, Outcome, PassOptions, Suite, Tables};
 use crate::page::{BaseRun, Report};
 use crate::result::model::Memory;
@@ -45,7 +45,7 @@ pub fn list(args: &[OsString]) -> Result<u8> {
 pub fn run(args: &[OsString]) -> Result<u8> {
     let words = args;
     let args = parse(args);
-    if let Some(command) = args.filters.iter().find(|filter| COMMANDS.contains(&filter.as_str())) {
+    if let Some(command) = args.filters.iter().find(|filter| is_command(filter)) {
         let message = format!(
             "`{command}` is a command, and stands in front: `cargo memprof {command} …`; as a filter it is `({command})`"
         );
@@ -108,59 +108,57 @@ fn measure_into(writer: &mut Writer, args: &RunArgs, words: &[OsString], located
     failed.into_iter().for_each(|failed| writer.failed(failed));
     let mut progress = measure_all(args, located, &suites, &options, writer)?;
     if args.output.save_baseline.is_some() {
-        recount_all(located, &suites, &options, &mut progress, writer)?;
+        // What is kept to be compared with should know how its counts vary.
+        let mut counts: BTreeMap<String, Memory> = BTreeMap::new();
+        for finished in &writer.run.finished {
+            counts.entry(finished.name.clone()).or_insert_with(|| finished.memory.clone()).join(&finished.memory);
+        }
+        let doubt = Doubt { doubted: &|_| true, varies: &|memory: &Memory| !memory.exact, add: &Memory::join };
+        recount(located, &suites, &options, &mut progress, writer, &mut counts, &doubt)?;
     }
     progress.finish();
     Ok(base)
 }
 
-/// So often is counted again, each time in a process of its own, what is to be kept or would fail a check.
-pub const RECOUNTS: usize = 2;
-
-/// So often where the counts are seen to differ: some processes go another way than most, and a baseline should have seen both.
-pub const RECOUNTS_OF_RANGES: usize = 6;
-
-/// Counts everything again: what is kept to be compared with should know how its counts vary.
-fn recount_all(
-    located: &Located,
-    suites: &[Suite],
-    options: &PassOptions,
-    progress: &mut Progress,
-    writer: &mut Writer,
-) -> Result<()> {
-    let mut counts: BTreeMap<String, Memory> = BTreeMap::new();
-    for finished in &writer.run.finished {
-        counts.entry(finished.name.clone()).or_insert_with(|| finished.memory.clone()).join(&finished.memory);
-    }
-    for round in 0..RECOUNTS_OF_RANGES {
-        let doubted = counts.iter().filter(|(_, memory)| round < RECOUNTS || !memory.exact);
-        let doubted: Vec<String> = doubted.map(|(name, _)| name.clone()).collect();
-        let doubted = doubted.iter().map(String::as_str).collect();
-        for (name, memory) in recount(located, suites, &doubted, options, progress, writer)? {
-            counts.entry(name).and_modify(|counts| counts.join(&memory));
-        }
-    }
-    Ok(())
+/// Which counts `T` of a run are taken again, and how they are put together.
+pub struct Doubt<'a, T> {
+    pub doubted: &'a dyn Fn(&T) -> bool,
+    /// Whether its counts are seen to differ.
+    pub varies: &'a dyn Fn(&T) -> bool,
+    pub add: &'a dyn Fn(&mut T, &Memory),
 }
 
-/// Counts those of `wanted` again, in processes of their own. `writer` keeps the counts, too.
-pub fn recount(
+/// Counts again what is doubted of `counts`, which are by full name, each time in processes of its own. `writer` keeps the new
+/// counts, too.
+pub fn recount<T>(
     located: &Located,
     suites: &[Suite],
-    wanted: &HashSet<&str>,
     options: &PassOptions,
     progress: &mut Progress,
     writer: &mut Writer,
-) -> Result<Vec<(String, Memory)>> {
-    let mut all = Vec::new();
-    for suite in suites.iter().filter(|suite| suite.benchmarks.iter().any(|b| wanted.contains(b.name.as_str()))) {
-        all.extend(measure::recount(suite, wanted, &writer.run.finished, options, progress, &located.interrupt)?);
+    counts: &mut BTreeMap<String, T>,
+    doubt: &Doubt<T>,
+) -> Result<()> {
+    /// What is to be kept or would fail a check.
+    const ROUNDS: usize = 2;
+    /// Where counts differ: some processes go another way than most, and a baseline should have seen both.
+    const ROUNDS_OF_RANGES: usize = 6;
+    for round in 0..ROUNDS_OF_RANGES {
+        let doubted = |one: &T| (round < ROUNDS || (doubt.varies)(one)) && (doubt.doubted)(one);
+        let doubted = counts.iter().filter(|(_, one)| doubted(one)).map(|(name, _)| name.clone());
+        let doubted: HashSet<String> = doubted.collect();
+        for suite in suites.iter().filter(|suite| suite.benchmarks.iter().any(|b| doubted.contains(&b.name))) {
+            let again = measure::recount(suite, &doubted, &writer.run.finished, options, progress, &located.interrupt)?;
+            for (name, memory) in again {
+                if let Some(one) = counts.get_mut(&name) {
+                    (doubt.add)(one, &memory);
+                }
+                writer.recounts.entry(name).or_default().push(memory);
+            }
+        }
+        located.interrupt.check()?;
     }
-    located.interrupt.check()?;
-    for (name, memory) in &all {
-        writer.recounts.entry(name.clone()).or_default().push(memory.clone());
-    }
-    Ok(all)
+    Ok(())
 }
 
 /// Measures every suite as often as `--count` says; the results go to `writer`.

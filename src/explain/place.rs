@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn folders_above_the_workspace_have_any_name() {
-        for root in ["/home/me/vendor/app", "/work/rust/deps/app", "/h/git/checkouts/app-12/34"] {
+        for root in ["/home/me/vendor/app", "/srv/rust/deps/app", "/h/git/checkouts/app-12/34"] {
             let of = |file: &str| {
                 let file = format!("{root}/{file}");
                 owner(&Frame { function: "p::f".to_owned(), file, ..Frame::default() }, Path::new(root))

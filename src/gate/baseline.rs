@@ -53,6 +53,13 @@ pub struct Entry {
     pub lines: Vec<PlacedSite>,
 }
 
+impl Entry {
+    /// Whether all passes of all processes agreed about both counts.
+    pub fn is_exact(&self) -> bool {
+        self.allocs_per_op.is_exact() && self.bytes_per_op.is_exact()
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Baseline {
     pub measured: Circumstances,

@@ -94,8 +94,8 @@ impl Measured {
         !metric.is_counted() || self.complete && self.value(metric).is_some_and(Amount::is_exact)
     }
 
-    /// Takes in what a verdict of the same run says: the counts of more processes than the result itself.
-    pub fn widen(&mut self, check: &Check) {
+    /// See [`widen`].
+    pub(super) fn widen(&mut self, check: &Check) {
         let (Some([low, high]), Against::Baseline) = (check.value_range, check.against) else { return };
         let seen = Count { all: Amount { low, high }, top: check.value.unwrap_or(high) };
         match check.metric {
@@ -156,6 +156,15 @@ pub fn measured(finished: &[Finished], sites: &BTreeMap<String, Vec<PlacedSite>>
         }
     }
     all
+}
+
+/// Takes in what the verdicts of the same run say: they have the counts of more processes than the results.
+pub fn widen(all: &mut BTreeMap<String, Measured>, checks: &[Check]) {
+    for check in checks {
+        if let Some(measured) = all.get_mut(&check.name) {
+            measured.widen(check);
+        }
+    }
 }
 
 #[cfg(test)]

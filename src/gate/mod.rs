@@ -15,7 +15,7 @@ mod verdict;
 pub use amount::Amount;
 pub use baseline::{Baseline, Circumstances, Entry, FILE_NAME};
 pub use limit::{Limit, Limits, Max, Tolerance};
-pub use measured::{Measured, measured};
+pub use measured::{Measured, measured, widen};
 pub use site::{Site, by_function, sites, sites_where};
 pub use verdict::{accept, judge, unheld, vanished, without_entry};
 

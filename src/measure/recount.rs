@@ -15,7 +15,7 @@ use crate::result::summary;
 /// Counts those benchmarks of `suite` again that `wanted` names, with as many iterations as before; what fails is left out.
 pub fn recount(
     suite: &Suite,
-    wanted: &HashSet<&str>,
+    wanted: &HashSet<String>,
     before: &[Finished],
     options: &PassOptions,
     observer: &mut dyn Observer,
@@ -24,7 +24,7 @@ pub fn recount(
     let options = PassOptions { stacks: false, ..options.clone() };
     let of = |name: &str| before.iter().find(|finished| finished.name == name);
     let selected = suite.benchmarks.iter().enumerate().filter_map(|(index, benchmark)| {
-        let finished = of(&benchmark.name).filter(|_| wanted.contains(benchmark.name.as_str()))?;
+        let finished = of(&benchmark.name).filter(|_| wanted.contains(&benchmark.name))?;
         Some(Selected {
             index,
             id: &benchmark.listed.id,

@@ -58,8 +58,7 @@ pub fn write(
         // What is not exact and has passed stays as it is: its numbers differ from run to run, its text need not.
         let of_baseline = |check: &&Check| check.name == *name && check.against == Against::Baseline;
         let passed = checks.iter().filter(of_baseline).all(|check| check.verdict == Verdict::Passed);
-        let was_exact = |entry: &gate::Entry| entry.allocs_per_op.is_exact() && entry.bytes_per_op.is_exact();
-        if passed && was.is_some_and(|entry| !was_exact(entry)) {
+        if passed && was.is_some_and(|entry| !entry.is_exact()) {
             continue;
         }
         let mut entry = measured.entry();

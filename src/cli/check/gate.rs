@@ -71,9 +71,8 @@ impl Gate {
 
     /// Whether a count of this benchmark is not exact, now or in the baseline.
     pub fn varies(&self, measured: &Measured) -> bool {
-        let was_exact = |entry: &gate::Entry| entry.allocs_per_op.is_exact() && entry.bytes_per_op.is_exact();
         let is_exact = [Metric::AllocsPerOp, Metric::BytesPerOp].iter().all(|metric| measured.is_exact(*metric));
-        !is_exact || self.entry(&measured.name).is_some_and(|entry| !was_exact(entry))
+        !is_exact || self.entry(&measured.name).is_some_and(|entry| !entry.is_exact())
     }
 
     /// All verdicts, by name; those that are about a benchmark itself first.
@@ -212,12 +211,7 @@ fn of_run(base: &Base) -> Baseline {
     let RunStarted { rustc, target, profile, .. } = base.run.started.clone();
     let sites = sites_of(&base.run, &base.root);
     let mut entries = gate::measured(&base.run.finished, &sites);
-    // They have the counts of more processes than the results.
-    for check in &base.run.checks {
-        if let Some(measured) = entries.get_mut(&check.name) {
-            measured.widen(check);
-        }
-    }
+    gate::widen(&mut entries, &base.run.checks);
     Baseline {
         measured: Circumstances { rustc, target, profile },
         entries: entries.into_iter().map(|(name, measured)| (name, measured.entry_with_lines())).collect(),

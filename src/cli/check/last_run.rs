@@ -55,11 +55,7 @@ pub fn taken_again(last: Run, located: &Located, writer: &mut Writer) -> Result<
         return Err(Error::new(exit::NOTHING_MEASURED, "no benchmark of the last run matched"));
     }
     let mut today = gate::measured(&writer.run.finished, &writer.sites);
-    for check in &last.checks {
-        if let Some(measured) = today.get_mut(&check.name) {
-            measured.widen(check);
-        }
-    }
+    gate::widen(&mut today, &last.checks);
     Ok(today)
 }
 

@@ -4,7 +4,7 @@ mod accept;
 mod gate;
 mod last_run;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use clap::Parser as _;
@@ -15,7 +15,7 @@ use super::baseline::Base;
 use super::go_flags;
 use super::output::Writer;
 use super::prepare::{self, Located};
-use super::run::{RECOUNTS, RECOUNTS_OF_RANGES, measure_all, recount};
+use super::run::{Doubt, measure_all, recount};
 use crate::gate::Measured;
 use crate::result::check::{Against, Check, Verdict};
 use crate::result::metric::Metric;
@@ -105,19 +105,9 @@ fn measured(
             && check.metric.is_some_and(Metric::is_counted)
     };
     let kept = args.accept || args.run.output.save_baseline.is_some();
-    for round in 0..RECOUNTS_OF_RANGES {
-        let doubted = |measured: &&Measured| {
-            (round < RECOUNTS || gate.varies(measured)) && (kept || gate.judge_one(measured).iter().any(fails))
-        };
-        let doubted: Vec<String> = today.values().filter(doubted).map(|measured| measured.name.clone()).collect();
-        let doubted: HashSet<&str> = doubted.iter().map(String::as_str).collect();
-        for (name, memory) in recount(located, &suites, &doubted, &options, &mut progress, writer)? {
-            if let Some(measured) = today.get_mut(&name) {
-                measured.add(&memory);
-            }
-        }
-    }
-    located.interrupt.check()?;
+    let doubted = |measured: &Measured| kept || gate.judge_one(measured).iter().any(fails);
+    let doubt = Doubt { doubted: &doubted, varies: &|measured| gate.varies(measured), add: &Measured::add };
+    recount(located, &suites, &options, &mut progress, writer, &mut today, &doubt)?;
     progress.finish();
     let complete = suites.iter().filter(|suite| suite.is_complete).map(|suite| &suite.executable.target);
     let complete: BTreeSet<_> = complete.map(|target| (target.package.clone(), target.name.clone())).collect();
