@@ -67,6 +67,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         match RECORDING.load(Ordering::Relaxed) {
             0 => self.memprof_tracked.realloc(block, layout, new_size),
+            COUNT => counted_realloc(layout.size(), new_size, || self.memprof_tracked.realloc(block, layout, new_size)),
             flags => recorded_realloc(flags, block as usize, layout.size(), new_size, || {
                 self.memprof_tracked.realloc(block, layout, new_size)
             }),
@@ -124,6 +125,32 @@ fn counted(size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
     block
 }
 
+/// What is left of [`recorded_realloc`] there.
+#[inline(always)]
+fn counted_realloc(old_size: usize, new_size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
+    let state = match enter(COUNT) {
+        Some(state) => state,
+        None => return inner(),
+    };
+    let block = inner();
+    if !block.is_null() {
+        count_realloc(state, old_size, new_size);
+        add(&state.counters.allocs, 1);
+        add(&state.counters.bytes, new_size as u64);
+    }
+    leave(state);
+    block
+}
+
+/// A block that is resized counts as a new one, too; how much of it is growth is kept apart. Gives the growth.
+#[inline(always)]
+fn count_realloc(state: &ThreadState, old_size: usize, new_size: usize) -> u64 {
+    let grown = new_size.saturating_sub(old_size) as u64;
+    add(&state.counters.reallocs, 1);
+    add(&state.counters.grown_bytes, grown);
+    grown
+}
+
 #[inline(never)]
 fn recorded_alloc(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
     let state = match enter(flags) {
@@ -174,9 +201,7 @@ fn recorded_realloc(
             note_free(flags, state, was);
         }
         note_peak(flags, -(old_size as i64));
-        let grown = new_size.saturating_sub(old_size) as u64;
-        add(&state.counters.reallocs, 1);
-        add(&state.counters.grown_bytes, grown);
+        let grown = count_realloc(state, old_size, new_size);
         let entry = stack_of(flags, state);
         if let Some(entry) = entry {
             add(&entry.reallocs, 1);
