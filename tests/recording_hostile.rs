@@ -151,6 +151,20 @@ fn a_stack_through_code_that_nothing_describes_is_cut_there_and_counted() {
 }
 
 #[test]
+fn a_stack_through_destroyed_frames_is_cut_there_and_counted() {
+    let program = Program::new(&build("release").join("hostile"));
+    let run = run(&program, "corrupted frames", &[]);
+    assert_eq!((allocs(&run), cut(&run)), (vec![7; 3], 6));
+    let named = named(&run);
+    let last = named.iter().filter(|(one, _)| one.stack.completeness == Completeness::Cut);
+    let mut last: Vec<&str> = last.map(|(_, names)| names.last().unwrap().as_str()).collect();
+    last.sort_unstable();
+    last.dedup();
+    // One frame says that it returns to where there is nothing.
+    assert_eq!(last, ["0x1233", "lost_frame"]);
+}
+
+#[test]
 fn a_stack_overflow_is_the_programs_own() {
     let program = Program::new(&build("release").join("hostile"));
     let run = program.count(1, "stacks 1\n", &|id| id == "overflow", &[("OVERFLOW", "1")]);

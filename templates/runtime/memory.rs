@@ -32,8 +32,10 @@ pub fn map(len: usize) -> *mut u8 {
     if at as isize == -1 {
         return ptr::null_mut();
     }
-    let vacant =
-        |mapping: &&Mapping| mapping.at.compare_exchange(0, at as usize, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+    let vacant = |mapping: &&Mapping| {
+        mapping.at.load(Ordering::Relaxed) == 0
+            && mapping.at.compare_exchange(0, at as usize, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    };
     if let Some(mapping) = MAPPED.iter().find(vacant) {
         mapping.len.store(len, Ordering::Relaxed);
     }
