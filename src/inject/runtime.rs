@@ -16,6 +16,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("lib.rs", include_str!("../../templates/runtime/lib.rs")),
     ("block.rs", include_str!("../../templates/runtime/block.rs")),
     ("bracket.rs", include_str!("../../templates/runtime/bracket.rs")),
+    ("buffer.rs", include_str!("../../templates/runtime/buffer.rs")),
     ("cost.rs", include_str!("../../templates/runtime/cost.rs")),
     ("dhat.rs", include_str!("../../templates/runtime/dhat.rs")),
     ("driver.rs", include_str!("../../templates/runtime/driver.rs")),

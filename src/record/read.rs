@@ -275,36 +275,33 @@ fn samples(p: &mut Payload) -> Option<Samples> {
         _ => SamplingMethod::Timers,
     };
     let (period_ns, lost, unarmed, iterations) = (p.u64()?, p.u64()?, p.u64()?, p.u64()?);
-    let number = p.u32()? as usize;
-    let words = p.u64s(number)?;
-    let (mut stacks, mut at) = (Vec::new(), 0);
-    while let Some(&[count, depth, thread]) = words.get(at..at + 3) {
-        let (cut, depth) = (depth >> 32 != 0, (depth & 0xFFFF_FFFF) as usize);
-        let Some(addresses) = words.get(at + 3..at + 3 + depth) else { break };
-        if count != 0 {
-            let stack = Stack { addresses: addresses.to_vec(), leaf_is_exact: true, completeness: completeness(cut) };
-            stacks.push(Sample { stack, count, thread: thread as u32 });
-        }
-        at += 3 + depth;
-    }
+    let of = |(count, thread, stack)| Sample { stack, count, thread };
+    let stacks = written(p, true)?.into_iter().map(of).collect();
     Some(Samples { index, method, period_ns, lost, unarmed, iterations, stacks })
 }
 
 fn waits(p: &mut Payload) -> Option<Waits> {
     let (index, iterations, lost) = (p.u32()? as usize, p.u64()?, p.u64()?);
+    let of = |(nanoseconds, thread, stack)| Wait { stack, nanoseconds, thread };
+    let waits = written(p, false)?.into_iter().map(of).collect();
+    Some(Waits { index, iterations, lost, waits })
+}
+
+/// What many threads wrote at once: amounts, threads and stacks. Room of which nothing was made in time has no amount.
+fn written(p: &mut Payload, leaf_is_exact: bool) -> Option<Vec<(u64, u32, Stack)>> {
     let number = p.u32()? as usize;
     let words = p.u64s(number)?;
-    let (mut waits, mut at) = (Vec::new(), 0);
-    while let Some(&[nanoseconds, depth, thread]) = words.get(at..at + 3) {
+    let (mut stacks, mut at) = (Vec::new(), 0);
+    while let Some(&[amount, depth, thread]) = words.get(at..at + 3) {
         let (cut, depth) = (depth >> 32 != 0, (depth & 0xFFFF_FFFF) as usize);
         let Some(addresses) = words.get(at + 3..at + 3 + depth) else { break };
-        if nanoseconds != 0 {
-            let stack = Stack { addresses: addresses.to_vec(), leaf_is_exact: false, completeness: completeness(cut) };
-            waits.push(Wait { stack, nanoseconds, thread: thread as u32 });
+        if amount != 0 {
+            let stack = Stack { addresses: addresses.to_vec(), leaf_is_exact, completeness: completeness(cut) };
+            stacks.push((amount, thread as u32, stack));
         }
         at += 3 + depth;
     }
-    Some(Waits { index, iterations, lost, waits })
+    Some(stacks)
 }
 
 #[cfg(test)]

@@ -7,13 +7,11 @@
 //! thread snatches away as the sleeper wakes is waited for once more.
 
 use std::cell::Cell;
-use std::mem;
 use std::os::raw::{c_int, c_long, c_void};
-use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crate::bracket::Witness;
-use crate::memory;
+use crate::buffer::{Buffer, Taken};
 use crate::sys;
 use crate::thread;
 use crate::unwind::{self, Bounds};
@@ -22,13 +20,7 @@ static ARMED: AtomicBool = AtomicBool::new(false);
 /// When the open bracket opened, by CLOCK_MONOTONIC.
 static OPENED: AtomicU64 = AtomicU64::new(0);
 
-/// Words of waits: nanoseconds (set last), depth with [`CUT`] above it, thread, addresses.
-static BUFFER: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
-const BUFFER_WORDS: usize = 32 << 20;
-static NEXT: AtomicUsize = AtomicUsize::new(0);
-pub const CUT: u64 = 1 << 32;
-/// Waits that found no room.
-static LOST: AtomicU64 = AtomicU64::new(0);
+static WAITS: Buffer = Buffer::new();
 /// Frames kept of one wait.
 const MOST_DEPTH: usize = 256;
 
@@ -63,16 +55,9 @@ impl Drop for Own {
 
 /// From now on waits are noted. False where there is no memory for them.
 pub fn arm() -> bool {
-    if BUFFER.load(Ordering::Relaxed).is_null() {
-        let words = memory::map(BUFFER_WORDS * mem::size_of::<u64>());
-        if words.is_null() {
-            return false;
-        }
-        BUFFER.store(words.cast(), Ordering::Release);
-    }
-    forget();
-    ARMED.store(true, Ordering::SeqCst);
-    true
+    let ready = WAITS.prepare();
+    ARMED.store(ready, Ordering::SeqCst);
+    ready
 }
 
 pub fn disarm() {
@@ -88,24 +73,12 @@ pub fn bracket_opens() {
 
 /// Drops what was noted. No bracket is open.
 pub fn forget() {
-    Witness::wait_for_all();
-    let used = NEXT.swap(0, Ordering::SeqCst).min(BUFFER_WORDS);
-    let buffer = BUFFER.load(Ordering::Relaxed);
-    for i in 0..used {
-        // SAFETY: below BUFFER_WORDS, and the buffer is mapped wherever NEXT is not 0.
-        unsafe { (*buffer.add(i)).store(0, Ordering::Relaxed) };
-    }
+    WAITS.forget();
 }
 
-/// Takes what was noted: the words, and the number of waits that found no room.
-pub fn take() -> (Vec<u64>, u64) {
-    Witness::wait_for_all();
-    let used = NEXT.load(Ordering::SeqCst).min(BUFFER_WORDS);
-    let buffer = BUFFER.load(Ordering::Relaxed);
-    // SAFETY: below BUFFER_WORDS, and the buffer is mapped wherever NEXT is not 0.
-    let words = (0..used).map(|i| unsafe { &*buffer.add(i) }.load(Ordering::Acquire)).collect();
-    forget();
-    (words, LOST.swap(0, Ordering::Relaxed))
+/// Takes what was noted; each amount is in nanoseconds. No bracket is open.
+pub fn take() -> Taken {
+    WAITS.take()
 }
 
 fn now() -> u64 {
@@ -149,20 +122,10 @@ fn write(waited: u64) {
     }
     let mut addresses = [0; MOST_DEPTH];
     let walk = unwind::walk(unwind::registers(), &mut addresses, own);
-    let from = NEXT.fetch_add(walk.depth + 3, Ordering::Relaxed);
-    if from + walk.depth + 3 <= BUFFER_WORDS {
-        // SAFETY: [from, from + depth + 3) lies in the buffer and was reserved for this wait alone.
-        let word = |i: usize| unsafe { &*BUFFER.load(Ordering::Relaxed).add(from + i) };
-        word(1).store(walk.depth as u64 | if walk.whole { 0 } else { CUT }, Ordering::Relaxed);
-        // SAFETY: gettid has no arguments and cannot fail.
-        let tid = unsafe { sys::raw_syscall(sys::SYS_GETTID, [0; 6]) } as u32;
-        word(2).store(u64::from(thread::number_of(tid)), Ordering::Relaxed);
-        for (i, &address) in addresses[..walk.depth].iter().enumerate() {
-            word(3 + i).store(address, Ordering::Relaxed);
-        }
-        word(0).store(waited.max(1), Ordering::Release);
-    } else {
-        LOST.fetch_add(1, Ordering::Relaxed);
+    // SAFETY: gettid has no arguments and cannot fail.
+    let tid = unsafe { sys::raw_syscall(sys::SYS_GETTID, [0; 6]) } as u32;
+    if !WAITS.write(waited.max(1), &addresses[..walk.depth], walk.whole, thread::number_of(tid)) {
+        WAITS.lose(1);
     }
     // SAFETY: as above.
     unsafe { *sys::__errno_location() = errno };
@@ -237,7 +200,7 @@ pub unsafe extern "C" fn pthread_join(thread: sys::pthread_t, value: *mut *mut c
         return ESRCH;
     }
     // The next `pthread_join` in link order is libc's, of that type.
-    let join = mem::transmute::<usize, Join>(at);
+    let join = std::mem::transmute::<usize, Join>(at);
     if !wanted() {
         return join(thread, value);
     }
@@ -257,7 +220,7 @@ mod tests {
     use super::*;
 
     fn noted() -> Vec<u64> {
-        let (words, _) = take();
+        let words = take().words;
         let mut waits = Vec::new();
         let mut at = 0;
         while at + 3 <= words.len() {

@@ -139,7 +139,7 @@ fn restart() {
     OPEN.store(false, Ordering::SeqCst);
     if BRACKETS.swap(0, Ordering::Relaxed) != 0 {
         crate::stacks::forget_all();
-        crate::sampler::forget_samples();
+        crate::sampler::forget();
         crate::log::forget();
         crate::block::forget();
     }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
 
 use crate::bracket::{self, BATCHED, COUNT, LIVE, PEAK, PEAK_BY_STACK, STACKS, VERIFY};
+use crate::buffer::Taken;
 use crate::cost::{self, Call, Cost};
 use crate::objects::{self, Object};
 use crate::plan::{self, Mode, Plan, Selected};
@@ -382,31 +383,26 @@ fn cpu(plan: &Plan, selected: &Selected, run: Run<'_>) {
         Record::new(records::NO_SAMPLER).u32(selected.index).emit();
         return;
     }
-    let mut words = Vec::new();
-    let mut samples = None;
+    let mut samples = Taken::default();
     for &iters in &sizes {
         watched(0, iters, run);
-        let taken = sampler::take_samples();
-        words.extend_from_slice(&taken.words);
-        samples = Some(taken);
+        samples.append(sampler::take());
     }
-    let owed = sampler::disarm();
-    if let Some(mut samples) = samples {
-        samples.lost += owed;
-        emit_samples(selected.index, sizes.iter().sum(), &samples, &words);
-    }
+    samples.lost += sampler::disarm();
+    emit_samples(selected.index, sizes.iter().sum(), &samples);
 }
 
-pub fn emit_samples(index: u32, iters: u64, samples: &sampler::Samples, words: &[u64]) {
+pub fn emit_samples(index: u32, iters: u64, samples: &Taken) {
+    let arms = sampler::arms();
     Record::new(records::SAMPLES)
         .u32(index)
-        .u32(samples.method)
-        .u64(samples.period_ns)
+        .u32(arms.method)
+        .u64(arms.period_ns)
         .u64(samples.lost)
-        .u64(samples.unarmed)
+        .u64(arms.unarmed)
         .u64(iters)
-        .u32(words.len() as u32)
-        .u64s(words)
+        .u32(samples.words.len() as u32)
+        .u64s(&samples.words)
         .emit();
 }
 
@@ -416,21 +412,19 @@ fn block(plan: &Plan, selected: &Selected, run: Run<'_>) {
     if !waits::arm() {
         return;
     }
-    let (mut words, mut lost, mut iterations) = (Vec::new(), 0, 0);
+    let (mut taken, mut iterations) = (Taken::default(), 0);
     for &iters in &sizes {
         let sum = watched(0, iters, run);
         // Now: the next run's first bracket would take them for those of an earlier loop.
-        let taken = waits::take();
-        words.extend_from_slice(&taken.0);
-        lost += taken.1;
+        taken.append(waits::take());
         iterations += if sum.shared_iterations > 0 { sum.shared_iterations } else { iters };
     }
     waits::disarm();
     Record::new(records::WAITS)
         .u32(selected.index)
         .u64(iterations)
-        .u64(lost)
-        .u32(words.len() as u32)
-        .u64s(&words)
+        .u64(taken.lost)
+        .u32(taken.words.len() as u32)
+        .u64s(&taken.words)
         .emit();
 }

@@ -11,6 +11,7 @@
 #[cfg_attr(any(test, target_feature = "crt-static"), allow(dead_code))]
 mod block;
 mod bracket;
+mod buffer;
 mod cost;
 mod dhat;
 mod driver;

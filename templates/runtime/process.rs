@@ -62,9 +62,9 @@ extern "C" fn at_exit() {
         driver::emit_counted(records::COUNTED, index, plan.pass, 1, &sum);
         driver::emit_stacks(index, plan.pass);
     } else {
-        let mut samples = sampler::take_samples();
+        let mut samples = sampler::take();
         samples.lost += sampler::disarm();
-        driver::emit_samples(index, 1, &samples, &samples.words);
+        driver::emit_samples(index, 1, &samples);
     }
     driver::emit_new(&objects::loaded());
     Record::new(records::DONE).u32(index).emit();

@@ -8,10 +8,11 @@ use std::cell::Cell;
 use std::mem;
 use std::os::raw::{c_int, c_long, c_ulong, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use crate::bracket::Witness;
+use crate::buffer::{Buffer, Taken};
 use crate::memory;
 use crate::sys;
 use crate::thread::{self, MAX_DEPTH};
@@ -26,13 +27,8 @@ static ARMED: AtomicBool = AtomicBool::new(false);
 static METHOD: AtomicU32 = AtomicU32::new(0);
 static PERIOD_NS: AtomicU64 = AtomicU64::new(0);
 
-/// Words of samples: count, depth with [`CUT`] above it, thread, addresses.
-static BUFFER: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
-const BUFFER_WORDS: usize = 32 << 20;
-static NEXT: AtomicUsize = AtomicUsize::new(0);
-pub const CUT: u64 = 1 << 32;
-/// Samples that found no room.
-static LOST: AtomicU64 = AtomicU64::new(0);
+/// Each amount is a number of signals.
+static SAMPLES: Buffer = Buffer::new();
 /// Threads that run without being interrupted.
 static UNARMED: AtomicU64 = AtomicU64::new(0);
 /// pthread key plus one, whose destructor says that a thread ends, however it does; 0 before the first [`arm`].
@@ -88,13 +84,12 @@ fn tid() -> u32 {
 
 /// Arms every thread that lives, and from now on every new one, `hz` times a second of its CPU time. False where nothing works.
 pub fn arm(hz: u32) -> bool {
-    if BUFFER.load(Ordering::Relaxed).is_null() {
-        let words = memory::map(BUFFER_WORDS * 8);
+    if !SAMPLES.prepare() {
+        return false;
+    }
+    if SCRATCH.load(Ordering::Relaxed).is_null() {
         let scratch = memory::map(SCRATCHES * mem::size_of::<[u64; MAX_DEPTH]>());
-        if words.is_null() || scratch.is_null() {
-            return false;
-        }
-        if !install_handler() {
+        if scratch.is_null() || !install_handler() {
             return false;
         }
         let mut key = 0;
@@ -103,13 +98,11 @@ pub fn arm(hz: u32) -> bool {
             EXIT_KEY.store(key + 1, Ordering::Relaxed);
         }
         SCRATCH.store(scratch.cast(), Ordering::Relaxed);
-        BUFFER.store(words.cast(), Ordering::Relaxed);
     }
     PERIOD_NS.store(1_000_000_000 / u64::from(hz.max(1)), Ordering::Relaxed);
     OWN.with(|own| own.set(thread::bounds()));
     METHOD.store(0, Ordering::Relaxed);
-    forget_samples();
-    for counter in [&LOST, &UNARMED, &CAME, &ENDED_DUE] {
+    for counter in [&UNARMED, &CAME, &ENDED_DUE] {
         counter.store(0, Ordering::Relaxed);
     }
     {
@@ -330,7 +323,7 @@ fn sample(at: Registers, count: u64) {
     let slot = match taken {
         Some(slot) => slot,
         None => {
-            LOST.fetch_add(count, Ordering::Relaxed);
+            SAMPLES.lose(count);
             return;
         }
     };
@@ -338,60 +331,34 @@ fn sample(at: Registers, count: u64) {
     let scratch = unsafe { &mut *SCRATCH.load(Ordering::Relaxed).add(slot) };
     scratch[0] = at.pc;
     let walk = unwind::walk(at, &mut scratch[1..], OWN.with(|own| own.get()));
-    let depth = walk.depth + 1;
-    let from = NEXT.fetch_add(depth + 3, Ordering::Relaxed);
-    if from + depth + 3 <= BUFFER_WORDS {
-        // SAFETY: [from, from + depth + 3) lies in the buffer and was reserved for this sample alone.
-        let word = |i: usize| unsafe { &*BUFFER.load(Ordering::Relaxed).add(from + i) };
-        word(1).store(depth as u64 | if walk.whole { 0 } else { CUT }, Ordering::Relaxed);
-        word(2).store(u64::from(thread::number_of(tid())), Ordering::Relaxed);
-        for (i, &address) in scratch[..depth].iter().enumerate() {
-            word(3 + i).store(address, Ordering::Relaxed);
-        }
-        word(0).store(count, Ordering::Release);
-    } else {
-        LOST.fetch_add(count, Ordering::Relaxed);
+    if !SAMPLES.write(count, &scratch[..walk.depth + 1], walk.whole, thread::number_of(tid())) {
+        SAMPLES.lose(count);
     }
     SCRATCH_TAKEN[slot].store(false, Ordering::Release);
 }
 
 /// Drops the samples of a timing loop whose time is void. No bracket is open.
-pub fn forget_samples() {
-    Witness::wait_for_all();
-    let used = NEXT.load(Ordering::Relaxed).min(BUFFER_WORDS);
-    let buffer = BUFFER.load(Ordering::Relaxed);
-    for i in 0..used {
-        // SAFETY: below BUFFER_WORDS, and the buffer is mapped wherever NEXT is not 0.
-        unsafe { (*buffer.add(i)).store(0, Ordering::Relaxed) };
-    }
-    NEXT.store(0, Ordering::SeqCst);
-}
-
-/// What one benchmark's samples came to.
-pub struct Samples {
-    pub method: u32,
-    pub period_ns: u64,
-    pub lost: u64,
-    /// Threads that could not be armed.
-    pub unarmed: u64,
-    /// As in [`BUFFER`].
-    pub words: Vec<u64>,
+pub fn forget() {
+    SAMPLES.forget();
 }
 
 /// Takes the samples. No bracket is open.
-pub fn take_samples() -> Samples {
-    Witness::wait_for_all();
-    let used = NEXT.load(Ordering::SeqCst).min(BUFFER_WORDS);
-    let buffer = BUFFER.load(Ordering::Relaxed);
-    // SAFETY: below BUFFER_WORDS, and the buffer is mapped wherever NEXT is not 0.
-    let words = (0..used).map(|i| unsafe { &*buffer.add(i) }.load(Ordering::Acquire)).collect();
-    let samples = Samples {
+pub fn take() -> Taken {
+    SAMPLES.take()
+}
+
+/// How the threads were last armed.
+pub struct Arms {
+    pub method: u32,
+    pub period_ns: u64,
+    /// Threads that could not be armed.
+    pub unarmed: u64,
+}
+
+pub fn arms() -> Arms {
+    Arms {
         method: METHOD.load(Ordering::Relaxed),
         period_ns: PERIOD_NS.load(Ordering::Relaxed),
-        lost: LOST.load(Ordering::Relaxed),
         unarmed: UNARMED.load(Ordering::Relaxed),
-        words,
-    };
-    forget_samples();
-    samples
+    }
 }
