@@ -194,13 +194,7 @@ mod tests {
     #[test]
     fn agrees_with_a_hash_map() {
         let _one_bracket = live_map::tests::lock();
-        let mut seed = 1u64;
-        let mut random = move || {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            seed
-        };
+        let mut random = live_map::tests::random();
         let mut model: HashMap<usize, usize> = HashMap::new();
         for round in 0..300_000usize {
             if round % 50_000 == 49_999 {

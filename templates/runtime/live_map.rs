@@ -204,17 +204,22 @@ pub mod tests {
         BRACKETS.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One test, since the map is one for the process: random operations against a model, through several brackets.
-    #[test]
-    fn agrees_with_a_hash_map() {
-        let _one_bracket = lock();
+    /// Numbers without a pattern, the same in every run (xorshift64).
+    pub fn random() -> impl FnMut() -> u64 {
         let mut seed = 1u64;
-        let mut random = move || {
+        move || {
             seed ^= seed << 13;
             seed ^= seed >> 7;
             seed ^= seed << 17;
             seed
-        };
+        }
+    }
+
+    /// One test, since the map is one for the process: random operations against a model, through several brackets.
+    #[test]
+    fn agrees_with_a_hash_map() {
+        let _one_bracket = lock();
+        let mut next = random();
         let mut model: HashMap<usize, Kept> = HashMap::new();
         let rounds = if cfg!(miri) { 2_000 } else { 300_000 };
         let mut bracket = 1;
@@ -223,9 +228,9 @@ pub mod tests {
                 bracket += 1;
             }
             // Odd addresses: those are the ones that come here, and no other test's.
-            let block = ((random() % 20_000 + 1) * 16 + 1) as usize;
+            let block = ((next() % 20_000 + 1) * 16 + 1) as usize;
             let current = |kept: &Kept| kept.bracket == bracket;
-            if random() % 2 == 0 {
+            if next() % 2 == 0 {
                 let kept = Kept { bracket, entry: 0, size: round };
                 assert!(insert(block, kept));
                 model.insert(block, kept);

@@ -297,13 +297,8 @@ mod tests {
         let state = thread::current().unwrap();
         // SAFETY: this thread owns the state, and no other reference into it is alive.
         let (memo, stacks) = unsafe { (&mut *state.memo.get(), &mut *state.stacks.get()) };
-        let mut seed = 1u64;
-        let mut random = move |below: u64| {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            seed % below
-        };
+        let mut next = crate::live_map::tests::random();
+        let mut random = move |below: u64| next() % below;
         let mut calls: Vec<u64> = Vec::new();
         let rounds = if cfg!(miri) { 200 } else { 100_000 };
         let (mut whole, mut again) = (0, 0);

@@ -186,13 +186,7 @@ mod tests {
             vec![Sums { bracket: 0, live_objects: 0, live_bytes: 0, peak_objects: 0, peak_bytes: 0, seen: 0 }; STACKS];
         let mut course =
             Course { bracket: 0, live_bytes: 0, most_bytes: 0, peak: 0, sums: room.as_mut_ptr(), capacity: STACKS };
-        let mut seed = 1u64;
-        let mut random = move || {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            seed
-        };
+        let mut random = crate::live_map::tests::random();
         for bracket in 1..20 {
             course.bracket = bracket;
             course.live_bytes = 0;
