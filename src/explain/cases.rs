@@ -426,6 +426,24 @@ fn a_rule_that_reads_the_source_is_silent_without_it() {
     let explanation = explained(&recording, &source);
     assert_eq!(rules(only_site(&explanation)), ["box-dyn"]);
     assert_eq!(only_site(&explanation).remedies[0].advice, "return `impl Fn` or an enum instead of Box<dyn Fn>");
+    assert!(only_site(&explanation).words.starts_with("Box<dyn Fn>; "), "{}", only_site(&explanation).words);
+}
+
+#[test]
+fn the_queue_of_rayons_jobs_is_called_so() {
+    let registry = "/h/.cargo/registry/src/i";
+    let queue = format!("{registry}/crossbeam-deque-0.8.6/src/deque.rs");
+    let pool = format!("{registry}/rayon-core-1.13.0/src/registry.rs");
+    let frames = [
+        ("__rustc::__rust_alloc_zeroed", "", 0),
+        ("alloc::boxed::Box<T>::new_zeroed", STD, 5),
+        ("crossbeam_deque::deque::Injector<T>::push", &queue, 1400),
+        ("rayon_core::registry::Registry::inject", &pool, 420),
+        ("p::work", "/w/src/lib.rs", 7),
+    ];
+    let explanation = explained(&recording(&frames, ("p::work", "/w/src/lib.rs", 9)), &no_source);
+    let words = &only_site(&explanation).words;
+    assert!(words.starts_with("in rayon_core::registry::Registry::inject: rayon's job queue; always 8 B"), "{words}");
 }
 
 #[test]

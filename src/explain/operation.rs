@@ -1,7 +1,9 @@
-//! What was done that allocated, in the language's own words: found from the frames of std between the user's line and the
-//! allocator, by a table of what programmers call.
+//! What was done that allocated, in the language's own words: found from the frames between the user's line and the allocator,
+//! by the table of what programmers call.
 
 use serde::{Deserialize, Serialize};
+
+use super::calls::{CALLS, COLLECTED};
 
 /// What holds the memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,6 +58,8 @@ pub enum Operation {
     Channel,
     /// A channel's queue took a message.
     Send,
+    /// The queue through which rayon's threads get their jobs took one.
+    JobQueue,
     /// A buffered reader or writer was made.
     BufferedIo,
     /// A file, or an input to its end, was read.
@@ -69,125 +73,14 @@ pub enum Operation {
 use Container as C;
 use Operation as O;
 
-/// The last part of the type's, the trait's or the module's path, the method, and what it is. The outermost function of std
-/// that is here decides.
-const CALLS: &[(&str, &[&str], Operation)] = &[
-    (
-        "Vec",
-        &["push", "push_mut", "push_within_capacity", "insert", "extend", "extend_from_slice", "append"],
-        O::Grow(C::Vec),
-    ),
-    (
-        "Vec",
-        &["resize", "resize_with", "reserve", "reserve_exact", "try_reserve", "splice", "extend_from_within"],
-        O::Grow(C::Vec),
-    ),
-    ("Vec", &["with_capacity", "with_capacity_in", "try_with_capacity"], O::Capacity(C::Vec)),
-    ("vec", &["from_elem"], O::Filled),
-    ("Vec", &["shrink_to_fit", "shrink_to", "into_boxed_slice"], O::Shrunk),
-    ("Vec", &["clone", "clone_from"], O::Clone(C::Vec)),
-    ("slice", &["to_vec", "to_vec_in", "to_owned", "into_vec"], O::Clone(C::Vec)),
-    ("hack", &["to_vec"], O::Clone(C::Vec)),
-    ("slice", &["concat", "join", "repeat"], O::Joined),
-    ("slice", &["sort", "sort_by", "sort_by_key"], O::Sort),
-    ("slice", &["sort_by_cached_key"], O::SortKeys),
-    ("stable", &["sort", "driftsort_main"], O::Sort),
-    ("Write", &["write_all", "write_fmt"], O::Grow(C::Vec)),
-    (
-        "String",
-        &["push", "push_str", "insert", "insert_str", "extend", "reserve", "reserve_exact", "write_str"],
-        O::Grow(C::String),
-    ),
-    (
-        "String",
-        &["write_char", "write_fmt", "add_assign", "replace_range", "extend_from_within", "add"],
-        O::Grow(C::String),
-    ),
-    ("String", &["with_capacity"], O::Capacity(C::String)),
-    ("String", &["clone", "clone_from"], O::Clone(C::String)),
-    ("String", &["from", "from_str"], O::TextCopy),
-    ("String", &["shrink_to_fit", "into_boxed_str"], O::Shrunk),
-    ("String", &["from_utf8_lossy", "from_utf8_lossy_owned", "from_utf16", "from_utf16_lossy"], O::Joined),
-    ("str", &["to_string", "to_owned", "spec_to_string", "into_string"], O::TextCopy),
-    ("str", &["concat", "join", "repeat", "replace", "replacen", "to_lowercase", "to_uppercase"], O::Joined),
-    ("str", &["to_ascii_lowercase", "to_ascii_uppercase"], O::Joined),
-    ("char", &["spec_to_string"], O::Display),
-    ("fmt", &["format", "format_inner"], O::Format),
-    ("format", &["format_inner"], O::Format),
-    ("Concat", &["concat"], O::Joined),
-    ("Join", &["join"], O::Joined),
-    (
-        "VecDeque",
-        &["push_back", "push_front", "push_back_mut", "push_front_mut", "insert", "extend", "append"],
-        O::Grow(C::VecDeque),
-    ),
-    ("VecDeque", &["grow", "reserve", "resize", "resize_with"], O::Grow(C::VecDeque)),
-    ("VecDeque", &["with_capacity", "with_capacity_in"], O::Capacity(C::VecDeque)),
-    ("VecDeque", &["clone"], O::Clone(C::VecDeque)),
-    ("BinaryHeap", &["push", "extend", "append", "reserve"], O::Grow(C::BinaryHeap)),
-    ("BinaryHeap", &["with_capacity"], O::Capacity(C::BinaryHeap)),
-    ("BinaryHeap", &["clone"], O::Clone(C::BinaryHeap)),
-    (
-        "HashMap",
-        &["insert", "entry", "reserve", "extend", "try_insert", "entry_ref", "raw_entry_mut"],
-        O::Grow(C::HashMap),
-    ),
-    ("HashMap", &["with_capacity", "with_capacity_and_hasher", "with_capacity_in"], O::Capacity(C::HashMap)),
-    ("HashMap", &["clone"], O::Clone(C::HashMap)),
-    ("VacantEntry", &["insert", "insert_entry"], O::Grow(C::HashMap)),
-    ("RustcVacantEntry", &["insert"], O::Grow(C::HashMap)),
-    ("HashSet", &["insert", "replace", "reserve", "extend", "get_or_insert_with"], O::Grow(C::HashSet)),
-    ("HashSet", &["with_capacity", "with_capacity_and_hasher"], O::Capacity(C::HashSet)),
-    ("HashSet", &["clone"], O::Clone(C::HashSet)),
-    ("RawTable", &["reserve_rehash", "reserve"], O::Grow(C::HashMap)),
-    ("RawTable", &["with_capacity", "with_capacity_in"], O::Capacity(C::HashMap)),
-    ("RawTable", &["clone"], O::Clone(C::HashMap)),
-    ("BTreeMap", &["insert", "extend", "append", "entry", "bulk_build_from_sorted_iter"], O::Grow(C::BTreeMap)),
-    ("BTreeMap", &["clone", "clone_subtree"], O::Clone(C::BTreeMap)),
-    ("BTreeSet", &["insert", "extend", "append"], O::Grow(C::BTreeMap)),
-    ("BTreeSet", &["clone"], O::Clone(C::BTreeMap)),
-    ("PathBuf", &["push", "join", "set_extension", "set_file_name"], O::Grow(C::Path)),
-    ("Path", &["join", "to_path_buf", "with_extension", "with_file_name", "to_owned"], O::Grow(C::Path)),
-    ("OsString", &["push"], O::Grow(C::Path)),
-    ("OsStr", &["to_owned", "to_os_string"], O::Grow(C::Path)),
-    ("Box", &["new", "pin", "try_new", "new_zeroed", "default", "from", "clone"], O::Box),
-    ("Box", &["new_uninit"], O::Literal),
-    ("Rc", &["new", "new_cyclic", "pin", "from", "default", "allocate_for_layout", "make_mut"], O::Rc),
-    ("Arc", &["new", "new_cyclic", "pin", "from", "default", "allocate_for_layout", "make_mut"], O::Arc),
-    ("thread", &["spawn", "scope"], O::Thread),
-    // Where std keeps these functions.
-    ("functions", &["spawn"], O::Thread),
-    ("lifecycle", &["spawn_unchecked"], O::Thread),
-    ("scoped", &["scope"], O::Thread),
-    ("Builder", &["spawn", "spawn_unchecked", "spawn_unchecked_", "spawn_scoped"], O::Thread),
-    ("Scope", &["spawn"], O::Thread),
-    ("mpsc", &["channel", "sync_channel"], O::Channel),
-    ("mpmc", &["channel", "sync_channel"], O::Channel),
-    ("Sender", &["send"], O::Send),
-    ("SyncSender", &["send", "try_send"], O::Send),
-    ("BufReader", &["new", "with_capacity"], O::BufferedIo),
-    ("BufWriter", &["new", "with_capacity"], O::BufferedIo),
-    ("LineWriter", &["new", "with_capacity"], O::BufferedIo),
-    ("fs", &["read", "read_to_string"], O::Read),
-    ("Read", &["read_to_end", "read_to_string"], O::Read),
-    ("BufRead", &["read_line", "read_until"], O::Read),
-    ("CString", &["new", "from"], O::CString),
-    ("CStr", &["to_owned"], O::CString),
-];
-
-/// Whatever is collected into; the name of the type and what it is.
-const COLLECTED: &[(&str, Container)] = &[
-    ("Vec", C::Vec),
-    ("String", C::String),
-    ("VecDeque", C::VecDeque),
-    ("BinaryHeap", C::BinaryHeap),
-    ("HashMap", C::HashMap),
-    ("HashSet", C::HashSet),
-    ("BTreeMap", C::BTreeMap),
-    ("BTreeSet", C::BTreeMap),
-];
-
 impl Operation {
+    /// What functions of other crates did for the user's line, where that is known; the innermost first.
+    pub(super) fn of_crates<'f>(mut functions: impl Iterator<Item = &'f Function>) -> Option<Operation> {
+        // rayon's own frames lie around those of its queue.
+        let queues = functions.any(|function| function.of_crate == Some(KnownCrate::Deque));
+        (queues && functions.any(|function| function.of_crate == Some(KnownCrate::Rayon))).then_some(O::JobQueue)
+    }
+
     /// What functions of std did, the innermost first.
     pub(super) fn of(functions: &[&Function]) -> Operation {
         for (at, function) in functions.iter().enumerate().rev() {
@@ -246,6 +139,14 @@ fn refine(operation: Operation, inner: &[&Function]) -> Operation {
     }
 }
 
+/// Crates that are known by what they do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KnownCrate {
+    Rayon,
+    /// The queues of rayon's threads.
+    Deque,
+}
+
 /// What one function says.
 #[derive(Debug, Default)]
 pub(super) struct Function {
@@ -253,6 +154,7 @@ pub(super) struct Function {
     collects: bool,
     /// Of std's threads and what they share.
     is_own_business: bool,
+    of_crate: Option<KnownCrate>,
     /// The type that it belongs to.
     container: Option<Container>,
 }
@@ -261,11 +163,17 @@ impl Function {
     /// By its demangled name.
     pub fn new(name: &str) -> Function {
         let call = Call::parse(name);
-        let is_own_business = matches!(crate::symbolize::path(name)[..], ["std", "sync" | "thread", ..]);
+        let path = crate::symbolize::path(name);
+        let of_crate = match path.first() {
+            Some(&"rayon_core") => Some(KnownCrate::Rayon),
+            Some(&"crossbeam_deque") => Some(KnownCrate::Deque),
+            _ => None,
+        };
         Function {
             operation: call.operation(),
             collects: call.collects(),
-            is_own_business,
+            is_own_business: matches!(path[..], ["std", "sync" | "thread", ..]),
+            of_crate,
             container: call.container(),
         }
     }

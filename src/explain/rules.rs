@@ -163,7 +163,7 @@ impl Case<'_> {
     }
 
     /// `Read` of `-> Box<dyn Read + '_>`.
-    fn returned_trait(&self) -> Option<&str> {
+    pub(super) fn returned_trait(&self) -> Option<&str> {
         let (_, returned) = self.head.split_once("->")?;
         let (_, object) = returned.split_once("Box<dyn ")?;
         let end = object.find(['+', '>', '<', '('])?;

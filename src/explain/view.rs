@@ -76,7 +76,8 @@ impl View<'_> {
         let std = between.iter().take_while(|&&frame| matches!(self.owner(frame), Owner::Std | Owner::Plumbing));
         let std = std.filter(|&&frame| *self.owner(frame) == Owner::Std);
         let functions: Vec<&Function> = std.map(|&frame| &self.functions[frame as usize]).collect();
-        Some(Key { place, operation: Operation::of(&functions), via })
+        let of_crates = Operation::of_crates(between.iter().map(|&frame| &self.functions[frame as usize]));
+        Some(Key { place, operation: of_crates.unwrap_or_else(|| Operation::of(&functions)), via })
     }
 
     /// Whether the function that frees at one stack is the one that allocates at the other, or calls the one that puts
