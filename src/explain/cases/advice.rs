@@ -1,101 +1,7 @@
-//! Cases made by hand: what a site is where little is known, and what no rule may speak of.
+//! Where there is a remedy, and where none may be given.
 
-use std::path::PathBuf;
-
-use super::{Explanation, RULES, Recorded, Recording, Site, Surroundings, explain};
-use crate::record::{Growth, Life, Piece, Span, StackCounts, Succession};
-use crate::result::model::Memory;
-use crate::symbolize::Frame;
-
-const STD: &str = "/rustc/abc/library/alloc/src/vec/mod.rs";
-const HARNESS: &str = "/h/.cargo/registry/src/index/criterion-0.5.1/src/bencher.rs";
-
-fn memory() -> Memory {
-    Memory {
-        iterations: 10,
-        allocs_per_op: 1.0,
-        bytes_per_op: 8.0,
-        frees_per_op: 1.0,
-        reallocs_per_op: 0.0,
-        grown_bytes_per_op: 0.0,
-        retained_bytes_per_op: 0.0,
-        peak_bytes: 8,
-        exact: true,
-        recording: None,
-        allocs_per_op_range: None,
-        bytes_per_op_range: None,
-    }
-}
-
-/// A benchmark whose one stack has these functions, innermost first, with their files and lines; it allocates 8 bytes once an
-/// operation, and the function `freed_in` frees them.
-fn recording(frames: &[(&str, &str, u32)], freed_in: (&str, &str, u32)) -> Recording {
-    let frame = |&(function, file, line): &(&str, &str, u32)| Frame {
-        function: function.to_owned(),
-        file: file.to_owned(),
-        line,
-        // One function begins at line 6.
-        start_line: line.saturating_sub(1).min(6),
-        ..Frame::default()
-    };
-    let mut all: Vec<Frame> = frames.iter().map(frame).collect();
-    let stack: Vec<u32> = (0..all.len() as u32).collect();
-    all.push(frame(&freed_in));
-    let freeing = vec![all.len() as u32 - 1];
-    let growth =
-        Growth { blocks: 10, calls: 10, bytes: 80, last_bytes: 80, least_last: 8, most_last: 8, ..Growth::default() };
-    let life = Life {
-        fresh: 10,
-        sizes: vec![(8, 10)],
-        freed: 10,
-        grew: growth,
-        alone: growth,
-        freed_at: vec![(1, 1)],
-        most_live: 1,
-        brackets: 10,
-        ..Life::default()
-    };
-    let counts = StackCounts { allocs: 10, bytes: 80, frees: 10, freed_bytes: 80, ..StackCounts::default() };
-    Recording {
-        iterations: 10,
-        followed: 10,
-        whole: true,
-        all_successions: true,
-        successions: Vec::new(),
-        peak_bytes: 8,
-        frames: all,
-        stacks: vec![
-            Recorded { frames: stack, cut: false, counts, life },
-            Recorded { frames: freeing, ..Recorded::default() },
-        ],
-        spans: vec![Span { stack: 0, follows: None, begun: 0, ended: 1 }],
-    }
-}
-
-fn explained(recording: &Recording, source: &dyn Fn(&str, u32) -> Option<String>) -> Explanation {
-    explain("p/t/a", &memory(), recording, &Surroundings { root: PathBuf::from("/w"), source })
-}
-
-fn no_source(_: &str, _: u32) -> Option<String> {
-    None
-}
-
-fn only_site(explanation: &Explanation) -> &Site {
-    let [site] = &explanation.sites[..] else { panic!("{explanation:#?}") };
-    site
-}
-
-fn rules(site: &Site) -> Vec<&str> {
-    site.remedies.iter().map(|remedy| remedy.rule.as_str()).collect()
-}
-
-const CAPACITY: &[(&str, &str, u32)] = &[
-    ("__rustc::__rust_alloc", "", 0),
-    ("alloc::raw_vec::RawVec<T,A>::with_capacity_in", STD, 4),
-    ("alloc::vec::Vec<T>::with_capacity", STD, 5),
-    ("p::work", "/w/src/lib.rs", 7),
-    ("criterion::bencher::Bencher<M>::iter", HARNESS, 9),
-];
+use super::super::RULES;
+use super::*;
 
 #[test]
 fn what_the_user_frees_may_have_a_remedy_and_what_the_harness_drops_has_none() {
@@ -128,106 +34,6 @@ fn a_harness_of_any_origin_drops_what_it_is_given() {
         let site = only_site(&explanation);
         assert_eq!((site.function.as_str(), site.freeing.by_harness, rules(site)), ("p::work", 1.0, vec![]), "{file}");
     }
-}
-
-/// The keys of a map that is returned, and a few texts that are not.
-#[test]
-fn what_the_harness_drops_of_a_site_is_told_apart() {
-    let mut recording = recording(CAPACITY, ("p::work", "/w/src/lib.rs", 9));
-    recording.stacks.push(Recorded { frames: vec![4], ..Recorded::default() });
-    let life = &mut recording.stacks[0].life;
-    (life.fresh, life.freed, life.freed_at) = (330, 330, vec![(1, 3), (2, 30)]);
-    // 33 an operation over all, too.
-    recording.stacks[0].counts.allocs = 330;
-    let words = |recording: &Recording| only_site(&explained(recording, &no_source)).words.clone();
-    let expected = "Vec::with_capacity; always 8 B; 30 given to the harness, 3 freed in the same operation";
-    assert_eq!(words(&recording), expected);
-    recording.stacks[0].life.kept = 10;
-    assert_eq!(words(&recording), format!("{expected}, 1 live on"));
-    // rangemap: its data is drawn anew, so that the operations that are followed are not those that are counted.
-    recording.stacks[0].counts.allocs = 331;
-    let about = expected.replace("30 given", "about 30 given").replace("3 freed", "about 3 freed");
-    assert_eq!(words(&recording), format!("{about}, about 1 live on"));
-}
-
-/// fluent-syntax: the sites with most of the bytes are growths of a vector that another function makes.
-#[test]
-fn a_growth_names_the_line_where_the_block_began() {
-    let mut recording = recording(CAPACITY, ("p::work", "/w/src/lib.rs", 9));
-    let grows = [("alloc::vec::Vec<T,A>::push", STD, 5), ("p::fill", "/w/src/lib.rs", 30)];
-    let at = recording.frames.len() as u32;
-    recording.frames.extend(grows.map(|(function, file, line)| Frame {
-        function: function.to_owned(),
-        file: file.to_owned(),
-        line,
-        ..Frame::default()
-    }));
-    let counts = StackCounts { allocs: 50, bytes: 2480, ..StackCounts::default() };
-    let life = Life { grown: 50, other_sizes: 50, brackets: 10, ..Life::default() };
-    recording.stacks.push(Recorded { frames: vec![at, at + 1, 4], cut: false, counts, life });
-    recording.stacks[0].life.grew_at = vec![(2, 50)];
-    let words = |recording: &Recording, line: u32| {
-        let explanation = explained(recording, &no_source);
-        explanation.sites.iter().find(|site| site.line == line).unwrap().words.clone()
-    };
-    assert_eq!(words(&recording, 30), "Vec; 5 growths of what began at src/lib.rs:7");
-    // At more than one line.
-    for line in [40, 50, 60] {
-        let frame = Frame { line, ..recording.frames[3].clone() };
-        recording.frames.push(frame);
-        let mut other = recording.stacks[0].clone();
-        (other.frames[3], other.life.grew_at) = (recording.frames.len() as u32 - 1, vec![(2, u64::from(line))]);
-        recording.stacks.push(other);
-    }
-    let expected = "Vec; 5 growths of what began at src/lib.rs:60, src/lib.rs:7 and 2 other lines";
-    assert_eq!(words(&recording, 30), expected);
-    // Older than the operation: nobody saw where it began.
-    recording.stacks[2].life.of_older = 50;
-    assert_eq!(words(&recording, 30), "Vec; 5 growths of what is older than the operation");
-}
-
-/// A map is filled, the answer's text is made, the map is dropped: it did not become the text.
-#[test]
-fn a_table_does_not_grow_into_what_is_made_before_its_end() {
-    let map = [
-        ("__rustc::__rust_alloc", "", 0),
-        ("hashbrown::raw::RawTable<T,A>::with_capacity_in", "/rust/deps/hashbrown-0.16.1/src/raw/mod.rs", 4),
-        ("std::collections::hash::map::HashMap<K,V>::with_capacity", STD, 5),
-        ("p::work", "/w/src/lib.rs", 7),
-    ];
-    let mut recording = recording(&map, ("p::work", "/w/src/lib.rs", 12));
-    // The text is a stack of its own, by the same function.
-    let text = [("__rustc::__rust_alloc", STD, 1), ("alloc::string::String::with_capacity", STD, 5)];
-    let from = recording.frames.len() as u32;
-    let frame = |&(function, file, line): &(&str, &str, u32)| Frame {
-        function: function.to_owned(),
-        file: file.to_owned(),
-        line,
-        ..Frame::default()
-    };
-    recording.frames.extend(text.iter().chain(&[("p::work", "/w/src/lib.rs", 9)]).map(frame));
-    let counts = StackCounts { allocs: 10, bytes: 2560, ..StackCounts::default() };
-    let life = Life { fresh: 10, sizes: vec![(256, 10)], kept: 10, brackets: 10, ..Life::default() };
-    recording.stacks.push(Recorded { frames: (from..from + 3).collect(), cut: false, counts, life });
-    let piece = |stack: usize, size: u64| {
-        let all = 10 * size;
-        Piece { stack, blocks: 10, bytes: all, last_bytes: all, least: size, least_last: size, most_last: size }
-    };
-    recording.stacks[0].life.alone = Growth::default();
-    recording.successions = vec![Succession { times: 10, pieces: vec![piece(0, 8), piece(2, 256)] }];
-    recording.spans = vec![
-        Span { stack: 0, follows: None, begun: 0, ended: 2 },
-        Span { stack: 2, follows: Some(0), begun: 1, ended: u32::MAX },
-    ];
-    let explanation = explained(&recording, &no_source);
-    let site = explanation.sites.iter().find(|site| site.line == 7).unwrap();
-    assert_eq!(site.words, "HashMap::with_capacity; always 8 B; freed in the same operation");
-    assert_eq!(rules(site), ["reuse-table"]);
-    assert_eq!((site.remedies[0].effect.allocs_per_op, site.remedies[0].effect.bytes_per_op), (-1.0, -8.0));
-    // Which blocks were one table is not known.
-    recording.all_successions = false;
-    let explanation = explained(&recording, &no_source);
-    assert!(explanation.sites.iter().all(|site| rules(site).is_empty()));
 }
 
 /// The advice to borrow is for what is only read.
@@ -405,16 +211,6 @@ fn what_is_given_to_a_caller_is_not_a_temporary() {
 }
 
 #[test]
-fn without_line_tables_the_functions_are_told_and_that_it_is_so() {
-    let bare: Vec<(&str, &str, u32)> = CAPACITY.iter().map(|&(function, ..)| (function, "", 0)).collect();
-    let explanation = explained(&recording(&bare, ("p::work", "", 0)), &no_source);
-    let site = only_site(&explanation);
-    assert_eq!((site.function.as_str(), site.file.as_str(), site.line, &site.source), ("p::work", "", 0, &None));
-    assert_eq!(site.remedies, []);
-    assert_eq!(explanation.notes, ["1 stacks are told by functions alone: the executable has no line tables"]);
-}
-
-#[test]
 fn a_rule_that_reads_the_source_is_silent_without_it() {
     let boxed =
         [("__rustc::__rust_alloc", "", 0), ("alloc::boxed::Box<T>::new", STD, 5), ("p::open", "/w/src/lib.rs", 7)];
@@ -427,53 +223,6 @@ fn a_rule_that_reads_the_source_is_silent_without_it() {
     assert_eq!(rules(only_site(&explanation)), ["box-dyn"]);
     assert_eq!(only_site(&explanation).remedies[0].advice, "return `impl Fn` or an enum instead of Box<dyn Fn>");
     assert!(only_site(&explanation).words.starts_with("Box<dyn Fn>; "), "{}", only_site(&explanation).words);
-}
-
-#[test]
-fn the_queue_of_rayons_jobs_is_called_so() {
-    let registry = "/h/.cargo/registry/src/i";
-    let queue = format!("{registry}/crossbeam-deque-0.8.6/src/deque.rs");
-    let pool = format!("{registry}/rayon-core-1.13.0/src/registry.rs");
-    let frames = [
-        ("__rustc::__rust_alloc_zeroed", "", 0),
-        ("alloc::boxed::Box<T>::new_zeroed", STD, 5),
-        ("crossbeam_deque::deque::Injector<T>::push", &queue, 1400),
-        ("rayon_core::registry::Registry::inject", &pool, 420),
-        ("p::work", "/w/src/lib.rs", 7),
-    ];
-    let explanation = explained(&recording(&frames, ("p::work", "/w/src/lib.rs", 9)), &no_source);
-    let words = &only_site(&explanation).words;
-    assert!(words.starts_with("in rayon_core::registry::Registry::inject: rayon's job queue; always 8 B"), "{words}");
-}
-
-#[test]
-fn where_all_is_inlined_away_the_leaf_stands_for_the_site() {
-    let frames = [("__rustc::__rust_alloc", "", 0), ("alloc::vec::Vec<T,A>::push", STD, 5)];
-    let explanation = explained(&recording(&frames, ("core::ptr::drop_in_place", STD, 1)), &no_source);
-    assert_eq!(only_site(&explanation).function, "alloc::vec::Vec<T,A>::push");
-    assert_eq!(only_site(&explanation).remedies, []);
-    assert_eq!(explanation.notes, ["1 stacks are told by functions alone: no line of your own code is on them"]);
-}
-
-#[test]
-fn a_c_library_and_another_crate_are_named_and_not_advised() {
-    let with = |function: &'static str, file: &'static str| {
-        let mut frames = CAPACITY.to_vec();
-        frames.insert(3, (function, file, 3));
-        explained(&recording(&frames, ("p::work", "/w/src/lib.rs", 9)), &no_source)
-    };
-    let library = with("foo_call", "/build/foo/foo.c");
-    let site = only_site(&library);
-    assert_eq!((site.function.as_str(), site.via.as_deref()), ("p::work", Some("foo_call")));
-    assert_eq!(site.words, "in foo_call: Vec::with_capacity; always 8 B; freed in the same operation");
-    assert_eq!(site.remedies, []);
-    let dependency = with("regex::Regex::new", "/h/.cargo/registry/src/index/regex-1.11.0/src/lib.rs");
-    assert_eq!(only_site(&dependency).via.as_deref(), Some("regex::Regex::new"));
-    assert_eq!(only_site(&dependency).remedies, []);
-    // Nothing but C below the thread's start.
-    let bare = [("__rustc::__rust_alloc", "", 0), ("libfoo.so+0x12", "", 0)];
-    let explanation = explained(&recording(&bare, ("libfoo.so+0x12", "", 0)), &no_source);
-    assert_eq!(only_site(&explanation).function, "libfoo.so+0x12");
 }
 
 #[test]
