@@ -34,6 +34,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("plan.rs", include_str!("../../templates/runtime/plan.rs")),
     ("process.rs", include_str!("../../templates/runtime/process.rs")),
     ("records.rs", include_str!("../../templates/runtime/records.rs")),
+    ("results.rs", include_str!("../../templates/runtime/results.rs")),
     ("rules.rs", include_str!("../../templates/runtime/rules.rs")),
     ("sampler.rs", include_str!("../../templates/runtime/sampler.rs")),
     ("stacks.rs", include_str!("../../templates/runtime/stacks.rs")),

@@ -14,7 +14,7 @@ use crate::plan::{self, Mode, Plan, Selected};
 use crate::records::{self, Record};
 use crate::thread;
 use crate::track;
-use crate::{block as waits, dhat, follow, log, memory, peak, rules, sampler, stacks, sys, threads};
+use crate::{block as waits, dhat, follow, log, results, rules, sampler, stacks, sys, threads};
 
 /// Samples of a timed benchmark, where the harness asks for no fewer.
 const MOST_SAMPLES: u64 = 100;
@@ -250,12 +250,12 @@ fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
     for pass in 0..PASSES {
         stacks::forget_all();
         let sum = watched(flags, iters, run);
-        emit_counted(records::COUNTED, selected.index, pass, iters, &sum);
-        emit_stacks(selected.index, pass);
+        results::counted(records::COUNTED, selected.index, pass, iters, &sum);
+        results::stacks(selected.index, pass);
     }
     if flags & LIVE == 0 {
         let sum = watched(COUNT | LIVE, iters, run);
-        emit_counted(records::FREED, selected.index, 0, iters, &sum);
+        results::counted(records::FREED, selected.index, 0, iters, &sum);
     }
     if plan.verify {
         let (compared, wrong) = track::compared();
@@ -273,13 +273,13 @@ fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
             let sum = watched(peak_flags, 1, run);
             if sum.peak_bytes >= highest.peak_bytes {
                 highest = sum;
-                peaks = by_stack.then(|| peaks_record(selected.index));
+                peaks = by_stack.then(|| results::peaks(selected.index));
             }
             if begun.elapsed().as_nanos() as u64 > plan.budget_ns / 10 {
                 break;
             }
         }
-        emit_counted(records::COUNTED, selected.index, u32::MAX, 1, &highest);
+        results::counted(records::COUNTED, selected.index, u32::MAX, 1, &highest);
         if let Some(peaks) = peaks {
             peaks.emit();
         }
@@ -304,60 +304,6 @@ fn counted_iterations(plan: &Plan, selected: &Selected, flags: u32, run: Run<'_>
     let fits = |n: u64| f64::from(PASSES + 1) * n as f64 * cost <= plan.budget_ns as f64;
     let held = |n: u64| !batched || selected.largest_iters == 0 || n <= selected.largest_iters;
     *[1000, 100, 10].iter().find(|&&n| fits(n) && held(n)).unwrap_or(&1)
-}
-
-pub fn emit_counted(kind: u32, index: u32, pass: u32, iters: u64, sum: &bracket::Sum) {
-    let totals = &sum.totals;
-    let iters = if sum.shared_iterations > 0 { sum.shared_iterations } else { iters };
-    Record::new(kind)
-        .u32(index)
-        .u32(pass)
-        .u32(bracket::loops())
-        .u64(iters)
-        .u64s(&[totals.allocs, totals.bytes, totals.reallocs, totals.grown_bytes, totals.frees, totals.freed_bytes])
-        .u64(sum.peak_bytes)
-        .u64(sum.elapsed.as_nanos() as u64)
-        .u64(thread::LOST.swap(0, Ordering::Relaxed))
-        .u64(memory::resident())
-        .emit();
-}
-
-/// What each stack had live at the last bracket's peak.
-fn peaks_record(index: u32) -> Record {
-    let mut record = Some(Record::new(records::PEAKS).u32(index).u32(0));
-    let mut number = 0;
-    peak::each(&mut |entry, objects, bytes| {
-        number += 1;
-        record = record.take().map(|record| {
-            let addresses: Vec<u64> = entry.addresses().iter().rev().copied().collect();
-            let record = record.u64(objects).u64(bytes).u32(u32::from(entry.cut()));
-            record.u32(addresses.len() as u32).u64s(&addresses)
-        });
-    });
-    let mut record = record.unwrap_or_else(|| Record::new(records::PEAKS).u32(index).u32(0));
-    record.patch_u32(4, number);
-    record
-}
-
-pub fn emit_stacks(index: u32, pass: u32) {
-    let mut record = Some(Record::new(records::STACKS).u32(index).u32(pass).u32(0));
-    let mut number = 0;
-    stacks::take_all(&mut |entry, counts| {
-        number += 1;
-        record = record.take().map(|record| {
-            let addresses: Vec<u64> = entry.addresses().iter().rev().copied().collect();
-            record
-                .u64s(&counts)
-                .u32(entry.slot())
-                .u32(u32::from(entry.cut()))
-                .u32(addresses.len() as u32)
-                .u64s(&addresses)
-        });
-    });
-    if let Some(mut record) = record {
-        record.patch_u32(8, number);
-        record.emit();
-    }
 }
 
 /// The iterations of one thread, where their number on all threads is prescribed. Only the loop itself shows how many take part.
@@ -389,21 +335,7 @@ fn cpu(plan: &Plan, selected: &Selected, run: Run<'_>) {
         samples.append(sampler::take());
     }
     samples.lost += sampler::disarm();
-    emit_samples(selected.index, sizes.iter().sum(), &samples);
-}
-
-pub fn emit_samples(index: u32, iters: u64, samples: &Taken) {
-    let arms = sampler::arms();
-    Record::new(records::SAMPLES)
-        .u32(index)
-        .u32(arms.method)
-        .u64(arms.period_ns)
-        .u64(samples.lost)
-        .u64(arms.unarmed)
-        .u64(iters)
-        .u32(samples.words.len() as u32)
-        .u64s(&samples.words)
-        .emit();
+    results::samples(selected.index, sizes.iter().sum(), &samples);
 }
 
 /// Where threads wait, over as many iterations as are sampled for CPU time.
@@ -420,11 +352,5 @@ fn block(plan: &Plan, selected: &Selected, run: Run<'_>) {
         iterations += if sum.shared_iterations > 0 { sum.shared_iterations } else { iters };
     }
     waits::disarm();
-    Record::new(records::WAITS)
-        .u32(selected.index)
-        .u64(iterations)
-        .u64(taken.lost)
-        .u32(taken.words.len() as u32)
-        .u64s(&taken.words)
-        .emit();
+    results::waits(selected.index, iterations, &taken);
 }

@@ -29,6 +29,7 @@ mod peak;
 mod plan;
 mod process;
 mod records;
+mod results;
 mod rules;
 mod sampler;
 mod stacks;

@@ -6,7 +6,7 @@ use crate::bracket::{self, COUNT, LIVE, PEAK, STACKS};
 use crate::driver;
 use crate::plan::{self, Mode, Plan};
 use crate::records::{self, Record};
-use crate::{objects, sampler, stacks, sys};
+use crate::{objects, results, sampler, stacks, sys};
 
 /// libc calls what stands here before the main function.
 #[used]
@@ -59,12 +59,12 @@ extern "C" fn at_exit() {
     let sum = bracket::end();
     let index = index(plan);
     if plan.mode == Mode::Count {
-        driver::emit_counted(records::COUNTED, index, plan.pass, 1, &sum);
-        driver::emit_stacks(index, plan.pass);
+        results::counted(records::COUNTED, index, plan.pass, 1, &sum);
+        results::stacks(index, plan.pass);
     } else {
         let mut samples = sampler::take();
         samples.lost += sampler::disarm();
-        driver::emit_samples(index, 1, &samples);
+        results::samples(index, 1, &samples);
     }
     driver::emit_new(&objects::loaded());
     Record::new(records::DONE).u32(index).emit();

@@ -1,0 +1,86 @@
+//! What a pass came to, as records.
+
+use std::sync::atomic::Ordering;
+
+use crate::bracket;
+use crate::buffer::Taken;
+use crate::records::{self, Record};
+use crate::{memory, peak, sampler, stacks, thread};
+
+pub fn counted(kind: u32, index: u32, pass: u32, iters: u64, sum: &bracket::Sum) {
+    let totals = &sum.totals;
+    let iters = if sum.shared_iterations > 0 { sum.shared_iterations } else { iters };
+    Record::new(kind)
+        .u32(index)
+        .u32(pass)
+        .u32(bracket::loops())
+        .u64(iters)
+        .u64s(&[totals.allocs, totals.bytes, totals.reallocs, totals.grown_bytes, totals.frees, totals.freed_bytes])
+        .u64(sum.peak_bytes)
+        .u64(sum.elapsed.as_nanos() as u64)
+        .u64(thread::LOST.swap(0, Ordering::Relaxed))
+        .u64(memory::resident())
+        .emit();
+}
+
+/// What each stack had live at the last bracket's peak.
+pub fn peaks(index: u32) -> Record {
+    let mut record = Some(Record::new(records::PEAKS).u32(index).u32(0));
+    let mut number = 0;
+    peak::each(&mut |entry, objects, bytes| {
+        number += 1;
+        record = record.take().map(|record| {
+            let addresses: Vec<u64> = entry.addresses().iter().rev().copied().collect();
+            let record = record.u64(objects).u64(bytes).u32(u32::from(entry.cut()));
+            record.u32(addresses.len() as u32).u64s(&addresses)
+        });
+    });
+    let mut record = record.unwrap_or_else(|| Record::new(records::PEAKS).u32(index).u32(0));
+    record.patch_u32(4, number);
+    record
+}
+
+pub fn stacks(index: u32, pass: u32) {
+    let mut record = Some(Record::new(records::STACKS).u32(index).u32(pass).u32(0));
+    let mut number = 0;
+    stacks::take_all(&mut |entry, counts| {
+        number += 1;
+        record = record.take().map(|record| {
+            let addresses: Vec<u64> = entry.addresses().iter().rev().copied().collect();
+            record
+                .u64s(&counts)
+                .u32(entry.slot())
+                .u32(u32::from(entry.cut()))
+                .u32(addresses.len() as u32)
+                .u64s(&addresses)
+        });
+    });
+    if let Some(mut record) = record {
+        record.patch_u32(8, number);
+        record.emit();
+    }
+}
+
+pub fn samples(index: u32, iters: u64, samples: &Taken) {
+    let arms = sampler::arms();
+    Record::new(records::SAMPLES)
+        .u32(index)
+        .u32(arms.method)
+        .u64(arms.period_ns)
+        .u64(samples.lost)
+        .u64(arms.unarmed)
+        .u64(iters)
+        .u32(samples.words.len() as u32)
+        .u64s(&samples.words)
+        .emit();
+}
+
+pub fn waits(index: u32, iterations: u64, taken: &Taken) {
+    Record::new(records::WAITS)
+        .u32(index)
+        .u64(iterations)
+        .u64(taken.lost)
+        .u32(taken.words.len() as u32)
+        .u64s(&taken.words)
+        .emit();
+}
