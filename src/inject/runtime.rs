@@ -21,6 +21,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("dhat.rs", include_str!("../../templates/runtime/dhat.rs")),
     ("driver.rs", include_str!("../../templates/runtime/driver.rs")),
     ("entries.rs", include_str!("../../templates/runtime/entries.rs")),
+    ("entry.rs", include_str!("../../templates/runtime/entry.rs")),
     ("follow.rs", include_str!("../../templates/runtime/follow.rs")),
     ("life.rs", include_str!("../../templates/runtime/life.rs")),
     ("live.rs", include_str!("../../templates/runtime/live.rs")),

@@ -6,8 +6,8 @@ use std::mem;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
+use crate::entry::Entry;
 use crate::memory;
-use crate::stacks::Entry;
 
 /// Bits of an entry's number; number 0 is no entry.
 pub const NUMBER_BITS: u32 = 22;

@@ -16,6 +16,7 @@ mod cost;
 mod dhat;
 mod driver;
 mod entries;
+mod entry;
 mod follow;
 mod life;
 mod live;

@@ -11,9 +11,9 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use crate::entries::{self, NUMBER_BITS};
+use crate::entry::Entry;
 use crate::live_map::{self, Kept};
 use crate::memory;
-use crate::stacks::Entry;
 use crate::thread;
 
 /// Number of the open bracket; blocks of another one count as absent. 0 is no bracket.

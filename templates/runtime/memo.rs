@@ -7,8 +7,9 @@
 use std::arch::asm;
 use std::ptr;
 
+use crate::entry::Entry;
 use crate::rules;
-use crate::stacks::{hash_of, Entry, Stacks};
+use crate::stacks::{hash_of, Stacks};
 use crate::standing::Word;
 use crate::thread::{ThreadState, MAX_DEPTH};
 use crate::unwind::{self, Bounds, Registers, Step};

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 
 use crate::entries::{self, NUMBER_BITS};
+use crate::entry::Entry;
 use crate::memory;
-use crate::stacks::Entry;
 use crate::sys;
 
 /// One stack's sums. Zero is a stack that no bracket has seen.

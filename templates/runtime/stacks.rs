@@ -4,226 +4,19 @@
 //! owning thread adds entries; a free by another thread goes to counters of its own, with locked additions. The reader, between
 //! brackets, takes what changed since it last looked: nothing is ever reset under a writer.
 
-use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
-use std::cell::Cell;
 use std::mem;
-use std::ptr;
-use std::slice;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use crate::entries;
+use crate::entry::{Counts, Depth, Entry};
 use crate::memory;
-use crate::standing::{Room, Standing, Word};
-use crate::thread::{add, ThreadState, MAX_DEPTH};
-use crate::unwind::Registers;
-
-/// What was allocated from one stack. Zero is an entry that is not in use yet.
-///
-/// The first cache line is all that an allocation and its free write, with the second it is found again.
-#[repr(C, align(64))]
-pub struct Entry {
-    /// Return addresses, outermost first, at the beginning of the room for its words; set last.
-    addresses: AtomicPtr<u64>,
-    pub allocs: AtomicU64,
-    pub bytes: AtomicU64,
-    own_frees: AtomicU64,
-    own_freed_bytes: AtomicU64,
-    owner: Cell<*const ThreadState>,
-    number: Cell<u32>,
-    /// Number of addresses; the highest bit says that the stack is cut.
-    depth: Cell<u16>,
-    /// Words that there is room for.
-    room: Cell<u16>,
-    /// The entry that came next the last time, and its addresses.
-    next: Cell<*const Entry>,
-    next_addresses: Cell<*const u64>,
-    standing: Standing,
-    /// Number of the entry that came next before that one; 0 is none.
-    next_before: Cell<u32>,
-    hash: Cell<u32>,
-    pub reallocs: AtomicU64,
-    pub grown_bytes: AtomicU64,
-    other_frees: AtomicU64,
-    other_freed_bytes: AtomicU64,
-    /// What the reader has seen; only the reader touches it.
-    seen: [AtomicU64; 6],
-}
-
-const _: () = assert!(mem::size_of::<Entry>() == 3 * 64);
-
-#[inline(always)]
-fn fetch(address: *const i8) {
-    // SAFETY: a hint about an address, which need not be one.
-    unsafe { _mm_prefetch(address, _MM_HINT_T0) }
-}
-
-const CUT: u16 = 1 << 15;
-/// Cache lines of a stack that are fetched ahead; the processor goes on by itself.
-const FETCHED: usize = 5;
-
-/// Allocations, bytes, reallocs, grown bytes, frees, freed bytes: in the order in which they are written out.
-pub type Counts = [u64; 6];
-
-impl Entry {
-    /// True once it stands for a stack.
-    pub fn in_use(&self) -> bool {
-        !self.addresses.load(Ordering::Acquire).is_null()
-    }
-
-    /// Return addresses, outermost first.
-    #[inline(always)]
-    pub fn addresses(&self) -> &[u64] {
-        let depth = (self.depth.get() & !CUT) as usize;
-        // SAFETY: the entry is in use, so `insert` wrote that many addresses there before it published them.
-        unsafe { slice::from_raw_parts(self.addresses.load(Ordering::Acquire), depth) }
-    }
-
-    /// True where the walk did not reach the thread's start.
-    pub fn cut(&self) -> bool {
-        self.depth.get() & CUT != 0
-    }
-
-    /// The slot of the thread that allocates here.
-    pub fn slot(&self) -> u32 {
-        // SAFETY: states are never unmapped, and an entry in use has its owner.
-        unsafe { self.owner.get().as_ref() }.map_or(0, ThreadState::slot)
-    }
-
-    /// A block was allocated here.
-    #[inline(always)]
-    pub fn allocated(&self, bytes: u64) {
-        add(&self.allocs, 1);
-        add(&self.bytes, bytes);
-    }
-
-    /// A block allocated here was given back, by the thread of `freeing`.
-    #[inline(always)]
-    pub fn freed(&self, freeing: &ThreadState, bytes: u64) {
-        if ptr::eq(self.owner.get(), freeing) {
-            add(&self.own_frees, 1);
-            add(&self.own_freed_bytes, bytes);
-        } else {
-            self.other_frees.fetch_add(1, Ordering::Relaxed);
-            self.other_freed_bytes.fetch_add(bytes, Ordering::Relaxed);
-        }
-    }
-
-    /// The short number that leads to this entry.
-    #[inline(always)]
-    pub fn number(&self) -> u32 {
-        self.number.get()
-    }
-
-    /// Which of the entries that came next before stands at `at` again, which ends at `end`.
-    ///
-    /// # Safety
-    /// As [`Standing::again`]; the calling thread owns the entry.
-    #[inline(always)]
-    pub unsafe fn next_again(&self, at: Registers, end: u64) -> Option<&'static Entry> {
-        let next = self.next.get().as_ref()?;
-        if next.standing.again(at, end, self.next_addresses.get()) {
-            return Some(next);
-        }
-        self.next_before_again(at, end)
-    }
-
-    #[inline(never)]
-    unsafe fn next_before_again(&self, at: Registers, end: u64) -> Option<&'static Entry> {
-        let before = self.next_before()?;
-        if before.standing.again(at, end, before.addresses.load(Ordering::Relaxed)) {
-            self.set_next(before);
-            return Some(before);
-        }
-        None
-    }
-
-    fn next_before(&self) -> Option<&'static Entry> {
-        match self.next_before.get() {
-            0 => None,
-            number => Some(entries::get(number as usize)),
-        }
-    }
-
-    /// True where `entry` came after this one before.
-    pub fn leads_to(&self, entry: &Entry) -> bool {
-        ptr::eq(self.next.get(), entry) || self.next_before.get() == entry.number.get()
-    }
-
-    /// True where the words of a walk are kept.
-    pub fn stood(&self) -> bool {
-        self.standing.stood()
-    }
-
-    /// `next` came after this one.
-    pub fn set_next(&self, next: &'static Entry) {
-        // SAFETY: null or an entry.
-        match unsafe { self.next.get().as_ref() } {
-            Some(known) if ptr::eq(known, next) => return,
-            Some(known) => self.next_before.set(known.number.get()),
-            None => (),
-        }
-        self.next.set(next);
-        self.next_addresses.set(next.addresses.load(Ordering::Relaxed));
-    }
-
-    /// Fetches what [`Entry::next_again`] is going to read.
-    #[inline(always)]
-    pub fn fetch_next(&self) {
-        if ptr::eq(self.next.get(), self) {
-            return;
-        }
-        let (entry, addresses) = (self.next.get() as *const i8, self.next_addresses.get() as *const i8);
-        for line in 0..2 {
-            fetch(entry.wrapping_add(line * 64));
-        }
-        for line in 0..FETCHED {
-            fetch(addresses.wrapping_add(line * 64));
-        }
-    }
-
-    /// Keeps the walk from `start` that led here, by the words that it read.
-    pub fn keep(&self, start: Registers, fixed: bool, rbp_matters: bool, words: impl Iterator<Item = Word>) {
-        // SAFETY: `insert` made the room for that many words.
-        let room = unsafe { Room::new(self.addresses.load(Ordering::Relaxed), usize::from(self.room.get())) };
-        self.standing.keep(start, fixed, rbp_matters, words, room);
-    }
-
-    fn counts(&self) -> Counts {
-        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        [
-            of(&self.allocs),
-            of(&self.bytes),
-            of(&self.reallocs),
-            of(&self.grown_bytes),
-            of(&self.own_frees) + of(&self.other_frees),
-            of(&self.own_freed_bytes) + of(&self.other_freed_bytes),
-        ]
-    }
-
-    /// Blocks and bytes that were allocated here and not freed, of all times.
-    #[cfg(test)]
-    pub fn live(&self) -> [u64; 2] {
-        let [allocs, bytes, _, _, frees, freed_bytes] = self.counts();
-        [allocs.wrapping_sub(frees), bytes.wrapping_sub(freed_bytes)]
-    }
-
-    /// What came since the last call.
-    fn take_new(&self) -> Counts {
-        let now = self.counts();
-        let mut new = [0; 6];
-        for i in 0..6 {
-            new[i] = now[i] - self.seen[i].load(Ordering::Relaxed);
-            self.seen[i].store(now[i], Ordering::Relaxed);
-        }
-        new
-    }
-}
+use crate::standing::Room;
+use crate::thread::{ThreadState, MAX_DEPTH};
 
 const FIRST_CHUNK: usize = 32 << 10;
 const LAST_CHUNK: usize = 4 << 20;
 const FIRST_INDEX: usize = 512;
 const ADDRESS_BITS: u32 = 48;
-const _: () = assert!(FIRST_CHUNK >= 2 * MAX_DEPTH * 10 + 64 && MAX_DEPTH < CUT as usize);
+const _: () = assert!(FIRST_CHUNK >= 2 * MAX_DEPTH * 10 + 64);
 
 /// Zero is the empty table.
 #[repr(C)]
@@ -269,8 +62,8 @@ impl Stacks {
         words: usize,
         owner: &ThreadState,
     ) -> Option<&'static Entry> {
-        let depth = addresses.len() as u16 | if whole { 0 } else { CUT };
-        let hash = finish(sum, u32::from(depth));
+        let depth = Depth::new(addresses.len(), whole);
+        let hash = finish(sum, u32::from(depth.bits()));
         if self.index_len != 0 {
             let mask = self.index_len - 1;
             let mut at = hash as usize & mask;
@@ -283,7 +76,7 @@ impl Stacks {
                 if slot >> ADDRESS_BITS == hash >> ADDRESS_BITS {
                     // SAFETY: what is not 0 holds the address of an entry in use; entries never move.
                     let entry = unsafe { &*((slot & ((1 << ADDRESS_BITS) - 1)) as *const Entry) };
-                    if entry.depth.get() == depth && entry.addresses() == addresses {
+                    if entry.is(depth, addresses) {
                         return Some(entry);
                     }
                 }
@@ -306,7 +99,7 @@ impl Stacks {
         &mut self,
         hash: u64,
         addresses: &[u64],
-        depth: u16,
+        depth: Depth,
         words: usize,
         owner: &ThreadState,
     ) -> Option<&'static Entry> {
@@ -327,16 +120,9 @@ impl Stacks {
         let entry = self.entries.next()?;
         let room = self.next as *mut u64;
         self.next += size;
-        entry.depth.set(depth);
-        entry.room.set(words as u16);
-        entry.number.set(entries::number(entry) as u32);
-        // The upper half finds its place again when the index grows.
-        entry.hash.set(hash as u32);
-        entry.owner.set(owner);
         // SAFETY: `room` has `size` bytes that nobody else knows of, and the index has an empty slot.
         unsafe {
-            ptr::copy_nonoverlapping(addresses.as_ptr(), room, addresses.len());
-            entry.addresses.store(room, Ordering::Release);
+            entry.begin(addresses, depth, hash, room, words, owner);
             place(
                 self.index,
                 self.index_len,
@@ -360,7 +146,7 @@ impl Stacks {
                 let slot = *self.index.add(i);
                 if slot != 0 {
                     let entry = (slot & ((1 << ADDRESS_BITS) - 1)) as *const Entry;
-                    place(fresh, len, (*entry).hash.get(), slot);
+                    place(fresh, len, (*entry).hash(), slot);
                 }
             }
         }
@@ -403,12 +189,13 @@ pub fn forget_all() {
 mod tests {
     use super::*;
     use crate::thread;
+    use std::ptr;
 
     /// Counts of entries that this thread made.
     fn taken(state: &ThreadState) -> u64 {
         let mut taken = 0;
         take_all(&mut |entry, counts| {
-            if ptr::eq(entry.owner.get(), state) {
+            if entry.is_owned_by(state) {
                 taken += counts[0];
             }
         });

@@ -10,8 +10,9 @@ use std::ptr;
 use std::sync::atomic::{fence, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::entry::Entry;
 use crate::memo::Memo;
-use crate::stacks::{Entry, Stacks};
+use crate::stacks::Stacks;
 use crate::unwind::Bounds;
 use crate::{memory, sys};
 

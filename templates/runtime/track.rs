@@ -8,10 +8,10 @@ use std::sync::atomic::{compiler_fence, AtomicU64, Ordering};
 use crate::bracket::{
     COUNT, FREE_STACKS, LIVE, LIVE_BYTES, LOG, PEAK, PEAK_BYTES, PEAK_BY_STACK, RECORDING, STACKS, VERIFY,
 };
+use crate::entry::Entry;
 use crate::live;
 use crate::log::{self, Kind};
 use crate::peak;
-use crate::stacks::Entry;
 use crate::thread::{self, add, ThreadState, LOST};
 use crate::unwind::{self, Bounds, Registers};
 

@@ -1,0 +1,269 @@
+//! What is kept of one stack: its addresses, what was allocated there, and what came next.
+
+use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
+use std::cell::Cell;
+use std::mem;
+use std::ptr;
+use std::slice;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+
+use crate::entries;
+use crate::standing::{Room, Standing, Word};
+use crate::thread::{add, ThreadState, MAX_DEPTH};
+use crate::unwind::Registers;
+
+/// What was allocated from one stack. Zero is an entry that is not in use yet.
+///
+/// The first cache line is all that an allocation and its free write, with the second it is found again.
+#[repr(C, align(64))]
+pub struct Entry {
+    /// Return addresses, outermost first, at the beginning of the room for its words; set last.
+    addresses: AtomicPtr<u64>,
+    pub allocs: AtomicU64,
+    pub bytes: AtomicU64,
+    own_frees: AtomicU64,
+    own_freed_bytes: AtomicU64,
+    owner: Cell<*const ThreadState>,
+    number: Cell<u32>,
+    /// Number of addresses; the highest bit says that the stack is cut.
+    depth: Cell<u16>,
+    /// Words that there is room for.
+    room: Cell<u16>,
+    /// The entry that came next the last time, and its addresses.
+    next: Cell<*const Entry>,
+    next_addresses: Cell<*const u64>,
+    standing: Standing,
+    /// Number of the entry that came next before that one; 0 is none.
+    next_before: Cell<u32>,
+    hash: Cell<u32>,
+    pub reallocs: AtomicU64,
+    pub grown_bytes: AtomicU64,
+    other_frees: AtomicU64,
+    other_freed_bytes: AtomicU64,
+    /// What the reader has seen; only the reader touches it.
+    seen: [AtomicU64; 6],
+}
+
+const _: () = assert!(mem::size_of::<Entry>() == 3 * 64 && MAX_DEPTH < CUT as usize);
+
+#[inline(always)]
+fn fetch(address: *const i8) {
+    // SAFETY: a hint about an address, which need not be one.
+    unsafe { _mm_prefetch(address, _MM_HINT_T0) }
+}
+
+const CUT: u16 = 1 << 15;
+/// Cache lines of a stack that are fetched ahead; the processor goes on by itself.
+const FETCHED: usize = 5;
+
+/// Allocations, bytes, reallocs, grown bytes, frees, freed bytes: in the order in which they are written out.
+pub type Counts = [u64; 6];
+
+impl Entry {
+    /// True once it stands for a stack.
+    pub fn in_use(&self) -> bool {
+        !self.addresses.load(Ordering::Acquire).is_null()
+    }
+
+    /// Return addresses, outermost first.
+    #[inline(always)]
+    pub fn addresses(&self) -> &[u64] {
+        let depth = (self.depth.get() & !CUT) as usize;
+        // SAFETY: the entry is in use, so `insert` wrote that many addresses there before it published them.
+        unsafe { slice::from_raw_parts(self.addresses.load(Ordering::Acquire), depth) }
+    }
+
+    /// True where the walk did not reach the thread's start.
+    pub fn cut(&self) -> bool {
+        self.depth.get() & CUT != 0
+    }
+
+    /// The slot of the thread that allocates here.
+    pub fn slot(&self) -> u32 {
+        // SAFETY: states are never unmapped, and an entry in use has its owner.
+        unsafe { self.owner.get().as_ref() }.map_or(0, ThreadState::slot)
+    }
+
+    /// A block was allocated here.
+    #[inline(always)]
+    pub fn allocated(&self, bytes: u64) {
+        add(&self.allocs, 1);
+        add(&self.bytes, bytes);
+    }
+
+    /// A block allocated here was given back, by the thread of `freeing`.
+    #[inline(always)]
+    pub fn freed(&self, freeing: &ThreadState, bytes: u64) {
+        if ptr::eq(self.owner.get(), freeing) {
+            add(&self.own_frees, 1);
+            add(&self.own_freed_bytes, bytes);
+        } else {
+            self.other_frees.fetch_add(1, Ordering::Relaxed);
+            self.other_freed_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// The short number that leads to this entry.
+    #[inline(always)]
+    pub fn number(&self) -> u32 {
+        self.number.get()
+    }
+
+    /// Which of the entries that came next before stands at `at` again, which ends at `end`.
+    ///
+    /// # Safety
+    /// As [`Standing::again`]; the calling thread owns the entry.
+    #[inline(always)]
+    pub unsafe fn next_again(&self, at: Registers, end: u64) -> Option<&'static Entry> {
+        let next = self.next.get().as_ref()?;
+        if next.standing.again(at, end, self.next_addresses.get()) {
+            return Some(next);
+        }
+        self.next_before_again(at, end)
+    }
+
+    #[inline(never)]
+    unsafe fn next_before_again(&self, at: Registers, end: u64) -> Option<&'static Entry> {
+        let before = self.next_before()?;
+        if before.standing.again(at, end, before.addresses.load(Ordering::Relaxed)) {
+            self.set_next(before);
+            return Some(before);
+        }
+        None
+    }
+
+    fn next_before(&self) -> Option<&'static Entry> {
+        match self.next_before.get() {
+            0 => None,
+            number => Some(entries::get(number as usize)),
+        }
+    }
+
+    /// True where `entry` came after this one before.
+    pub fn leads_to(&self, entry: &Entry) -> bool {
+        ptr::eq(self.next.get(), entry) || self.next_before.get() == entry.number.get()
+    }
+
+    /// True where the words of a walk are kept.
+    pub fn stood(&self) -> bool {
+        self.standing.stood()
+    }
+
+    /// `next` came after this one.
+    pub fn set_next(&self, next: &'static Entry) {
+        // SAFETY: null or an entry.
+        match unsafe { self.next.get().as_ref() } {
+            Some(known) if ptr::eq(known, next) => return,
+            Some(known) => self.next_before.set(known.number.get()),
+            None => (),
+        }
+        self.next.set(next);
+        self.next_addresses.set(next.addresses.load(Ordering::Relaxed));
+    }
+
+    /// Fetches what [`Entry::next_again`] is going to read.
+    #[inline(always)]
+    pub fn fetch_next(&self) {
+        if ptr::eq(self.next.get(), self) {
+            return;
+        }
+        let (entry, addresses) = (self.next.get() as *const i8, self.next_addresses.get() as *const i8);
+        for line in 0..2 {
+            fetch(entry.wrapping_add(line * 64));
+        }
+        for line in 0..FETCHED {
+            fetch(addresses.wrapping_add(line * 64));
+        }
+    }
+
+    /// Keeps the walk from `start` that led here, by the words that it read.
+    pub fn keep(&self, start: Registers, fixed: bool, rbp_matters: bool, words: impl Iterator<Item = Word>) {
+        // SAFETY: `insert` made the room for that many words.
+        let room = unsafe { Room::new(self.addresses.load(Ordering::Relaxed), usize::from(self.room.get())) };
+        self.standing.keep(start, fixed, rbp_matters, words, room);
+    }
+
+    /// Of all times.
+    pub fn counts(&self) -> Counts {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        [
+            of(&self.allocs),
+            of(&self.bytes),
+            of(&self.reallocs),
+            of(&self.grown_bytes),
+            of(&self.own_frees) + of(&self.other_frees),
+            of(&self.own_freed_bytes) + of(&self.other_freed_bytes),
+        ]
+    }
+
+    /// Blocks and bytes that were allocated here and not freed, of all times.
+    #[cfg(test)]
+    pub fn live(&self) -> [u64; 2] {
+        let [allocs, bytes, _, _, frees, freed_bytes] = self.counts();
+        [allocs.wrapping_sub(frees), bytes.wrapping_sub(freed_bytes)]
+    }
+
+    /// What came since the last call; only the reader asks.
+    pub fn take_new(&self) -> Counts {
+        let now = self.counts();
+        let mut new = [0; 6];
+        for i in 0..6 {
+            new[i] = now[i] - self.seen[i].load(Ordering::Relaxed);
+            self.seen[i].store(now[i], Ordering::Relaxed);
+        }
+        new
+    }
+
+    /// From now on it stands for these `addresses`, which lie where its words have room. The calling thread is its owner.
+    ///
+    /// # Safety
+    /// `room` has [`Room::size`] bytes for `words` and for the addresses, which nobody else knows of.
+    pub unsafe fn begin(
+        &'static self,
+        addresses: &[u64],
+        depth: Depth,
+        hash: u64,
+        room: *mut u64,
+        words: usize,
+        owner: &ThreadState,
+    ) {
+        self.depth.set(depth.0);
+        self.room.set(words as u16);
+        self.number.set(entries::number(self) as u32);
+        self.hash.set(hash as u32);
+        self.owner.set(owner);
+        ptr::copy_nonoverlapping(addresses.as_ptr(), room, addresses.len());
+        self.addresses.store(room, Ordering::Release);
+    }
+
+    /// Whether it stands for these addresses.
+    #[inline(always)]
+    pub fn is(&self, depth: Depth, addresses: &[u64]) -> bool {
+        self.depth.get() == depth.0 && self.addresses() == addresses
+    }
+
+    /// The lower half of the hash: the index finds its place again when it grows.
+    pub fn hash(&self) -> u32 {
+        self.hash.get()
+    }
+
+    #[cfg(test)]
+    pub fn is_owned_by(&self, state: &ThreadState) -> bool {
+        ptr::eq(self.owner.get(), state)
+    }
+}
+
+/// Number of addresses; the highest bit says that the stack is cut.
+#[derive(Clone, Copy)]
+pub struct Depth(u16);
+
+impl Depth {
+    pub fn new(addresses: usize, whole: bool) -> Depth {
+        Depth(addresses as u16 | if whole { 0 } else { CUT })
+    }
+
+    /// What tells stacks of the same addresses apart.
+    pub fn bits(self) -> u16 {
+        self.0
+    }
+}
