@@ -202,5 +202,8 @@ fn what_recording_takes_is_bounded_and_said() {
     let of_stacks = passes(&run).iter().map(|pass| pass.recorder_bytes).max().unwrap();
     println!("{of_stacks} bytes for {number} live blocks of as many stacks");
     assert!(of_stacks < (64 + 600) * of(number) + (4 << 20), "{of_stacks}");
+    // All passes come by the same stacks.
+    let first = passes(&run)[0].recorder_bytes;
+    assert!(of_stacks < first + first / 10, "{first}, then {of_stacks}");
     assert!(bytes - of_stacks < 64 * (of(live) - of(number)), "{bytes}, {of_stacks}");
 }
