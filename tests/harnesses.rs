@@ -28,27 +28,26 @@ fn counts(run: &Run, expected: &[(&str, f64, f64)]) {
     }
 }
 
+const DIVANS: &[(&str, f64, f64)] = &[
+    ("loops::plain", 1.0, 100.0),
+    ("loops::with_argument::64", 1.0, 64.0),
+    ("loops::with_argument::128", 1.0, 128.0),
+    ("loops::values", 1.0, 50.0),
+    ("loops::refs", 0.0, 0.0),
+    ("loops::threads::t=1", 1.0, 32.0),
+    ("loops::threads::t=2", 1.0, 32.0),
+    ("loops::threads::t=4", 1.0, 32.0),
+    ("loops::inner::collections::typed::u64", 1.0, 32.0),
+    ("loops::inner::collections::typed::i64", 1.0, 32.0),
+    ("loops::inner::collections::constant::8", 1.0, 8.0),
+    ("loops::inner::collections::constant::16", 1.0, 16.0),
+    ("own_profiler::two", 2.0, 30.0),
+];
+
 #[test]
 fn divan() {
     let run = memprof(&fixture("harnesses"), &[&QUICK[..], &["-p", "divan-benches"]].concat()).ends_with(0);
-    counts(
-        &run,
-        &[
-            ("loops::plain", 1.0, 100.0),
-            ("loops::with_argument::64", 1.0, 64.0),
-            ("loops::with_argument::128", 1.0, 128.0),
-            ("loops::values", 1.0, 50.0),
-            ("loops::refs", 0.0, 0.0),
-            ("loops::threads::t=1", 1.0, 32.0),
-            ("loops::threads::t=2", 1.0, 32.0),
-            ("loops::threads::t=4", 1.0, 32.0),
-            ("loops::inner::collections::typed::u64", 1.0, 32.0),
-            ("loops::inner::collections::typed::i64", 1.0, 32.0),
-            ("loops::inner::collections::constant::8", 1.0, 8.0),
-            ("loops::inner::collections::constant::16", 1.0, 16.0),
-            ("own_profiler::two", 2.0, 30.0),
-        ],
-    );
+    counts(&run, DIVANS);
     let finished = run.finished();
     assert_eq!(finished["loops::plain"].harness, "divan 0.1.21");
     assert_eq!(finished["loops::plain"].group, "");
@@ -162,6 +161,33 @@ fn several_in_one_workspace() {
         ],
     );
     assert_eq!(run.finished()["kin/iter"].harness, "criterion2 3.0.5");
+}
+
+/// Lock files are older than what is newest. Up to 0.1.17 the timing loops lay elsewhere.
+#[test]
+fn older_divans() {
+    if !test_slow() {
+        eprintln!("SKIPPED: divan 0.1.11 to 0.1.18; set MEMPROF_TEST_SLOW to test them");
+        return;
+    }
+    for version in ["0.1.11", "0.1.14", "0.1.15", "0.1.17", "0.1.18"] {
+        let dir = tempfile::tempdir().unwrap();
+        support::copy_dir(&fixture("harnesses").join("divan"), dir.path());
+        let manifest = dir.path().join("Cargo.toml");
+        let text = std::fs::read_to_string(&manifest).unwrap().replace("=0.1.21", &format!("={version}"));
+        let name = format!("divan-benches-{}", version.replace('.', "-"));
+        let text = text.replace("\"divan-benches\"", &format!("\"{name}\""));
+        let text = text.replace("[lib]\n", "[lib]\nname = \"divan_benches\"\n");
+        // Its macros are of the same version, as in a lock file of its time.
+        let text = text.replace(
+            "[[bench]]\nname = \"loops\"",
+            &format!("divan-macros = \"={version}\"\n\n[[bench]]\nname = \"loops\""),
+        );
+        std::fs::write(&manifest, format!("{text}\n[workspace]\n")).unwrap();
+        let run = memprof(dir.path(), &["-json", "-benchtime=20ms"]).ends_with(0);
+        counts(&run, DIVANS);
+        assert_eq!(run.finished()["loops::plain"].harness, format!("divan {version}"));
+    }
 }
 
 #[test]

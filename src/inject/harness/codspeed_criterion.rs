@@ -6,6 +6,7 @@ use super::source::Source;
 pub const CODSPEED_CRITERION: Source = Source {
     package: "codspeed-criterion-compat-walltime",
     crate_name: "codspeed_criterion_compat_walltime",
+    with_file: "",
     versions: "6.0.0",
     known: "codspeed-criterion-compat 6.0",
     edits: &[BENCHER, ANALYSIS],

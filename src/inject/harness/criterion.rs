@@ -6,6 +6,7 @@ use super::source::Source;
 pub const CRITERION: Source = Source {
     package: "criterion",
     crate_name: "criterion",
+    with_file: "",
     versions: "0.3.6, 0.4.0, 0.5.1, 0.6.0, 0.7.0 and 0.8.2",
     known: "criterion 0.3 to 0.8",
     edits: &[BENCHER, ANALYSIS],

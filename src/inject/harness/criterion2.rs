@@ -9,6 +9,7 @@ use super::source::Source;
 pub const CRITERION2: Source = Source {
     package: "criterion2",
     crate_name: "criterion",
+    with_file: "",
     versions: "3.0.5",
     known: "criterion2 3.0",
     edits: &[

@@ -6,13 +6,29 @@ use super::source::Source;
 pub const DIVAN: Source = Source {
     package: "divan",
     crate_name: "divan",
-    versions: "0.1.21",
+    with_file: "",
+    versions: "0.1.11 to 0.1.21",
     known: "divan 0.1",
-    edits: &[FileEdits { file: "benchmark/mod.rs", edits: LOOP }, SAMPLES, RUNNER],
+    edits: &[FileEdits { file: BENCHMARK, edits: LOOP }, FileEdits { file: BENCHMARK, edits: SAMPLES }, RUNNER],
     hook,
 };
 
-pub fn hook() -> String {
+/// 0.1.11 to 0.1.17: the module of the timing loops is called differently. It comes first, for the newer ones are told by nothing.
+pub const DIVAN_WITH_BENCH: Source = Source {
+    with_file: BENCH,
+    edits: &[FileEdits { file: BENCH, edits: LOOP }, FileEdits { file: BENCH, edits: SAMPLES }, RUNNER],
+    hook: hook_of_bench,
+    ..DIVAN
+};
+
+pub const BENCH: &str = "bench/mod.rs";
+const BENCHMARK: &str = "benchmark/mod.rs";
+
+pub fn hook_of_bench() -> String {
+    hook().replace("crate::benchmark::", "crate::bench::")
+}
+
+fn hook() -> String {
     include_str!("../../../templates/divan/hook.rs").to_owned()
 }
 
@@ -36,14 +52,8 @@ pub const LOOP: &[Edit] = &[
 ];
 
 /// The hook reads the samples.
-const SAMPLES: FileEdits = FileEdits {
-    file: "benchmark/mod.rs",
-    edits: &[Edit {
-        find: "    samples: SampleCollection,",
-        put: "    pub(crate) samples: SampleCollection,",
-        times: 1,
-    }],
-};
+const SAMPLES: &[Edit] =
+    &[Edit { find: "    samples: SampleCollection,", put: "    pub(crate) samples: SampleCollection,", times: 1 }];
 
 /// Where each benchmark is run, and where its modules and groups begin and end.
 pub const RUNNER: FileEdits = FileEdits {

@@ -56,6 +56,7 @@ pub const HARNESSES: &[&dyn Harness] = &[
     &criterion::CRITERION,
     &criterion2::CRITERION2,
     &codspeed_criterion::CODSPEED_CRITERION,
+    &divan::DIVAN_WITH_BENCH,
     &divan::DIVAN,
     &codspeed_divan::CODSPEED_DIVAN,
     &LIBTEST,
@@ -63,5 +64,7 @@ pub const HARNESSES: &[&dyn Harness] = &[
 
 /// Their names, in one line.
 pub fn known() -> String {
-    HARNESSES.iter().map(|harness| harness.known()).collect::<Vec<_>>().join(", ")
+    let mut known: Vec<_> = HARNESSES.iter().map(|harness| harness.known()).collect();
+    known.dedup();
+    known.join(", ")
 }

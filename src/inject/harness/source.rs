@@ -17,6 +17,8 @@ pub struct Source {
     pub package: &'static str,
     /// Its library.
     pub crate_name: &'static str,
+    /// A file that only these versions have beside the root of their sources; empty where that makes no difference.
+    pub with_file: &'static str,
     /// Versions that were tried.
     pub versions: &'static str,
     /// Name and versions, for people.
@@ -35,6 +37,7 @@ impl Harness for Source {
         call.crate_name == self.crate_name
             && std::env::var("CARGO_PKG_NAME").is_ok_and(|package| package == self.package)
             && !args.has("--test")
+            && args.source().and_then(|root| Some(root.parent()?.join(self.with_file).exists())).unwrap_or(true)
     }
 
     fn prepare(&self, call: &Call, args: &mut Arguments) -> anyhow::Result<Prepared> {
