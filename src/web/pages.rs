@@ -1,6 +1,8 @@
 //! pprof's pages for one profile: what is asked for → what the page shows, as data.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::query::{self, Query};
 use crate::report::arguments::Invocation;
@@ -67,7 +69,12 @@ pub struct Shown {
     pub legend: Vec<String>,
     /// What was odd about the request, though it could be answered.
     pub errors: Vec<String>,
-    pub data: Value,
+    /// The view, as JSON: tens of megabytes, which are written once.
+    pub data: Box<RawValue>,
+}
+
+fn raw(view: &impl Serialize) -> Result<Box<RawValue>, String> {
+    to_raw_value(view).map_err(|error| error.to_string())
 }
 
 /// Answers `query` for `page`; the error is for whoever asked.
@@ -92,18 +99,18 @@ pub fn show(page: Page, loaded: Loaded, base: &Config, query: &Query) -> Result<
     let (data, legend) = match page {
         Page::Top => {
             let (table, legend) = top::top(&mut report);
-            (json!(table), legend)
+            (raw(&table)?, legend)
         }
-        Page::Flamegraph => (json!(flame::flame(&report)), report.labels_of_all()),
+        Page::Flamegraph => (raw(&flame::flame(&report))?, report.labels_of_all()),
         Page::Graph => {
-            let (picture, legend) = graph::picture(&mut report);
-            (json!(picture), legend)
+            let (picture, legend) = graph::picture(&mut report)?;
+            (raw(&picture)?, legend)
         }
         Page::Peek => {
             let text = String::from_utf8_lossy(&render(&mut report)?).into_owned();
-            (json!({ "text": text }), report.profile_labels())
+            (raw(&json!({ "text": text }))?, report.profile_labels())
         }
-        Page::Source => (json!(source::listing(&report)?), report.profile_labels()),
+        Page::Source => (raw(&source::listing(&report)?)?, report.profile_labels()),
         Page::Disasm => {
             // As pprof says where it finds no instructions; the second line is ours.
             return Err(format!(
