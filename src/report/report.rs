@@ -228,6 +228,21 @@ impl Report {
         Trimmed { graph, original, dropped_nodes, dropped_edges }
     }
 
+    /// How many frames the samples have that the sample before each does not have: there are no more paths, nor different
+    /// edges.
+    pub fn frames_apart(&self) -> usize {
+        let mut before: &[u32] = &[];
+        let mut count = 0;
+        for sample in &self.profile.samples {
+            let stack = &sample.locations;
+            let shared = before.iter().rev().zip(stack.iter().rev()).take_while(|(a, b)| a == b).count();
+            let own = &stack[..stack.len() - shared];
+            count += own.iter().map(|at| self.profile.locations[*at as usize].lines.len().max(1)).sum::<usize>();
+            before = stack;
+        }
+        count
+    }
+
     fn reduced(&mut self, mut graph: Graph, kept: &[NodeId]) -> Graph {
         if self.is_call_tree() {
             graph.trim_tree(&kept.iter().copied().collect());

@@ -7,7 +7,7 @@ use super::layout::{self, Place, Size};
 use super::names::{Origin, origin};
 use crate::graph::{Node, NodeId, shorten_function_name};
 use crate::profile::number::{abs, percentage};
-use crate::profile::{Profile, path};
+use crate::profile::path;
 use crate::report::nodelet::{self, Nodelet};
 use crate::report::report::Report;
 
@@ -73,7 +73,7 @@ pub struct Arrow {
 
 /// The picture, and the header's lines. An error where it cannot be made.
 pub fn picture(report: &mut Report) -> Result<(Picture, Vec<String>), String> {
-    if report.is_call_tree() && paths(&report.profile) > MAX_PATHS {
+    if report.is_call_tree() && report.frames_apart() > MAX_PATHS {
         return Err(format!(
             "the call tree has too many paths to be drawn, more than {MAX_PATHS} frames; choose some by Focus, or open the flame graph"
         ));
@@ -131,20 +131,6 @@ pub fn picture(report: &mut Report) -> Result<(Picture, Vec<String>), String> {
     }
     let legend = legend.into_iter().filter(|line| !line.starts_with('\n')).collect();
     Ok((Picture { width: round(laid.width), height: round(laid.height), boxes, arrows }, legend))
-}
-
-/// How many frames the samples have that the sample before each does not have: there are no more paths.
-fn paths(profile: &Profile) -> usize {
-    let mut before: &[u32] = &[];
-    let mut count = 0;
-    for sample in &profile.samples {
-        let stack = &sample.locations;
-        let shared = before.iter().rev().zip(stack.iter().rev()).take_while(|(a, b)| a == b).count();
-        let own = &stack[..stack.len() - shared];
-        count += own.iter().map(|at| profile.locations[*at as usize].lines.len().max(1)).sum::<usize>();
-        before = stack;
-    }
-    count
 }
 
 /// What an arrow to a label weighs in the layout: more than any that matters.
