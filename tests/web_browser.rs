@@ -135,7 +135,7 @@ fn one_searches_zooms_pivots_and_refines() {
     browser.click("#invert");
     browser.until("memprofFlame.tree.children[0].length === 2");
     inverted(&mut browser, true);
-    browser.eval("memprofFlame.setPivot(quoted('bench::parse')); 0");
+    browser.eval("memprofFlame.setPivot('^bench::parse$'); 0");
     browser.until("new URL(location.href).searchParams.get('p')");
     inverted(&mut browser, false);
     browser.click("#invert");
