@@ -14,7 +14,7 @@ use crate::profile::{Profile, Sample};
 
 /// So many samples are worth several threads; fewer are followed before those have begun.
 const MANY: usize = 50_000;
-/// Each thread has its own table of edges: so many nodes at most keep it at 4 MB.
+/// Each thread has its own table of edges: so many nodes at most keep it at 24 MB.
 const SHARED: usize = 1024;
 
 /// No node, and no edge.
@@ -47,8 +47,10 @@ impl Builder<'_> {
         let count = self.graph.nodes.len();
         let with_edges = !matches!(edges, Edges::None);
         let with_labels = self.options.format_tag.is_some();
+        let many = profile.samples.len() >= MANY;
         let follow = |part: usize| {
-            let mut walk = Walk::new(count, steps, with_edges.then(|| EdgeSums::new(count, touched)), with_labels);
+            let mut walk =
+                Walk::new(count, steps, with_edges.then(|| EdgeSums::new(count, many, touched)), with_labels);
             for sample in profile.samples.part(part * length, (part + 1) * length) {
                 if let Some((value, divisor)) = Builder::value(sample, value_index, mean) {
                     walk.add(sample, [value, divisor]);
@@ -76,7 +78,11 @@ impl Builder<'_> {
     /// The nodes of all locations.
     fn steps_of_locations(&mut self, profile: &Profile, infos: &Infos<'_>) -> Steps {
         let mut known: FxHashMap<NodeKey, NodeId> = FxHashMap::default();
-        let mut all = Steps { of_location: Vec::with_capacity(profile.locations.len()), longer: Vec::new() };
+        let mut all = Steps {
+            any: vec![0; profile.locations.len().div_ceil(64)],
+            of_location: Vec::with_capacity(profile.locations.len()),
+            longer: Vec::new(),
+        };
         let mut steps: Vec<Step> = Vec::new();
         for location in &profile.locations {
             steps.clear();
@@ -107,6 +113,8 @@ impl Builder<'_> {
 /// The nodes of all locations, outermost line first; without those that are not wanted. Most locations have one or two: these
 /// lie where the location is looked up, so that each takes one look into a table that is met at random.
 struct Steps {
+    /// A bit for each location: whether it has any. Where few nodes are wanted, nothing else is looked at.
+    any: Vec<u64>,
     of_location: Vec<[Step; 2]>,
     /// Where a location has more, [`Step::MORE`] and the number of its list.
     longer: Vec<Vec<Step>>,
@@ -114,6 +122,8 @@ struct Steps {
 
 impl Steps {
     fn push(&mut self, steps: &[Step]) {
+        let at = self.of_location.len();
+        self.any[at / 64] |= u64::from(!steps.is_empty()) << (at % 64);
         self.of_location.push(match *steps {
             [] => [Step::NO; 2],
             [one] => [one, Step::NO],
@@ -221,12 +231,16 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Puts the nodes of the locations behind the first `shared` into `next`; how many. Nothing here is decided by what has been
-    /// looked up, so that a processor looks up many at once.
+    /// Puts the nodes of the locations behind the first `shared` into `next`; how many. Hardly anything here is decided by what
+    /// has been looked up, so that a processor looks up many at once.
     fn look_up(&mut self, stack: &[u32], shared: usize) -> usize {
         let mut count = 0;
         for (at, location) in stack.iter().rev().enumerate().skip(shared) {
-            let (depth, steps) = (at as u32 + 1, self.steps.of_location[*location as usize]);
+            let location = *location as usize;
+            if self.steps.any[location / 64] >> (location % 64) & 1 == 0 {
+                continue;
+            }
+            let (depth, steps) = (at as u32 + 1, self.steps.of_location[location]);
             let room = count + 2;
             if steps[0] == Step::MORE {
                 let list = &self.steps.longer[steps[1].0 as usize];
