@@ -10,7 +10,7 @@ mod web;
 use std::path::{Path, PathBuf};
 
 use browser::Browser;
-use cargo_memprof::profile::{Builder, Line, Mapping, Profile, ValueType, write};
+use cargo_memprof::profile::{Builder, Label, Line, Mapping, Profile, ValueType, write};
 use support::{fixture, lock, target_dir, tool};
 use web::Server;
 
@@ -48,7 +48,8 @@ fn small(folder: &Path) -> Profile {
         (vec![format, parse, main], vec![20, 3000]),
         (vec![push, store, main], vec![5, 1000]),
     ] {
-        builder.sample(stack, values, vec![]);
+        let labels = if stack[0] == format { vec![Label::text("thread", "reader")] } else { vec![] };
+        builder.sample(stack, values, labels);
     }
     builder.finish()
 }
@@ -67,7 +68,11 @@ fn every_page_opens_light_and_dark_wide_and_narrow() {
     let server = serve(folder.path(), &small(folder.path()));
     for (page, there) in [
         ("flamegraph", "memprofFlame.boxes > 5"),
-        ("graph", "document.querySelectorAll('.box').length === 5"),
+        // A label hangs from the function whose samples have it, and colours are those of the flame graph.
+        (
+            "graph",
+            "document.querySelectorAll('.box').length === 5 && document.querySelectorAll('.tag').length === 1 && document.querySelector('.tag').textContent.includes('thread:reader') && document.querySelector(`.box[data-name='bench::main']`).classList.contains('own') && document.querySelector(`.box[data-name='alloc::fmt::format']`).classList.contains('std') && document.querySelectorAll('.keys .own').length === 1",
+        ),
         ("top", "document.querySelectorAll('#toptable tbody tr').length === 5"),
         ("peek", "document.querySelector('pre').textContent.includes('bench::parse')"),
         ("source", "document.querySelectorAll('section.function').length >= 3"),
@@ -106,18 +111,38 @@ fn one_searches_zooms_pivots_and_refines() {
     browser.key("Escape");
     browser.until("memprofFlame.view.width === 1");
     // By keys: down to main, parse, push; P turns it to its callers: both parse and store.
-    for key in ["ArrowDown", "ArrowDown", "ArrowDown", "p"] {
+    for key in ["ArrowDown", "ArrowDown", "ArrowDown", "P"] {
         browser.key(key);
     }
     browser.until("memprofFlame.callers && new URL(location.href).searchParams.get('p')");
     browser.until("memprofFlame.callers.children[memprofFlame.callers.children[0][0]].length === 2");
     assert_eq!(browser.eval("memprofFlame.tree.up[0]"), 7000);
     picture(&mut browser, "pivot", false);
+    // The callers can be reached by keys, and left again.
+    browser.key("ArrowUp");
+    browser.until("memprofFlame.selected > 0 && memprofFlame.source(memprofFlame.selected).name === 'bench::parse'");
+    browser.key("ArrowUp");
+    browser.until("memprofFlame.source(memprofFlame.selected).name === 'bench::main'");
+    browser.key("ArrowDown");
+    browser.key("ArrowDown");
+    browser.until("memprofFlame.selected === 0");
     browser.key("Escape");
     browser.until("!memprofFlame.callers");
+    // The button and the address say what is shown.
+    let inverted = |browser: &mut Browser, on: bool| {
+        browser.until(&format!("document.querySelector('#invert').getAttribute('aria-pressed') === '{on}'"));
+    };
     browser.click("#invert");
     browser.until("memprofFlame.tree.children[0].length === 2");
+    inverted(&mut browser, true);
+    browser.eval("memprofFlame.setPivot('^bench::parse$'); 0");
+    browser.until("new URL(location.href).searchParams.get('p')");
+    inverted(&mut browser, false);
     browser.click("#invert");
+    browser.until("!new URL(location.href).searchParams.get('p') && memprofFlame.tree.children[0].length === 2");
+    inverted(&mut browser, true);
+    browser.click("#invert");
+    inverted(&mut browser, false);
     // The menu of a frame leads to its source.
     let place = browser.eval("middle('bench::store')");
     browser.click_at(place[0].as_f64().unwrap(), place[1].as_f64().unwrap(), "right");
@@ -227,12 +252,15 @@ fn the_report_opens_from_disk() {
         assert_eq!(browser.eval("document.querySelectorAll('#benchmarks tbody tr').length"), 2);
         picture(&mut browser, &name("overview"), true);
         for view in ["memory", "cpu", "difference", "samples"] {
-            browser.eval(&format!("location.hash = '1/{view}'; 0"));
+            // Not the graph of the view before.
+            browser.eval(&format!("window.memprofFlame = null; location.hash = '1/{view}'; 0"));
             browser.until(&format!("document.querySelector('#view-{view}[aria-current]')"));
-            browser.until(if view == "samples" {
-                "document.querySelectorAll('circle').length > 5"
-            } else {
-                "memprofFlame.boxes > 2 || document.querySelector('.empty')"
+            browser.until(match view {
+                "samples" => "document.querySelectorAll('circle').length > 5",
+                "cpu" => {
+                    "window.memprofFlame?.boxes > 2 || document.querySelector('.empty')?.textContent.startsWith('No CPU sample')"
+                }
+                _ => "window.memprofFlame?.boxes > 2",
             });
             picture(&mut browser, &name(view), true);
             let wide = browser.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth");
@@ -264,6 +292,11 @@ fn the_report_opens_from_disk() {
     browser.click("#benchmarks th:nth-child(5) button");
     assert!(browser.eval(first).as_str().unwrap().ends_with("/pooled"));
     browser.is_content("the report");
+    // Paper gets the colours that say something.
+    browser.eval("location.hash = ''; 0");
+    browser.until("document.querySelector('.beam')");
+    browser.call("Emulation.setEmulatedMedia", serde_json::json!({ "media": "print" }));
+    browser.until("getComputedStyle(document.querySelector('.beam')).printColorAdjust === 'exact'");
     let print = browser.call("Page.printToPDF", serde_json::json!({}));
     assert!(print["data"].as_str().unwrap().len() > 10_000);
 }
@@ -325,6 +358,27 @@ fn a_hostile_profile_does_no_harm() {
         browser.is_content(page);
     }
     assert_eq!(browser.eval("document.body.innerText.includes('root:')"), false);
+}
+
+#[test]
+fn a_tall_graph_opens_at_the_users_own_code() {
+    let Some(mut browser) = Browser::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut builder = Builder::new(vec![ValueType::new("alloc_space", "bytes")]);
+    let mut frame = |name: &str, file: &str| {
+        let function = builder.function(name, "x", file, 0);
+        builder.location(None, 0, vec![Line { function, line: 1, column: 0 }])
+    };
+    let harness: Vec<u32> = (0..40)
+        .map(|at| frame(&format!("criterion::layer_{at}"), "/u/.cargo/registry/src/index/criterion-0.5.1/src/lib.rs"))
+        .collect();
+    let stack = [frame("bench::mine", "/w/benches/mine.rs")].into_iter().chain(harness).collect();
+    builder.sample(stack, vec![100], vec![]);
+    let server = serve(folder.path(), &builder.finish());
+    browser.open(&format!("{}/ui/graph", server.url));
+    browser.until("document.querySelectorAll('.box').length === 41");
+    browser.until("(({ top, bottom }) => top > 0 && bottom < innerHeight && bottom - top > 20)(document.querySelector(`.box[data-name='bench::mine']`).getBoundingClientRect())");
+    browser.is_content("the graph");
 }
 
 #[test]

@@ -101,6 +101,7 @@ fn top(data: &Value) -> Value {
         })
         .collect();
     let number = |item: &Value, key: &str| item[key].as_i64().unwrap();
+    assert!(items.is_sorted_by_key(|item| -i128::from(number(item, "Flat")).abs()), "largest first");
     items.sort_by_key(|item| (-number(item, "Flat"), item["Name"].as_str().unwrap().to_owned(), -number(item, "Cum")));
     json!({ "total": data["total"], "items": items })
 }

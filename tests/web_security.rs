@@ -215,6 +215,7 @@ fn without_a_browser_the_address_is_told() {
         .env_remove("DISPLAY");
     command.env("HOME", setting.path());
     let server = Server::start(&mut command);
+    server.says("no browser was found");
     assert_eq!(server.get("/ui/top").status, 200);
 }
 

@@ -66,6 +66,19 @@ pub fn profile(name: &str) -> Option<Result<PathBuf>> {
     }
 }
 
+/// The benchmark that a profile is of, which was asked for as `source`: by a benchmark's name, or as a file where runs keep them.
+pub fn benchmark_of(source: &str) -> Option<String> {
+    let path = Path::new(source);
+    if !path.exists() {
+        return profile(source)?.is_ok().then(|| source.to_owned());
+    }
+    let path = std::path::absolute(path).ok()?;
+    let folder = path.parent()?.to_str()?;
+    let (_, name) = folder.split_once("/memprof/profiles/")?;
+    // Without the package, as the table has it.
+    Some(name.split_once('/').map_or(name, |(_, name)| name).to_owned())
+}
+
 /// A word to who asked for `name`, which is neither a file nor a benchmark: what the last run has. `None` where there was no run, or
 /// where the name can only be meant as a file.
 pub fn other_names(name: &str) -> Option<String> {
@@ -79,4 +92,21 @@ pub fn other_names(name: &str) -> Option<String> {
     let (first, rest) = all.split_at(all.len().min(MOST));
     let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
     (!all.is_empty()).then(|| format!("nor is it a benchmark of the last run, which has {}{more}", first.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_says_whose_it_is_by_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("target/memprof/profiles/p/pool/write/a");
+        std::fs::create_dir_all(&place).unwrap();
+        let path = place.join("mem.prof");
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(benchmark_of(path.to_str().unwrap()).as_deref(), Some("pool/write/a"));
+        assert_eq!(benchmark_of(folder.path().to_str().unwrap()), None);
+        assert_eq!(benchmark_of("http://localhost:1/debug/pprof/heap"), None);
+    }
 }

@@ -45,7 +45,11 @@ fn try_run(args: &[String]) -> Result<(), String> {
         others.map_or(error.clone(), |others| format!("{error}\n{others}"))
     })?;
     if let Some(listening) = listening {
-        let site = Site::of_profile(loaded, request.config, Saved::of_user());
+        let name = match &request.sources[..] {
+            [one] => last_run::benchmark_of(one).unwrap_or_default(),
+            _ => String::new(),
+        };
+        let site = Site::of_profile(loaded, name, request.config, Saved::of_user());
         let options = Options { browser: !request.no_browser, is_over: &|| false, say: &mut say };
         return serve(site, listening, options);
     }

@@ -2,6 +2,8 @@
 //! edges between callers and callees. Built from the samples, trimmed and ordered; it knows nothing of how it is shown.
 
 mod build;
+mod edges;
+mod labels;
 mod node;
 mod order;
 mod shorten;

@@ -83,20 +83,18 @@ fn views(loaded: &Loaded) -> Result<Value, String> {
     })?;
     let legend = flame.profile_labels();
     let flame = flame::flame_of_all(&flame);
-    let mut tables = serde_json::Map::new();
-    let mut listings = serde_json::Map::new();
-    for (at, kind) in types.iter().enumerate() {
-        // The number, for two types may have one name.
+    // By number, for two types may have one name.
+    let (mut tables, mut listings) = (vec![Value::Null; types.len()], vec![Value::Null; types.len()]);
+    for at in 0..types.len() {
         let index = at.to_string();
         let mut table = prepared("top", None, &index, &|config| config.nodecount = TOP_ROWS)?;
         if table.total == 0 {
             continue;
         }
-        let (table, _) = top::top(&mut table);
-        tables.insert(kind.clone(), json!(table));
+        tables[at] = json!(top::top(&mut table).0);
         let listed = prepared("weblist", Some(""), &index, &|_| ())?;
         if let Ok(listing) = source::listing_of(&listed, source::Choice::Own) {
-            listings.insert(kind.clone(), json!(shortened(listing)));
+            listings[at] = json!(shortened(listing));
         }
     }
     Ok(json!({

@@ -62,7 +62,7 @@ impl Report {
 
     /// The report as one file that needs nothing else.
     pub fn file(&self) -> std::io::Result<String> {
-        let mut islands = vec![Island::json("run-data", &overview(self, &|_, _| None))];
+        let mut islands = vec![Island::json("run-data", &overview(self, &|_, _| None).to_string())];
         for number in 0..self.rows.len() {
             islands.push(Island::packed(&format!("benchmark-{number}"), &details(self, number))?);
         }

@@ -12,6 +12,8 @@ use crate::view::{Origin, origin};
 
 /// Sites told of each benchmark.
 const SITES: usize = 5;
+/// Bars in a line, which has 80 columns for the numbers, too.
+const MOST_BARS: usize = 40;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// The whole text; paths are shown from `root` where they are below it.
@@ -47,11 +49,22 @@ fn samples(row: &Finished) -> Option<String> {
     let count = values.len();
     Some(format!(
         "{}  {} to {} ns/op, {count} {}",
-        sparkline(&values),
+        sparkline(&condensed(values)),
         nanoseconds(least),
         nanoseconds(most),
         if count == 1 { "sample" } else { "samples" }
     ))
+}
+
+/// At most [`MOST_BARS`] values: the medians of stretches of equal length.
+fn condensed(values: Vec<f64>) -> Vec<f64> {
+    let bars = values.len().min(MOST_BARS);
+    let stretch = |bar: usize| {
+        let mut stretch = values[bar * values.len() / bars..(bar + 1) * values.len() / bars].to_vec();
+        stretch.sort_by(f64::total_cmp);
+        stretch[stretch.len() / 2]
+    };
+    (0..bars).map(stretch).collect()
 }
 
 /// One bar a value, from the least to the most of them.
@@ -107,5 +120,9 @@ mod tests {
         assert_eq!(sparkline(&[1.0, 8.0, 4.5]), "▁█▅");
         assert_eq!(sparkline(&[3.0, 3.0]), "▁▁");
         assert_eq!(sparkline(&[]), "");
+        let many: Vec<f64> = (0..1000).map(f64::from).collect();
+        let few = condensed(many);
+        assert_eq!((few.len(), few[0], few[39]), (MOST_BARS, 12.0, 987.0));
+        assert_eq!(condensed(vec![2.0, 1.0]), [2.0, 1.0]);
     }
 }

@@ -37,6 +37,10 @@ pub fn prepare(mut loaded: Loaded, invocation: &Invocation, config: &Config, war
         focus::apply(&mut report.profile, &units, &config, warn)?;
     }
     if let Some(details) = details(&config)? {
+        if !details.filename {
+            let functions = report.profile.functions.iter();
+            report.files = functions.map(|function| (function.name.clone(), function.filename.clone())).collect();
+        }
         report.profile.aggregate(details);
     }
     Ok(report)

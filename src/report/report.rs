@@ -1,12 +1,12 @@
 //! What all reports share: the profile with the choices made for it, its total, its graph, and how values are written.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::command::Format;
 use super::sources::trim_path;
 use crate::graph::{Edges, Graph, Interner, NodeId, NodeInfo, Options as GraphOptions, Order};
 use crate::profile::number::{abs, to_i64};
-use crate::profile::{BASE_KEY, LabelUnits, Pattern, Profile, unit};
+use crate::profile::{BASE_KEY, LabelUnits, Pattern, Profile, Text, unit};
 
 /// How a report is to be made: the options after they were looked at with the profile in hand.
 pub struct Choices {
@@ -46,6 +46,8 @@ pub struct Report {
     pub choices: Choices,
     /// What percentages are of: the absolute values' sum, or the base's in a comparison with one.
     pub total: i64,
+    /// The file of each function, where the granularity forgets it.
+    pub files: FxHashMap<Text, Text>,
     interner: Interner,
 }
 
@@ -64,7 +66,7 @@ pub struct Trimmed {
 impl Report {
     pub fn new(profile: Profile, choices: Choices) -> Self {
         let total = total(&profile, choices.value_index, choices.mean);
-        Report { profile, choices, total, interner: Interner::default() }
+        Report { profile, choices, total, files: FxHashMap::default(), interner: Interner::default() }
     }
 
     /// The total of another sample type than the report's.
@@ -142,7 +144,8 @@ impl Report {
         Graph::new(&self.profile, &options, &mut self.interner)
     }
 
-    fn is_call_tree(&self) -> bool {
+    /// Whether there is a node for each path from the root, not for each function.
+    pub fn is_call_tree(&self) -> bool {
         self.choices.call_tree && matches!(self.choices.format, Format::Dot | Format::Callgrind)
     }
 
@@ -223,6 +226,21 @@ impl Report {
         }
         self.select_output_unit(&graph);
         Trimmed { graph, original, dropped_nodes, dropped_edges }
+    }
+
+    /// How many frames the samples have that the sample before each does not have: there are no more paths, nor different
+    /// edges.
+    pub fn frames_apart(&self) -> usize {
+        let mut before: &[u32] = &[];
+        let mut count = 0;
+        for sample in &self.profile.samples {
+            let stack = &sample.locations;
+            let shared = before.iter().rev().zip(stack.iter().rev()).take_while(|(a, b)| a == b).count();
+            let own = &stack[..stack.len() - shared];
+            count += own.iter().map(|at| self.profile.locations[*at as usize].lines.len().max(1)).sum::<usize>();
+            before = stack;
+        }
+        count
     }
 
     fn reduced(&mut self, mut graph: Graph, kept: &[NodeId]) -> Graph {

@@ -85,8 +85,13 @@ fn build(report: &Report, indices: &[usize], most: usize) -> Flame {
     let mut sources = Sources::new(report);
     // Numbered as the stacks name them, for the first of one name keeps it.
     let mut frames = Frames { of_location: vec![UNSEEN; profile.locations.len()], all: Vec::new() };
+    let mut unseen = profile.locations.len();
     for index in profile.samples.iter().flat_map(|sample| sample.locations.iter().rev()) {
+        if unseen == 0 {
+            break;
+        }
         if frames.of_location[*index as usize] == UNSEEN {
+            unseen -= 1;
             let lines = &profile.locations[*index as usize].lines;
             let first = frames.all.len() as u32;
             for (at, line) in lines.iter().enumerate().rev() {

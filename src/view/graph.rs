@@ -20,6 +20,9 @@ const CANDIDATES: usize = 500;
 /// More arrows than this are a black field.
 const MAX_ARROWS: usize = 1500;
 
+/// A call tree has a node for each path: of more frames than this, each sample's that the one before does not have, none is made.
+const MAX_PATHS: usize = 500_000;
+
 #[derive(Debug, Serialize)]
 pub struct Picture {
     pub width: f64,
@@ -68,8 +71,13 @@ pub struct Arrow {
     pub points: Vec<(f64, f64)>,
 }
 
-/// The picture, and the header's lines.
-pub fn picture(report: &mut Report) -> (Picture, Vec<String>) {
+/// The picture, and the header's lines. An error where it cannot be made.
+pub fn picture(report: &mut Report) -> Result<(Picture, Vec<String>), String> {
+    if report.is_call_tree() && report.frames_apart() > MAX_PATHS {
+        return Err(format!(
+            "the call tree has too many paths to be drawn, more than {MAX_PATHS} frames; choose some by Focus, or open the flame graph"
+        ));
+    }
     if report.choices.node_count == 0 || report.choices.node_count > MAX_NODES {
         report.choices.node_count = MAX_NODES;
     }
@@ -122,7 +130,7 @@ pub fn picture(report: &mut Report) -> (Picture, Vec<String>) {
         arrow.points = line.into_iter().map(|place| (round(place.x), round(place.y))).collect();
     }
     let legend = legend.into_iter().filter(|line| !line.starts_with('\n')).collect();
-    (Picture { width: round(laid.width), height: round(laid.height), boxes, arrows }, legend)
+    Ok((Picture { width: round(laid.width), height: round(laid.height), boxes, arrows }, legend))
 }
 
 /// What an arrow to a label weighs in the layout: more than any that matters.
@@ -214,7 +222,7 @@ fn graph_box(report: &Report, node: &Node, largest: i64) -> GraphBox {
         flat,
         cum,
         share: share(cum, report.total),
-        origin: origin(&node.info.name, &node.info.file),
+        origin: origin(&node.info.name, report.files.get(&node.info.name).unwrap_or(&node.info.file)),
         x: 0.0,
         y: 0.0,
         // The page's fixed-width letters are 0.61 of their height wide.
@@ -266,6 +274,10 @@ mod tests {
 
     /// `main → leaf` by two threads, and other functions that nothing else has.
     fn drawn(others: usize) -> (Picture, Vec<String>) {
+        asked(others, Config::default()).unwrap()
+    }
+
+    fn asked(others: usize, config: Config) -> Result<(Picture, Vec<String>), String> {
         let mut builder = Builder::new(vec![ValueType::new("alloc_space", "bytes")]);
         let mut location = |name: &str, address: u64| {
             let function = builder.function(name, "", "/w/src/lib.rs", 0);
@@ -280,7 +292,7 @@ mod tests {
         }
         let loaded = Loaded { profile: builder.finish(), iterations: None, compared: false, per_op: false };
         let invocation = Invocation { command: command::find("svg").unwrap(), argument: None };
-        let config = Config { nodefraction: 0.0, edgefraction: 0.0, ..Config::default() };
+        let config = Config { nodefraction: 0.0, edgefraction: 0.0, ..config };
         picture(&mut prepare(loaded, &invocation, &config, &mut |_| ()).unwrap())
     }
 
@@ -296,6 +308,14 @@ mod tests {
             assert_eq!(arrows.len(), 1);
             assert_eq!(picture.boxes[arrows[0].from].name, "leaf");
         }
+    }
+
+    #[test]
+    fn a_call_tree_is_drawn_unless_it_is_too_large() {
+        let tree = || Config { call_tree: true, ..Config::default() };
+        assert!(asked(100, tree()).unwrap().0.boxes.len() > 10);
+        let error = asked(MAX_PATHS, tree()).unwrap_err();
+        assert!(error.contains("too many paths"), "{error}");
     }
 
     #[test]

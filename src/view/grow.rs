@@ -1,7 +1,8 @@
 //! Stacks → a tree of frames, no larger than one can look at.
 //!
-//! It grows from the root, the heaviest frame first, all samples that pass a frame together. So what is too light is never
-//! unfolded, and memory is bounded by the tree that is kept.
+//! It grows from the root, the heaviest frame first. Samples beside each other mostly begin alike, and go on together until
+//! their stacks part: as one run, of which one stack is looked at. What is too light is never unfolded, so time and memory are
+//! bounded by the tree that is kept.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -58,6 +59,7 @@ pub struct Frames {
 /// A tree of at most `most` nodes with the values of the columns `indices`; `rest` is the frame that stands for many small ones
 /// and larger than all others.
 pub fn grow(profile: &Profile, frames: &Frames, indices: &[usize], rest: u32, most: usize) -> Tree {
+    let all = profile.samples.len() as u32;
     let mut growing = Growing {
         profile,
         frames,
@@ -65,15 +67,17 @@ pub fn grow(profile: &Profile, frames: &Frames, indices: &[usize], rest: u32, mo
         rest,
         most,
         weights: weights(profile, indices),
-        cursors: profile.samples.iter().map(|sample| Cursor { left: sample.locations.len() as u32, done: 0 }).collect(),
-        order: (0..profile.samples.len() as u32).collect(),
+        ends: ends(profile),
         slots: vec![NO_SLOT; rest as usize + 1],
         tree: Tree { values: vec![Vec::new(); indices.len()], ..Tree::default() },
         open: BinaryHeap::new(),
-        next: Vec::new(),
     };
     growing.tree.add(0, 0);
-    growing.open.push(Open { weight: f64::INFINITY, node: 0, samples: (0, growing.order.len()) });
+    growing.open.push(Open {
+        weight: f64::INFINITY,
+        node: 0,
+        runs: vec![Run { samples: (0, all), depth: 0, next: (0, 0) }],
+    });
     while let Some(open) = growing.open.pop() {
         growing.expand(open);
     }
@@ -92,11 +96,40 @@ fn weights(profile: &Profile, indices: &[usize]) -> Vec<f64> {
     profile.samples.iter().map(|sample| share(&sample.values)).collect()
 }
 
-/// A node whose samples have not been followed yet; `samples` is a range of [`Growing::order`].
+/// Where a sample's stack ends, and up to where it is that of the sample before; in locations from the root.
+#[derive(Clone, Copy)]
+struct Ends {
+    own: u32,
+    shared: u32,
+}
+
+fn ends(profile: &Profile) -> Vec<Ends> {
+    let mut before: &[u32] = &[];
+    let mut all = Vec::with_capacity(profile.samples.len());
+    for sample in &profile.samples {
+        let stack = &sample.locations;
+        let shared = before.iter().rev().zip(stack.iter().rev()).take_while(|(a, b)| a == b).count();
+        all.push(Ends { own: stack.len() as u32, shared: shared as u32 });
+        before = stack;
+    }
+    all
+}
+
+/// Samples beside each other whose stacks begin with the same `depth` locations.
+#[derive(Clone, Copy)]
+struct Run {
+    /// From, and to before.
+    samples: (u32, u32),
+    depth: u32,
+    /// The frames of the last of these locations that are still to come: a range of [`Frames::all`].
+    next: (u32, u32),
+}
+
+/// A node whose samples have not been followed yet.
 struct Open {
     weight: f64,
     node: u32,
-    samples: (usize, usize),
+    runs: Vec<Run>,
 }
 
 impl Open {
@@ -126,13 +159,6 @@ impl PartialEq for Open {
 
 impl Eq for Open {}
 
-/// How far a sample's stack has been followed: locations that are left, and frames of the next one that are done.
-#[derive(Clone, Copy)]
-struct Cursor {
-    left: u32,
-    done: u32,
-}
-
 /// The samples that go on from a node with the same frame.
 struct Group {
     frame: u32,
@@ -140,8 +166,7 @@ struct Group {
     weight: f64,
     /// Some of them go on further.
     goes_on: bool,
-    /// Where they begin in [`Growing::order`].
-    start: usize,
+    runs: Vec<Run>,
 }
 
 const NO_SLOT: u32 = u32::MAX;
@@ -153,70 +178,84 @@ struct Growing<'a> {
     rest: u32,
     most: usize,
     weights: Vec<f64>,
-    cursors: Vec<Cursor>,
-    /// The samples; those of a node lie together, in the profile's order.
-    order: Vec<u32>,
+    ends: Vec<Ends>,
     /// For each frame its group, while a node is expanded.
     slots: Vec<u32>,
     tree: Tree,
     open: BinaryHeap<Open>,
-    /// The samples that go on, each with its group.
-    next: Vec<(u32, u32)>,
 }
 
 impl Growing<'_> {
     /// Gives a node its own samples, and children for the others.
-    fn expand(&mut self, Open { node, samples: (start, end), .. }: Open) {
+    fn expand(&mut self, Open { node, mut runs, .. }: Open) {
         let mut groups: Vec<Group> = Vec::new();
-        self.next.clear();
-        for at in start..end {
-            let sample = self.order[at];
-            let Some((frame, goes_on)) = self.advance(sample) else {
-                self.own(node, sample);
-                continue;
-            };
-            let slot = &mut self.slots[frame as usize];
-            if *slot == NO_SLOT {
-                *slot = groups.len() as u32;
-                groups.push(Group { frame, count: 0, weight: 0.0, goes_on: false, start: 0 });
+        // From the last to the first, so that they come in order.
+        runs.reverse();
+        while let Some(run) = runs.pop() {
+            if run.next.0 == run.next.1 {
+                self.part(node, run, &mut runs);
+            } else {
+                self.go_on(run, &mut groups);
             }
-            let group = &mut groups[*slot as usize];
-            group.count += 1;
-            group.weight += self.weights[sample as usize];
-            group.goes_on |= goes_on;
-            self.next.push((*slot, sample));
         }
         groups.iter().for_each(|group| self.slots[group.frame as usize] = NO_SLOT);
-        self.scatter(&mut groups, start);
         let kept = self.fitting(&mut groups);
         let small = groups.split_off(kept);
         groups.sort_unstable_by_key(|group| group.frame);
-        for Group { frame, count, weight, start, .. } in groups {
+        for Group { frame, weight, runs, .. } in groups {
             let node = self.tree.add(node, frame);
-            self.open.push(Open { weight, node, samples: (start, start + count) });
+            self.open.push(Open { weight, node, runs });
         }
         if !small.is_empty() {
             let rest = self.tree.add(node, self.rest);
             for group in small {
                 self.tree.summed += group.count;
-                (group.start..group.start + group.count).for_each(|at| self.own(rest, self.order[at]));
+                group
+                    .runs
+                    .iter()
+                    .flat_map(|run| run.samples.0..run.samples.1)
+                    .for_each(|sample| self.own(rest, sample));
             }
         }
     }
 
-    /// Brings the samples of each group together.
-    fn scatter(&mut self, groups: &mut [Group], start: usize) {
-        let mut at = start;
-        for group in groups.iter_mut() {
-            group.start = at;
-            at += group.count;
+    /// A run whose locations have been followed: what ends here is the node's own; the others part by their next location.
+    fn part(&mut self, node: u32, run: Run, runs: &mut Vec<Run>) {
+        let before = runs.len();
+        let (mut at, end) = run.samples;
+        while at < end {
+            let first = at;
+            at += 1;
+            if self.ends[first as usize].own == run.depth {
+                self.own(node, first);
+                continue;
+            }
+            while at < end && self.ends[at as usize].shared > run.depth {
+                at += 1;
+            }
+            let stack = &self.profile.samples[first as usize].locations;
+            let location = stack[stack.len() - 1 - run.depth as usize];
+            let next = self.frames.of_location[location as usize];
+            runs.push(Run { samples: (first, at), depth: run.depth + 1, next });
         }
-        let mut ends: Vec<usize> = groups.iter().map(|group| group.start).collect();
-        for (group, sample) in &self.next {
-            let end = &mut ends[*group as usize];
-            self.order[*end] = *sample;
-            *end += 1;
+        runs[before..].reverse();
+    }
+
+    /// A run goes on to its next frame.
+    fn go_on(&mut self, run: Run, groups: &mut Vec<Group>) {
+        let frame = self.frames.all[run.next.0 as usize];
+        let run = Run { next: (run.next.0 + 1, run.next.1), ..run };
+        let slot = &mut self.slots[frame as usize];
+        if *slot == NO_SLOT {
+            *slot = groups.len() as u32;
+            groups.push(Group { frame, count: 0, weight: 0.0, goes_on: false, runs: Vec::new() });
         }
+        let group = &mut groups[*slot as usize];
+        let samples = run.samples.0 as usize..run.samples.1 as usize;
+        group.count += samples.len();
+        group.weight = self.weights[samples.clone()].iter().fold(group.weight, |sum, weight| sum + weight);
+        group.goes_on |= run.next.0 < run.next.1 || self.ends[samples].iter().any(|ends| ends.own > run.depth);
+        group.runs.push(run);
     }
 
     /// How many of the groups may become nodes; if not all, the heaviest come first. A node that is still open may need another
@@ -243,22 +282,5 @@ impl Growing<'_> {
         for (own, index) in self.tree.values.iter_mut().zip(self.indices) {
             own[node as usize].add(values.get(*index).copied().unwrap_or(0));
         }
-    }
-
-    /// The next frame of a sample's stack, and whether there is one behind it.
-    fn advance(&mut self, sample: u32) -> Option<(u32, bool)> {
-        let cursor = &mut self.cursors[sample as usize];
-        let locations = &self.profile.samples[sample as usize].locations;
-        while cursor.left > 0 {
-            let (first, end) = self.frames.of_location[locations[cursor.left as usize - 1] as usize];
-            let at = first + cursor.done;
-            if at < end {
-                cursor.done += 1;
-                let goes_on = at + 1 < end || cursor.left > 1;
-                return Some((self.frames.all[at as usize], goes_on));
-            }
-            *cursor = Cursor { left: cursor.left - 1, done: 0 };
-        }
-        None
     }
 }

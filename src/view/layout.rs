@@ -34,7 +34,7 @@ pub struct Layout {
     pub height: f64,
 }
 
-/// Lays out boxes of `sizes`; an arrow is (from, to, weight).
+/// Lays out boxes of `sizes`; an arrow is (from, to, weight), between two different boxes.
 pub fn layered(sizes: &[Size], arrows: &[(usize, usize, f64)]) -> Layout {
     if sizes.is_empty() {
         return Layout::default();
@@ -53,7 +53,7 @@ fn without_cycles(count: usize, arrows: &[(usize, usize, f64)]) -> Vec<(usize, u
     let mut has_caller = vec![false; count];
     for (index, (from, to, _)) in arrows.iter().enumerate() {
         outgoing[*from].push(index);
-        has_caller[*to] |= from != to;
+        has_caller[*to] = true;
     }
     for list in &mut outgoing {
         list.sort_by(|a, b| arrows[*b].2.total_cmp(&arrows[*a].2).then(a.cmp(b)));
@@ -95,7 +95,7 @@ fn without_cycles(count: usize, arrows: &[(usize, usize, f64)]) -> Vec<(usize, u
 fn layers(count: usize, arrows: &[(usize, usize, f64)]) -> Vec<usize> {
     let mut incoming = vec![0usize; count];
     let mut outgoing: Vec<Vec<usize>> = vec![Vec::new(); count];
-    for (from, to, _) in arrows.iter().filter(|(from, to, _)| from != to) {
+    for (from, to, _) in arrows {
         incoming[*to] += 1;
         outgoing[*from].push(*to);
     }
@@ -115,7 +115,7 @@ fn layers(count: usize, arrows: &[(usize, usize, f64)]) -> Vec<usize> {
     }
     let has_caller: Vec<bool> = {
         let mut has = vec![false; count];
-        arrows.iter().filter(|(from, to, _)| from != to).for_each(|(_, to, _)| has[*to] = true);
+        arrows.iter().for_each(|(_, to, _)| has[*to] = true);
         has
     };
     for node in order.into_iter().rev().filter(|node| !has_caller[*node]) {
@@ -163,14 +163,12 @@ impl Grid {
                 cells.push(cell(Size { width: 10.0, height: 0.0 }, layer, false));
             }
             chain.push(*to);
-            if from != to {
-                for pair in chain.windows(2) {
-                    // Long arrows are kept straight, else they wind.
-                    let pull = weight.max(1.0).log2() + 1.0;
-                    let inner = pair.iter().filter(|at| !cells[**at].is_box).count() as f64;
-                    cells[pair[0]].down.push((pair[1], pull * (1.0 + 2.0 * inner)));
-                    cells[pair[1]].up.push((pair[0], pull * (1.0 + 2.0 * inner)));
-                }
+            for pair in chain.windows(2) {
+                // Long arrows are kept straight, else they wind.
+                let pull = weight.max(1.0).log2() + 1.0;
+                let inner = pair.iter().filter(|at| !cells[**at].is_box).count() as f64;
+                cells[pair[0]].down.push((pair[1], pull * (1.0 + 2.0 * inner)));
+                cells[pair[1]].up.push((pair[0], pull * (1.0 + 2.0 * inner)));
             }
             between.push(chain[1..chain.len() - 1].to_vec());
         }
@@ -321,9 +319,6 @@ impl Grid {
         let line = |index: usize| {
             let (from, to, _) = downward[index];
             let (mut start, mut end) = (place(from), place(to));
-            if from == to {
-                return vec![start, end];
-            }
             start.y += sizes[from].height / 2.0;
             end.y -= sizes[to].height / 2.0;
             let mut points = vec![start];
@@ -373,8 +368,8 @@ mod tests {
     }
 
     #[test]
-    fn cycles_and_calls_of_oneself_have_an_end() {
-        let layout = layered(&boxes(3), &[(0, 1, 9.0), (1, 2, 9.0), (2, 0, 1.0), (1, 1, 4.0)]);
+    fn cycles_have_an_end() {
+        let layout = layered(&boxes(3), &[(0, 1, 9.0), (1, 2, 9.0), (2, 0, 1.0)]);
         assert!(layout.places[0].y < layout.places[1].y && layout.places[1].y < layout.places[2].y);
         let back = &layout.lines[2];
         assert!(back[0].y > back[back.len() - 1].y, "it leads up");

@@ -1,13 +1,17 @@
 //! pprof's pages for one profile: what is asked for → what the page shows, as data.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::query::{self, Query};
+use crate::graph::{NodeInfo, location_infos};
 use crate::report::arguments::Invocation;
 use crate::report::command;
 use crate::report::config::Config;
 use crate::report::fetch::Loaded;
 use crate::report::generate::{prepare, render};
+use crate::report::report::Report;
 use crate::view::{flame, graph, source, top};
 
 /// Rows of the table.
@@ -67,7 +71,33 @@ pub struct Shown {
     pub legend: Vec<String>,
     /// What was odd about the request, though it could be answered.
     pub errors: Vec<String>,
-    pub data: Value,
+    /// The view, as JSON: tens of megabytes, which are written once.
+    pub data: Box<RawValue>,
+}
+
+fn raw(view: &impl Serialize) -> Result<Box<RawValue>, String> {
+    to_raw_value(view).map_err(|error| error.to_string())
+}
+
+/// Callers and callees that peek may list; far more than anybody reads.
+const MAX_EDGES: usize = 2_000_000;
+
+/// An error where peek would list more, as for all functions of a profile with millions of stacks.
+fn expect_readable(report: &Report) -> Result<(), String> {
+    let apart = report.frames_apart();
+    if apart <= MAX_EDGES / 2 {
+        return Ok(());
+    }
+    let infos = location_infos(&report.profile);
+    let is_match =
+        |info: &&NodeInfo| report.choices.symbol.as_ref().is_none_or(|symbol| symbol.matches(&info.printable));
+    let matched = infos.iter().flatten().filter(is_match).count();
+    // Each frame is called and calls; frames that match are met as often as others.
+    let edges = 2.0 * apart as f64 * matched as f64 / infos.iter().map(Vec::len).sum::<usize>().max(1) as f64;
+    if edges > MAX_EDGES as f64 {
+        return Err(format!("{matched} frames match, with more callers and callees than a page can hold; match fewer"));
+    }
+    Ok(())
 }
 
 /// Answers `query` for `page`; the error is for whoever asked.
@@ -92,18 +122,19 @@ pub fn show(page: Page, loaded: Loaded, base: &Config, query: &Query) -> Result<
     let (data, legend) = match page {
         Page::Top => {
             let (table, legend) = top::top(&mut report);
-            (json!(table), legend)
+            (raw(&table)?, legend)
         }
-        Page::Flamegraph => (json!(flame::flame(&report)), report.labels_of_all()),
+        Page::Flamegraph => (raw(&flame::flame(&report))?, report.labels_of_all()),
         Page::Graph => {
-            let (picture, legend) = graph::picture(&mut report);
-            (json!(picture), legend)
+            let (picture, legend) = graph::picture(&mut report)?;
+            (raw(&picture)?, legend)
         }
         Page::Peek => {
+            expect_readable(&report)?;
             let text = String::from_utf8_lossy(&render(&mut report)?).into_owned();
-            (json!({ "text": text }), report.profile_labels())
+            (raw(&json!({ "text": text }))?, report.profile_labels())
         }
-        Page::Source => (json!(source::listing(&report)?), report.profile_labels()),
+        Page::Source => (raw(&source::listing(&report)?)?, report.profile_labels()),
         Page::Disasm => {
             // As pprof says where it finds no instructions; the second line is ours.
             return Err(format!(

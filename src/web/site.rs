@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::load::{Shelf, Slow};
 use super::pages::{self, Page};
 use super::query::Query;
-use super::saved::Saved;
+use super::saved::{Entry, Saved};
 use crate::page::{self, Assets, Island};
 use crate::profile::{path, write};
 use crate::report::config::Config;
@@ -60,13 +62,13 @@ pub struct Site {
 }
 
 impl Site {
-    /// The pages of one profile, below `/ui/`.
-    pub fn of_profile(loaded: Loaded, config: Config, saved: Saved) -> Self {
+    /// The pages of one profile, below `/ui/`; `name` is its benchmark's, if it is of one.
+    pub fn of_profile(loaded: Loaded, name: String, config: Config, saved: Saved) -> Self {
         let mount = Mount {
             prefix: String::new(),
             profile: Source::Loaded(Arc::new(loaded)),
             config,
-            name: String::new(),
+            name,
             siblings: Vec::new(),
         };
         Site { mounts: vec![mount], overview: None, saved, shelf: Shelf::default(), shown: Slow::default() }
@@ -159,32 +161,62 @@ impl Site {
                         "here": *prefix == mount.prefix })
             })
             .collect();
-        let types: Vec<&str> = loaded.profile.sample_types.iter().map(|kind| &*kind.kind).collect();
-        let all = json!({
-            "page": page.name(),
-            "title": shown.title,
-            "file": shown.file,
-            "per_op": shown.per_op,
-            "sample_type": shown.sample_type,
-            "sample_types": types,
-            "legend": shown.legend,
-            "errors": shown.errors,
-            "doc_url": &*loaded.profile.doc_url,
-            "saved": self.saved.menu(query),
-            "iterations": loaded.iterations.filter(|_| !loaded.compared && !shown.per_op),
-            "compared": loaded.compared,
-            "benchmark": mount.name,
-            "siblings": siblings,
-            "home": if self.overview.is_some() { Value::from(up) } else { Value::Null },
-            "data": shown.data,
-        });
-        html(page::document(&shown.title, &Assets::Linked("static/"), &[Island::json("page-data", &all)]))
+        let title = match mount.name.as_str() {
+            "" => shown.title.clone(),
+            name => format!("{name} {}", shown.sample_type),
+        };
+        let data = PageData {
+            page: page.name(),
+            title: &title,
+            file: &shown.file,
+            per_op: shown.per_op,
+            sample_type: &shown.sample_type,
+            sample_types: loaded.profile.sample_types.iter().map(|kind| &*kind.kind).collect(),
+            legend: &shown.legend,
+            errors: &shown.errors,
+            doc_url: &loaded.profile.doc_url,
+            saved: self.saved.menu(query),
+            iterations: loaded.iterations.filter(|_| !loaded.compared && !shown.per_op),
+            compared: loaded.compared,
+            benchmark: &mount.name,
+            siblings,
+            home: self.overview.is_some().then_some(&up),
+            data: &shown.data,
+        };
+        match serde_json::to_string(&data) {
+            Ok(data) => html(page::document(&title, &Assets::Linked("static/"), &[Island::json("page-data", &data)])),
+            Err(error) => text(500, &error.to_string()),
+        }
     }
+}
+
+/// What a page's script is told.
+#[derive(Serialize)]
+struct PageData<'a> {
+    page: &'static str,
+    title: &'a str,
+    file: &'a str,
+    per_op: bool,
+    sample_type: &'a str,
+    sample_types: Vec<&'a str>,
+    legend: &'a [String],
+    errors: &'a [String],
+    doc_url: &'a str,
+    /// The saved views' menu.
+    saved: Vec<Entry>,
+    /// What values are divided by; null where they are to be shown as they are.
+    iterations: Option<u64>,
+    compared: bool,
+    benchmark: &'a str,
+    siblings: Vec<Value>,
+    /// Where the page of all benchmarks is, if there is one.
+    home: Option<&'a String>,
+    data: &'a RawValue,
 }
 
 fn overview_page(overview: &dyn Overview, path: &str) -> Option<Answer> {
     if path == "/" {
-        let island = Island::json("run-data", &overview.run());
+        let island = Island::json("run-data", &overview.run().to_string());
         return Some(html(page::document(&overview.title(), &Assets::Linked("static/"), &[island])));
     }
     if let Some(name) = path.strip_prefix("/static/") {
@@ -252,7 +284,7 @@ mod tests {
         let loaded = Loaded { profile: builder.finish(), iterations: None, compared: false, per_op: false };
         let nowhere =
             Saved::at(std::env::temp_dir().join(format!("memprof-site-{}", std::process::id())).join("v.json"));
-        Site::of_profile(loaded, Config::default(), nowhere)
+        Site::of_profile(loaded, String::new(), Config::default(), nowhere)
     }
 
     fn asked(path: &str, query: &str) -> (u16, Option<String>) {

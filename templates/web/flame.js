@@ -83,8 +83,7 @@ class FlameGraph {
 
   setInverted(on) {
     this.isInverted = on;
-    this.pivot = null;
-    this.show();
+    this.setPivot(null);
   }
 
   // Callers above and callees beneath the frames whose unique name or file `text` matches; null: everything.
@@ -137,6 +136,7 @@ class FlameGraph {
     this.resize();
     this.sayCrumbs();
     this.describe(0);
+    if (this.options.onShow) this.options.onShow();
   }
 
   source(node) {

@@ -5,45 +5,72 @@ function flameKey(graph, event) {
   const [tree, at, direction] = graph.part(graph.selected);
   const offset = direction > 0 ? 0 : graph.tree.frame.length;
   const siblings = tree.children[tree.parent[at]];
-  const beside = (step) => (at === 0 ? 0 : siblings[siblings.indexOf(at) + step] ?? at);
+  const beside = (step) => (at === 0 ? 0 : siblings[siblings.indexOf(at) + step] ?? at) + offset;
   const [inward, outward] = direction > 0 ? ['ArrowUp', 'ArrowDown'] : ['ArrowDown', 'ArrowUp'];
+  // What matches is in both trees and drawn once: callers begin right above it.
+  const nearest = graph.callers && graph.callers.children[0].flatMap((twin) => graph.callers.children[twin])[0];
+  const parent = () => {
+    if (direction > 0 && at === 0 && nearest !== undefined && nearest !== null) return nearest + graph.tree.frame.length;
+    return direction < 0 && tree.depth[at] <= 2 ? 0 : tree.parent[at] + offset;
+  };
   const moves = {
-    [inward]: () => tree.parent[at],
-    [outward]: () => tree.children[at][0] ?? at,
+    [inward]: parent,
+    [outward]: () => (tree.children[at][0] ?? at) + offset,
     ArrowLeft: () => beside(-1),
     ArrowRight: () => beside(1),
     Home: () => 0,
   };
-  if (moves[event.key]) graph.select(moves[event.key]() + offset);
-  else if (event.key === 'Enter') graph.zoom(graph.selected);
+  const letter = event.key.toLowerCase();
+  if (moves[event.key]) {
+    graph.select(moves[event.key]());
+    reveal(graph, graph.selected);
+  } else if (event.key === 'Enter') graph.zoom(graph.selected);
   else if (event.key === 'Escape') graph.pivot ? graph.setPivot(null) : graph.reset();
   else if (event.key === 'Backspace') {
     const [zoomedTree, zoomedAt] = graph.part(graph.zoomed);
     graph.zoom(zoomedTree === graph.tree ? zoomedTree.parent[zoomedAt] : 0);
-  } else if (event.key === 'i') graph.options.onInvert ? graph.options.onInvert() : graph.setInverted(!graph.isInverted);
-  else if (event.key === 'p' && graph.selected > 0) graph.setPivot(quoted(graph.source(graph.selected).unique));
+  } else if (letter === 'i') graph.setInverted(!graph.isInverted);
+  else if (letter === 'p' && graph.selected > 0) graph.setPivot(quoted(graph.source(graph.selected).unique));
   else return;
   event.preventDefault();
+}
+
+// Brings a frame into view that keys have led to.
+function reveal(graph, node) {
+  const [tree, at] = graph.part(node);
+  const { x, width } = graph.view;
+  if (tree.x[at] >= x + width || tree.x[at] + tree.width[at] <= x) graph.zoom(0);
+  const top = graph.row(node) * ROW;
+  const { holder } = graph;
+  if (holder.classList.contains('scrolls')) {
+    if (top < holder.scrollTop) holder.scrollTop = top;
+    else if (top + ROW > holder.scrollTop + holder.clientHeight) holder.scrollTop = top + ROW - holder.clientHeight;
+  }
+  const y = holder.getBoundingClientRect().top + top - holder.scrollTop;
+  // The page's own head stands above.
+  const [least, most] = [140, document.documentElement.clientHeight - 2 * ROW];
+  if (y < least || y > most) window.scrollBy(0, y < least ? y - least : y - most);
+}
+
+// What the colours say.
+function legendKeys(isDifference) {
+  const legend = isDifference
+    ? [['grows', 'more than before'], ['shrinks', 'less']]
+    : [['own', 'your code'], ['dependency', 'dependencies'], ['std', 'standard library']];
+  return el('span', { class: 'keys' }, ...legend.map(([name, text]) => el('span', { class: 'key' }, el('i', { class: 'swatch ' + name }), text)));
 }
 
 // Invert, search and legend above a flame graph.
 function flameTools(graph, extra = []) {
   const invert = el('button', { type: 'button', class: 'toggle', 'aria-pressed': 'false', id: 'invert', title: 'Where samples end on top (I)' }, 'Inverted');
-  const flip = () => {
-    graph.setInverted(!graph.isInverted);
-    invert.setAttribute('aria-pressed', String(graph.isInverted));
-  };
-  invert.addEventListener('click', flip);
-  graph.options.onInvert = flip;
+  invert.addEventListener('click', () => graph.setInverted(!graph.isInverted));
+  graph.options.onShow = () => invert.setAttribute('aria-pressed', String(graph.isInverted));
   const harness = el('button', { type: 'button', class: 'toggle', 'aria-pressed': String(graph.model.skipped === 0), id: 'harness', title: 'The frames that every stack begins with' }, 'Harness');
   harness.addEventListener('click', () => {
     const shown = harness.getAttribute('aria-pressed') !== 'true';
     graph.setHarness(shown);
     harness.setAttribute('aria-pressed', String(shown));
+    if (graph.options.onHarness) graph.options.onHarness();
   });
-  const legend = graph.model.isDifference
-    ? [['grows', 'more than before'], ['shrinks', 'less']]
-    : [['own', 'your code'], ['dependency', 'dependencies'], ['std', 'standard library']];
-  const keys = legend.map(([name, text]) => el('span', { class: 'key' }, el('i', { class: 'swatch ' + name }), text));
-  return el('div', { class: 'tools' }, ...extra, invert, harness, el('span', { class: 'keys' }, ...keys));
+  return el('div', { class: 'tools' }, ...extra, invert, harness, legendKeys(graph.model.isDifference));
 }

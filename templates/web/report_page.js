@@ -10,6 +10,9 @@ const VIEWS = [
   { id: 'samples', title: 'Samples', has: (row) => row.samples.length, show: (row) => samplePlot(row) },
 ];
 
+// More groups side by side nobody compares.
+const MOST_CARDS = 24;
+
 const TYPE_NAMES = {
   alloc_space: 'Bytes allocated', alloc_objects: 'Allocations', inuse_space: 'Bytes still live', inuse_objects: 'Blocks still live',
   peak_space: 'Bytes at the peak', peak_objects: 'Blocks at the peak', cpu: 'CPU time', samples: 'CPU samples',
@@ -78,12 +81,26 @@ function reportPage(report) {
     const parts = [];
     if (problems.length) parts.push(el('section', { class: 'notice bad' }, el('h2', {}, problems.length === 1 ? 'One problem' : `${problems.length} problems`), el('ul', {}, ...problems)));
     const groups = groupsOf(report.rows);
-    if (groups.length) parts.push(el('section', {}, el('h2', {}, 'Side by side'), el('div', { class: 'cards' }, ...groups.slice(0, 24).map((group) => groupCard(group)))));
+    if (groups.length) parts.push(el('section', {}, el('h2', {}, 'Side by side'), el('div', { class: 'cards' }, ...groups.slice(0, MOST_CARDS).map((group) => groupCard(group))),
+      groups.length > MOST_CARDS ? el('p', { class: 'dim' }, `and ${groups.length - MOST_CARDS} more groups, whose benchmarks are in the table`) : ''));
     parts.push(el('section', {}, el('h2', {}, report.rows.length === 1 ? 'One benchmark' : `${report.rows.length} benchmarks`), el('div', { class: 'scroll' }, table())));
     if (!report.rows.length) parts.push(el('p', { class: 'empty' }, 'Nothing was measured.'));
     if (report.rows.some((row) => row.custom)) parts.push(el('p', { class: 'dim' }, '* the benchmark measures itself (iter_custom): B/op and allocs/op are of its whole closure'));
     if (report.rows.some((row) => row.whole_process)) parts.push(el('p', { class: 'dim' }, '† a main function of its own: the numbers are of its whole process, start and exit included'));
     return parts;
+  }
+
+  // The address of a benchmark, and of a view of it: by name, for in another run it may have another place.
+  function addressOf(row, view) {
+    return '#' + encodeURIComponent(row.name) + (view ? '/' + view : '');
+  }
+
+  // The row that an address means; a number is a place in the table.
+  function rowAt(text) {
+    let name = text;
+    try { name = decodeURIComponent(text); } catch (error) { /* not one of ours */ }
+    const at = report.rows.findIndex((row) => row.name === name);
+    return at >= 0 ? at : /^\d+$/.test(text) ? Number(text) : -1;
   }
 
   function groupsOf(rows) {
@@ -113,7 +130,7 @@ function reportPage(report) {
         return el('div', { class: 'measured' + (isReference ? ' reference' : '') }, el('span', { class: 'beam', style: { '--share': ((number || 0) / most).toFixed(4) } }), el('b', {}, number === null ? '–' : text(number)), isReference ? null : compare(report.rows[row.reference], row));
       }));
     });
-    const names = el('div', { class: 'measure names' }, el('h4', {}, ' '), ...shown.map(({ row, number }) => el('div', { class: 'measured' }, el('a', { href: '#' + number, title: row.name }, clipped(row.short.startsWith(row.group + '/') ? row.short.slice(row.group.length + 1) : row.short.split('/').pop(), 60)))));
+    const names = el('div', { class: 'measure names' }, el('h4', {}, ' '), ...shown.map(({ row }) => el('div', { class: 'measured' }, el('a', { href: addressOf(row), title: row.name }, clipped(row.short.startsWith(row.group + '/') ? row.short.slice(row.group.length + 1) : row.short.split('/').pop(), 60)))));
     const left = members.length - shown.length;
     return el('article', { class: 'card' }, el('h3', {}, clipped(shown[0].row.group)), el('div', { class: 'measures' }, names, ...columns), left ? el('p', { class: 'dim' }, `and ${left} more in the table`) : null);
   }
@@ -122,7 +139,7 @@ function reportPage(report) {
     const against = report.baseline ? report.baseline : report.against || 'first';
     const compared = report.rows.some((row) => before(row));
     const columns = [
-      { title: 'Benchmark', class: 'name', key: (row) => row.short, cell: (row) => [el('a', { href: '#' + report.rows.indexOf(row), title: row.name }, clipped(row.short)), row.custom ? '*' : row.whole_process ? '†' : '', row.measurements > 1 ? el('span', { class: 'dim' }, ` median of ${row.measurements}`) : ''] },
+      { title: 'Benchmark', class: 'name', key: (row) => row.short, cell: (row) => [el('a', { href: addressOf(row), title: row.name }, clipped(row.short)), row.custom ? '*' : row.whole_process ? '†' : '', row.measurements > 1 ? el('span', { class: 'dim' }, ` median of ${row.measurements}`) : ''] },
       { title: 'ns/op', number: true, key: (row) => row.ns, cell: (row) => (row.ns === null ? '–' : [nanoseconds(row.ns), row.lower === null || !row.ns ? '' : el('span', { class: 'dim' }, ` ±${(((row.upper - row.lower) / 2 / row.ns) * 100).toFixed(1)}%`)]) },
       { title: 'Samples', cell: (row) => sparkline(row) },
       { title: 'B/op', number: true, key: (row) => row.memory.bytes_per_op, cell: (row) => ranged(row.memory.bytes_per_op, row.memory.bytes_per_op_range) },
@@ -167,7 +184,7 @@ function reportPage(report) {
     const content = el('section', { class: 'content' }, el('p', { class: 'empty' }, 'One moment …'));
     const tabs = el('nav', { class: 'tabs', 'aria-label': 'Views of this benchmark' });
     const choose = el('select', { id: 'benchmark-choice', 'aria-label': 'Another benchmark' }, ...report.rows.map((one, at) => el('option', { value: at, selected: at === number }, clipped(one.short, 100))));
-    choose.addEventListener('change', () => { location.hash = choose.value + (view ? '/' + view : ''); });
+    choose.addEventListener('change', () => { location.hash = addressOf(report.rows[choose.value], view); });
     main.replaceChildren(el('div', { class: 'line' }, el('a', { href: '#', class: 'back' }, '‹ All benchmarks'), report.rows.length > 1 ? choose : null),
       el('h2', { class: 'benchmark' }, clipped(row.short)),
       el('p', { class: 'dim' }, clipped(row.name), ` · ${row.harness} · counted over ${grouped(memory.iterations)} iteration${memory.iterations === 1 ? '' : 's'}`, memory.exact ? ', exact' : ', not the same in every pass', row.custom ? ' · measures itself' : row.whole_process ? ' · the numbers are of its whole process' : '', row.tracker ? ` · tracker ${row.tracker}` : ''),
@@ -183,7 +200,7 @@ function reportPage(report) {
     }
     const there = VIEWS.filter((one) => one.has(row, data));
     const current = there.find((one) => one.id === view) || there[0];
-    tabs.replaceChildren(...there.map((one) => el('a', { href: `#${number}/${one.id}`, id: 'view-' + one.id, 'aria-current': one === current ? 'page' : null }, one.title)));
+    tabs.replaceChildren(...there.map((one) => el('a', { href: addressOf(row, one.id), id: 'view-' + one.id, 'aria-current': one === current ? 'page' : null }, one.title)));
     for (const [kind, url] of Object.entries(row.pages)) {
       if (url) tabs.append(el('a', { href: url, class: 'outside', id: 'pages-' + kind }, `${kind === 'cpu' ? 'CPU' : 'Memory'} in all views ↗`));
     }
@@ -191,8 +208,8 @@ function reportPage(report) {
   }
 
   function route() {
-    const [number, view] = location.hash.slice(1).split('/');
-    const at = Number.parseInt(number, 10);
+    const [name, view] = location.hash.slice(1).split('/');
+    const at = rowAt(name);
     window.scrollTo(0, 0);
     if (report.rows[at]) benchmark(at, view);
     else {
@@ -210,7 +227,7 @@ function profileView(profile, kind, row, isDifference) {
   const columns = profile.flame.columns;
   const shown = profile.types.map((type, at) => ({ type, at })).filter(({ at }) => columns[at].total !== 0);
   if (!shown.length) return el('p', { class: 'empty' }, kind === 'cpu' ? 'No CPU sample fell into this benchmark; it may have run too briefly.' : isDifference ? 'There is no difference.' : 'Nothing was allocated.');
-  let { type, at } = shown.find((one) => one.type === profile.default) || shown[0];
+  let { at } = shown.find((one) => one.type === profile.default) || shown[0];
   const model = new FlameModel(profile.flame, at, isDifference);
   const graph = new FlameGraph(model, { iterations: profile.iterations, perOp: profile.per_op, onMenu: null });
   graph.options.onMenu = (source) => graph.setPivot(quoted(source.unique));
@@ -228,7 +245,7 @@ function profileView(profile, kind, row, isDifference) {
   };
   search.addEventListener('input', debounced(80, look));
   const fillIn = () => {
-    types.replaceChildren(...shown.map((one) => el('button', { type: 'button', 'data-type': one.type, 'aria-pressed': String(one.type === type), onclick: () => choose(one) }, own(TYPE_NAMES, one.type) || clipped(one.type, 60))));
+    types.replaceChildren(...shown.map((one) => el('button', { type: 'button', 'data-type': one.type, 'aria-pressed': String(one.at === at), onclick: () => choose(one) }, own(TYPE_NAMES, one.type) || clipped(one.type, 60))));
     const { scale, unit, total } = model.column;
     const sum = model.column.up.reduce((all, value) => all + value, 0) - model.column.down.reduce((all, value) => all + value, 0);
     const once = model.column.per_iteration;
@@ -240,8 +257,11 @@ function profileView(profile, kind, row, isDifference) {
     whole.replaceChildren(isDifference
       ? el('span', { class: sum > 0 ? 'grows' : sum < 0 ? 'shrinks' : 'dim' }, signed(each, text))
       : el('b', {}, text), iterations ? el('span', { class: 'dim' }, ` · ${amount(total * scale, unit)} over ${grouped(iterations)} iterations`) : once ? el('span', { class: 'dim' }, ' · of one iteration') : '');
-    const top = own(profile.tops, type);
-    const listing = own(profile.listings, type);
+    // As above: what every stack begins with and does nothing of its own is left out with the harness.
+    const hidden = new Set(graph.hidesHarness ? model.skippedFrames.map((frame) => profile.flame.sources[frame].name) : []);
+    const all = profile.tops[at];
+    const top = all && { ...all, rows: all.rows.filter((row) => row.flat !== 0 || !hidden.has(row.name)) };
+    const listing = profile.listings[at];
     const numbers = { iterations, perOp, scale, unit, isDifference };
     below.replaceChildren(
       el('section', {}, el('h3', {}, 'Functions'), top ? el('div', { class: 'scroll' }, topTable(top, numbers)) : ''),
@@ -249,11 +269,12 @@ function profileView(profile, kind, row, isDifference) {
     look();
   };
   const choose = (one) => {
-    ({ type, at } = one);
+    at = one.at;
     graph.setColumn(at);
     fillIn();
   };
   fillIn();
+  graph.options.onHarness = fillIn;
   const hint = el('p', { class: 'dim hint-line' }, 'Click zooms, right click or P shows callers and callees, I turns it over, arrow keys go from frame to frame.');
   return el('div', { class: 'profile' }, el('div', { class: 'line' }, types, whole, el('span', { class: 'grow' }), el('span', { class: 'search' }, search, found)), flameTools(graph), graph.element, hint, below);
 }

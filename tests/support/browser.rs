@@ -179,10 +179,17 @@ impl Browser {
     /// A click into the middle of the element.
     pub fn click(&mut self, selector: &str) {
         let expression = format!(
-            "(() => {{ const e = document.querySelector({selector:?}); e.scrollIntoView({{ block: 'center' }}); const b = e.getBoundingClientRect(); return [b.left + b.width / 2, b.top + b.height / 2]; }})()"
+            "(() => {{ const e = document.querySelector({selector:?}); if (!e) return null; e.scrollIntoView({{ block: 'center' }}); const b = e.getBoundingClientRect(); return [b.left + b.width / 2, b.top + b.height / 2]; }})()"
         );
-        self.until(&format!("document.querySelector({selector:?})"));
-        let place = self.eval(&expression);
+        let mut before = Value::Null;
+        // Until it stands still: a page that has just come may still be laid out, and one that goes cannot be asked.
+        let place = wait(selector, || {
+            let params = json!({ "expression": expression, "returnByValue": true });
+            let now = self.answer("Runtime.evaluate", params).unwrap_or_default()["result"]["value"].clone();
+            let same = !now.is_null() && now == before;
+            before = now;
+            same.then(|| before.clone())
+        });
         self.click_at(place[0].as_f64().unwrap(), place[1].as_f64().unwrap(), "left");
     }
 

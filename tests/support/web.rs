@@ -4,7 +4,10 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that ends with this value.
 pub struct Server {
@@ -14,6 +17,8 @@ pub struct Server {
     pub port: u16,
     /// What it said before it served.
     pub said: Vec<String>,
+    /// What it said since.
+    later: Arc<Mutex<Vec<String>>>,
 }
 
 pub struct Answer {
@@ -36,11 +41,23 @@ impl Server {
             if let Some((_, url)) = line.split_once("Serving web UI on ") {
                 let port = url.split(':').nth(2).unwrap().split('/').next().unwrap().parse().unwrap();
                 let url = url.to_owned();
-                // What it says later must find a reader.
-                std::thread::spawn(move || lines.for_each(drop));
-                return Server { child, url, port, said };
+                let later = Arc::new(Mutex::new(Vec::new()));
+                let lines_of_later = later.clone();
+                std::thread::spawn(move || {
+                    lines.map_while(Result::ok).for_each(|line| lines_of_later.lock().unwrap().push(line));
+                });
+                return Server { child, url, port, said, later };
             }
             said.push(line);
+        }
+    }
+
+    /// Waits until it has said a line with `text` since it serves.
+    pub fn says(&self, text: &str) {
+        let start = Instant::now();
+        while !self.later.lock().unwrap().iter().any(|line| line.contains(text)) {
+            assert!(start.elapsed() < PATIENCE, "never said: {text}; but {:?}", self.later.lock().unwrap());
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 
@@ -51,7 +68,7 @@ impl Server {
     /// A request with headers of its own; Host is the server's unless given.
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let host = format!("localhost:{}", self.port);
         let has_host = headers.iter().any(|(name, _)| *name == "Host");
         let own = if has_host { Vec::new() } else { vec![("Host", host.as_str())] };
