@@ -62,6 +62,8 @@ struct Kept {
 #[derive(Default)]
 pub struct Slow {
     kept: Mutex<Vec<Kept>>,
+    /// Those that are being made, by key.
+    making: Mutex<Vec<(String, Weak<Mutex<()>>)>>,
 }
 
 impl Slow {
@@ -73,6 +75,9 @@ impl Slow {
         make: impl FnOnce() -> Result<Shown, String>,
     ) -> Result<Arc<Shown>, String> {
         let of = Arc::downgrade(loaded);
+        // Who asks for a page that is being made waits for it.
+        let making = self.making(key);
+        let _making = making.lock().unwrap_or_else(PoisonError::into_inner);
         let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let known = lock().iter().find(|one| one.key == key && one.of.ptr_eq(&of)).map(|one| one.shown.clone());
         if let Some(shown) = known {
@@ -88,5 +93,17 @@ impl Slow {
             kept.push(Kept { of, key: key.to_owned(), shown: shown.clone() });
         }
         Ok(shown)
+    }
+
+    /// What is locked while the page called `key` is made.
+    fn making(&self, key: &str) -> Arc<Mutex<()>> {
+        let mut all = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|(_, making)| making.strong_count() > 0);
+        if let Some(making) = all.iter().find(|(other, _)| other == key).and_then(|(_, making)| making.upgrade()) {
+            return making;
+        }
+        let making = Arc::default();
+        all.push((key.to_owned(), Arc::downgrade(&making)));
+        making
     }
 }

@@ -95,8 +95,9 @@ pub fn serve(site: Site, listening: Listening, options: Options<'_>) -> Result<(
         {
             (options.say)(&error);
         }
-        let shared = Shared { site, guard, turns: Arc::new(Semaphore::new(AT_ONCE)) };
-        let router = Router::new().fallback(handle).with_state(Arc::new(shared));
+        let shared = Arc::new(Shared { site, guard, turns: Arc::new(Semaphore::new(AT_ONCE)) });
+        tokio::spawn(prepare(shared.clone()));
+        let router = Router::new().fallback(handle).with_state(shared);
         let served = axum::serve(listener, router);
         tokio::select! {
             ended = async { served.await } => ended.map_err(|error| format!("-http: {error}")),
@@ -149,6 +150,13 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         }
     };
     respond(answer, is_head)
+}
+
+/// Makes what is going to be asked for, one page after the other: a turn is left for who asks meanwhile.
+async fn prepare(shared: Arc<Shared>) {
+    for path in shared.site.first_pages() {
+        make(shared.clone(), path, String::new(), false).await;
+    }
 }
 
 /// Makes the page on a thread, in turn.

@@ -79,6 +79,16 @@ impl Site {
         Site { mounts, overview: Some(overview), saved, shelf: Shelf::default(), shown: Slow::default() }
     }
 
+    /// The pages to be made before anybody asks: of a large profile each takes a while.
+    pub fn first_pages(&self) -> Vec<String> {
+        const LARGE: usize = 100_000;
+        let large =
+            |mount: &&Mount| matches!(&mount.profile, Source::Loaded(loaded) if loaded.profile.samples.len() >= LARGE);
+        let pages = [Page::Flamegraph, Page::Top, Page::Graph];
+        let of = |mount: &Mount| pages.map(|page| format!("{}/ui/{}", mount.prefix, page.name()));
+        self.mounts.iter().filter(large).flat_map(of).collect()
+    }
+
     /// Whether `path` is of styles or script, which need not wait for their turn.
     pub fn is_asset(path: &str) -> bool {
         path.ends_with("/static/page.css") || path.ends_with("/static/page.js")
