@@ -120,7 +120,7 @@ fn a_main_by_hand() {
 
     let run = memprof(&fixture("harnesses"), &["--locked", "-p", "plain", "-benchtime=3x", "--bench", "by_hand"]);
     let run = run.ends_with(0);
-    assert!(run.stdout.contains("main†") && run.stdout.contains("of its whole process"), "{}", run.stdout);
+    assert!(run.stdout.contains("by_hand/main†") && run.stdout.contains("of its whole process"), "{}", run.stdout);
 }
 
 #[test]

@@ -50,7 +50,8 @@ pub fn run(words: &[OsString]) -> Result<u8> {
     };
     let all = if args.last_run { last_run(&located, args.diff.is_some())? } else { measured(&args, &located)? };
     if all.is_empty() {
-        let message = "nothing to explain: `cargo memprof list` names the benchmarks".to_owned();
+        // Where nothing had matched there would have been an error before.
+        let message = "nothing to explain; why is noted above".to_owned();
         return Err(Error::new(exit::NOTHING_MEASURED, message));
     }
     let short = short_names(all.iter().flatten().map(|one| one.explanation.name.as_str()));

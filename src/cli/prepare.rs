@@ -220,6 +220,10 @@ fn nothing_matched(located: &Located, build: &Build) -> Error {
     let Selection { bench, filters, .. } = &located.selection;
     let asked = bench.iter().map(|(text, _)| text.as_str()).chain(filters.iter().map(Regex::as_str));
     let asked: Vec<&str> = asked.collect();
+    let left_out = match located.workspace.left_out.as_slice() {
+        [] => String::new(),
+        left_out => format!("; not built, for want of a feature (-F FEATURE): {}", left_out.join(", ")),
+    };
     let message = match asked.as_slice() {
         [] => format!("there is no benchmark in {}", targets.join(", ")),
         asked => format!(
@@ -228,5 +232,5 @@ fn nothing_matched(located: &Located, build: &Build) -> Error {
             asked.join("` and `")
         ),
     };
-    Error::new(exit::NOTHING_MEASURED, message)
+    Error::new(exit::NOTHING_MEASURED, message + &left_out)
 }

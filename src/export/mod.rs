@@ -84,7 +84,7 @@ fn names_of(run: &Run) -> HashMap<String, String> {
         .iter()
         .map(|check| (check.name.as_str(), &check.name[check.name.len() - id(&check.name)..]))
         .collect();
-    all.extend(run.finished.iter().map(|row| (row.name.as_str(), row.id.as_str())));
+    all.extend(run.finished.iter().map(|row| (row.name.as_str(), row.least_name())));
     let (full, ids): (Vec<&str>, Vec<&str>) = all.into_iter().unzip();
     full.iter().map(|name| (*name).to_owned()).zip(names::shortest(&full, &ids)).collect()
 }

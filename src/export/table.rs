@@ -40,7 +40,7 @@ pub fn cells(rows: &[Finished], view: &View) -> Vec<Vec<String>> {
         return Vec::new();
     }
     let full: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    let ids: Vec<&str> = rows.iter().map(Finished::least_name).collect();
     let short = names::shortest(&full, &ids);
     // What is compared is what all measurements of a benchmark say together.
     let each = one_of_each(rows);

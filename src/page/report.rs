@@ -38,7 +38,7 @@ impl Report {
             row.profiles = last.map(|last| last.profiles.clone()).unwrap_or_default();
         }
         let full: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-        let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        let ids: Vec<&str> = rows.iter().map(Finished::least_name).collect();
         let short = names::shortest(&full, &ids);
         let found = table::references(&rows, against.as_deref());
         let reference = |(at, row): (usize, &Finished)| {

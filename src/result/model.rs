@@ -136,6 +136,14 @@ pub struct Profiles {
 }
 
 impl Finished {
+    /// The least that it is called by: the harness's own part; with the target where that has none, for it is of a whole process.
+    pub fn least_name(&self) -> &str {
+        match self.whole_process {
+            true => self.name.get(self.package.len() + 1..).unwrap_or(&self.id),
+            false => &self.id,
+        }
+    }
+
     /// Whether its numbers can be: JSON has no NaN, but it has negative ones. The error says which cannot.
     fn is_sound(&self) -> Result<(), String> {
         let (time, memory) = (&self.time, &self.memory);

@@ -69,6 +69,9 @@ class FlameTree {
   }
 }
 
+// The crates of the harnesses, and what is put into them.
+const HARNESS = /^<*(criterion|codspeed_criterion_compat\w*|divan|codspeed_divan_compat\w*|memprof_\w+)::/;
+
 class FlameModel {
   // `isDifference`: of two profiles, even if nothing in it shrinks.
   constructor(flame, column = 0, isDifference = false) {
@@ -80,7 +83,7 @@ class FlameModel {
     this.select(column);
   }
 
-  // Leaves out what every stack begins with, up to the innermost of the user's own functions among it: the harness.
+  // Leaves out what every stack begins with before the benchmark's own code: what starts the process, and the harness.
   // How many frames that are; 0: there is nothing to leave out.
   skipHarness(on) {
     this.skipped = 0;
@@ -89,16 +92,19 @@ class FlameModel {
     if (!on) return 0;
     const tree = this.normal();
     const weight = (node) => tree.up[node] + tree.down[node];
-    let [node, depth] = [0, 0];
+    let node = 0;
     const passed = [];
     while (tree.selfUp[node] === 0 && tree.selfDown[node] === 0) {
       const heavy = tree.children[node].filter((child) => weight(child) > 0);
       if (heavy.length !== 1) break;
       node = heavy[0];
-      depth++;
       passed.push(tree.frame[node]);
-      if (this.flame.sources[tree.frame[node]].origin === 'own') this.skipped = depth - 1;
     }
+    const source = (frame) => this.flame.sources[frame];
+    const behind = passed.findLastIndex((frame) => HARNESS.test(source(frame).name)) + 1;
+    const own = passed.findIndex((frame, at) => at >= behind && source(frame).origin === 'own');
+    // Where stacks part in the harness nothing of the user's is common to them.
+    this.skipped = own >= 0 ? own : Math.min(behind, Math.max(passed.length - 1, 0));
     this.trees = new Map();
     this.skippedFrames = passed.slice(0, this.skipped);
     return this.skipped;

@@ -65,7 +65,7 @@ function flameTools(graph, extra = []) {
   const invert = el('button', { type: 'button', class: 'toggle', 'aria-pressed': 'false', id: 'invert', title: 'Where samples end on top (I)' }, 'Inverted');
   invert.addEventListener('click', () => graph.setInverted(!graph.isInverted));
   graph.options.onShow = () => invert.setAttribute('aria-pressed', String(graph.isInverted));
-  const harness = el('button', { type: 'button', class: 'toggle', 'aria-pressed': String(graph.model.skipped === 0), id: 'harness', title: 'The frames that every stack begins with' }, 'Harness');
+  const harness = el('button', { type: 'button', class: 'toggle', 'aria-pressed': String(graph.model.skipped === 0), id: 'harness', title: 'The frames that every stack begins with, down to the benchmark\u2019s own' }, 'Harness');
   harness.addEventListener('click', () => {
     const shown = harness.getAttribute('aria-pressed') !== 'true';
     graph.setHarness(shown);
