@@ -83,6 +83,11 @@ impl Setup {
         Ok(serde_json::from_slice(&text)?)
     }
 
+    /// This run's own folder.
+    fn scratch(&self) -> &Path {
+        self.refusals.parent().unwrap_or(&self.refusals)
+    }
+
     /// What the wrapper refused in the last build.
     pub fn refused(&self) -> Vec<Refusal> {
         let entries = std::fs::read_dir(&self.refusals).into_iter().flatten().flatten();
