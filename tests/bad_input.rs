@@ -173,6 +173,8 @@ fn a_criterion_that_the_hook_does_not_fit() {
     let run = memprof(&package, &["--offline"]);
     let known = "known are 0.3.6, 0.4.0, 0.5.1, 0.6.0, 0.7.0 and 0.8.2";
     const WHY: &str = "src/bencher.rs has `iterated = true;` 7 times instead of 8";
+    assert!(run.stderr.contains("error: `criterion` cannot be measured; why is said below\n"), "{}", run.stderr);
+    assert!(!run.stderr.contains("process didn't exit successfully"), "no command line: {}", run.stderr);
     says(run, 104, &["criterion 0.5.1", WHY, known]);
 
     // What has nothing to do with it is measured.

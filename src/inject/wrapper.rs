@@ -1,6 +1,7 @@
 //! The rustc wrapper: what cargo calls in rustc's place.
 //!
-//! It never writes to stderr itself (cargo would replay that as a warning of the crate) and keeps the jobserver's descriptors.
+//! It never writes to stderr itself (cargo would replay that as a warning of the crate), but for the diagnostic of a refusal, and
+//! keeps the jobserver's descriptors.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;

@@ -60,6 +60,7 @@ def in_turn(rounds, ways):
 
 def rebuild(tool, scratch, rounds):
     project = scratch / "project"
+    shutil.rmtree(project, ignore_errors=True)
     shutil.copytree(ROOT / "fixtures/buffer_write", project, ignore=shutil.ignore_patterns("target"))
     bench = project / "benches/buffer_write.rs"
     text = bench.read_text()
@@ -129,7 +130,8 @@ impl Record{n} {{
 
 def workspace(folder):
     """CRATES libraries of three files; each uses the one ten before it."""
-    folder.mkdir()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     names = [f"crate_{n}" for n in range(CRATES)]
     # What the wrapper would add is there already: only the wrapper itself makes a difference.
     (folder / "Cargo.toml").write_text(
@@ -156,8 +158,9 @@ def wrapped(tool, scratch):
     inject = scratch / "setup/memprof/inject"
     home = next(path for path in inject.glob("runtime-*") if path.is_dir())
     link = scratch / "memprof-rustc"
+    link.unlink(missing_ok=True)
     link.symlink_to(tool)
-    (scratch / "run/refusals").mkdir(parents=True)
+    (scratch / "run/refusals").mkdir(parents=True, exist_ok=True)
     setup = {
         "runtime": {
             "library": f"{home}/libmemprof_rt.rlib",
@@ -231,6 +234,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--crate", type=pathlib.Path, help="of `measure`")
     parser.add_argument("--sampled", type=int, default=8, help="so many benchmarks of it are run by cargo bench, too")
+    parser.add_argument("--scratch", type=pathlib.Path, help="a folder to build in; what it has of an earlier run is not built again")
     parser.add_argument("--tool", type=pathlib.Path, default=ROOT / "target/release/cargo-memprof")
     args = parser.parse_args()
     what, tool = args.what or ["rebuild", "wrapper"], args.tool.resolve()
@@ -238,7 +242,7 @@ def main():
         parser.error("`measure` wants --crate FOLDER")
     all_hold = True
     with tempfile.TemporaryDirectory() as scratch:
-        scratch = pathlib.Path(scratch)
+        scratch = args.scratch.absolute() if args.scratch else pathlib.Path(scratch)
         if "rebuild" in what:
             all_hold &= rebuild(tool, scratch, args.rounds)
         if "wrapper" in what:
