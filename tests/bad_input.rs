@@ -137,10 +137,10 @@ fn benches_that_end_their_process() {
     support::copy_dir(&fixture("failing"), &package);
     support::set_apart(&package, "trouble");
     std::fs::write(package.join("benches/ok.rs"), TROUBLE).unwrap();
-    let args = ["--locked", "-benchtime=20ms", "--no-profiles", "--bench", "ok", "--timeout", "2s"];
+    let args = ["--locked", "-benchtime=20ms", "--no-profiles", "--bench", "ok", "--timeout", "10s"];
     let run = memprof(&package, &args).ends_with(103);
     for line in [
-        "failing/ok/hangs: took longer than --timeout 2s, and was ended",
+        "failing/ok/hangs: took longer than --timeout 10s, and was ended",
         "failing/ok/aborts: aborted (SIGABRT)",
         "failing/ok/exits: ended the process with exit status 0",
     ] {
@@ -173,6 +173,8 @@ fn a_criterion_that_the_hook_does_not_fit() {
     let run = memprof(&package, &["--offline"]);
     let known = "known are 0.3.6, 0.4.0, 0.5.1, 0.6.0, 0.7.0 and 0.8.2";
     const WHY: &str = "src/bencher.rs has `iterated = true;` 7 times instead of 8";
+    assert!(run.stderr.contains("error: `criterion` cannot be measured; why is said below\n"), "{}", run.stderr);
+    assert!(!run.stderr.contains("process didn't exit successfully"), "no command line: {}", run.stderr);
     says(run, 104, &["criterion 0.5.1", WHY, known]);
 
     // What has nothing to do with it is measured.
@@ -288,7 +290,7 @@ fn an_interrupt() {
         runs.filter_map(|run| Some(std::fs::metadata(run.path().join("records")).ok()?.len())).sum::<u64>()
     };
     while records() == 0 || processes_below(&home.join("build")).is_empty() {
-        assert!(begun.elapsed() < Duration::from_secs(60) && tool.try_wait().unwrap().is_none(), "it never measured");
+        assert!(begun.elapsed() < Duration::from_secs(300) && tool.try_wait().unwrap().is_none(), "it never measured");
         std::thread::sleep(Duration::from_millis(20));
     }
     std::thread::sleep(Duration::from_secs(1));

@@ -91,6 +91,27 @@ fn a_musl_target() {
     says(run, 104, &["x86_64-unknown-linux-musl cannot be measured"]);
 }
 
+/// A runner, as a script of `text`, that is given the bench as its arguments.
+fn with_runner(text: &str) -> Run {
+    let dir = tempfile::tempdir().unwrap();
+    let runner = dir.path().join("runner");
+    std::fs::write(&runner, format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(&runner, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let config = format!("target.x86_64-unknown-linux-gnu.runner=['{}']", runner.display());
+    memprof(&fixture("failing"), &["--locked", "-benchtime=5x", "--bench", "ok", "--config", &config])
+}
+
+#[test]
+fn a_runner_that_asks_at_the_terminal() {
+    // What the terminal's own signal does to it.
+    says(with_runner("kill -STOP $$"), 103, &["failing/ok", "was stopped", "cannot ask at the terminal"]);
+}
+
+#[test]
+fn a_runner_that_starts_it_twice() {
+    says(with_runner("\"$@\" && \"$@\""), 103, &["failing/ok", "was started more than once"]);
+}
+
 #[test]
 fn a_configuration_on_the_line_that_is_none() {
     says(memprof(&fixture("failing"), &["--config", "nonsense"]), 2, &["--config", "`nonsense`"]);

@@ -35,6 +35,8 @@ struct Case {
     proof: Option<&'static str>,
     /// mem.prof is made, and names the user's own line.
     profiles: bool,
+    /// `cargo bench` has built before, with these arguments; behind it all of that is as it was, and cargo has nothing to build.
+    built: Option<&'static [&'static str]>,
 }
 
 const ALL: &[(&str, f64)] = &[("one/a/10", 10.0), ("one/b/20", 20.0), ("two/a/10", 10.0), ("two/shown/30", 30.0)];
@@ -51,8 +53,10 @@ const CASE: Case = Case {
     core: false,
     proof: None,
     profiles: false,
+    built: None,
 };
 
+const SCCACHE_PORT: &str = "4597";
 const PROFILE: &str = "\n[profile.bench]\n";
 
 fn cases() -> Vec<Case> {
@@ -176,6 +180,7 @@ fn cases() -> Vec<Case> {
             folder: "mein Projekt · 計測",
             shared: false,
             profiles: true,
+            built: Some(&[]),
             ..CASE
         },
         Case {
@@ -196,7 +201,8 @@ fn cases() -> Vec<Case> {
             name: "build.build-dir on the command line",
             args: &["--config", "build.build-dir='BESIDE/intermediate'"],
             shared: false,
-            proof: Some("!intermediate"),
+            proof: Some("intermediate/.rustc_info.json"),
+            built: Some(&["--config", "build.build-dir='BESIDE/intermediate'"]),
             ..CASE
         },
         Case {
@@ -223,7 +229,7 @@ fn cases() -> Vec<Case> {
             variables: &[
                 ("RUSTC_WRAPPER", "sccache"),
                 ("SCCACHE_DIR", "BESIDE/cache"),
-                ("SCCACHE_SERVER_PORT", "4597"),
+                ("SCCACHE_SERVER_PORT", SCCACHE_PORT),
             ],
             shared: false,
             ..CASE
@@ -314,7 +320,16 @@ fn from_git(project: &Path) {
     cargo(project, &["metadata", "--format-version=1"]);
 }
 
-fn sccache(_: &Path) {}
+/// One that runs already would be asked instead of one with the case's own variables.
+fn sccache(project: &Path) {
+    stop_sccache(project);
+}
+
+/// Its server outlives the compiler's calls.
+fn stop_sccache(project: &Path) {
+    let mut command = support::command("sccache", project);
+    let _ = command.arg("--stop-server").env("SCCACHE_SERVER_PORT", SCCACHE_PORT).output();
+}
 
 fn append(project: &Path, file: &str, text: &str) {
     let path = project.join(file);
@@ -349,6 +364,17 @@ fn complaints(case: &Case) -> Vec<String> {
     let before = sources(&project);
 
     let _lock = support::lock();
+    let plain = || {
+        case.built.map(|args| {
+            let args: Vec<String> = args.iter().map(|arg| filled(arg)).collect();
+            let mut command = support::command("cargo", &project);
+            Run::new(command.args(["bench", "--no-run", "--locked", "--offline"]).args(args).output().unwrap())
+                .ends_with(0)
+        })
+    };
+    let built = |of: &Path| if of.exists() { states(of, &project.join("target/memprof")) } else { BTreeMap::new() };
+    plain();
+    let built_before = (built(&project.join("target")), built(&beside.join("intermediate")));
     let mut command = support::tool(&project);
     if case.shared {
         command.arg("--target-dir").arg(support::target_dir());
@@ -359,6 +385,10 @@ fn complaints(case: &Case) -> Vec<String> {
         .args(case.args.iter().map(|arg| filled(arg)));
     command.envs(case.variables.iter().map(|(name, value)| (name, filled(value))));
     let run = Run::new(command.output().unwrap());
+
+    if case.name == "sccache" {
+        stop_sccache(&project);
+    }
 
     let mut complaints = Vec::new();
     if run.code != Some(0) {
@@ -397,9 +427,14 @@ fn complaints(case: &Case) -> Vec<String> {
     if !status.is_empty() {
         complaints.push(format!("git status: {status}"));
     }
-    let in_target: Vec<_> = std::fs::read_dir(project.join("target")).into_iter().flatten().flatten().collect();
-    if in_target.iter().any(|entry| entry.file_name() != "memprof") || (case.shared && !in_target.is_empty()) {
-        complaints.push(format!("in target/: {in_target:?}"));
+    if built_before != (built(&project.join("target")), built(&beside.join("intermediate"))) {
+        complaints.push("what cargo had built is not as it was".to_owned());
+    }
+    if case.shared && project.join("target").exists() {
+        complaints.push("target/ was made".to_owned());
+    }
+    if let Some(again) = plain().filter(|again| again.stderr.contains("Compiling")) {
+        complaints.push(format!("cargo builds again: {}", again.stderr));
     }
     match case.proof.map(|proof| proof.strip_prefix('!').ok_or(proof)) {
         Some(Ok(absent)) if beside.join(absent).exists() => complaints.push(format!("{absent} was made")),

@@ -74,6 +74,34 @@ pub fn man(args: &[OsString]) -> Result<u8> {
 mod tests {
     use super::*;
 
+    /// What of the manifest `cargo binstall` reads, filled in as it does.
+    #[test]
+    fn binstall_finds_the_archive_of_a_release() {
+        let manifest: toml::Table = include_str!("../../Cargo.toml").parse().unwrap();
+        let package = &manifest["package"];
+        let binstall = &package["metadata"]["binstall"];
+        let filled = |key: &str| {
+            let values = [
+                ("repo", package.get("repository").and_then(|repository| repository.as_str()).unwrap_or("REPOSITORY")),
+                ("name", package["name"].as_str().unwrap()),
+                ("version", package["version"].as_str().unwrap()),
+                ("target", "x86_64-unknown-linux-gnu"),
+                ("bin", manifest["bin"][0]["name"].as_str().unwrap()),
+                ("binary-ext", ""),
+            ];
+            let text = binstall[key].as_str().unwrap().to_owned();
+            let text = values.iter().fold(text, |text, (name, value)| text.replace(&format!("{{ {name} }}"), value));
+            assert!(!text.contains(['{', '}']), "{text}");
+            text
+        };
+        let archive = "cargo-memprof-x86_64-unknown-linux-gnu";
+        let url = filled("pkg-url");
+        let release = format!("/releases/download/v{}/{archive}.tar.gz", env!("CARGO_PKG_VERSION"));
+        assert!(url.ends_with(&release) && url.len() > release.len(), "{url}");
+        assert_eq!(filled("bin-dir"), format!("{archive}/cargo-memprof"));
+        assert_eq!(filled("pkg-fmt"), "tgz");
+    }
+
     #[test]
     fn every_command_is_in_one_definition() {
         everything().debug_assert();

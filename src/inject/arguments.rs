@@ -1,6 +1,7 @@
 //! The arguments of one rustc call, as far as the wrapper has to understand them.
 
 use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Options of rustc that take their value from the next word; needed to tell the source file from a value.
@@ -42,21 +43,43 @@ const WITH_VALUE: &[&str] = &[
 ];
 
 /// One rustc call.
+#[derive(Clone)]
 pub struct Arguments {
     pub all: Vec<OsString>,
+    /// They came in a file, because the line would have been too long.
+    in_file: bool,
 }
 
 impl Arguments {
     /// Reads `@file` arguments too: cargo uses one where the line would be too long.
     pub fn new(args: &[OsString]) -> std::io::Result<Arguments> {
-        let mut all = Vec::with_capacity(args.len());
+        let (mut all, mut in_file) = (Vec::with_capacity(args.len()), false);
         for arg in args {
             match arg.to_str().and_then(|arg| arg.strip_prefix('@')) {
-                Some(file) => all.extend(std::fs::read_to_string(file)?.lines().map(OsString::from)),
+                Some(file) => {
+                    in_file = true;
+                    all.extend(std::fs::read_to_string(file)?.lines().map(OsString::from));
+                }
                 None => all.push(arg.clone()),
             }
         }
-        Ok(Arguments { all })
+        Ok(Arguments { all, in_file })
+    }
+
+    /// What the next program is given: where they came in a file, a new one in `folder`, which has to outlive this process.
+    pub fn line(&self, folder: &Path) -> std::io::Result<Vec<OsString>> {
+        if !self.in_file {
+            return Ok(self.all.clone());
+        }
+        let mut file = tempfile::Builder::new().prefix("arguments-").tempfile_in(folder)?;
+        for arg in &self.all {
+            file.write_all(arg.as_encoded_bytes())?;
+            file.write_all(b"\n")?;
+        }
+        let (_, path) = file.keep()?;
+        let mut line = OsString::from("@");
+        line.push(path);
+        Ok(vec![line])
     }
 
     fn words(&self) -> impl Iterator<Item = &str> {
@@ -204,6 +227,22 @@ mod tests {
         assert!(args.source().unwrap().ends_with("benches/pool.rs"));
         assert_eq!(args.value("--crate-name"), Some("pool"));
         assert_eq!(args.codegen("opt-level"), ["3"]);
+    }
+
+    #[test]
+    fn what_came_in_a_file_goes_on_in_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("long");
+        std::fs::write(&file, "--crate-name\npool\nbenches/my pool.rs\n").unwrap();
+        let mut at = OsString::from("@");
+        at.push(&file);
+        let mut args = Arguments::new(&[at]).unwrap();
+        args.push("-Cdebuginfo=1");
+        let line = args.line(dir.path()).unwrap();
+        let [again] = line.as_slice() else { panic!("{line:?}") };
+        let again = std::fs::read_to_string(again.to_str().unwrap().strip_prefix('@').unwrap()).unwrap();
+        assert_eq!(again, "--crate-name\npool\nbenches/my pool.rs\n-Cdebuginfo=1\n");
+        assert_eq!(arguments("--crate-name pool").line(dir.path()).unwrap(), ["--crate-name", "pool"]);
     }
 
     #[test]

@@ -52,13 +52,13 @@ pub fn compile(
 
     // Both at once. What the second says the first has said already; only what it alone finds wrong matters.
     let second = command()
-        .args(&counted.all)
+        .args(counted.line(setup.scratch())?)
         .env("RUSTC_BOOTSTRAP", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()?;
-    let first = command().args(&args.all).status()?;
+    let first = command().args(args.line(setup.scratch())?).status()?;
     let second = second.wait_with_output()?;
     if !first.success() {
         return Ok(first.code().unwrap_or(101));
@@ -85,7 +85,7 @@ pub fn compile(
 
 /// The call that links the same bench with one more crate, which holds the `#[global_allocator]`.
 fn linked_with(args: &Arguments, suffix: &str, name: &str, library: &Path, setup: &Setup) -> Arguments {
-    let mut linked = Arguments { all: args.all.clone() };
+    let mut linked = args.clone();
     let extra = args.codegen("extra-filename").last().copied().unwrap_or("").to_owned();
     linked.set_codegen("extra-filename", Some(&format!("{extra}{suffix}")));
     linked.set_codegen("incremental", None);
@@ -113,7 +113,8 @@ fn link_with_dhat(
     let mut linked = linked_with(args, DHAT, "memprof_dhat", &dhat.library, setup);
     linked.push("-L");
     linked.push(format!("dependency={}", dhat.dependencies.display()));
-    let out = command().args(&linked.all).env("RUSTC_BOOTSTRAP", "1").stdin(Stdio::null()).output()?;
+    let out =
+        command().args(linked.line(setup.scratch())?).env("RUSTC_BOOTSTRAP", "1").stdin(Stdio::null()).output()?;
     let path = dhat_path(timed);
     if out.status.success() {
         write_stamp(timed, &path)?;

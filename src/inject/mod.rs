@@ -83,6 +83,11 @@ impl Setup {
         Ok(serde_json::from_slice(&text)?)
     }
 
+    /// This run's own folder.
+    fn scratch(&self) -> &Path {
+        self.refusals.parent().unwrap_or(&self.refusals)
+    }
+
     /// What the wrapper refused in the last build.
     pub fn refused(&self) -> Vec<Refusal> {
         let entries = std::fs::read_dir(&self.refusals).into_iter().flatten().flatten();
@@ -103,6 +108,13 @@ impl Setup {
     fn refuse(&self, crate_name: &str, root: Option<PathBuf>, message: String) -> anyhow::Result<()> {
         let said = |name: &str| std::env::var(name).unwrap_or_default();
         let package = (said("CARGO_PKG_NAME"), said("CARGO_PKG_VERSION"));
+        // cargo shows the whole command line of a call that fails without a diagnostic.
+        let diagnostic = serde_json::json!({
+            "$message_type": "diagnostic", "level": "error", "code": null, "spans": [], "children": [],
+            "message": "cannot be measured",
+            "rendered": format!("error: `{crate_name}` cannot be measured; why is said below\n"),
+        });
+        eprintln!("{diagnostic}");
         let text = serde_json::to_vec(&Refusal { message, package, root })?;
         Ok(std::fs::write(self.refusals.join(format!("{crate_name}-{}.json", std::process::id())), text)?)
     }

@@ -1,6 +1,7 @@
 //! The rustc wrapper: what cargo calls in rustc's place.
 //!
-//! It never writes to stderr itself (cargo would replay that as a warning of the crate) and keeps the jobserver's descriptors.
+//! It never writes to stderr itself (cargo would replay that as a warning of the crate), but for the diagnostic of a refusal, and
+//! keeps the jobserver's descriptors.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
@@ -67,7 +68,7 @@ pub fn run(args: &[OsString]) -> anyhow::Result<i32> {
         return bench_root::compile(command, args, overlay.as_ref(), &setup);
     }
     match overlay {
-        None => pass(command(), &args.all),
+        None => pass(command(), &args.line(setup.scratch())?),
         Some(overlay) => compile_from(&overlay, command(), &args, &setup),
     }
 }
@@ -79,7 +80,7 @@ fn pass(mut command: Command, args: &[OsString]) -> anyhow::Result<i32> {
 
 /// Runs the call and mends what it says about its sources.
 fn compile_from(overlay: &Overlay, mut command: Command, args: &Arguments, setup: &Setup) -> anyhow::Result<i32> {
-    let status = command.args(&args.all).status();
+    let status = command.args(args.line(setup.scratch())?).status();
     let status = status.with_context(|| format!("cannot run {}", command.get_program().display()))?;
     if status.success() {
         dep_info::mend_file(args, Some(overlay), setup)?;

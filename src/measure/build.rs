@@ -196,7 +196,13 @@ fn compile(
     let watch = interrupt.pass_on_to(&child);
     let mut executables = Vec::new();
     for message in Message::parse_stream(BufReader::new(stdout)) {
-        let message = message.map_err(|e| Error::other(format!("cannot read what cargo says: {e}")))?;
+        let message = match message {
+            Ok(message) => message,
+            Err(e) => {
+                let _ = child.kill().and_then(|()| child.wait());
+                return Err(Error::other(format!("cannot read what cargo says: {e}")));
+            }
+        };
         if let Message::CompilerArtifact(artifact) = message {
             executables.extend(executable(&artifact, targets));
         }

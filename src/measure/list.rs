@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::pass::{Pass, Phase};
+use super::pass::{FOREIGN, Pass, Phase};
 use super::process::Interrupt;
 use super::{PassOptions, capture::Launch};
 use crate::Result;
@@ -44,13 +44,19 @@ pub fn list(
     let mut listing = Listing::default();
     let pass = Pass { phase: Phase::List, executable: program, launch, options, table: None };
     let process = pass.start(&[])?;
+    let (mut own, mut foreign) = (None, false);
     let end = process.follow(options.timeout, interrupt, &mut |record| match record {
         Record::Benchmark { occurrence, id, description, harness } => {
             listing.benchmarks.push(Listed { id, occurrence, description, harness });
         }
         Record::Object(module) => listing.modules.push(module),
+        Record::Start { pid } => foreign |= *own.get_or_insert(pid) != pid,
         _ => (),
     })?;
     listing.failure = end.failure;
+    if foreign {
+        listing.benchmarks.clear();
+        listing.failure = Some(FOREIGN.to_owned());
+    }
     Ok(listing)
 }

@@ -42,6 +42,16 @@ pub const NOT_LINKED: &str = "nothing can be counted: the counting allocator is 
 /// The error of a benchmark whose harness's clock never ran: nothing is in ns/op, and nothing in B/op.
 const UNTIMED: &str = "times nothing: its function never calls the harness's timing loop";
 
+/// The error where a second process wrote records.
+pub const FOREIGN: &str = "was started more than once, as by a runner, and the records cannot be told apart";
+
+/// The error of a process that was found stopped twice.
+const STOPPED: &str =
+    "was stopped, and was ended: a bench, or a runner that wants a password, cannot ask at the terminal";
+
+/// How often is looked whether a process is stopped.
+const LOOKS_APART: Duration = Duration::from_secs(1);
+
 /// A benchmark that did not come through.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -111,6 +121,7 @@ impl Process {
     /// than `timeout`.
     pub fn follow(mut self, timeout: Duration, interrupt: &Interrupt, each: &mut dyn FnMut(Record)) -> Result<End> {
         let (mut begun, mut inside, mut alone) = (Instant::now(), false, true);
+        let (mut looked, mut stopped) = (Instant::now(), false);
         let status = loop {
             let status = self.running.poll()?;
             for record in self.reader.poll()? {
@@ -130,18 +141,24 @@ impl Process {
                 self.running.kill();
                 interrupt.check()?;
             }
-            if begun.elapsed() > timeout {
-                self.running.kill();
-                let _ = std::fs::remove_file(&self.records);
-                let failure = format!("took longer than --timeout {timeout:?}, and was ended");
-                return Ok(End { failure: Some(failure) });
+            let late = begun.elapsed() > timeout;
+            if !late && looked.elapsed() < LOOKS_APART {
+                continue;
             }
+            let stopped_before = std::mem::replace(&mut stopped, self.running.is_stopped());
+            looked = Instant::now();
+            let failure = match (late, stopped_before && stopped) {
+                (_, true) => STOPPED.to_owned(),
+                (true, false) => format!("took longer than --timeout {timeout:?}, and was ended"),
+                (false, false) => continue,
+            };
+            self.running.kill();
+            let _ = std::fs::remove_file(&self.records);
+            return Ok(End { failure: Some(failure) });
         };
         let _ = std::fs::remove_file(&self.records);
-        if !status.success() {
-            // What it had started would disturb the next.
-            self.running.kill();
-        }
+        // What it had started would disturb the next.
+        self.running.kill();
         let printed = self.running.printed();
         Ok(End { failure: (!status.success()).then(|| process::cause(status, &printed, alone)) })
     }
@@ -184,7 +201,6 @@ impl Pass<'_> {
                     result.process_of.insert(index, number);
                     result.records.insert(index, std::mem::take(&mut pending));
                 }
-                // Another process that the bench started with its own environment: not what is measured.
                 Record::Start { pid } if *own.get_or_insert(pid) != pid => foreign = true,
                 Record::Start { .. } | Record::Benchmark { .. } => (),
                 Record::Untimed { index } => untimed = Some(index),
@@ -192,10 +208,8 @@ impl Pass<'_> {
             })?;
             result.modules.push(modules);
             if foreign {
-                let error = "started a bench of its own, whose records cannot be told apart".to_owned();
-                result
-                    .failures
-                    .extend(remaining.drain(..).map(|one| Failure { index: one.index, error: error.clone() }));
+                let failed = remaining.drain(..).map(|one| Failure { index: one.index, error: FOREIGN.to_owned() });
+                result.failures.extend(failed);
                 break;
             }
             if !linked {

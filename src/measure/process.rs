@@ -121,6 +121,13 @@ impl Running {
         Ok(status)
     }
 
+    /// Whether it is stopped, as whoever asks at the terminal from a background group is.
+    pub fn is_stopped(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // proc_pid_stat(5): the state stands behind the name in parentheses, which may hold any character.
+        stat.rfind(')').and_then(|end| stat[end..].chars().nth(2)) == Some('T')
+    }
+
     /// Waits for its end, without polling: the status (`None` where it was ended after `timeout`), how long it took, and the last
     /// of what it printed.
     pub fn run(mut self, timeout: Duration, interrupt: &Interrupt) -> Result<(Option<ExitStatus>, Duration, String)> {

@@ -151,12 +151,53 @@ fn has_version(package: &Package, version: &str) -> bool {
     full.strip_prefix(version).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// `name`, `name@version`, a glob over names, or a full package id.
+/// `name`, `name@version`, `name:version`, a glob over names, or a package's address with or without these behind a `#`.
 fn matches(package: &Package, spec: &str) -> bool {
-    let (name, version) = spec.split_once('@').unwrap_or((spec, ""));
     let glob = |pattern: &str| {
         let pattern = regex::escape(pattern).replace(r"\*", ".*").replace(r"\?", ".");
         regex::Regex::new(&format!("^{pattern}$")).is_ok_and(|regex| regex.is_match(&package.name))
     };
-    package.id.repr == spec || (glob(name) && (version.is_empty() || has_version(package, version)))
+    let named = |spec: &str| {
+        let (name, version) = spec.split_once(['@', ':']).unwrap_or((spec, ""));
+        glob(name) && (version.is_empty() || has_version(package, version))
+    };
+    if !spec.contains("://") {
+        return named(spec);
+    }
+    let without_kind = |address: &str| address.strip_prefix("path+").unwrap_or(address).to_owned();
+    let (address, fragment) = spec.split_once('#').unwrap_or((spec, ""));
+    let own = package.id.repr.split('#').next().unwrap_or_default();
+    let is_version = fragment.starts_with(|first: char| first.is_ascii_digit());
+    without_kind(own) == without_kind(address)
+        && (fragment.is_empty() || if is_version { has_version(package, fragment) } else { named(fragment) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_named_as_cargo_takes_it() {
+        let package: Package = serde_json::from_value(serde_json::json!({
+            "name": "one", "version": "1.2.3", "id": "path+file:///home/u/w/folder#one@1.2.3",
+            "dependencies": [], "targets": [], "features": {}, "manifest_path": "/home/u/w/folder/Cargo.toml",
+        }))
+        .unwrap();
+        for spec in [
+            "one",
+            "o*",
+            "one@1.2.3",
+            "one@1",
+            "one:1.2",
+            "path+file:///home/u/w/folder#one@1.2.3",
+            "file:///home/u/w/folder",
+            "file:///home/u/w/folder#one",
+            "file:///home/u/w/folder#1.2",
+        ] {
+            assert!(matches(&package, spec), "{spec}");
+        }
+        for spec in ["on", "one@1.3", "one:1.2.30", "file:///home/u/w", "file:///home/u/w/folder#two", "one@1.2.3.4"] {
+            assert!(!matches(&package, spec), "{spec}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The passes: what is done with one benchmark of the harness, as the plan says.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
@@ -10,7 +10,7 @@ use crate::bracket::{self, BATCHED, COUNT, LIVE, PEAK, PEAK_BY_STACK, STACKS, VE
 use crate::buffer::Taken;
 use crate::cost::{self, Call, Cost};
 use crate::objects::{self, Object};
-use crate::plan::{self, Mode, Plan, Selected};
+use crate::plan::{Mode, Plan, Selected};
 use crate::records::{self, Record};
 use crate::thread;
 use crate::track;
@@ -50,15 +50,17 @@ pub fn runs_on(threads: u64) {
     THREADS.store(threads, Ordering::Relaxed);
 }
 
+static PLAN_FILE: OnceLock<OsString> = OnceLock::new();
 static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
 static SEEN: Mutex<Option<HashMap<String, u32>>> = Mutex::new(None);
 
+/// The plan lies at `path`; without one the harness runs as always.
+pub fn has_plan(path: OsString) {
+    let _ = PLAN_FILE.set(path);
+}
+
 fn plan() -> Option<&'static Plan> {
-    PLAN.get_or_init(|| {
-        let path = std::env::var_os(plan::VARIABLE)?;
-        Some(begun(&path))
-    })
-    .as_ref()
+    PLAN.get_or_init(|| Some(begun(PLAN_FILE.get()?))).as_ref()
 }
 
 /// The plan in the file at `path`, with everything ready for it.

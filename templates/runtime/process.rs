@@ -1,5 +1,7 @@
-//! An executable that no harness divides into benchmarks: one bracket from before its main function to its exit.
+//! What is done before the main function; and an executable that no harness divides into benchmarks: one bracket from there to
+//! its exit.
 
+use std::ffi::OsString;
 use std::sync::OnceLock;
 
 use crate::bracket::{self, COUNT, LIVE, PEAK, STACKS};
@@ -16,11 +18,20 @@ static BEFORE_MAIN: extern "C" fn() = before_main;
 static PLAN: OnceLock<Plan> = OnceLock::new();
 
 extern "C" fn before_main() {
-    if let Some(path) = std::env::var_os(plan::PROCESS_VARIABLE) {
-        // What it starts is not what is measured. No other thread can be reading the environment yet.
-        std::env::remove_var(plan::PROCESS_VARIABLE);
+    if let Some(path) = taken(plan::VARIABLE) {
+        driver::has_plan(path);
+    }
+    if let Some(path) = taken(plan::PROCESS_VARIABLE) {
         begin(PLAN.get_or_init(|| driver::begun(&path)));
     }
+}
+
+/// The value of a variable, which is gone then: what this process starts, itself perhaps, is not what is measured. No other
+/// thread can be reading the environment yet.
+fn taken(variable: &str) -> Option<OsString> {
+    let value = std::env::var_os(variable)?;
+    std::env::remove_var(variable);
+    Some(value)
 }
 
 /// The only benchmark's number, of a plan that names one.
