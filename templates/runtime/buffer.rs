@@ -93,10 +93,9 @@ impl Buffer {
 
     /// Takes what was written. No bracket is open.
     pub fn take(&self) -> Taken {
-        let words = self.written().map(|word| word.load(Ordering::Acquire)).collect();
-        let lost = self.lost.load(Ordering::Relaxed);
-        self.forget();
-        Taken { words, lost }
+        let words = self.written().map(|word| word.swap(0, Ordering::Acquire)).collect();
+        self.next.store(0, Ordering::SeqCst);
+        Taken { words, lost: self.lost.swap(0, Ordering::Relaxed) }
     }
 }
 
