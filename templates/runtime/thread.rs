@@ -36,6 +36,24 @@ pub fn add(counter: &AtomicU64, n: u64) {
     counter.store(counter.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
 }
 
+impl Counters {
+    /// A block was given; what a realloc gives counts as one, too.
+    #[inline(always)]
+    pub fn allocated(&self, bytes: usize) {
+        add(&self.allocs, 1);
+        add(&self.bytes, bytes as u64);
+    }
+
+    /// A block was resized; gives how much of it is growth.
+    #[inline(always)]
+    pub fn resized(&self, old_bytes: usize, new_bytes: usize) -> u64 {
+        let grown = new_bytes.saturating_sub(old_bytes) as u64;
+        add(&self.reallocs, 1);
+        add(&self.grown_bytes, grown);
+        grown
+    }
+}
+
 #[repr(C)]
 pub struct ThreadState {
     /// Set before the state is published.

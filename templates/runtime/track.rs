@@ -12,7 +12,7 @@ use crate::entry::Entry;
 use crate::live;
 use crate::log::{self, Kind};
 use crate::peak;
-use crate::thread::{self, add, ThreadState, LOST};
+use crate::thread::{self, add, Counters, ThreadState, LOST};
 use crate::unwind::{self, Bounds, Registers};
 
 /// An allocator with counting around it. Outside a bracket it costs a load and a branch.
@@ -40,7 +40,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match RECORDING.load(Ordering::Relaxed) {
             0 => self.memprof_tracked.alloc(layout),
-            COUNT => counted(layout.size(), || self.memprof_tracked.alloc(layout)),
+            COUNT => counted(|| self.memprof_tracked.alloc(layout), |counters| counters.allocated(layout.size())),
             flags => recorded_alloc(flags, layout.size(), || self.memprof_tracked.alloc(layout)),
         }
     }
@@ -49,7 +49,9 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         match RECORDING.load(Ordering::Relaxed) {
             0 => self.memprof_tracked.alloc_zeroed(layout),
-            COUNT => counted(layout.size(), || self.memprof_tracked.alloc_zeroed(layout)),
+            COUNT => {
+                counted(|| self.memprof_tracked.alloc_zeroed(layout), |counters| counters.allocated(layout.size()))
+            }
             flags => recorded_alloc(flags | ZEROED, layout.size(), || self.memprof_tracked.alloc_zeroed(layout)),
         }
     }
@@ -67,7 +69,13 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         match RECORDING.load(Ordering::Relaxed) {
             0 => self.memprof_tracked.realloc(block, layout, new_size),
-            COUNT => counted_realloc(layout.size(), new_size, || self.memprof_tracked.realloc(block, layout, new_size)),
+            COUNT => counted(
+                || self.memprof_tracked.realloc(block, layout, new_size),
+                |counters| {
+                    counters.resized(layout.size(), new_size);
+                    counters.allocated(new_size);
+                },
+            ),
             flags => recorded_realloc(flags, block as usize, layout.size(), new_size, || {
                 self.memprof_tracked.realloc(block, layout, new_size)
             }),
@@ -108,47 +116,20 @@ fn leave(state: &ThreadState) {
     state.set_busy(false);
 }
 
-/// What is left of [`recorded_alloc`] where nothing but numbers is asked for.
+/// What is left of [`recorded_alloc`] and [`recorded_realloc`] where nothing but numbers is asked for: `count` keeps them.
 #[inline(always)]
-fn counted(size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
+fn counted(inner: impl FnOnce() -> *mut u8, count: impl FnOnce(&Counters)) -> *mut u8 {
     let state = match enter(COUNT) {
         Some(state) => state,
         None => return inner(),
     };
     let block = inner();
     if !block.is_null() {
-        add(&state.counters.allocs, 1);
-        add(&state.counters.bytes, size as u64);
+        count(&state.counters);
     }
     // Last: a signal's handler that allocates between the load and the store of an addition would be lost.
     leave(state);
     block
-}
-
-/// What is left of [`recorded_realloc`] there.
-#[inline(always)]
-fn counted_realloc(old_size: usize, new_size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
-    let state = match enter(COUNT) {
-        Some(state) => state,
-        None => return inner(),
-    };
-    let block = inner();
-    if !block.is_null() {
-        count_realloc(state, old_size, new_size);
-        add(&state.counters.allocs, 1);
-        add(&state.counters.bytes, new_size as u64);
-    }
-    leave(state);
-    block
-}
-
-/// A block that is resized counts as a new one, too; how much of it is growth is kept apart. Gives the growth.
-#[inline(always)]
-fn count_realloc(state: &ThreadState, old_size: usize, new_size: usize) -> u64 {
-    let grown = new_size.saturating_sub(old_size) as u64;
-    add(&state.counters.reallocs, 1);
-    add(&state.counters.grown_bytes, grown);
-    grown
 }
 
 #[inline(never)]
@@ -201,7 +182,7 @@ fn recorded_realloc(
             note_free(flags, state, was);
         }
         note_peak(flags, -(old_size as i64));
-        let grown = count_realloc(state, old_size, new_size);
+        let grown = state.counters.resized(old_size, new_size);
         let entry = stack_of(flags, state);
         if let Some(entry) = entry {
             add(&entry.reallocs, 1);
@@ -332,8 +313,7 @@ fn verified(at: Registers, state: &'static ThreadState, remembered: Option<&'sta
 #[inline(always)]
 fn note_alloc(flags: u32, state: &ThreadState, entry: Option<&'static Entry>, block: usize, size: usize) {
     if flags & COUNT != 0 {
-        add(&state.counters.allocs, 1);
-        add(&state.counters.bytes, size as u64);
+        state.counters.allocated(size);
     }
     if let Some(entry) = entry {
         entry.allocated(size as u64);
