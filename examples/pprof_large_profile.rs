@@ -3,7 +3,7 @@
 //! 100,000 samples over 50,000 locations unless told otherwise: stacks of 5 to 60 frames that share their roots, as real ones
 //! do, over 12,000 functions, with inlined frames, four values, and a label on some samples. The same file every time.
 
-use cargo_memprof::profile::{Builder, Label, Line, Mapping, ValueType, write};
+use cargo_memprof::pprof::profile::{Builder, Label, Line, Mapping, ValueType, write};
 
 /// A small generator of numbers (splitmix64): the profile must not depend on a library's version.
 struct Numbers(u64);

@@ -1,31 +1,28 @@
 //! `cargo memprof`: time, allocations and profiles of the benches a project already has.
 //!
-//! Data flows one way: what is typed (`cli`) → the user's project (`workspace`) → what is added to it (`inject`) → the run
-//! (`measure`), whose records (`record`) become numbers (`result`) and profiles (`symbolize`, `profile`) → what may pass
-//! (`gate`, by the rules of `config`), what is said of it (`explain`) and what is shown (`graph`, `report`, `compare`, `export`;
-//! `view` is what a browser shows, `page` the documents, `web` the server).
+//! Data flows one way: the words that were typed (`cli`) → one measuring session (`session`) → the user's project (`project`)
+//! → the code that is added to it (`inject`) → the run (`measure`), whose records (`records`) become numbers (`results`) and
+//! profiles (`symbolize`, `pprof::profile`) → verdicts (`check`), reasons (`explain`) and pictures (`formats`, `pprof::reports`,
+//! `benchstat`, `web`). Nothing in this library is a public API: it exists so that the executable and the tests share it.
 #![forbid(unsafe_code)]
 
+pub mod benchstat;
+pub mod check;
 pub mod cli;
-pub mod compare;
-pub mod config;
+pub mod console;
 pub mod error;
 pub mod exit;
 pub mod explain;
-pub mod export;
-pub mod gate;
-pub mod graph;
+pub mod formats;
 pub mod inject;
 pub mod measure;
-pub mod page;
-pub mod profile;
-pub mod record;
-pub mod report;
-pub mod result;
+pub mod pprof;
+pub mod project;
+pub mod records;
+pub mod results;
+pub mod session;
 pub mod symbolize;
 pub mod unwind;
-pub mod view;
 pub mod web;
-pub mod workspace;
 
 pub use error::{Error, Result};

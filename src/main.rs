@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
-use cargo_memprof::{cli, inject, measure};
+use cargo_memprof::{cli, console, inject, measure};
 
 fn main() -> ExitCode {
     let mut args: Vec<OsString> = std::env::args_os().collect();
@@ -36,7 +36,7 @@ fn for_person(args: Vec<OsString>) -> ExitCode {
             ExitCode::from(130)
         }
         Err(error) => {
-            cli::shell::error(&error.message);
+            console::error(&error.message);
             ExitCode::from(error.code)
         }
     }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
 
-use super::partition::Partition;
 use super::{duration, go_flags};
 use crate::measure::{BenchTime, BuildOptions};
-use crate::workspace::CargoOptions;
+use crate::project::CargoOptions;
+use crate::session::partition::Partition;
 
 const COMMANDS: &str = "\
 Commands (each takes --help):

@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::last_run;
-use crate::compare::input::labels::{Input, inputs};
-use crate::compare::input::number::{NumberError, parse_float};
-use crate::compare::query::quote::quote;
-use crate::compare::table::{csv, markdown, text};
-use crate::compare::{Comparison, Options};
+use crate::benchstat::input::go_float::{NumberError, parse_float};
+use crate::benchstat::input::labels::{Input, inputs};
+use crate::benchstat::query::quote::quote;
+use crate::benchstat::tables::{csv, markdown, text};
+use crate::benchstat::{Comparison, Options};
+use crate::session::last_run;
 use crate::{Error, Result, exit};
 
 const USAGE: &str = "\

@@ -11,17 +11,18 @@ use clap::Parser as _;
 use serde::{Deserialize, Serialize};
 
 use super::args::{ExplainArgs, MessageFormat};
-use super::baseline::{self, Base};
-use super::output::write_whole;
-use super::prepare::{self, Located};
-use super::progress::Progress;
-use super::{go_flags, shell};
+use super::go_flags;
+use crate::console;
 use crate::explain::{self, Change, Explanation, PROFILE, SIDECAR, Surroundings};
-use crate::export::json;
+use crate::formats::json;
 use crate::measure::{self, Explained, Tables};
-use crate::profile::{self, Profile};
-use crate::result::model::{Failed, Run};
-use crate::result::names;
+use crate::pprof::profile::{self, Profile};
+use crate::results::lines::{Failed, Run};
+use crate::results::names;
+use crate::session::baseline::{self, Base};
+use crate::session::prepare::{self, Located};
+use crate::session::progress::Progress;
+use crate::session::writer::write_whole;
 use crate::{Error, Result, exit};
 
 /// One line of the output; the first kind is what the sidecar holds, too.
@@ -62,7 +63,7 @@ pub fn run(words: &[OsString]) -> Result<u8> {
             Ok(one) => shown.one(&one, index)?,
             Err(failed) => {
                 failures += 1;
-                shell::error(&format!("{}: {}", failed.name, failed.error));
+                console::error(&format!("{}: {}", failed.name, failed.error));
                 shown.line(&Line::BenchmarkFailed(failed));
             }
         }
@@ -104,7 +105,7 @@ fn measured(args: &ExplainArgs, located: &Located) -> Result<Vec<Outcome>> {
     for suite in &suites {
         if suite.whole_process {
             let target = &suite.executable.target;
-            shell::note(&format!(
+            console::note(&format!(
                 "{}/{}: not explained, for its operations cannot be told apart",
                 target.package, target.name
             ));
@@ -143,7 +144,7 @@ fn iterations_of_last_run(located: &Located) -> HashMap<String, u64> {
     run.into_iter().map(|one| (one.name, one.memory.iterations)).collect()
 }
 
-fn read_results(home: &Path) -> Option<Vec<crate::result::model::Finished>> {
+fn read_results(home: &Path) -> Option<Vec<crate::results::lines::Finished>> {
     let text = std::fs::read_to_string(home.join("results.jsonl")).ok()?;
     Some(Run::parse(&text).ok()?.finished)
 }
@@ -159,7 +160,7 @@ fn last_run(located: &Located, profiles: bool) -> Result<Vec<Outcome>> {
         let text =
             std::fs::read_to_string(file).map_err(|e| Error::other(format!("cannot read {}: {e}", file.display())))?;
         let Ok(Line::Explain(explanation)) = serde_json::from_str(&text) else {
-            shell::warn(&format!("{} is of another version; `cargo memprof explain` makes it anew", file.display()));
+            console::warn(&format!("{} is of another version; `cargo memprof explain` makes it anew", file.display()));
             continue;
         };
         if !wanted(&explanation.name, located) {
@@ -228,19 +229,19 @@ impl Shown<'_> {
 
     fn line(&self, line: &Line) {
         if self.args.run.format() == MessageFormat::Json {
-            shell::print(&json::line(line));
+            console::print(&json::line(line));
         }
     }
 
     fn one(&self, one: &One, index: usize) -> Result<()> {
         let human = self.args.run.format() == MessageFormat::Human;
         if human && index > 0 {
-            shell::print("\n");
+            console::print("\n");
         }
         let root = &self.located.workspace.root;
         let Some(base) = &self.base else {
             if human {
-                shell::print(&explain::text(
+                console::print(&explain::text(
                     &one.explanation,
                     self.short(&one.explanation.name),
                     root,
@@ -252,11 +253,11 @@ impl Shown<'_> {
         };
         let name = &one.explanation.name;
         let Some(changes) = self.changes(one, base)? else {
-            shell::warn(&format!("{name} is not in {}, or without a profile", base.label));
+            console::warn(&format!("{name} is not in {}, or without a profile", base.label));
             return Ok(());
         };
         if human {
-            shell::print(&explain::diff_text(self.short(name), &base.label, &changes, root));
+            console::print(&explain::diff_text(self.short(name), &base.label, &changes, root));
         }
         self.line(&Line::ExplainDiff { name: name.clone(), changes });
         Ok(())

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 
 use clap::{Parser, ValueEnum};
 
-use super::{go_flags, shell};
+use super::go_flags;
+use crate::console;
 use crate::{Result, exit};
 
 #[derive(Debug, Parser)]
@@ -27,7 +28,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let args = go_flags::to_two_dashes(args, &["ci".to_owned()]);
     let args = InitArgs::parse_from(std::iter::once(OsString::from("cargo memprof init")).chain(args));
     match args.ci {
-        System::Github => shell::print(GITHUB),
+        System::Github => console::print(GITHUB),
     }
     Ok(exit::OK)
 }
@@ -37,8 +38,8 @@ mod tests {
     use saphyr::{LoadableYamlNode as _, Yaml};
 
     use super::*;
-    use crate::export::Export as _;
-    use crate::result::model::Run;
+    use crate::formats::Export as _;
+    use crate::results::lines::Run;
 
     /// A run without results.
     fn nothing() -> Run {
@@ -68,7 +69,7 @@ mod tests {
         let measure = commands("measure");
         assert!(measure.contains("cargo memprof check --partition ${{ matrix.part }}/${{ matrix.of }}"), "{measure}");
         // What the comment is found again by is how the text begins.
-        let begin = crate::export::Markdown.render(&nothing(), &crate::export::View::default());
+        let begin = crate::formats::Markdown.render(&nothing(), &crate::formats::View::default());
         assert!(begin.starts_with("### cargo memprof\n") && GITHUB.contains("startswith(\"### cargo memprof\")"));
         assert_eq!(workflow["jobs"]["check"]["needs"].as_str(), Some("measure"));
         let check = commands("check");

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use super::output::{short_commit, write_results};
-use super::{baseline, go_flags, last_run, shell};
-use crate::result::model::{Finished, Profiles, Run};
-use crate::result::names;
+use super::go_flags;
+use crate::console;
+use crate::results::lines::{Finished, Profiles, Run};
+use crate::results::names;
+use crate::session::writer::{short_commit, write_results};
+use crate::session::{baseline, last_run};
 use crate::{Error, Result, exit};
 
 #[derive(Debug, Parser)]
@@ -43,7 +45,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         place_profiles(finished, from, &home)?;
     }
     write_results(&home.join("results.jsonl"), &run)?;
-    shell::note(&format!(
+    console::note(&format!(
         "{} benchmarks of {} machines are in {}",
         run.finished.len(),
         args.dirs.len(),
@@ -149,8 +151,8 @@ fn place_profiles(finished: &mut Finished, from: &Path, home: &Path) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::finished;
-    use crate::result::model::{Failed, RunStarted};
+    use crate::check::finished;
+    use crate::results::lines::{Failed, RunStarted};
 
     fn part(finished: Vec<Finished>) -> Run {
         let text = |text: &str| text.to_owned();

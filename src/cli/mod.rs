@@ -1,25 +1,17 @@
 //! The command line: one file a command.
 
-mod args;
-mod baseline;
+pub mod args;
 mod check;
 mod compare;
 mod duration;
 mod explain;
 mod go_flags;
 mod init;
-mod last_run;
 mod merge;
-mod output;
 mod packaging;
-mod partition;
 mod pprof;
-mod prepare;
-mod progress;
 mod report;
-mod revision;
 mod run;
-pub mod shell;
 mod web;
 
 use std::ffi::OsString;
@@ -61,7 +53,7 @@ fn command(word: &str) -> Option<Command> {
     COMMANDS.iter().find(|(name, _)| *name == word).map(|(_, command)| *command)
 }
 
-/// For who puts a command behind its options.
+/// Detects a subcommand typed after options.
 fn is_command(word: &str) -> bool {
     command(word).is_some()
 }

@@ -9,7 +9,7 @@ use super::args::{CheckArgs, ExplainArgs, RunArgs};
 use super::init::InitArgs;
 use super::merge::MergeArgs;
 use super::report::ReportArgs;
-use super::shell;
+use crate::console;
 use crate::{Error, Result, exit};
 
 #[derive(Debug, Parser)]
@@ -57,7 +57,7 @@ pub fn completions(args: &[OsString]) -> Result<u8> {
     let args: CompletionsArgs = parsed("completions", args);
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut everything(), "cargo-memprof", &mut text);
-    shell::print(&String::from_utf8_lossy(&text));
+    console::print(&String::from_utf8_lossy(&text));
     Ok(exit::OK)
 }
 
@@ -66,7 +66,7 @@ pub fn man(args: &[OsString]) -> Result<u8> {
     let mut text = Vec::new();
     let rendered = clap_mangen::Man::new(everything()).render(&mut text);
     rendered.map_err(|e| Error::other(format!("cannot make the manual page: {e}")))?;
-    shell::print(&String::from_utf8_lossy(&text));
+    console::print(&String::from_utf8_lossy(&text));
     Ok(exit::OK)
 }
 

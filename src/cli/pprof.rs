@@ -3,15 +3,15 @@
 use std::ffi::OsString;
 use std::io::IsTerminal;
 
-use super::last_run;
-use crate::report::arguments::{Refusal, parse};
-use crate::report::fetch::load;
-use crate::report::generate::generate;
-use crate::report::output::{Destination, deliver};
-use crate::report::{help, shell, terminal};
-use crate::web::saved::Saved;
-use crate::web::server::Options;
-use crate::web::{Address, Listening, Site, serve};
+use crate::pprof::front::arguments::{Refusal, parse};
+use crate::pprof::front::fetch::load;
+use crate::pprof::front::generate::generate;
+use crate::pprof::front::output::{Destination, deliver};
+use crate::pprof::front::{help, shell, terminal};
+use crate::session::last_run;
+use crate::web::server::listen::Options;
+use crate::web::server::saved::Saved;
+use crate::web::server::{Address, Listening, Site, serve};
 use crate::{Result, exit};
 
 /// Runs the command with the arguments behind its name. Every error is pprof's: a line on stderr, and exit code 2.

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use super::output::write_whole;
-use super::{baseline, go_flags, last_run, shell, web};
-use crate::export::table;
-use crate::page::{BaseRun, Report, terminal};
-use crate::result::model::Run;
+use super::{go_flags, web};
+use crate::console;
+use crate::formats::columns;
+use crate::results::lines::Run;
+use crate::session::writer::write_whole;
+use crate::session::{baseline, last_run};
+use crate::web::pages::{BaseRun, Report, terminal};
 use crate::{Error, Result, exit};
 
 #[derive(Debug, Parser)]
@@ -58,7 +60,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let home = home(&args)?;
     let report = load(&args, &home)?;
     if args.text {
-        shell::print(&terminal(&report, &root(&home)));
+        console::print(&terminal(&report, &root(&home)));
         return Ok(exit::OK);
     }
     if let Some(listening) = listening {
@@ -67,17 +69,17 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     }
     let document = report.file().map_err(|error| Error::other(format!("cannot make the report: {error}")))?;
     if args.output.as_deref() == Some(Path::new("-")) {
-        shell::print(&document);
+        console::print(&document);
         return Ok(exit::OK);
     }
     let path = args.output.clone().unwrap_or_else(|| home.join("report.html"));
     write_whole(&path, document.as_bytes())?;
     let path = std::path::absolute(&path).unwrap_or(path);
-    shell::print(&format!("{}\n", path.display()));
+    console::print(&format!("{}\n", path.display()));
     if args.open
-        && let Err(error) = crate::web::browser::open(&path.to_string_lossy())
+        && let Err(error) = crate::web::server::browser::open(&path.to_string_lossy())
     {
-        shell::warn(&error);
+        console::warn(&error);
     }
     Ok(exit::OK)
 }
@@ -112,8 +114,8 @@ fn load(args: &ReportArgs, home: &Path) -> Result<Report> {
         Some(label) => Some(BaseRun { label: label.clone(), run: baseline::read(label, home)? }),
         None => None,
     };
-    if let Some(variant) = args.against.as_deref().filter(|variant| !table::has_variant(&run.finished, variant)) {
-        shell::warn(&format!("--against {variant}: no group has such a row"));
+    if let Some(variant) = args.against.as_deref().filter(|variant| !columns::has_variant(&run.finished, variant)) {
+        console::warn(&format!("--against {variant}: no group has such a row"));
     }
     Ok(Report::new(run, args.against.clone(), base))
 }

@@ -6,16 +6,17 @@ use std::ffi::OsString;
 use clap::Parser as _;
 
 use super::args::RunArgs;
-use super::baseline::{self, Base};
-use super::output::Writer;
-use super::prepare::{self, Located};
-use super::progress::Progress;
-use super::{go_flags, is_command, shell, web};
+use super::{go_flags, is_command, web};
+use crate::console;
 use crate::measure::{self, Outcome, PassOptions, Suite, Tables};
-use crate::page::{BaseRun, Report};
-use crate::result::model::Memory;
-use crate::result::names;
-use crate::web::Listening;
+use crate::results::lines::Memory;
+use crate::results::names;
+use crate::session::baseline::{self, Base};
+use crate::session::prepare::{self, Located};
+use crate::session::progress::Progress;
+use crate::session::writer::Writer;
+use crate::web::pages::{BaseRun, Report};
+use crate::web::server::Listening;
 use crate::{Error, Result, exit};
 
 /// Parses the arguments of `run` and `list`; clap itself answers --help and complains.
@@ -34,9 +35,9 @@ pub fn list(args: &[OsString]) -> Result<u8> {
     let mut failed = Vec::new();
     let suites = prepare::suites(&located, &build, &launches, &options, &mut failed)?;
     let listed: Vec<&str> = suites.iter().flat_map(|suite| &suite.benchmarks).map(|b| b.name.as_str()).collect();
-    shell::print(&listed.iter().map(|name| format!("{}\n", names::one_line(name))).collect::<String>());
+    console::print(&listed.iter().map(|name| format!("{}\n", names::one_line(name))).collect::<String>());
     for failed in &failed {
-        shell::error(&format!("{}: {}", failed.name, failed.error));
+        console::error(&format!("{}: {}", failed.name, failed.error));
     }
     Ok(if failed.is_empty() { exit::OK } else { exit::BENCH_FAILED })
 }
@@ -93,7 +94,7 @@ fn measure_into(writer: &mut Writer, args: &RunArgs, words: &[OsString], located
     let build = prepare::build(args, located)?;
     if args.select.no_run {
         for executable in &build.executables {
-            shell::note(&format!("built {} and {}", executable.timed.display(), executable.counted.display()));
+            console::note(&format!("built {} and {}", executable.timed.display(), executable.counted.display()));
         }
         return Ok(base);
     }

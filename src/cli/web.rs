@@ -6,13 +6,13 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 
-use super::shell;
-use crate::page::{Report, details, overview};
-use crate::report::config::Config;
-use crate::web::Address;
-use crate::web::saved::Saved;
-use crate::web::server::{Listening, Options, serve};
-use crate::web::site::{Mount, Overview, Site, Source};
+use crate::console;
+use crate::pprof::front::config::Config;
+use crate::web::pages::{Report, details, overview};
+use crate::web::server::Address;
+use crate::web::server::listen::{Listening, Options, serve};
+use crate::web::server::saved::Saved;
+use crate::web::server::site::{Mount, Overview, Site, Source};
 use crate::{Error, Result};
 
 /// Takes the port, before anything that lasts is done.
@@ -42,7 +42,7 @@ pub fn serve_run(report: Report, listening: Listening, browser: bool, is_over: &
     }
     let run = RunPages { report, made: Mutex::default() };
     let site = Site::of_run(Box::new(run), mounts, Saved::of_user());
-    let options = Options { browser, is_over, say: &mut |text| shell::note(text) };
+    let options = Options { browser, is_over, say: &mut |text| console::note(text) };
     serve(site, listening, options).map_err(Error::other)
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::gate::sites;
-use crate::profile::Profile;
+use crate::check::sites;
+use crate::pprof::profile::Profile;
 
 /// A function of the user's that allocates more or less than it did, per operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,7 +86,7 @@ impl Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::{Builder, Line, ValueType};
+    use crate::pprof::profile::{Builder, Line, ValueType};
 
     /// A profile of functions with their calls and bytes.
     fn profile(sites: &[(&str, i64, i64)]) -> Profile {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::record::{Allocations, Life, Lives, Span, Stack, StackCounts, Succession};
+use crate::records::{Allocations, Life, Lives, Span, Stack, StackCounts, Succession};
 use crate::symbolize::{Frame, Symbolizer, code};
 
 /// One benchmark.
@@ -105,7 +105,7 @@ impl Joining {
             }
         });
         let frames = frames.collect();
-        let cut = stack.completeness == crate::record::Completeness::Cut;
+        let cut = stack.completeness == crate::records::Completeness::Cut;
         recording.stacks.push(Recorded { frames, cut, ..Recorded::default() });
         self.stacks.insert(addresses.to_vec(), recording.stacks.len() - 1);
         recording.stacks.len() - 1

@@ -1,11 +1,11 @@
 //! How a rule is held against a site. Without its evidence, all of it, no rule speaks.
 
-use super::model::{Effect, Remedy};
 use super::operation::Operation;
 use super::sites::Group;
-pub use super::table::RULES;
-use crate::export::number;
-use crate::record::Growth;
+use crate::explain::explanation::{Effect, Remedy};
+pub use crate::explain::rule_table::RULES;
+use crate::records::Growth;
+use crate::results::notation;
 
 /// What must be seen, what would stop it, what would change.
 #[derive(Debug, Clone, Copy)]
@@ -186,7 +186,7 @@ impl Case<'_> {
 
     fn fill_in(&self, advice: &str) -> String {
         let growth = self.growth();
-        let grouped = |count: u64| number::grouped(&count.to_string());
+        let grouped = |count: u64| notation::grouped(&count.to_string());
         let range = |least: u64, most: u64| {
             if least == most { grouped(most) } else { format!("{} to {}", grouped(least), grouped(most)) }
         };

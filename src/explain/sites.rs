@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Explanation, Freeing, Site};
 use super::operation::{Function, Operation};
-use super::place::{Owner, Surroundings, owner};
 use super::recording::{Recorded, Recording};
 use super::rules::{self, Case};
 use super::successions::{Groups, Tables};
-use super::view::{View, is_more_than_a_buffer, is_object};
-use super::words;
-use crate::record::{Growth, Life};
-use crate::result::model::Memory;
+use crate::explain::explanation::{Explanation, Freeing, Site};
+use crate::explain::frames::{View, is_more_than_a_buffer, is_object};
+use crate::explain::origin::{Owner, Surroundings, owner};
+use crate::explain::sentences;
+use crate::records::{Growth, Life};
+use crate::results::lines::Memory;
 use crate::symbolize::Frame;
 
 /// Lines that call a site's function are named up to this number.
@@ -236,7 +236,7 @@ fn site(group: &Group, groups: &[Group], view: &View, bytes: u64, one_thread: bo
         line: frame.line,
         source: source.as_deref().map(|line| line.trim().to_owned()),
         operation: group.key.operation,
-        words: words::of(&case, view, &beginnings),
+        words: sentences::of(&case, view, &beginnings),
         via: group.key.via.clone(),
         callers: callers(group, view),
         allocs_per_op: per_op(group.allocs),

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::operation::{Container, Operation};
-use crate::record::{Growth, Piece, Span, Succession};
+use crate::records::{Growth, Piece, Span, Succession};
 
 /// What one group's tables did, counted where each began.
 #[derive(Debug, Default)]

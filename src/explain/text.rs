@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::diff::Change;
-use super::model::{Effect, Explanation, Site};
-use super::place::shown;
-use crate::export::number::per_op;
-use crate::result::names;
+use crate::explain::explanation::{Effect, Explanation, Site};
+use crate::explain::origin::shown;
+use crate::results::names;
+use crate::results::notation::per_op;
 
 /// Sites that have less than this share of the bytes and of the calls are summed up in a line.
 const LEAST_SHARE: f64 = 0.005;

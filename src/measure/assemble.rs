@@ -6,10 +6,10 @@ use super::pass::PassResult;
 use super::session::{Benchmark, ProfilePair, Suite, circumstances};
 use super::{Observer, PassOptions};
 use crate::inject::is_own_allocator;
-use crate::profile::Profile;
-use crate::record::{Allocations, Counted, Module, Record, Stack, Timed};
-use crate::result::model::{Finished, Memory, Profiles, Time};
-use crate::result::summary;
+use crate::pprof::profile::Profile;
+use crate::records::{Allocations, Counted, Module, Record, Stack, Timed};
+use crate::results::lines::{Finished, Memory, Profiles, Time};
+use crate::results::summary;
 use crate::symbolize::Symbolizer;
 use crate::symbolize::profiles;
 

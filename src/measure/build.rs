@@ -12,7 +12,7 @@ use super::scratch::Scratch;
 use crate::inject::{
     Dhat, Refusal, Runtime, Setup, counted_path, dhat_path, is_own_allocator, is_pair, remove_unused, stamp,
 };
-use crate::workspace::{BenchTarget, CargoConfig, CargoOptions, Kind, Workspace};
+use crate::project::{BenchTarget, CargoConfig, CargoOptions, Kind, Workspace};
 use crate::{Error, Result, exit};
 
 /// What of a build is not about packages.

@@ -14,7 +14,7 @@ use super::build::{Build, CargoCall};
 use super::process::{self, Interrupt};
 use super::scratch::Scratch;
 use crate::inject::link_to_self;
-use crate::workspace::CargoConfig;
+use crate::project::CargoConfig;
 use crate::{Error, Result};
 
 /// Under this name cargo calls the executable as the benches' runner.

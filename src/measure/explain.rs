@@ -8,10 +8,10 @@ use super::session::{self, REBUILT, Suite};
 use super::{Observer, PassOptions, Tables};
 use crate::Result;
 use crate::explain::Recording;
-use crate::profile::Profile;
-use crate::record::{Counted, Module, Record};
-use crate::result::model::{Failed, Memory};
-use crate::result::summary;
+use crate::pprof::profile::Profile;
+use crate::records::{Counted, Module, Record};
+use crate::results::lines::{Failed, Memory};
+use crate::results::summary;
 use crate::symbolize::{Symbolizer, profiles};
 
 /// What was recorded of one benchmark.

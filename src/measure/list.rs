@@ -6,7 +6,7 @@ use super::pass::{FOREIGN, Pass, Phase};
 use super::process::Interrupt;
 use super::{PassOptions, capture::Launch};
 use crate::Result;
-use crate::record::{Module, Record};
+use crate::records::{Module, Record};
 
 /// A benchmark of an executable.
 #[derive(Debug, Clone, PartialEq, Eq)]

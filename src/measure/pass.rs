@@ -8,7 +8,7 @@ use super::capture::Launch;
 use super::plan::{self, Selected};
 use super::process::{self, Interrupt, Running};
 use super::{Observer, PassOptions};
-use crate::record::{Module, Reader, Record};
+use crate::records::{Module, Reader, Record};
 use crate::{Error, Result};
 
 /// What is done with each benchmark.

@@ -8,9 +8,9 @@ use super::process::Interrupt;
 use super::session::Suite;
 use super::{Observer, PassOptions, whole_process};
 use crate::Result;
-use crate::record::{Counted, Record};
-use crate::result::model::{Finished, Memory};
-use crate::result::summary;
+use crate::records::{Counted, Record};
+use crate::results::lines::{Finished, Memory};
+use crate::results::summary;
 
 /// Counts those benchmarks of `suite` again that `wanted` names, with as many iterations as before; what fails is left out.
 pub fn recount(

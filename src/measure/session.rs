@@ -13,9 +13,9 @@ use super::plan::{self, Selected};
 use super::process::Interrupt;
 use super::{Observer, PassOptions, Tables, whole_process};
 use crate::inject::{is_hooked, is_pair};
-use crate::profile::Profile;
-use crate::record::{Module, Record, Timed};
-use crate::result::model::{Failed, Finished};
+use crate::pprof::profile::Profile;
+use crate::records::{Module, Record, Timed};
+use crate::results::lines::{Failed, Finished};
 use crate::symbolize::profiles::Circumstances;
 use crate::{Error, Result};
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::record::Module;
+use crate::records::Module;
 use crate::unwind::{self, ModuleTable, Table};
 use crate::{Error, Result};
 

@@ -10,7 +10,7 @@ use super::process::{Interrupt, Running, cause};
 use super::session::Suite;
 use super::{BenchTime, Observer, PassOptions};
 use crate::Result;
-use crate::record::{Record, Timed};
+use crate::records::{Record, Timed};
 
 /// Runs at most, where time decides.
 const MOST_RUNS: u64 = 100;

@@ -20,7 +20,7 @@ pub use module::{Detail, Status};
 pub use plumbing::{interface, is_plumbing, path};
 pub use trim::{code, trim, trim_located, trim_stack, trim_wait};
 
-use crate::record::{Module, Stack};
+use crate::records::{Module, Stack};
 use module::Opened;
 
 /// Names the addresses of one process.

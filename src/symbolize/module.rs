@@ -12,7 +12,7 @@ use super::frame::Frame;
 use super::lines::{Line, Lines};
 use super::name;
 use super::symbols::Symbols;
-use crate::record::Module;
+use crate::records::Module;
 use crate::unwind;
 
 /// How well a module's addresses can be named.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::{Detail, LocatedFrames, Symbolizer, trim_located, trim_wait};
-use crate::profile::{Builder, Label, Line, Mapping, Profile, ValueType};
-use crate::record::{Allocations, Completeness, Module, Sample, Samples, SamplingMethod, Stack, Waits};
+use crate::pprof::profile::{Builder, Label, Line, Mapping, Profile, ValueType};
+use crate::records::{Allocations, Completeness, Module, Sample, Samples, SamplingMethod, Stack, Waits};
 
 /// What the header of a profile says besides its samples.
 #[derive(Debug, Clone, Copy)]
@@ -279,7 +279,7 @@ impl Collector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::LabelValue;
+    use crate::pprof::profile::LabelValue;
 
     fn labels(threads: &[u32]) -> Vec<Option<String>> {
         let known = Threads::new(threads.iter().copied());

@@ -25,7 +25,7 @@ pub use coverage::Coverage;
 pub use rule::{Base, Decoded, Rule};
 pub use table::{ModuleTable, Row, Table};
 
-use crate::record::Module;
+use crate::records::Module;
 use crate::{Error, Result};
 
 /// The tables of all `modules`, in their order. Fails only where the first of them, the executable, cannot be read.

@@ -35,7 +35,7 @@ pub struct Row {
 /// The rules of one executable or shared library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleTable {
-    /// As in [`crate::record::Module::path`].
+    /// As in [`crate::records::Module::path`].
     pub path: PathBuf,
     /// The GNU build id of the file that was read; empty where it has none. The runtime uses a table only for the same id.
     pub build_id: Vec<u8>,

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::output::write_whole;
-use super::super::prepare::Located;
-use super::super::shell;
-use super::gate::{Gate, Listed};
+use super::judge::{Gate, Listed};
 use crate::Result;
-use crate::gate::{self, Circumstances, Measured};
-use crate::result::check::{Against, Check, Verdict};
-use crate::result::model::RunStarted;
+use crate::check::{self, Circumstances, Measured};
+use crate::console;
+use crate::results::check::{Against, Check, Verdict};
+use crate::results::lines::RunStarted;
+use crate::session::prepare::Located;
+use crate::session::writer::write_whole;
 
 /// Accepts what is to be accepted; the entries that stay, for nobody has looked whether their benchmarks are gone. Those go on
 /// failing.
@@ -25,7 +25,7 @@ pub fn verdicts(
             check.message.push_str("; its entry is kept until a run lists its target without it");
             kept.insert(check.name.clone());
         } else {
-            gate::accept(check);
+            check::accept(check);
         }
     }
     kept
@@ -64,7 +64,7 @@ pub fn write(
         let mut entry = measured.entry();
         // Measured without profiles.
         if entry.sites.is_empty() && entry.allocs_per_op.high > 0.0 {
-            let counts = |entry: &gate::Entry| (entry.allocs_per_op, entry.bytes_per_op);
+            let counts = |entry: &check::Entry| (entry.allocs_per_op, entry.bytes_per_op);
             let same = was.filter(|was| counts(was) == counts(&entry));
             entry.sites = same.map(|was| was.sites.clone()).unwrap_or_default();
             without_sites += usize::from(entry.sites.is_empty());
@@ -72,18 +72,18 @@ pub fn write(
         new.entries.insert(name.clone(), entry);
     }
     if without_sites > 0 {
-        shell::warn(&format!(
+        console::warn(&format!(
             "{without_sites} benchmarks have no sites in {}, for they were measured without profiles; a failure will not say \
              where it comes from",
-            gate::FILE_NAME
+            check::FILE_NAME
         ));
     }
     let text = new.render();
     if std::fs::read_to_string(&gate.path).is_ok_and(|old| old == text) {
-        shell::note(&format!("{} is up to date", gate::FILE_NAME));
+        console::note(&format!("{} is up to date", check::FILE_NAME));
         return Ok(());
     }
     write_whole(&gate.path, text.as_bytes())?;
-    shell::note(&format!("wrote {}; commit it", gate.path.display()));
+    console::note(&format!("wrote {}; commit it", gate.path.display()));
     Ok(())
 }

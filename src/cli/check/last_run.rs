@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::super::output::{Writer, head_commit, short_commit};
-use super::super::prepare::Located;
-use super::super::shell;
-use crate::gate::{self, Measured};
-use crate::profile;
-use crate::result::check::PlacedSite;
-use crate::result::model::{Failed, Run};
+use crate::check::{self, Measured};
+use crate::console;
+use crate::pprof::profile;
+use crate::results::check::PlacedSite;
+use crate::results::lines::{Failed, Run};
+use crate::session::prepare::Located;
+use crate::session::writer::{Writer, head_commit, short_commit};
 use crate::{Error, Result, exit};
 
 /// The results. Those of another commit say nothing about this one.
@@ -46,7 +46,7 @@ pub fn taken_again(last: Run, located: &Located, writer: &mut Writer) -> Result<
         let target = workspace.targets.iter().find(|one| one.package == failed.package && one.name == failed.target);
         // As in the run itself: what is not asked for and not there is not what this is about.
         if any && target.is_some_and(|target| !located.selection.may_mean(target)) {
-            shell::warn(&format!("{}: {}", failed.name, failed.error));
+            console::warn(&format!("{}: {}", failed.name, failed.error));
         } else {
             writer.failed(failed);
         }
@@ -54,8 +54,8 @@ pub fn taken_again(last: Run, located: &Located, writer: &mut Writer) -> Result<
     if writer.run.finished.is_empty() && writer.run.failed.is_empty() {
         return Err(Error::new(exit::NOTHING_MEASURED, "no benchmark of the last run matched"));
     }
-    let mut today = gate::measured(&writer.run.finished, &writer.sites);
-    gate::widen(&mut today, &last.checks);
+    let mut today = check::measured(&writer.run.finished, &writer.sites);
+    check::widen(&mut today, &last.checks);
     Ok(today)
 }
 
@@ -64,7 +64,7 @@ pub fn sites_of(run: &Run, root: &Path) -> BTreeMap<String, Vec<PlacedSite>> {
     let of = |path: &str| profile::read(&std::fs::read(path).ok()?).ok();
     let sites = run.finished.iter().filter_map(|finished| {
         let profile = of(finished.profiles.mem.as_deref()?)?;
-        Some((finished.name.clone(), gate::sites(&profile, root, finished.memory.iterations)))
+        Some((finished.name.clone(), check::sites(&profile, root, finished.memory.iterations)))
     });
     sites.collect()
 }

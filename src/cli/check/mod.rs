@@ -1,7 +1,7 @@
 //! `cargo memprof check`: run, then hold the result against the baseline and the budgets.
 
 mod accept;
-mod gate;
+mod judge;
 mod last_run;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,17 +9,17 @@ use std::ffi::OsString;
 
 use clap::Parser as _;
 
-use self::gate::{Gate, Listed};
+use self::judge::{Gate, Listed};
 use super::args::CheckArgs;
-use super::baseline::Base;
 use super::go_flags;
-use super::output::Writer;
-use super::prepare::{self, Located};
 use super::run::{Doubt, measure_all, recount};
-use crate::gate::Measured;
-use crate::result::check::{Against, Check, Verdict};
-use crate::result::metric::Metric;
-use crate::result::model::Run;
+use crate::check::Measured;
+use crate::results::check::{Against, Check, Verdict};
+use crate::results::lines::Run;
+use crate::results::metric::Metric;
+use crate::session::baseline::Base;
+use crate::session::prepare::{self, Located};
+use crate::session::writer::Writer;
 use crate::{Error, Result};
 
 pub fn run(words: &[OsString]) -> Result<u8> {
@@ -98,7 +98,7 @@ fn measured(
     let suites = prepare::suites(located, &build, &launches, &options, &mut failed)?;
     failed.into_iter().for_each(|failed| writer.failed(failed));
     let mut progress = measure_all(&args.run, located, &suites, &options, writer)?;
-    let mut today = crate::gate::measured(&writer.run.finished, &writer.sites);
+    let mut today = crate::check::measured(&writer.run.finished, &writer.sites);
     let fails = |check: &Check| {
         check.verdict == Verdict::Failed
             && check.against == Against::Baseline

@@ -6,8 +6,8 @@ mod words;
 use std::path::PathBuf;
 
 use super::{Explanation, Recorded, Recording, Site, Surroundings, explain};
-use crate::record::{Growth, Life, Piece, Span, StackCounts, Succession};
-use crate::result::model::Memory;
+use crate::records::{Growth, Life, Piece, Span, StackCounts, Succession};
+use crate::results::lines::Memory;
 use crate::symbolize::Frame;
 
 const STD: &str = "/rustc/abc/library/alloc/src/vec/mod.rs";

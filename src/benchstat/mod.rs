@@ -1,0 +1,127 @@
+//! `cargo memprof compare`: what benchstat does, on Go's benchmark text and on our own results alike.
+//!
+//! `input` makes measurements out of files, `query` chooses them and says how they are grouped, `statistics` says what the
+//! groups mean, and `table` gathers, analyses and prints them. Nothing here reads a file or writes to the terminal.
+
+pub mod input;
+pub mod query;
+pub mod scale;
+pub mod statistics;
+pub mod tables;
+pub mod unit;
+
+use input::labels::Input;
+use input::record::{Config, Event};
+use input::{gobench, results};
+use query::filter::Filter;
+use query::projections::{Expressions, Projections};
+use statistics::sample::Analyst;
+use tables::analysis::{Tables, analyse};
+use tables::gather::Gathering;
+use unit::Metadata;
+
+/// What can be asked of a comparison, with benchstat's defaults.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Projections: what is split into tables, rows and columns, and what is not looked at.
+    pub table: String,
+    pub row: String,
+    pub column: String,
+    pub ignore: String,
+    pub filter: String,
+    /// A difference counts where p is not above it.
+    pub alpha: f64,
+    /// The level of the intervals.
+    pub confidence: f64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            table: ".config".to_owned(),
+            row: ".fullname".to_owned(),
+            column: ".file".to_owned(),
+            ignore: String::new(),
+            filter: "*".to_owned(),
+            alpha: 0.05,
+            confidence: 0.95,
+        }
+    }
+}
+
+/// A comparison while its files are read.
+#[derive(Debug)]
+pub struct Comparison {
+    filter: Filter,
+    gathering: Gathering,
+    units: Metadata,
+    analyst: Analyst,
+    /// Some input is a results.jsonl.
+    pub has_results: bool,
+    /// So many measurements were read, and so many of them are compared.
+    pub measured: usize,
+    pub admitted: usize,
+}
+
+impl Comparison {
+    /// The error is benchstat's message for options that cannot be.
+    pub fn new(options: &Options) -> Result<Self, String> {
+        let filter = Filter::parse(&options.filter).map_err(|error| format!("parsing -filter: {error}"))?;
+        let projections = Projections::parse(&Expressions {
+            table: &options.table,
+            row: &options.row,
+            column: &options.column,
+            ignore: &options.ignore,
+        })?;
+        for (flag, value) in [("-alpha", options.alpha), ("-confidence", options.confidence)] {
+            if !(0.0..=1.0).contains(&value) {
+                return Err(format!("{flag} must be in range [0, 1]"));
+            }
+        }
+        Ok(Comparison {
+            filter,
+            gathering: Gathering::new(projections),
+            units: Metadata::default(),
+            analyst: Analyst::new(options.confidence, options.alpha),
+            has_results: false,
+            measured: 0,
+            admitted: 0,
+        })
+    }
+
+    /// Adds the measurements of a file. Lines that do not parse are passed over, and named in the answer. The error is one
+    /// line: the file cannot be used at all.
+    pub fn read(&mut self, input: &Input, text: &str) -> Result<Vec<String>, String> {
+        let Comparison { filter, gathering, units, measured, admitted, .. } = self;
+        let mut problems = Vec::new();
+        let mut sink = |event: Event<'_>| match event {
+            Event::Problem(problem) => problems.push(problem),
+            Event::Measured(mut record) => {
+                *measured += 1;
+                gathering.projections.notice(&record);
+                if gathering.projections.admits(&record) && filter.apply(&mut record) {
+                    *admitted += 1;
+                    gathering.add(&record);
+                }
+            }
+        };
+        let config = Config::of_file(&input.label);
+        if results::is_results(text) {
+            self.has_results = true;
+            results::read(text, &input.path, config, &mut sink)?;
+        } else {
+            gobench::read(text, &input.path, config, units, &mut sink);
+        }
+        Ok(problems)
+    }
+
+    /// The keys of -table, -row and -col that no measurement has.
+    pub fn absent_keys(&self) -> &[String] {
+        self.gathering.projections.absent()
+    }
+
+    /// The tables of all that was read.
+    pub fn tables(self) -> Tables {
+        analyse(self.gathering, &self.units, self.analyst)
+    }
+}

@@ -1,0 +1,219 @@
+//! What a run is held against: the baseline, from its text or from another run, and the budgets.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::super::args::CheckArgs;
+use super::last_run::sites_of;
+use crate::check::{self, Baseline, Circumstances, Measured};
+use crate::console;
+use crate::project::settings::{self, Config};
+use crate::results::check::Check;
+use crate::results::lines::{Run, RunStarted};
+use crate::results::metric::Metric;
+use crate::results::names;
+use crate::session::baseline::{self, Base};
+use crate::session::prepare::Located;
+use crate::{Error, Result, exit};
+
+/// What the benchmarks are held against.
+pub struct Gate {
+    /// memprof-baseline.toml.
+    pub path: PathBuf,
+    /// What it says; of `--baseline` what that run brought. `None` where there is none.
+    pub baseline: Option<Baseline>,
+    /// In words.
+    label: String,
+    pub base: Option<Base>,
+    config: Config,
+}
+
+impl Gate {
+    pub fn load(args: &CheckArgs, words: &[OsString], located: &Located) -> Result<Gate> {
+        let path = located.workspace.root.join(check::FILE_NAME);
+        let config = load_config(located)?;
+        let base = baseline::load(&args.run, words, located)?;
+        let (baseline, label) = match &base {
+            Some(_) if args.accept => {
+                return Err(Error::usage("--accept writes memprof-baseline.toml; it goes without --baseline"));
+            }
+            Some(base) => (Some(of_run(base)), base.label.clone()),
+            None => (read_baseline(&path)?, check::FILE_NAME.to_owned()),
+        };
+        Ok(Gate { path, baseline, label, base, config })
+    }
+
+    pub fn warn_of_differences(&self, located: &Located, now: &RunStarted) {
+        let Some(baseline) = &self.baseline else { return };
+        let packages: BTreeSet<&str> = baseline.entries.keys().filter_map(|name| name.split('/').next()).collect();
+        if let Some(text) = baseline::elsewhere(&packages, located) {
+            console::warn(&format!("{} is {text}", self.label));
+        }
+        let Circumstances { rustc, target, profile } = baseline.measured.clone();
+        let cpu = self.base.as_ref().map(|base| base.run.started.cpu.clone()).unwrap_or_default();
+        let was = RunStarted { rustc, target, profile, cpu, ..now.clone() };
+        baseline::warn_of_differences(&self.label, &was, now);
+    }
+
+    fn entry(&self, name: &str) -> Option<&check::Entry> {
+        self.baseline.as_ref()?.entries.get(name)
+    }
+
+    pub fn counted_iterations(&self) -> HashMap<String, u64> {
+        let entries = self.baseline.iter().flat_map(|baseline| &baseline.entries);
+        entries.map(|(name, entry)| (name.clone(), entry.iterations)).collect()
+    }
+
+    pub fn judge_one(&self, measured: &Measured) -> Vec<Check> {
+        check::judge(measured, self.entry(&measured.name), &self.config.limits(&measured.name))
+    }
+
+    /// Whether a count of this benchmark is not exact, now or in the baseline.
+    pub fn varies(&self, measured: &Measured) -> bool {
+        let is_exact = [Metric::AllocsPerOp, Metric::BytesPerOp].iter().all(|metric| measured.is_exact(*metric));
+        !is_exact || self.entry(&measured.name).is_some_and(|entry| !entry.is_exact())
+    }
+
+    /// All verdicts, by name; those that are about a benchmark itself first.
+    pub fn judge(
+        &self,
+        today: &BTreeMap<String, Measured>,
+        listed: &Listed,
+        located: &Located,
+        run: &Run,
+    ) -> Vec<Check> {
+        self.warn_of_idle_budgets(today, located);
+        let mut checks = Vec::new();
+        for name in self.baseline.iter().flat_map(|baseline| baseline.entries.keys()) {
+            let failed = run
+                .failed
+                .iter()
+                .any(|one| *name == one.name || name.strip_prefix(&one.name).is_some_and(|rest| rest.starts_with('/')));
+            if !today.contains_key(name) && !failed && in_scope(name, located) {
+                checks.push(check::vanished(name, listed.doubt(name, located).as_deref()));
+            }
+        }
+        let mut unheld = BTreeSet::new();
+        for measured in today.values() {
+            let limits = self.config.limits(&measured.name);
+            unheld.extend(self.entry(&measured.name).iter().flat_map(|entry| check::unheld(entry, &limits)));
+            if self.entry(&measured.name).is_none() {
+                checks.push(check::without_entry(measured, &self.label));
+            }
+            checks.extend(self.judge_one(measured));
+        }
+        self.warn_of_unheld(&unheld);
+        checks
+    }
+
+    /// A tolerance is held against a number, which is not everywhere.
+    fn warn_of_unheld(&self, metrics: &BTreeSet<Metric>) {
+        for metric in metrics {
+            let name = metric.name();
+            console::warn(&format!(
+                "the tolerance of {name} is not held, for {} has none; it is against a run (--baseline NAME or git:REV), \
+                 and `{name} = {{ max = … }}` is held everywhere",
+                self.label
+            ));
+        }
+    }
+
+    /// A budget that covers nothing guards nothing.
+    fn warn_of_idle_budgets(&self, today: &BTreeMap<String, Measured>, located: &Located) {
+        if located.selection.is_partial() {
+            return;
+        }
+        for budget in self.config.budget.iter().filter(|budget| !today.keys().any(|name| budget.covers(name))) {
+            let globs = budget.benchmarks.source.join("`, `");
+            console::warn(&format!(
+                "no benchmark matches the budget of `{globs}`; `cargo memprof list` has the full names"
+            ));
+        }
+    }
+}
+
+/// Which bench targets have told all of their benchmarks, by package and name: what they do not name is gone.
+pub enum Listed {
+    Now(BTreeSet<(String, String)>),
+    /// Nobody has asked them.
+    OfLastRun,
+}
+
+impl Listed {
+    /// Why it may be that this benchmark, which is in scope and was not measured, is still there; `None` where it is gone.
+    pub fn doubt(&self, name: &str, located: &Located) -> Option<String> {
+        let workspace = &located.workspace;
+        let (package, target, _) = parts(name);
+        if let Some(text) = workspace.left_out(package, target) {
+            return Some(text.to_owned());
+        }
+        if !workspace.targets.iter().any(|one| one.package == package && one.name == target) {
+            return None;
+        }
+        match self {
+            Listed::Now(complete) if complete.contains(&(package.to_owned(), target.to_owned())) => None,
+            Listed::Now(_) => Some("its bench target could not be listed".to_owned()),
+            Listed::OfLastRun => Some("of the last run".to_owned()),
+        }
+    }
+}
+
+/// Package, target and id.
+fn parts(name: &str) -> (&str, &str, &str) {
+    let mut parts = name.splitn(3, '/');
+    let mut next = || parts.next().unwrap_or_default();
+    (next(), next(), next())
+}
+
+/// Whether a benchmark of the baseline should have run: it is selected by its name, its target and package are selected or gone.
+fn in_scope(name: &str, located: &Located) -> bool {
+    let workspace = &located.workspace;
+    let (package, target, id) = parts(name);
+    workspace.selects_target(package, target)
+        && located.selection.wants(&workspace.targets, package, target, names::without_occurrence(id))
+}
+
+fn load_config(located: &Located) -> Result<Config> {
+    let bad = |message: String| Error::new(exit::NO_WORKSPACE, message);
+    let path = located.workspace.root.join(settings::FILE_NAME);
+    let metadata = &located.workspace.metadata;
+    let parsed = match std::fs::read_to_string(&path) {
+        Ok(_) if !metadata.is_null() => {
+            let message = "both memprof.toml and [workspace.metadata.memprof] are there; keep one of them";
+            return Err(bad(message.to_owned()));
+        }
+        Ok(text) => Config::parse(&text),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(bad(format!("cannot read {}: {error}", path.display())));
+        }
+        Err(_) if metadata.is_null() => return Ok(Config::default()),
+        Err(_) => Config::from_metadata(metadata),
+    }
+    .map_err(bad)?;
+    parsed.warnings.iter().for_each(|warning| console::warn(warning));
+    Ok(parsed.config)
+}
+
+fn read_baseline(path: &Path) -> Result<Option<Baseline>> {
+    let bad = |message: String| Error::new(exit::NO_WORKSPACE, message);
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(bad(format!("cannot read {}: {error}", path.display()))),
+        Ok(text) => text,
+    };
+    let parsed = Baseline::parse(&text);
+    parsed.map(Some).map_err(|error| bad(settings::describe(check::FILE_NAME, &text, &error)))
+}
+
+/// A run as a baseline, with the sites of its profiles.
+fn of_run(base: &Base) -> Baseline {
+    let RunStarted { rustc, target, profile, .. } = base.run.started.clone();
+    let sites = sites_of(&base.run, &base.root);
+    let mut entries = check::measured(&base.run.finished, &sites);
+    check::widen(&mut entries, &base.run.checks);
+    Baseline {
+        measured: Circumstances { rustc, target, profile },
+        entries: entries.into_iter().map(|(name, measured)| (name, measured.entry_with_lines())).collect(),
+    }
+}

@@ -1,7 +1,0 @@
-//! What is compared: measurements out of files, whatever format they are in.
-
-pub mod gobench;
-pub mod labels;
-pub mod number;
-pub mod record;
-pub mod results;

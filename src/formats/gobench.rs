@@ -1,0 +1,65 @@
+//! Go's benchmark text, which benchstat and all that is built on it read.
+
+use std::fmt::Write as _;
+
+use super::{Export, View};
+use crate::results::lines::Run;
+
+pub struct Gobench;
+
+impl Export for Gobench {
+    fn render(&self, run: &Run, view: &View) -> String {
+        let mut text = String::new();
+        let target = &run.started.target;
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "goos: {}", if target.contains("linux") { "linux" } else { target });
+        let _ = writeln!(text, "goarch: {}", if target.starts_with("x86_64") { "amd64" } else { target });
+        let mut package = "";
+        for one in &run.finished {
+            if one.package != package {
+                package = &one.package;
+                let _ = writeln!(text, "pkg: {package}");
+                if !run.started.cpu.is_empty() {
+                    let _ = writeln!(text, "cpu: {}", run.started.cpu);
+                }
+                if run.finished.iter().all(|one| one.memory.exact) && view.memory {
+                    text.push_str("Unit B/op assume=exact\nUnit allocs/op assume=exact\n");
+                }
+            }
+            if one.time.ns_per_op.is_none() && !view.memory {
+                continue;
+            }
+            let _ = write!(text, "{}\t{:>8}", name(&one.target, &one.id), one.time.iterations);
+            if let Some(ns) = one.time.ns_per_op {
+                let _ = write!(text, "\t{ns:>14} ns/op");
+            }
+            if let Some(speed) = speed(one.throughput.as_ref(), one.time.ns_per_op) {
+                let _ = write!(text, "\t{speed:>8.2} MB/s");
+            }
+            if view.memory {
+                let _ =
+                    write!(text, "\t{:>8} B/op\t{:>8} allocs/op", one.memory.bytes_per_op, one.memory.allocs_per_op);
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// `BenchmarkTarget/id`: Go's names begin with a capital letter behind `Benchmark`, and hold no blank.
+fn name(target: &str, id: &str) -> String {
+    let mut name = String::from("Benchmark");
+    let mut characters = target.chars();
+    name.extend(characters.next().into_iter().flat_map(char::to_uppercase));
+    name.extend(characters);
+    for c in format!("/{id}").chars() {
+        name.push(if c.is_whitespace() || c.is_control() { '_' } else { c });
+    }
+    name
+}
+
+/// As Go's SetBytes has it: 10⁶ bytes a second.
+fn speed(throughput: Option<&serde_json::Value>, ns: Option<f64>) -> Option<f64> {
+    let bytes = throughput?.get("bytes")?.as_f64()?;
+    ns.filter(|ns| *ns > 0.0).map(|ns| bytes / ns * 1e3)
+}

@@ -1,0 +1,18 @@
+//! The table that people read, and the verdicts below it.
+
+use super::{Export, View, columns, verdicts};
+use crate::results::lines::Run;
+
+pub struct Human;
+
+impl Export for Human {
+    fn render(&self, run: &Run, view: &View) -> String {
+        let mut text = columns::render(&run.finished, &run.failed, view);
+        text.push('\n');
+        if !run.checks.is_empty() {
+            text.push('\n');
+            text.push_str(&verdicts::render(run, view));
+        }
+        text
+    }
+}

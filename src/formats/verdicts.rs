@@ -1,0 +1,69 @@
+//! What the gate says, as people read it: failures with their sites, improvements, a last line that says what to do.
+
+use std::collections::BTreeSet;
+
+use super::{View, names_of};
+use crate::results::check::{Against, Check, PlacedSite, Verdict};
+use crate::results::lines::Run;
+use crate::results::metric::Metric;
+use crate::results::notation::per_op;
+
+pub fn render(run: &Run, view: &View) -> String {
+    let mut text = String::new();
+    let short = names_of(run);
+    for check in run.checks.iter().filter(|check| check.verdict != Verdict::Passed) {
+        let word = match check.verdict {
+            Verdict::Failed => "FAILED",
+            Verdict::Improved => "improved",
+            Verdict::Accepted => "accepted",
+            Verdict::Passed => continue,
+        };
+        let name = short.get(&check.name).unwrap_or(&check.name);
+        text.push_str(&format!("{word:<8}  {name}: {}\n", check.message));
+        for site in &check.sites {
+            text.push_str(&format!("            {}\n", placed(check, site, view)));
+        }
+    }
+    text.push_str(&summary(&run.checks));
+    text.push('\n');
+    text
+}
+
+/// `1 allocs/op  p::grow  src/lib.rs:13`.
+pub fn placed(check: &Check, site: &PlacedSite, view: &View) -> String {
+    let amount = match check.metric {
+        Some(Metric::AllocsPerOp) => format!("{} allocs/op", per_op(site.allocs_per_op)),
+        _ => format!("{} B/op", per_op(site.bytes_per_op)),
+    };
+    format!("{amount}  {}  {}:{}", site.function, view.relative(&site.file), site.line)
+}
+
+/// One line.
+pub fn summary(checks: &[Check]) -> String {
+    let names = |verdict: Verdict| -> BTreeSet<&str> {
+        checks.iter().filter(|check| check.verdict == verdict).map(|check| check.name.as_str()).collect()
+    };
+    let all: BTreeSet<&str> = checks.iter().map(|check| check.name.as_str()).collect();
+    let (failed, improved, accepted) = (names(Verdict::Failed), names(Verdict::Improved), names(Verdict::Accepted));
+    let benchmarks = |n: usize| if n == 1 { "1 benchmark".to_owned() } else { format!("{n} benchmarks") };
+    if !failed.is_empty() {
+        let fails = |against: Against| checks.iter().any(|c| c.verdict == Verdict::Failed && c.against == against);
+        let advice = match (fails(Against::Baseline), fails(Against::Budget)) {
+            (true, false) => "; if the change is meant: cargo memprof check --accept",
+            (true, true) => {
+                "; if the change is meant: cargo memprof check --accept, and another budget in memprof.toml"
+            }
+            (false, true) => "; if the change is meant: another budget in memprof.toml (--accept excuses none)",
+            (false, false) => "",
+        };
+        return format!("check failed: {} of {}{advice}", failed.len(), benchmarks(all.len()));
+    }
+    let mut text = format!("check passed: {}", benchmarks(all.len()));
+    if !accepted.is_empty() {
+        text.push_str(&format!(", {} accepted", accepted.len()));
+    }
+    if !improved.is_empty() {
+        text.push_str(&format!(", {} improved; keep it: cargo memprof check --accept", improved.len()));
+    }
+    text
+}

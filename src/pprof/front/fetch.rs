@@ -1,0 +1,319 @@
+//! From what was named on the command line to one profile: files, live endpoints, benchmarks of the last run; several of
+//! them merged, bases subtracted, names made readable.
+
+use std::path::{Path, PathBuf};
+
+use super::arguments::Request;
+use super::focus::Warn;
+use super::http;
+use crate::pprof::profile::comment::iterations;
+use crate::pprof::profile::{BASE_KEY, DemangleMode, Mapping, Profile, combine, path, read, write};
+use crate::pprof::reports::sources::plain_error;
+
+/// Finds the profile of a benchmark by its name (`buffer_write/pooled`, with `:cpu` or `:block` behind it for another than
+/// its mem.prof). `None`: no benchmark is called so, nor nearly. The error is shown as it is; one that offers candidates is
+/// for an ambiguous name.
+pub type Resolver<'a> = &'a dyn Fn(&str) -> Option<Result<PathBuf, crate::Error>>;
+
+/// The resolver that knows no benchmarks.
+pub fn no_benchmarks(_: &str) -> Option<Result<PathBuf, crate::Error>> {
+    None
+}
+
+/// Values of a profile per operation are kept as whole numbers of this part of one.
+pub const FIXED_POINT: f64 = 1e6;
+
+/// Whether values of a sample type are those of one iteration as they are: the highest moment is not a sum over all.
+pub fn is_of_one_iteration(kind: &str) -> bool {
+    matches!(kind, "peak_space" | "peak_objects")
+}
+
+/// A profile, ready for reports.
+#[derive(Clone)]
+pub struct Loaded {
+    pub profile: Profile,
+    /// Over how many iterations of a benchmark it was recorded, if it says so.
+    pub iterations: Option<u64>,
+    /// It is the difference of two.
+    pub compared: bool,
+    /// Its values have been divided by the iterations, and multiplied with [`FIXED_POINT`].
+    pub per_op: bool,
+}
+
+impl Loaded {
+    /// Divides the values by the iterations, unless that has been done.
+    pub fn divide_by_iterations(&mut self) -> Result<(), String> {
+        if self.per_op {
+            return Ok(());
+        }
+        if self.compared {
+            return Err("-per_op with a base must be given on the command line".into());
+        }
+        let iterations =
+            self.iterations.ok_or("-per_op: the profile does not say over how many iterations it was recorded")?;
+        let types = self.profile.sample_types.iter();
+        let ratio = |kind: &str| FIXED_POINT / if is_of_one_iteration(kind) { 1.0 } else { iterations as f64 };
+        let ratios: Vec<f64> = types.map(|value_type| ratio(&value_type.kind)).collect();
+        self.profile.scale_values(&ratios);
+        self.per_op = true;
+        Ok(())
+    }
+}
+
+/// Loads what `request` names. What is wrong with one source of several is told to `warn`.
+pub fn load(request: &Request, resolver: Resolver<'_>, warn: Warn<'_>) -> Result<Loaded, String> {
+    let (executable, sources) = match &request.sources[..] {
+        [first, rest @ ..] if !rest.is_empty() && is_object(Path::new(first)) => (first.as_str(), rest),
+        all => ("", all),
+    };
+    let mut grab = |names: &[String]| -> Result<(Option<Loaded>, usize), String> {
+        let mut profiles = Vec::new();
+        for name in names {
+            match grab(name, request, resolver, warn) {
+                Ok(mut profile) => {
+                    locate_binaries(&mut profile, executable, &request.build_id);
+                    profiles.push(profile);
+                }
+                Err(error) => warn(&format!("{name}: {error}")),
+            }
+        }
+        let count = profiles.len();
+        let sum = profiles.iter().filter_map(iterations).fold(0u64, u64::saturating_add);
+        let all = profiles.iter().all(|profile| iterations(profile).is_some());
+        let iterations = (all && sum > 0).then_some(sum);
+        let profile = if profiles.is_empty() { None } else { Some(combine(profiles)?) };
+        Ok((profile.map(|profile| Loaded { profile, iterations, compared: false, per_op: false }), count))
+    };
+    let (loaded, source_count) = grab(sources).map_err(|error| format!("problem fetching source profiles: {error}"))?;
+    let (base, base_count) =
+        grab(&request.bases).map_err(|error| format!("problem fetching base profiles: {error},"))?;
+    let mut loaded = loaded.ok_or("failed to fetch any source profiles")?;
+    if base.is_none() && !request.bases.is_empty() {
+        return Err("failed to fetch any base profiles".into());
+    }
+    if source_count != sources.len() {
+        warn(&format!("Fetched {source_count} source profiles out of {}", sources.len()));
+    }
+    if base_count != request.bases.len() {
+        warn(&format!("Fetched {base_count} base profiles out of {}", request.bases.len()));
+    }
+    if let Some(base) = base {
+        subtract(&mut loaded, base, request)?;
+    }
+    finish(&mut loaded.profile, request, warn)?;
+    if sources.iter().chain(&request.bases).any(|name| is_remote(name, resolver)) {
+        save(&loaded.profile, warn);
+    }
+    Ok(loaded)
+}
+
+/// The profile in the file at `path`; with `base`, per operation what it has more than the profile in that file.
+pub fn load_file(path: &Path, base: Option<&Path>) -> Result<Loaded, String> {
+    let name = |path: &Path| path.to_string_lossy().into_owned();
+    let mut request = Request { sources: vec![name(path)], ..Request::default() };
+    request.bases = base.map(name).into_iter().collect();
+    request.config.per_op = base.is_some();
+    let mut problem = None;
+    // The first warning is the reason; the error itself only says that there is one.
+    let loaded = load(&request, &no_benchmarks, &mut |warning| {
+        problem.get_or_insert(warning.to_owned());
+    });
+    loaded.map_err(|error| match [Some(path), base].into_iter().flatten().find(|path| !path.exists()) {
+        Some(gone) => format!("{} is gone; run the benches again", gone.display()),
+        None => problem.unwrap_or(error),
+    })
+}
+
+fn subtract(loaded: &mut Loaded, mut base: Loaded, request: &Request) -> Result<(), String> {
+    if request.config.per_op {
+        loaded.divide_by_iterations()?;
+        base.divide_by_iterations()?;
+    }
+    if request.diff_base {
+        base.profile.set_label(BASE_KEY, "true");
+    }
+    if request.config.normalize {
+        loaded.profile.normalize(&base.profile)?;
+    }
+    base.profile.scale(-1.0);
+    loaded.profile = combine(vec![std::mem::take(&mut loaded.profile), base.profile])?;
+    loaded.compared = true;
+    Ok(())
+}
+
+fn finish(profile: &mut Profile, request: &Request, warn: Warn<'_>) -> Result<(), String> {
+    if request.all_frames {
+        profile.drop_frames = "".into();
+        profile.keep_frames = "".into();
+    }
+    symbolize(profile, &request.symbolize, warn);
+    profile.remove_uninteresting();
+    for mapping in &mut profile.mappings {
+        if mapping.build_id.is_empty() && is_url(&mapping.file) {
+            mapping.file = "".into();
+        }
+    }
+    if !request.add_comment.is_empty() {
+        profile.comments.push(request.add_comment.as_str().into());
+    }
+    Ok(())
+}
+
+fn grab(name: &str, request: &Request, resolver: Resolver<'_>, warn: Warn<'_>) -> Result<Profile, String> {
+    let file = |path: &Path| {
+        let data = std::fs::read(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::IsADirectory => format!("read {}: is a directory", path.display()),
+            _ => format!("open {}: {}", path.display(), plain_error(&error)),
+        })?;
+        read(&data).map_err(|error| error.to_string())
+    };
+    let missing = match std::fs::metadata(name) {
+        Ok(_) => return file(Path::new(name)),
+        Err(error) => format!("stat {name}: {}", plain_error(&error)),
+    };
+    if let Some(found) = resolver(name) {
+        return file(&found.map_err(|error| error.to_string())?);
+    }
+    let address = http::address(name, request.seconds, request.timeout).ok_or(missing)??;
+    warn(&format!("Fetching profile over HTTP from {}", address.url));
+    if request.seconds > 0 {
+        warn(&format!("Please wait... ({}s)", request.seconds));
+    }
+    read(&http::get(&address)?).map_err(|error| error.to_string())
+}
+
+fn is_remote(name: &str, resolver: Resolver<'_>) -> bool {
+    !Path::new(name).exists() && resolver(name).is_none() && http::address(name, 0, 0).is_some()
+}
+
+/// Whether the file is an executable or a library: then the first of several sources is no profile.
+fn is_object(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = std::fs::File::open(path)
+        .and_then(|file| std::io::Read::read_to_end(&mut std::io::Read::take(file, 4096), &mut head));
+    read.is_ok() && object::FileKind::parse(&head[..]).is_ok()
+}
+
+/// Names the main binary as the command line does. A profile without mappings gets one.
+fn locate_binaries(profile: &mut Profile, executable: &str, build_id: &str) {
+    if profile.mappings.is_empty() {
+        profile.mappings.push(Mapping { id: 1, ..Mapping::default() });
+        for location in &mut profile.locations {
+            location.mapping = Some(0);
+        }
+    }
+    let main = &mut profile.mappings[0];
+    if !executable.is_empty() {
+        main.file = executable.into();
+    }
+    if !build_id.is_empty() && main.build_id.is_empty() {
+        main.build_id = build_id.into();
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    let Some((scheme, _)) = text.split_once(':') else { return false };
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+}
+
+/// Our profiles have their symbols, so addresses are not looked up in binaries; what pprof would miss is told, and names are
+/// demangled as it does.
+fn symbolize(profile: &mut Profile, mode: &str, warn: Warn<'_>) {
+    let (mut local, mut force, mut demangle) = (true, false, DemangleMode::Simplified);
+    for option in mode.to_lowercase().split(':') {
+        match option {
+            "" | "demangle=default" | "default" => {}
+            "none" | "no" => return,
+            "local" | "fastlocal" => local = true,
+            "remote" => local = false,
+            "force" => force = true,
+            other => {
+                demangle = match other.strip_prefix("demangle=").unwrap_or(other) {
+                    "full" => DemangleMode::Full,
+                    "none" => DemangleMode::None,
+                    "templates" => DemangleMode::Templates,
+                    _ => {
+                        warn(&format!("ignoring unrecognized symbolization option: {mode}"));
+                        warn(
+                            "expecting -symbolize=[local|fastlocal|remote|none][:force][:demangle=[none|full|templates|default]",
+                        );
+                        continue;
+                    }
+                };
+                force = true;
+            }
+        }
+    }
+    if local {
+        tell_missing_binaries(profile, force, warn);
+    }
+    profile.demangle(force, demangle);
+}
+
+fn tell_missing_binaries(profile: &Profile, force: bool, warn: Warn<'_>) {
+    let mut used = vec![false; profile.mappings.len()];
+    for mapping in profile.locations.iter().filter_map(|location| location.mapping) {
+        used[mapping as usize] = true;
+    }
+    let mut missing = false;
+    for (index, mapping) in profile.mappings.iter().enumerate().filter(|(index, _)| used[*index]) {
+        if !force && (mapping.has_functions || mapping.has_filenames || mapping.has_line_numbers) {
+            continue;
+        }
+        if mapping.file.is_empty() {
+            if index == 0 {
+                warn("Main binary filename not available.");
+            } else {
+                missing = true;
+            }
+            continue;
+        }
+        if mapping.unsymbolizable()
+            || (mapping.build_id.is_empty() && is_url(&mapping.file) && mapping.file.to_lowercase().starts_with("http"))
+        {
+            continue;
+        }
+        let problem = match std::fs::metadata(&*mapping.file) {
+            Err(error) => format!("open {}: {}", mapping.file, plain_error(&error)),
+            Ok(_) if !is_object(Path::new(&*mapping.file)) => {
+                format!("open {}: unrecognized object file", mapping.file)
+            }
+            Ok(_) => continue,
+        };
+        let build_id =
+            if mapping.build_id.is_empty() { String::new() } else { format!(" (build ID {})", mapping.build_id) };
+        warn(&format!("Local symbolization failed for {}{build_id}: {problem}", path::base(&mapping.file)));
+        missing = true;
+    }
+    if missing {
+        warn(
+            "Some binary filenames not available. Symbolization may be incomplete.\nTry setting PPROF_BINARY_PATH to the search path for local binaries.",
+        );
+    }
+}
+
+/// Keeps a copy of what came over the network: it cannot be fetched again.
+fn save(profile: &Profile, warn: Warn<'_>) {
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(|home| PathBuf::from(home).join("pprof"));
+    let chosen = std::env::var_os("PPROF_TMPDIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    let directories = chosen.into_iter().chain(home).chain([std::env::temp_dir()]);
+    let Some(directory) = directories.into_iter().find(|directory| std::fs::create_dir_all(directory).is_ok()) else {
+        warn("Could not save profile: no directory for it");
+        return;
+    };
+    let main = profile
+        .mappings
+        .first()
+        .filter(|main| !main.file.is_empty())
+        .map(|main| format!("{}.", path::base(&main.file)));
+    let types: String = profile.sample_types.iter().map(|value_type| format!("{}.", value_type.kind)).collect();
+    let prefix = format!("pprof.{}{types}", main.unwrap_or_default());
+    match super::output::new_file(&directory, &prefix.replace('/', "_"), ".pb.gz") {
+        Ok((mut file, path)) => match std::io::Write::write_all(&mut file, &write(profile)) {
+            Ok(()) => warn(&format!("Saved profile in {}", path.display())),
+            Err(error) => warn(&format!("Could not save profile: {}", plain_error(&error))),
+        },
+        Err(error) => warn(&format!("Could not save profile: {}", plain_error(&error))),
+    }
+}

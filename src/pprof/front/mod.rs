@@ -1,0 +1,18 @@
+//! How a report is asked for.
+//!
+//! Two tables carry everything: [`command::COMMANDS`] and [`config::OPTIONS`]. The flags ([`arguments`]), the shell ([`shell`])
+//! and the help ([`help`]) are made of them. A request is fetched ([`fetch`]), filtered and aggregated ([`generate`]), printed
+//! by its report, and delivered ([`output`]).
+
+pub mod arguments;
+pub mod command;
+pub mod config;
+pub mod fetch;
+pub mod focus;
+pub mod generate;
+pub mod help;
+mod http;
+pub mod output;
+mod parse;
+pub mod shell;
+pub mod terminal;

@@ -1,0 +1,320 @@
+//! What all reports share: the profile with the choices made for it, its total, its graph, and how values are written.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::sources::trim_path;
+use crate::pprof::front::command::Format;
+use crate::pprof::graph::{Edges, Graph, Interner, NodeId, NodeInfo, Options as GraphOptions, Order};
+use crate::pprof::profile::arithmetic::{abs, to_i64};
+use crate::pprof::profile::{BASE_KEY, LabelUnits, Pattern, Profile, Text, unit};
+
+/// How a report is to be made: the options after they were looked at with the profile in hand.
+pub struct Choices {
+    pub format: Format,
+    pub cum_sort: bool,
+    pub call_tree: bool,
+    pub drop_negative: bool,
+    pub compact_labels: bool,
+    /// What values are multiplied with before they are shown.
+    pub ratio: f64,
+    /// Values are this many times what they stand for: fixed-point numbers of a profile per operation. 0: they are whole.
+    pub fixed_point: f64,
+    pub title: String,
+    /// `focus=x` and the like, as the header shows them.
+    pub filters: Vec<String>,
+    pub label_units: LabelUnits,
+    pub node_count: i64,
+    pub node_fraction: f64,
+    pub edge_fraction: f64,
+    /// Which of a sample's values counts.
+    pub value_index: usize,
+    /// Divide by the sample's first value.
+    pub mean: bool,
+    pub sample_type: String,
+    pub sample_unit: String,
+    /// `minimum` until the graph is known.
+    pub output_unit: String,
+    /// The argument of `list`, `peek`, ….
+    pub symbol: Option<Pattern>,
+    pub source_path: String,
+    pub trim_path: String,
+}
+
+/// A profile about to be shown.
+pub struct Report {
+    pub profile: Profile,
+    pub choices: Choices,
+    /// What percentages are of: the absolute values' sum, or the base's in a comparison with one.
+    pub total: i64,
+    /// The file of each function, where the granularity forgets it.
+    pub files: FxHashMap<Text, Text>,
+    interner: Interner,
+}
+
+/// So many times the nodes that are looked at are many more.
+const MANY_MORE: usize = 4;
+
+/// The graph of what is shown, and what was left out.
+pub struct Trimmed {
+    pub graph: Graph,
+    /// Nodes before the last cut, which goes by number.
+    pub original: usize,
+    pub dropped_nodes: usize,
+    pub dropped_edges: usize,
+}
+
+impl Report {
+    pub fn new(profile: Profile, choices: Choices) -> Self {
+        let total = total(&profile, choices.value_index, choices.mean);
+        Report { profile, choices, total, files: FxHashMap::default(), interner: Interner::default() }
+    }
+
+    /// The total of another sample type than the report's.
+    pub fn total_of(&self, value_index: usize) -> i64 {
+        total(&self.profile, value_index, self.choices.mean)
+    }
+
+    /// Whether a picture is drawn: then the selection is another, for the eye.
+    fn is_visual(&self) -> bool {
+        self.choices.format == Format::Dot
+    }
+
+    /// A value as it is shown.
+    pub fn value(&self, value: i64) -> String {
+        self.value_in(value, &self.choices.output_unit)
+    }
+
+    fn value_in(&self, value: i64, output_unit: &str) -> String {
+        let Choices { ratio, fixed_point, sample_unit, .. } = &self.choices;
+        if *fixed_point != 0.0 {
+            return per_operation(value as f64 * ratio / fixed_point, sample_unit, output_unit);
+        }
+        unit::label(self.with_ratio(value), sample_unit, output_unit)
+    }
+
+    fn with_ratio(&self, value: i64) -> i64 {
+        let ratio = self.choices.ratio;
+        if ratio > 0.0 && ratio != 1.0 { to_i64(value as f64 * ratio) } else { value }
+    }
+
+    /// A value in the profile's own unit, for other programs.
+    pub fn plain_number(&self, value: i64) -> f64 {
+        match self.choices.fixed_point {
+            0.0 => self.with_ratio(value) as f64,
+            fixed_point => value as f64 * self.choices.ratio / fixed_point,
+        }
+    }
+
+    /// [`Report::plain_number`] as text.
+    pub fn plain_value(&self, value: i64) -> String {
+        if self.choices.fixed_point == 0.0 {
+            self.with_ratio(value).to_string()
+        } else {
+            self.plain_number(value).to_string()
+        }
+    }
+
+    /// The value of a sample that counts here.
+    pub fn sample_value(&self, values: &[i64]) -> i64 {
+        values.get(self.choices.value_index).copied().unwrap_or(0)
+    }
+
+    /// Builds the graph; only nodes of `kept`, if given. Paths are trimmed.
+    pub fn graph(&mut self, kept: Option<&FxHashSet<crate::pprof::graph::NodeKey>>, edges: Edges<'_>) -> Graph {
+        for function in &mut self.profile.functions {
+            if let Some(trimmed) = trim_path(&function.filename, &self.choices.trim_path, &self.choices.source_path) {
+                function.filename = trimmed.into();
+            }
+        }
+        let format_tag = |value: i64, from: &str| unit::label(value, from, &self.choices.output_unit);
+        let options = GraphOptions {
+            value_index: self.choices.value_index,
+            mean: self.choices.mean,
+            object_names: matches!(
+                self.choices.format,
+                Format::Raw | Format::List | Format::WebList | Format::Disassembly | Format::Callgrind
+            ),
+            drop_negative: self.choices.drop_negative,
+            call_tree: self.is_call_tree(),
+            kept,
+            edges,
+            format_tag: if self.is_visual() && !matches!(edges, Edges::None) { Some(&format_tag) } else { None },
+            bytes_unit: self.choices.label_units.get("bytes").cloned().unwrap_or_default(),
+        };
+        Graph::new(&self.profile, &options, &mut self.interner)
+    }
+
+    /// Whether there is a node for each path from the root, not for each function.
+    pub fn is_call_tree(&self) -> bool {
+        self.choices.call_tree && matches!(self.choices.format, Format::Dot | Format::Callgrind)
+    }
+
+    /// The graph without what is too small to be shown, in order. The output unit is chosen by it.
+    pub fn trimmed_graph(&mut self) -> Trimmed {
+        self.trimmed_to(usize::MAX)
+    }
+
+    /// [`Report::trimmed_graph`], where only the `candidates` nodes of the largest cumulative value are looked at if there
+    /// are many more: the edges among tens of thousands of nodes are more than memory and patience have room for.
+    pub fn trimmed_to(&mut self, candidates: usize) -> Trimmed {
+        let visual = self.is_visual();
+        let order = match (visual, self.choices.cum_sort) {
+            (true, _) => Order::Entropy,
+            (false, true) => Order::Cum,
+            (false, false) => Order::Flat,
+        };
+        // Which nodes are shown is mostly decided without the edges, of which there may be millions.
+        let is_bounded = candidates != usize::MAX && !self.is_call_tree();
+        let is_cut = is_bounded || self.choices.node_fraction != 0.0 || (!visual && self.choices.node_count > 0);
+        let mut has_edges = self.is_call_tree() || !is_cut;
+        let mut graph = if has_edges { self.whole_graph() } else { self.graph(None, Edges::None) };
+        let flat_sum = graph.flat_sum() as f64;
+        let node_cutoff = abs(to_i64(flat_sum * self.choices.node_fraction));
+        let edge_cutoff = abs(to_i64(flat_sum * self.choices.edge_fraction));
+        let mut dropped_nodes = 0;
+        let mut original = None;
+        if node_cutoff > 0 || is_bounded {
+            let mut kept = graph.nodes_above(node_cutoff);
+            dropped_nodes = graph.order.len() - kept.len();
+            let is_reduced = if is_bounded && kept.len() > candidates.saturating_mul(MANY_MORE) {
+                original = Some(kept.len());
+                graph.order = kept;
+                graph.sort(Order::Cum);
+                kept = graph.top_nodes(candidates, false);
+                true
+            } else {
+                dropped_nodes > 0
+            };
+            if is_reduced && (visual || self.is_call_tree()) {
+                graph = self.reduced(graph, &kept);
+                has_edges = true;
+            } else {
+                graph.order = kept;
+            }
+        }
+        if visual && !has_edges {
+            graph = self.whole_graph();
+            has_edges = true;
+        }
+        let original = original.unwrap_or(graph.order.len());
+        graph.sort(order);
+        let mut is_reduced = dropped_nodes > 0;
+        if let Ok(count @ 1..) = usize::try_from(self.choices.node_count) {
+            // Small tags and edges would influence the choice.
+            graph.trim_tags(node_cutoff);
+            graph.trim_edges(edge_cutoff);
+            let kept = graph.top_nodes(count, visual);
+            if kept.len() != graph.order.len() {
+                is_reduced = true;
+                if has_edges {
+                    graph = self.reduced(graph, &kept);
+                    graph.sort(order);
+                } else {
+                    graph.order = kept;
+                }
+            }
+        }
+        if !has_edges {
+            let kept = std::mem::take(&mut graph.order);
+            graph = if is_reduced { self.reduced(graph, &kept) } else { self.whole_graph() };
+            graph.sort(order);
+        }
+        graph.trim_tags(node_cutoff);
+        let dropped_edges = graph.trim_edges(edge_cutoff);
+        if visual {
+            graph.remove_redundant_edges();
+        }
+        self.select_output_unit(&graph);
+        Trimmed { graph, original, dropped_nodes, dropped_edges }
+    }
+
+    /// How many frames the samples have that the sample before each does not have: there are no more paths, nor different
+    /// edges.
+    pub fn frames_apart(&self) -> usize {
+        let mut before: &[u32] = &[];
+        let mut count = 0;
+        for sample in &self.profile.samples {
+            let stack = &sample.locations;
+            let shared = before.iter().rev().zip(stack.iter().rev()).take_while(|(a, b)| a == b).count();
+            let own = &stack[..stack.len() - shared];
+            count += own.iter().map(|at| self.profile.locations[*at as usize].lines.len().max(1)).sum::<usize>();
+            before = stack;
+        }
+        count
+    }
+
+    fn reduced(&mut self, mut graph: Graph, kept: &[NodeId]) -> Graph {
+        if self.is_call_tree() {
+            graph.trim_tree(&kept.iter().copied().collect());
+            return graph;
+        }
+        let keys = graph.keys(kept);
+        drop(graph);
+        self.graph(Some(&keys), Edges::All)
+    }
+
+    /// The graph of all nodes, with the edges that are looked at.
+    fn whole_graph(&mut self) -> Graph {
+        let Some(symbol) = self.choices.symbol.clone().filter(|_| self.choices.format == Format::Tree) else {
+            return self.graph(None, Edges::All);
+        };
+        self.graph(None, Edges::Touching(&|info: &NodeInfo| symbol.matches(&info.printable)))
+    }
+
+    /// One unit for the whole report: that of the smallest value shown, or a larger one where the total is far above.
+    fn select_output_unit(&mut self, graph: &Graph) {
+        if self.choices.output_unit != "minimum" || graph.order.is_empty() {
+            return;
+        }
+        let smallest = |node: &crate::pprof::graph::Node| match abs(node.flat_value()) {
+            0 => abs(node.cum_value()),
+            flat => flat,
+        };
+        let least = graph.shown().map(smallest).filter(|value| *value > 0).min().unwrap_or(self.total);
+        let unit_of = |value: f64| unit::scale_float(value, &self.choices.sample_unit, "minimum").1;
+        let (least, most) = if self.choices.fixed_point != 0.0 {
+            let scale = self.choices.ratio / self.choices.fixed_point;
+            (least as f64 * scale, self.total as f64 * scale)
+        } else {
+            (self.with_ratio(least) as f64, self.with_ratio(self.total) as f64)
+        };
+        let mut unit = unit_of(least);
+        if unit != unit_of(most) && least * 100.0 < most && self.choices.format != Format::Callgrind {
+            unit = unit_of(least * 100.0);
+        }
+        self.choices.output_unit = if unit.is_empty() { self.choices.sample_unit.clone() } else { unit };
+    }
+}
+
+/// A value per operation: as values are elsewhere, but one that is not whole and small is never cut to 0.
+fn per_operation(value: f64, from: &str, to: &str) -> String {
+    let (scaled, unit) = unit::scale_float(value.abs(), from, to);
+    let scaled = if value < 0.0 { -scaled } else { scaled };
+    let text = if scaled != 0.0 && scaled.abs() < 0.1 {
+        crate::pprof::profile::arithmetic::two_digits(scaled)
+    } else {
+        format!("{scaled:.2}")
+    };
+    match text.strip_suffix(".00").unwrap_or(&text) {
+        "0" | "-0" => "0".into(),
+        text => format!("{text}{unit}"),
+    }
+}
+
+/// The sum of absolute values; where samples are marked as those of a base, of those only.
+fn total(profile: &Profile, value_index: usize, mean: bool) -> i64 {
+    let (mut all, mut base) = ((0i64, 0i64), (0i64, 0i64));
+    let add = |sum: &mut (i64, i64), value: i64, divisor: i64| {
+        *sum = (sum.0.wrapping_add(value), sum.1.wrapping_add(divisor))
+    };
+    for sample in &profile.samples {
+        let value = abs(sample.values.get(value_index).copied().unwrap_or(0));
+        let divisor = if mean { sample.values.first().copied().unwrap_or(0) } else { 0 };
+        add(&mut all, value, divisor);
+        if sample.has_text(BASE_KEY, "true") {
+            add(&mut base, value, divisor);
+        }
+    }
+    let (value, divisor) = if base.0 > 0 { base } else { all };
+    crate::pprof::profile::arithmetic::divided(value, divisor)
+}

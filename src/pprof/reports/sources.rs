@@ -1,0 +1,281 @@
+//! Finding and reading source files. A profile's paths are of the machine that built the program: prefixes are trimmed and
+//! directories searched as pprof does; and when nobody has said where sources are, the places are tried where Rust keeps
+//! them: cargo's registry and git checkouts, and the standard library's sources in the toolchain.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use crate::pprof::profile::path::{base, clean};
+
+/// A line longer than this ends the file, as in pprof.
+const MAX_LINE: usize = 64 << 10;
+
+/// `path` without the prefix that `trim` names, or, where that is empty, without everything up to a directory called as one
+/// of those of `search`; `None` where nothing is cut. Both are lists with colons.
+pub fn trim_path<'a>(path: &'a str, trim: &str, search: &str) -> Option<&'a str> {
+    if trim.is_empty() {
+        for directory in split_list(search) {
+            let wanted = format!("/{}/", base(directory));
+            if let Some(found) = path.find(&wanted) {
+                return Some(&path[found + wanted.len()..]);
+            }
+        }
+    }
+    for prefix in split_list(trim).chain(["/proc/self/cwd/./", "/proc/self/cwd/"]) {
+        let rest = path.strip_prefix(prefix);
+        let rest = if prefix.ends_with('/') { rest } else { rest.and_then(|rest| rest.strip_prefix('/')) };
+        if rest.is_some() {
+            return rest;
+        }
+    }
+    None
+}
+
+fn split_list(list: &str) -> impl Iterator<Item = &str> {
+    list.split(':').filter(move |_| !list.is_empty())
+}
+
+/// Reads source files, each once.
+pub struct Sources {
+    search: String,
+    trim: String,
+    /// Nobody has said where sources are.
+    anywhere: bool,
+    /// Only what is a source file by its name and its size is read.
+    careful: bool,
+    files: HashMap<String, Result<Vec<String>, String>>,
+}
+
+impl Sources {
+    /// Searches the directories of `source_path` (the current one if empty), after trimming `trim_path`.
+    pub fn new(source_path: &str, trim_path: &str) -> Result<Self, String> {
+        let search = if source_path.is_empty() {
+            let here = std::env::current_dir().map_err(|error| format!("could not stat current dir: {error}"))?;
+            here.to_string_lossy().into_owned()
+        } else {
+            source_path.into()
+        };
+        let anywhere = source_path.is_empty() && trim_path.is_empty();
+        Ok(Sources { search, trim: trim_path.into(), anywhere, careful: false, files: HashMap::new() })
+    }
+
+    /// For pages, which others may see: a profile names any file that its maker liked, so only what is called like a source
+    /// file, lies where it says without climbing up, and is not too large, is read.
+    pub fn careful(mut self) -> Self {
+        self.careful = true;
+        self
+    }
+
+    /// The lines of the file that a profile calls `path`. The error is what is printed in the file's place.
+    pub fn lines(&mut self, path: &str) -> Result<&[String], String> {
+        if !self.files.contains_key(path) {
+            let lines = self.open(path).map(read_lines);
+            self.files.insert(path.into(), lines);
+        }
+        match &self.files[path] {
+            Ok(lines) => Ok(lines),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    /// Why the file could not be read, if that has been tried.
+    pub fn known_error(&self, path: &str) -> Option<&str> {
+        self.files.get(path)?.as_ref().err().map(String::as_str)
+    }
+
+    fn open(&self, recorded: &str) -> Result<File, String> {
+        if !self.careful {
+            return self.find(recorded);
+        }
+        if !is_source_name(recorded) {
+            return Err(format!("{recorded} is not shown: it is not called like a source file"));
+        }
+        let file = self.find(recorded)?;
+        match file.metadata() {
+            Ok(data) if data.is_file() && data.len() <= LARGEST_SOURCE => Ok(file),
+            _ => Err(format!("{recorded} is not shown: it is no file, or too large for a source file")),
+        }
+    }
+
+    fn find(&self, recorded: &str) -> Result<File, String> {
+        match self.open_as_pprof(recorded) {
+            Ok(file) => Ok(file),
+            Err(error) if self.anywhere => {
+                let found = rust_places(recorded).into_iter().find_map(|path| File::open(path).ok());
+                found.ok_or(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn open_as_pprof(&self, recorded: &str) -> Result<File, String> {
+        let path = trim_path(recorded, &self.trim, &self.search).unwrap_or(recorded);
+        if path.starts_with('/') {
+            return File::open(path).map_err(|error| format!("open {path}: {}", plain_error(&error)));
+        }
+        for directory in split_list(&self.search) {
+            let mut directory = directory.to_string();
+            loop {
+                if let Ok(file) = File::open(clean(&format!("{directory}/{path}"))) {
+                    return Ok(file);
+                }
+                let parent = parent(&directory);
+                if parent == directory {
+                    break;
+                }
+                directory = parent;
+            }
+        }
+        Err(format!("could not find file {path} on path {}", self.search))
+    }
+}
+
+/// A file that is larger was made by a program, and nobody reads it.
+const LARGEST_SOURCE: u64 = 16 << 20;
+
+/// How source files end that compilers name in debug information.
+const SOURCE_ENDINGS: [&str; 45] = [
+    "rs", "go", "c", "h", "cc", "cpp", "cxx", "c++", "hpp", "hh", "hxx", "h++", "inl", "inc", "ipp", "tcc", "s", "asm",
+    "m", "mm", "d", "zig", "nim", "v", "f", "f77", "f90", "f95", "f03", "jl", "swift", "java", "kt", "scala", "groovy",
+    "py", "pyx", "rb", "php", "js", "ts", "ml", "hs", "cs", "y",
+];
+
+/// Whether `path` is called like a source file and does not climb up.
+fn is_source_name(path: &str) -> bool {
+    let ending =
+        base(path).rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map(|(_, ending)| ending.to_lowercase());
+    let climbs = path.split('/').any(|part| part == "..");
+    let special = ["/proc/", "/sys/", "/dev/"]
+        .iter()
+        .any(|start| path.starts_with(start) && !path.starts_with("/proc/self/cwd/"));
+    !climbs && !special && ending.is_some_and(|ending| SOURCE_ENDINGS.contains(&ending.as_str()))
+}
+
+/// The directory above; of `.` and `/` themselves.
+fn parent(path: &str) -> String {
+    match path.rfind('/') {
+        Some(slash) => clean(&path[..=slash]),
+        None => ".".into(),
+    }
+}
+
+/// An operating system's error in its own words only.
+pub fn plain_error(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut characters = text.chars();
+    characters.next().map(|first| first.to_lowercase().chain(characters).collect()).unwrap_or_default()
+}
+
+fn read_lines(file: File) -> Vec<String> {
+    let mut reader = BufReader::new(file);
+    let mut lines = Vec::new();
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match reader.read_until(b'\n', &mut line) {
+            Ok(1..) if line.len() <= MAX_LINE => {}
+            _ => return lines,
+        }
+        if line.ends_with(b"\n") {
+            line.pop();
+        }
+        if line.ends_with(b"\r") {
+            line.pop();
+        }
+        lines.push(String::from_utf8_lossy(&line).into_owned());
+    }
+}
+
+/// Where this machine may have a file of another machine's registry, checkouts or standard library.
+fn rust_places(recorded: &str) -> Vec<PathBuf> {
+    let mut places = Vec::new();
+    if let Some((_, inside)) = recorded.split_once("/registry/src/") {
+        // The index's directory is called differently everywhere; the package's is not.
+        if let (Some((_, inside)), Some(home)) = (inside.split_once('/'), cargo_home()) {
+            places.extend(subdirectories(&home.join("registry/src")).into_iter().map(|index| index.join(inside)));
+        }
+    }
+    if let (Some((_, inside)), Some(home)) = (recorded.split_once("/git/checkouts/"), cargo_home()) {
+        places.push(home.join("git/checkouts").join(inside));
+    }
+    let library = ["/rustc/", "/rustlib/src/rust/"].iter().find_map(|mark| {
+        let (_, inside) = recorded.split_once(mark)?;
+        Some(&inside[inside.find("library/")?..])
+    });
+    if let (Some(library), Some(sysroot)) = (library, sysroot()) {
+        places.push(sysroot.join("lib/rustlib/src/rust").join(library));
+    }
+    places
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"));
+    std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home)
+}
+
+fn subdirectories(path: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(path) else { return Vec::new() };
+    let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    found.sort();
+    found
+}
+
+/// The toolchain's directory, asked of rustc once.
+fn sysroot() -> Option<&'static Path> {
+    static SYSROOT: std::sync::OnceLock<Option<PathBuf>> = std::sync::OnceLock::new();
+    let ask = || {
+        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let output = std::process::Command::new(rustc).args(["--print", "sysroot"]).output().ok()?;
+        Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim()))
+    };
+    SYSROOT.get_or_init(ask).as_deref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_are_trimmed_as_pprof_does() {
+        assert_eq!(trim_path("/a/src/b.rs", "/a", ""), Some("src/b.rs"));
+        assert_eq!(trim_path("/a/src/b.rs", "/x:/a/src/", ""), Some("b.rs"));
+        assert_eq!(trim_path("/far/project/src/b.rs", "", "/here/project"), Some("src/b.rs"));
+        assert_eq!(trim_path("/far/project/src/b.rs", "/nowhere", "/here/project"), None);
+        assert_eq!(trim_path("/proc/self/cwd/x.c", "", ""), Some("x.c"));
+        assert_eq!(trim_path("/ab/c", "/a", ""), None);
+    }
+
+    #[test]
+    fn pages_show_source_files_only() {
+        for name in ["/w/src/lib.rs", "main.go", "/proc/self/cwd/x.c", "/usr/include/c++/12/bits/stl_vector.h", "X.ASM"]
+        {
+            assert!(is_source_name(name), "{name}");
+        }
+        for name in [
+            "/etc/passwd",
+            "../../x.rs",
+            "/w/../../etc/x.rs",
+            "/proc/self/environ",
+            "/proc/1/x.rs",
+            ".rs",
+            "",
+            "/w/id_rsa",
+            "/w/a.key",
+        ] {
+            assert!(!is_source_name(name), "{name}");
+        }
+        let mut sources = Sources::new("/", "").unwrap().careful();
+        assert_eq!(
+            sources.lines("/etc/passwd").unwrap_err(),
+            "/etc/passwd is not shown: it is not called like a source file"
+        );
+    }
+
+    #[test]
+    fn parents_end() {
+        assert_eq!(["a/b", "a", ".", "/", "/a"].map(parent), ["a", ".", ".", "/", "/"]);
+    }
+}

@@ -1,0 +1,7 @@
+//! What the injected runtime writes, as the tool reads it: the seam between the two.
+
+mod read;
+mod recording;
+
+pub use read::Reader;
+pub use recording::*;

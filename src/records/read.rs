@@ -1,0 +1,332 @@
+//! Reading the record file, while the bench still writes it.
+//!
+//! Format (`templates/runtime/records.rs`): `kind: u32, length: u32, payload`, little-endian. A record that is cut at the end
+//! of the file is one that is not there yet, or that a crash cut off: it is left alone.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use crate::records::recording::*;
+
+/// The format that this reader understands.
+const VERSION: u32 = 1;
+
+/// Follows one record file.
+pub struct Reader {
+    file: File,
+    /// Bytes read and not yet understood.
+    pending: Vec<u8>,
+}
+
+impl Reader {
+    pub fn open(path: &Path) -> std::io::Result<Reader> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(0))?;
+        Ok(Reader { file, pending: Vec::new() })
+    }
+
+    /// All complete records that came since the last call.
+    ///
+    /// # Errors
+    /// Where the file is not of this format: the runtime of another version wrote it, or something overwrote it.
+    pub fn poll(&mut self) -> anyhow::Result<Vec<Record>> {
+        self.file.read_to_end(&mut self.pending)?;
+        let mut records = Vec::new();
+        let mut at = 0;
+        while let Some(header) = self.pending.get(at..at + 8) {
+            let kind = u32::from_le_bytes(header[..4].try_into()?);
+            let length = u32::from_le_bytes(header[4..].try_into()?) as usize;
+            let Some(payload) = self.pending.get(at + 8..at + 8 + length) else { break };
+            let record = parse(kind, &mut Payload(payload));
+            records.push(record.ok_or_else(|| anyhow::anyhow!("the bench's records are of another format"))?);
+            at += 8 + length;
+        }
+        self.pending.drain(..at);
+        Ok(records)
+    }
+}
+
+struct Payload<'a>(&'a [u8]);
+
+impl Payload<'_> {
+    fn take(&mut self, n: usize) -> Option<&[u8]> {
+        let (head, tail) = self.0.split_at_checked(n)?;
+        self.0 = tail;
+        Some(head)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
+    }
+
+    fn f64(&mut self) -> Option<f64> {
+        self.u64().map(f64::from_bits)
+    }
+
+    fn bytes(&mut self) -> Option<Vec<u8>> {
+        let n = self.u32()? as usize;
+        Some(self.take(n)?.to_vec())
+    }
+
+    fn string(&mut self) -> Option<String> {
+        Some(String::from_utf8_lossy(&self.bytes()?).into_owned())
+    }
+
+    fn u64s(&mut self, n: usize) -> Option<Vec<u64>> {
+        let bytes = self.take(n.checked_mul(8)?)?;
+        Some(bytes.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().expect("eight bytes"))).collect())
+    }
+}
+
+/// `None` where the payload does not fit its kind.
+fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
+    Some(match kind {
+        1 => match p.u32()? {
+            VERSION => Record::Start { pid: p.u32()? },
+            _ => return None,
+        },
+        2 => Record::Object(object(p)?),
+        3 => {
+            Record::Benchmark { occurrence: p.u32()?, id: p.string()?, description: p.string()?, harness: p.string()? }
+        }
+        4 => Record::Begin { index: p.u32()? as usize },
+        5 => {
+            let (index, loops, wall_time, largest_iterations) = (p.u32()? as usize, p.u32()?, p.u32()? != 0, p.u64()?);
+            let samples = (0..p.u32()?).map(|_| Some((p.u64()?, p.f64()?))).collect::<Option<_>>()?;
+            Record::Timed(Timed { index, custom: loops & 1 != 0, wall_time, largest_iterations, samples })
+        }
+        6 => Record::Counted(counted(p)?),
+        7 => {
+            let (index, pass) = (p.u32()? as usize, p.u32()?);
+            let stacks = (0..p.u32()?).map(|_| allocation_stack(p)).collect::<Option<_>>()?;
+            Record::Stacks { index, pass, stacks }
+        }
+        8 => Record::Samples(samples(p)?),
+        9 => Record::Done { index: p.u32()? as usize },
+        10 => Record::NotLinked,
+        11 => Record::NoSampler { index: p.u32()? as usize },
+        14 => {
+            let index = p.u32()? as usize;
+            let stacks = (0..p.u32()?).map(|_| peak_stack(p)).collect::<Option<_>>()?;
+            Record::Peaks { index, stacks }
+        }
+        17 => Record::Waits(waits(p)?),
+        16 => Record::Lives(lives(p)?),
+        13 => Record::Freed(counted(p)?),
+        15 => Record::Untimed { index: p.u32()? as usize },
+        12 => Record::Verified { index: p.u32()? as usize, compared: p.u64()?, wrong: p.u64()? },
+        _ => return None,
+    })
+}
+
+fn counted(p: &mut Payload) -> Option<Counted> {
+    let (index, pass, loops, iterations) = (p.u32()? as usize, p.u32()?, p.u32()?, p.u64()?);
+    Some(Counted {
+        index,
+        pass: (pass != u32::MAX).then_some(pass),
+        custom: loops & 1 != 0,
+        iterations,
+        counts: counts(p)?,
+        peak_bytes: p.u64()?,
+        nanoseconds: p.u64()?,
+        lost: p.u64()?,
+        recorder_bytes: p.u64()?,
+    })
+}
+
+fn object(p: &mut Payload) -> Option<Module> {
+    use std::os::unix::ffi::OsStringExt as _;
+    let bias = p.u64()?;
+    let path = std::ffi::OsString::from_vec(p.bytes()?).into();
+    let build_id = p.bytes()?;
+    let segment = |p: &mut Payload| Some(Segment { vaddr: p.u64()?, size: p.u64()?, file_offset: p.u64()? });
+    let text = (0..p.u32()?).map(|_| segment(p)).collect::<Option<_>>()?;
+    let image = Some(p.bytes()?).filter(|image| !image.is_empty());
+    Some(Module { path, bias, build_id, text, image })
+}
+
+fn counts(p: &mut Payload) -> Option<StackCounts> {
+    Some(StackCounts {
+        allocs: p.u64()?,
+        bytes: p.u64()?,
+        reallocs: p.u64()?,
+        grown_bytes: p.u64()?,
+        frees: p.u64()?,
+        freed_bytes: p.u64()?,
+    })
+}
+
+fn completeness(cut: bool) -> Completeness {
+    if cut { Completeness::Cut } else { Completeness::Whole }
+}
+
+fn peak_stack(p: &mut Payload) -> Option<(Stack, [u64; 2])> {
+    let values = [p.u64()?, p.u64()?];
+    Some((stack(p)?, values))
+}
+
+fn allocation_stack(p: &mut Payload) -> Option<Allocations> {
+    let (counts, thread) = (counts(p)?, p.u32()?);
+    Some(Allocations { stack: stack(p)?, counts, thread })
+}
+
+fn lives(p: &mut Payload) -> Option<Lives> {
+    let (index, whole, operations, peak_bytes) = (p.u32()? as usize, p.u32()? != 0, p.u64()?, p.u64()?);
+    let numbered = (0..p.u32()?).map(|_| life(p)).collect::<Option<Vec<_>>>()?;
+    let at: HashMap<u32, usize> = numbered.iter().enumerate().map(|(at, (number, ..))| (*number, at)).collect();
+    let placed = |numbered: Numbered| {
+        numbered.iter().map(|(number, sum)| Some((*at.get(number)?, *sum))).collect::<Option<Vec<_>>>()
+    };
+    let stacks = numbered.into_iter().map(|(_, stack, mut life, grew_at, freed_at)| {
+        (life.grew_at, life.freed_at) = (placed(grew_at)?, placed(freed_at)?);
+        Some((stack, life))
+    });
+    let stacks = stacks.collect::<Option<_>>()?;
+    let more_successions = p.u32()? != 0;
+    let successions = (0..p.u32()?).map(|_| succession(p, &at)).collect::<Option<_>>()?;
+    let more_spans = p.u32()? != 0;
+    let spans = (0..p.u32()? as usize).map(|index| {
+        let (stack, follows) = (*at.get(&p.u32()?)?, p.u32()? as usize);
+        let follows = if follows <= index { follows.checked_sub(1) } else { return None };
+        Some(Span { stack, follows, begun: p.u32()?, ended: p.u32()? })
+    });
+    let spans = spans.collect::<Option<_>>()?;
+    Some(Lives { index, whole, operations, peak_bytes, stacks, successions, more_successions, spans, more_spans })
+}
+
+fn succession(p: &mut Payload, at: &HashMap<u32, usize>) -> Option<Succession> {
+    let times = p.u64()?;
+    let piece = |p: &mut Payload| {
+        Some(Piece {
+            stack: *at.get(&p.u32()?)?,
+            blocks: p.u64()?,
+            bytes: p.u64()?,
+            last_bytes: p.u64()?,
+            least: p.u64()?,
+            least_last: p.u64()?,
+            most_last: p.u64()?,
+        })
+    };
+    let pieces = (0..p.u32()?).map(|_| piece(p)).collect::<Option<_>>()?;
+    Some(Succession { times, pieces })
+}
+
+/// Stacks by their numbers.
+type Numbered = Vec<(u32, u64)>;
+
+/// The stack's number, the stack, its life but for `grew_at` and `freed_at`, and these.
+fn life(p: &mut Payload) -> Option<(u32, Stack, Life, Numbered, Numbered)> {
+    let number = p.u32()?;
+    let mut life = Life {
+        fresh: p.u64()?,
+        zeroed: p.u64()?,
+        grown: p.u64()?,
+        shrunk: p.u64()?,
+        freed: p.u64()?,
+        freed_elsewhere: p.u64()?,
+        kept: p.u64()?,
+        of_older: p.u64()?,
+        peak_bytes: p.u64()?,
+        most_live: p.u64()?,
+        brackets: p.u64()?,
+        other_sizes: p.u64()?,
+        grew: growth(p)?,
+        alone: growth(p)?,
+        ..Life::default()
+    };
+    life.sizes = (0..p.u32()?).map(|_| Some((p.u64()?, p.u64()?))).collect::<Option<_>>()?;
+    let numbered = |p: &mut Payload| (0..p.u32()?).map(|_| Some((p.u32()?, p.u64()?))).collect::<Option<_>>();
+    let grew_at = numbered(p)?;
+    life.threads = (0..p.u32()?).map(|_| p.u32()).collect::<Option<_>>()?;
+    let freed_at = numbered(p)?;
+    Some((number, stack(p)?, life, grew_at, freed_at))
+}
+
+fn growth(p: &mut Payload) -> Option<Growth> {
+    Some(Growth {
+        blocks: p.u64()?,
+        grown: p.u64()?,
+        steps: p.u64()?,
+        calls: p.u64()?,
+        bytes: p.u64()?,
+        last_bytes: p.u64()?,
+        least_last: p.u64()?,
+        most_last: p.u64()?,
+    })
+}
+
+fn stack(p: &mut Payload) -> Option<Stack> {
+    let (cut, depth) = (p.u32()? != 0, p.u32()? as usize);
+    let addresses = p.u64s(depth)?;
+    Some(Stack { addresses, leaf_is_exact: false, completeness: completeness(cut) })
+}
+
+fn samples(p: &mut Payload) -> Option<Samples> {
+    let index = p.u32()? as usize;
+    let method = match p.u32()? {
+        1 => SamplingMethod::Perf,
+        2 => SamplingMethod::PerfUserOnly,
+        _ => SamplingMethod::Timers,
+    };
+    let (period_ns, lost, unarmed, iterations) = (p.u64()?, p.u64()?, p.u64()?, p.u64()?);
+    let of = |(count, thread, stack)| Sample { stack, count, thread };
+    let stacks = written(p, true)?.into_iter().map(of).collect();
+    Some(Samples { index, method, period_ns, lost, unarmed, iterations, stacks })
+}
+
+fn waits(p: &mut Payload) -> Option<Waits> {
+    let (index, iterations, lost) = (p.u32()? as usize, p.u64()?, p.u64()?);
+    let of = |(nanoseconds, thread, stack)| Wait { stack, nanoseconds, thread };
+    let waits = written(p, false)?.into_iter().map(of).collect();
+    Some(Waits { index, iterations, lost, waits })
+}
+
+/// What many threads wrote at once: amounts, threads and stacks. Room of which nothing was made in time has no amount.
+fn written(p: &mut Payload, leaf_is_exact: bool) -> Option<Vec<(u64, u32, Stack)>> {
+    let number = p.u32()? as usize;
+    let words = p.u64s(number)?;
+    let (mut stacks, mut at) = (Vec::new(), 0);
+    while let Some(&[amount, depth, thread]) = words.get(at..at + 3) {
+        let (cut, depth) = (depth >> 32 != 0, (depth & 0xFFFF_FFFF) as usize);
+        let Some(addresses) = words.get(at + 3..at + 3 + depth) else { break };
+        if amount != 0 {
+            let stack = Stack { addresses: addresses.to_vec(), leaf_is_exact, completeness: completeness(cut) };
+            stacks.push((amount, thread as u32, stack));
+        }
+        at += 3 + depth;
+    }
+    Some(stacks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    #[test]
+    fn a_cut_record_waits_for_its_rest() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let mut reader = Reader::open(file.path()).unwrap();
+        let record = [9u32.to_le_bytes(), 4u32.to_le_bytes(), 7u32.to_le_bytes()].concat();
+        file.write_all(&record).unwrap();
+        file.write_all(&record[..6]).unwrap();
+        assert!(matches!(reader.poll().unwrap()[..], [Record::Done { index: 7 }]));
+        assert!(reader.poll().unwrap().is_empty());
+        file.write_all(&record[6..]).unwrap();
+        assert!(matches!(reader.poll().unwrap()[..], [Record::Done { index: 7 }]));
+    }
+
+    #[test]
+    fn another_format_is_refused() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&[1u32.to_le_bytes(), 8u32.to_le_bytes(), 2u32.to_le_bytes(), 0u32.to_le_bytes()].concat())
+            .unwrap();
+        assert!(Reader::open(file.path()).unwrap().poll().is_err());
+    }
+}

@@ -1,0 +1,308 @@
+//! The numbers of one benchmark, as they stand in results.jsonl (format version 1).
+
+use serde::{Deserialize, Serialize};
+
+use super::check::Check;
+
+/// The version of the JSON lines.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The first line of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    pub format_version: u32,
+    pub tool: String,
+    pub rustc: String,
+    pub target: String,
+    pub profile: String,
+    pub cpu: String,
+    pub commit: Option<String>,
+}
+
+/// One measurement of one benchmark.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finished {
+    /// `PACKAGE/TARGET/ID`.
+    pub name: String,
+    pub package: String,
+    pub target: String,
+    pub id: String,
+    /// Harness and version, where known.
+    pub harness: String,
+    /// The group that the harness puts it in.
+    pub group: String,
+    /// Its place among all benchmarks of the run in the order of declaration, from 0, those that were not selected counted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub position: Option<usize>,
+    pub time: Time,
+    pub memory: Memory,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub throughput: Option<serde_json::Value>,
+    /// The bench has no harness: an iteration is a run of its process, with start and exit.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub whole_process: bool,
+    pub profiles: Profiles,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Time {
+    /// Median over the samples of elapsed ÷ iterations; `None` where the harness does not measure wall time.
+    pub ns_per_op: Option<f64>,
+    /// The 95 % interval of that median; `None` below six samples.
+    pub lower: Option<f64>,
+    pub upper: Option<f64>,
+    /// Of all samples together.
+    pub iterations: u64,
+    pub samples: Vec<Sample>,
+    /// `inactive` where a tracker stays around the user's own allocator in the timed executable.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tracker: Option<String>,
+    /// The closure measured itself (`iter_custom`), so the bracket is all of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub custom: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    pub iterations: u64,
+    /// As the harness's clock says; of another measurement, its own unit.
+    pub nanoseconds: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Counted iterations of one pass.
+    pub iterations: u64,
+    pub allocs_per_op: f64,
+    pub bytes_per_op: f64,
+    /// Frees, inside the bracket, of what the bracket allocated.
+    pub frees_per_op: f64,
+    pub reallocs_per_op: f64,
+    /// Bytes by which reallocs grew blocks.
+    pub grown_bytes_per_op: f64,
+    /// Allocated in the bracket and live at its end.
+    pub retained_bytes_per_op: f64,
+    /// Highest live bytes above the bracket's start, in brackets of one iteration.
+    pub peak_bytes: u64,
+    /// True where all passes agree.
+    pub exact: bool,
+    /// What counting itself took; not part of any other number.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub recording: Option<Recording>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub allocs_per_op_range: Option<[f64; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub bytes_per_op_range: Option<[f64; 2]>,
+}
+
+impl Memory {
+    /// Takes in what another process counted: where the two differ, the numbers are not exact.
+    pub fn join(&mut self, other: &Memory) {
+        self.peak_bytes = self.peak_bytes.max(other.peak_bytes);
+        self.retained_bytes_per_op = self.retained_bytes_per_op.max(other.retained_bytes_per_op);
+        let join = |a: Option<[f64; 2]>, a_value: f64, b: Option<[f64; 2]>, b_value: f64| {
+            let (a, b) = (a.unwrap_or([a_value; 2]), b.unwrap_or([b_value; 2]));
+            [a[0].min(b[0]), a[1].max(b[1])]
+        };
+        let (values, others) = ((self.allocs_per_op, self.bytes_per_op), (other.allocs_per_op, other.bytes_per_op));
+        let allocs = join(self.allocs_per_op_range, values.0, other.allocs_per_op_range, others.0);
+        let bytes = join(self.bytes_per_op_range, values.1, other.bytes_per_op_range, others.1);
+        self.exact = self.exact && other.exact && values == others;
+        if !self.exact {
+            (self.allocs_per_op_range, self.bytes_per_op_range) = (Some(allocs), Some(bytes));
+        }
+    }
+}
+
+/// What recording took of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recording {
+    /// Resident memory of the recorder in the benched process: stacks, live blocks, each thread's state.
+    pub bytes: u64,
+}
+
+/// Absolute paths.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profiles {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mem: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cpu: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub block: Option<String>,
+    /// dhat-heap.json, for DHAT's viewer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dhat: Option<String>,
+}
+
+impl Finished {
+    /// The least that it is called by: the harness's own part; with the target where that has none, for it is of a whole process.
+    pub fn least_name(&self) -> &str {
+        match self.whole_process {
+            true => self.name.get(self.package.len() + 1..).unwrap_or(&self.id),
+            false => &self.id,
+        }
+    }
+
+    /// Whether its numbers can be: JSON has no NaN, but it has negative ones. The error says which cannot.
+    fn is_sound(&self) -> Result<(), String> {
+        let (time, memory) = (&self.time, &self.memory);
+        let mut numbers = vec![
+            ("allocs_per_op", memory.allocs_per_op),
+            ("bytes_per_op", memory.bytes_per_op),
+            ("frees_per_op", memory.frees_per_op),
+            ("reallocs_per_op", memory.reallocs_per_op),
+            ("grown_bytes_per_op", memory.grown_bytes_per_op),
+            ("retained_bytes_per_op", memory.retained_bytes_per_op),
+        ];
+        // Another measurement than wall time may have negative amounts.
+        if let Some(ns) = time.ns_per_op {
+            numbers.push(("ns_per_op", ns));
+            numbers.extend(time.samples.iter().map(|sample| ("nanoseconds", sample.nanoseconds)));
+        }
+        let ranges = [
+            ("allocs_per_op_range", memory.allocs_per_op_range),
+            ("bytes_per_op_range", memory.bytes_per_op_range),
+            ("an interval", time.lower.zip(time.upper).map(|(lower, upper)| [lower, upper])),
+        ];
+        numbers.extend(ranges.iter().flat_map(|(field, range)| range.iter().flatten().map(|value| (*field, *value))));
+        if let Some((field, value)) = numbers.into_iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
+            return Err(format!("{} has {field} {value}: it must be finite and not negative", self.name));
+        }
+        let descends = |(_, range): &&(&str, Option<[f64; 2]>)| range.is_some_and(|[low, high]| low > high);
+        if let Some((field, Some([low, high]))) = ranges.iter().find(descends) {
+            return Err(format!("{} has {field} {low} to {high}: it must ascend", self.name));
+        }
+        if memory.iterations == 0 {
+            return Err(format!("{} was counted over no iteration", self.name));
+        }
+        Ok(())
+    }
+}
+
+/// A benchmark that did not come through.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failed {
+    pub name: String,
+    pub package: String,
+    pub target: String,
+    pub id: String,
+    pub error: String,
+}
+
+/// The last line of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunFinished {
+    pub success: bool,
+    pub benchmarks: usize,
+    pub failed: usize,
+    /// Why there is no more, where the run could not go on: what does not build, for instance.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<String>,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub enum Line {
+    RunStarted(RunStarted),
+    BenchmarkFinished(Box<Finished>),
+    BenchmarkFailed(Failed),
+    Check(Box<Check>),
+    RunFinished(RunFinished),
+}
+
+/// All that a run brought: what every output format is made from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    pub started: RunStarted,
+    pub finished: Vec<Finished>,
+    pub failed: Vec<Failed>,
+    pub checks: Vec<Check>,
+}
+
+impl Run {
+    /// Reads results.jsonl. The error is one line: no results, or those of another format version.
+    pub fn parse(text: &str) -> Result<Run, String> {
+        let mut run: Option<Run> = None;
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let at = |what: &dyn std::fmt::Display| format!("line {}: {what}", number + 1);
+            if run.is_none() {
+                check_version(line).map_err(|e| at(&e))?;
+            }
+            let line: Line = serde_json::from_str(line).map_err(|e| at(&e))?;
+            match (line, &mut run) {
+                (Line::RunStarted(started), None) => {
+                    run = Some(Run { started, finished: Vec::new(), failed: Vec::new(), checks: Vec::new() });
+                }
+                (Line::BenchmarkFinished(finished), Some(run)) => {
+                    finished.is_sound().map_err(|e| at(&e))?;
+                    run.finished.push(*finished);
+                }
+                (Line::BenchmarkFailed(failed), Some(run)) => run.failed.push(failed),
+                (Line::Check(check), Some(run)) => run.checks.push(*check),
+                (Line::RunFinished(_), Some(_)) => (),
+                _ => return Err(at(&"it must begin with one run-started line")),
+            }
+        }
+        run.ok_or_else(|| "it is empty".to_owned())
+    }
+
+    /// As the lines of results.jsonl.
+    pub fn lines(&self) -> Vec<Line> {
+        let mut lines = vec![Line::RunStarted(self.started.clone())];
+        lines.extend(self.finished.iter().map(|one| Line::BenchmarkFinished(Box::new(one.clone()))));
+        lines.extend(self.failed.iter().map(|one| Line::BenchmarkFailed(one.clone())));
+        lines.extend(self.checks.iter().map(|one| Line::Check(Box::new(one.clone()))));
+        lines.push(Line::RunFinished(self.end()));
+        lines
+    }
+
+    pub fn end(&self) -> RunFinished {
+        let good = |check: &Check| check.verdict != super::check::Verdict::Failed;
+        RunFinished {
+            success: self.failed.is_empty() && self.checks.iter().all(good),
+            benchmarks: self.finished.len(),
+            failed: self.failed.len(),
+            error: None,
+        }
+    }
+}
+
+fn check_version(line: &str) -> Result<(), String> {
+    let value: serde_json::Value = serde_json::from_str(line).map_err(|e| e.to_string())?;
+    match value["format_version"].as_u64() {
+        Some(version) if version == u64::from(FORMAT_VERSION) => Ok(()),
+        Some(version) => Err(format!(
+            "format_version {version} is not understood, only {FORMAT_VERSION}: use the cargo-memprof that wrote it"
+        )),
+        None => Err("it must begin with a run-started line".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::finished;
+
+    #[test]
+    fn numbers_that_cannot_be_are_refused() {
+        let refused = |change: &dyn Fn(&mut Finished)| {
+            let mut one = finished("p/t/a", 1.0, 8.0, false);
+            one.time.samples = vec![Sample { iterations: 1, nanoseconds: 5.0 }];
+            (one.memory.allocs_per_op_range, one.memory.bytes_per_op_range) = (Some([1.0, 2.0]), Some([8.0, 8.0]));
+            change(&mut one);
+            one.is_sound().err().unwrap_or_default()
+        };
+        assert_eq!(refused(&|_| ()), "");
+        let nanoseconds = refused(&|one| one.time.samples[0].nanoseconds = -1.0);
+        assert_eq!(nanoseconds, "p/t/a has nanoseconds -1: it must be finite and not negative");
+        // Another measurement has amounts of its own.
+        assert_eq!(refused(&|one| (one.time.ns_per_op, one.time.samples[0].nanoseconds) = (None, -1.0)), "");
+        let range = refused(&|one| one.memory.allocs_per_op_range = Some([2.0, 1.0]));
+        assert_eq!(range, "p/t/a has allocs_per_op_range 2 to 1: it must ascend");
+        assert!(refused(&|one| one.memory.bytes_per_op_range = Some([-8.0, 8.0])).contains("bytes_per_op_range -8"));
+        assert!(refused(&|one| (one.time.lower, one.time.upper) = (Some(-1.0), Some(1.0))).contains("an interval -1"));
+        assert!(refused(&|one| one.memory.frees_per_op = -1.0).contains("frees_per_op -1"));
+    }
+}

@@ -1,0 +1,11 @@
+//! A benchmark's numbers, and their statistics. No I/O.
+
+pub mod check;
+pub mod lines;
+pub mod metric;
+pub mod names;
+pub mod notation;
+pub mod sites;
+pub mod special;
+pub mod statistics;
+pub mod summary;

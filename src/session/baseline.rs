@@ -1,0 +1,229 @@
+//! `--save-baseline` and `--baseline`: results kept under a name, in a file, or made anew from a revision.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::prepare::Located;
+use crate::cli::args::RunArgs;
+use crate::console;
+use crate::results::lines::{Memory, Run, RunStarted};
+use crate::results::names;
+use crate::session::revision;
+use crate::session::writer::{cannot_write, write_results};
+use crate::{Error, Result};
+
+/// What this run is compared with.
+pub struct Base {
+    /// As it was typed.
+    pub label: String,
+    pub run: Run,
+    /// Where its sources lay.
+    pub root: PathBuf,
+}
+
+impl Base {
+    /// By full name: the same count needs the same number of iterations.
+    pub fn counted_iterations(&self) -> HashMap<String, u64> {
+        self.run.finished.iter().map(|one| (one.name.clone(), one.memory.iterations)).collect()
+    }
+}
+
+/// A name is kept below the target directory; what looks like a path is one.
+fn is_name(text: &str) -> bool {
+    !text.contains(['/', '\\']) && !text.ends_with(".jsonl") && !matches!(text, "" | "." | "..")
+}
+
+fn folder(home: &Path, name: &str) -> PathBuf {
+    home.join("baselines").join(name)
+}
+
+/// What `--baseline` means; `words` is the whole command line, for a run of another revision.
+pub fn load(args: &RunArgs, words: &[OsString], located: &Located) -> Result<Option<Base>> {
+    let Some(label) = args.output.baseline.clone() else { return Ok(None) };
+    if let Some(revision) = label.strip_prefix("git:") {
+        let (run, root) = revision::measure(revision, args, words, located)?;
+        return of_this_workspace(Base { label, run, root }, located).map(Some);
+    }
+    let run = read(&label, &located.workspace.home)?;
+    of_this_workspace(Base { label, run, root: located.workspace.root.clone() }, located).map(Some)
+}
+
+/// The results kept as `label` below `home`, or in the file of that name.
+pub fn read(label: &str, home: &Path) -> Result<Run> {
+    let named = is_name(label) && !Path::new(label).is_file();
+    let path = if named { folder(home, label).join("results.jsonl") } else { PathBuf::from(label) };
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        let known = known(home);
+        match error.kind() {
+            std::io::ErrorKind::NotFound if named && known.is_empty() => {
+                Error::usage(format!("there is no baseline `{label}`; make one with --save-baseline {label}"))
+            }
+            std::io::ErrorKind::NotFound if named => {
+                Error::usage(format!("there is no baseline `{label}`, but there are: {}", known.join(", ")))
+            }
+            _ => Error::usage(format!("--baseline: cannot read {}: {error}", path.display())),
+        }
+    })?;
+    Run::parse(&text).map_err(|error| Error::usage(format!("--baseline {label}: {error}")))
+}
+
+/// Refuses results of which nothing can be found here.
+fn of_this_workspace(base: Base, located: &Located) -> Result<Base> {
+    let packages: BTreeSet<&str> = base.run.finished.iter().map(|one| one.package.as_str()).collect();
+    match elsewhere(&packages, located) {
+        Some(text) => Err(Error::usage(format!("--baseline {}: it is {text}", base.label))),
+        None => Ok(base),
+    }
+}
+
+/// `of another package: q; here is p`, where none of `packages` is a member of the workspace.
+pub fn elsewhere(packages: &BTreeSet<&str>, located: &Located) -> Option<String> {
+    let members = &located.workspace.members;
+    if packages.is_empty() || members.iter().any(|member| packages.contains(member.as_str())) {
+        return None;
+    }
+    let packages: Vec<&str> = packages.iter().copied().collect();
+    Some(format!("of another package: {}; here is {}", packages.join(", "), members.join(", ")))
+}
+
+fn known(home: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(home.join("baselines")).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| !name.starts_with(DRAFT));
+    names.sort();
+    names
+}
+
+/// Says in what the two runs differ besides the code.
+pub fn warn_of_differences(label: &str, was: &RunStarted, now: &RunStarted) {
+    let pairs = [
+        ("rustc", &was.rustc, &now.rustc),
+        ("target", &was.target, &now.target),
+        ("profile", &was.profile, &now.profile),
+        ("CPU", &was.cpu, &now.cpu),
+    ];
+    for (what, was, now) in pairs {
+        if !was.is_empty() && was != now {
+            console::warn(&format!("{label} was measured with another {what}: {was}, now {now}"));
+        }
+    }
+}
+
+/// Keeps `run` as `name`, with its memory profiles; as a file without. `recounts`: what other processes counted, by full name.
+pub fn save(name: &str, home: &Path, run: &Run, recounts: &BTreeMap<String, Vec<Memory>>) -> Result<()> {
+    if !run.failed.is_empty() {
+        console::warn(&format!("the baseline {name} is not saved: benchmarks failed"));
+        return Ok(());
+    }
+    let mut run = Run { checks: Vec::new(), ..run.clone() };
+    let mut profiles = Vec::new();
+    for finished in &mut run.finished {
+        recounts.get(&finished.name).into_iter().flatten().for_each(|memory| finished.memory.join(memory));
+        // The next run writes others where these are.
+        profiles.push(std::mem::take(&mut finished.profiles).mem);
+    }
+    if !is_name(name) {
+        return write_results(Path::new(name), &run);
+    }
+    let folder = folder(home, name);
+    let draft = home.join("baselines").join(format!("{DRAFT}{}", std::process::id()));
+    let written = write_draft(&draft, &folder, run, &profiles)
+        .and_then(|()| swap(&draft, &folder).map_err(|error| cannot_write(&folder, &error)));
+    // What is there now is the draft that failed, or the baseline of before.
+    let _ = std::fs::remove_dir_all(&draft);
+    written
+}
+
+/// How the names of folders begin that are no baselines yet.
+const DRAFT: &str = ".draft-";
+
+/// The baseline that will stand in `folder`, in `draft`.
+fn write_draft(draft: &Path, folder: &Path, mut run: Run, profiles: &[Option<String>]) -> Result<()> {
+    for (finished, from) in run.finished.iter_mut().zip(profiles) {
+        let Some(from) = from else { continue };
+        let place = Path::new("profiles").join(names::safe_path(&finished.name)).join("mem.prof");
+        copy(Path::new(from), &draft.join(&place))?;
+        finished.profiles.mem = Some(folder.join(&place).to_string_lossy().into_owned());
+    }
+    write_results(&draft.join("results.jsonl"), &run)
+}
+
+/// Puts `draft` in the place of `folder`, at once: whoever reads sees the one or the other, whole.
+fn swap(draft: &Path, folder: &Path) -> std::io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    if !folder.exists() {
+        return std::fs::rename(draft, folder);
+    }
+    match renameat_with(CWD, draft, CWD, folder, RenameFlags::EXCHANGE) {
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => (),
+        done => return done.map_err(Into::into),
+    }
+    // A file system that cannot exchange.
+    let old = draft.with_extension("old");
+    std::fs::rename(folder, &old)?;
+    std::fs::rename(draft, folder)?;
+    std::fs::rename(&old, draft)
+}
+
+/// Copies a file; the folder is made.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    let folder = to.parent().unwrap_or(to);
+    std::fs::create_dir_all(folder).and_then(|()| std::fs::copy(from, to)).map(drop).map_err(|e| cannot_write(to, &e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::finished;
+
+    /// One benchmark with these allocations and this mem.prof.
+    fn run(allocs: f64, mem: &Path) -> Run {
+        let text = String::new;
+        let mut one = finished("p/t/a", allocs, 8.0, true);
+        one.profiles.mem = Some(mem.to_string_lossy().into_owned());
+        one.profiles.cpu = one.profiles.mem.clone();
+        let started = RunStarted {
+            format_version: 1,
+            tool: text(),
+            rustc: text(),
+            target: text(),
+            profile: text(),
+            cpu: text(),
+            commit: None,
+        };
+        Run { started, finished: vec![one], failed: Vec::new(), checks: Vec::new() }
+    }
+
+    #[test]
+    fn what_is_kept_is_nobody_else_s() {
+        let home = tempfile::tempdir().unwrap();
+        let (home, mem) = (home.path(), home.path().join("mem.prof"));
+        std::fs::write(&mem, "1").unwrap();
+        // The profiles are those of the last run, not of this file.
+        let file = home.join("kept.jsonl");
+        let recounts = BTreeMap::from([("p/t/a".to_owned(), vec![finished("p/t/a", 3.0, 8.0, true).memory])]);
+        save(file.to_str().unwrap(), home, &run(1.0, &mem), &recounts).unwrap();
+        let kept = read(file.to_str().unwrap(), home).unwrap().finished.remove(0);
+        assert_eq!(kept.profiles, crate::results::lines::Profiles::default());
+        // Other processes counted otherwise.
+        assert_eq!((kept.memory.exact, kept.memory.allocs_per_op_range), (false, Some([1.0, 3.0])));
+
+        save("main", home, &run(1.0, &mem), &BTreeMap::new()).unwrap();
+        std::fs::write(&mem, "2").unwrap();
+        save("main", home, &run(2.0, &mem), &BTreeMap::new()).unwrap();
+        let allocs = || read("main", home).unwrap().finished[0].memory.allocs_per_op;
+        let kept = home.join("baselines/main/profiles/p/t/a/mem.prof");
+        assert_eq!((allocs(), std::fs::read_to_string(&kept).unwrap().as_str()), (2.0, "2"));
+        // What cannot be written whole leaves what was there.
+        assert!(save("main", home, &run(3.0, &home.join("none")), &BTreeMap::new()).is_err());
+        assert_eq!((allocs(), known(home)), (2.0, vec!["main".to_owned()]));
+        assert_eq!(std::fs::read_dir(home.join("baselines")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_looks_like_a_path_is_one() {
+        assert!(is_name("main") && is_name("v1.2"));
+        assert!(!is_name("a/b") && !is_name("main.jsonl") && !is_name("..") && !is_name(""));
+    }
+}

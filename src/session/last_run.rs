@@ -1,0 +1,112 @@
+//! The last run's results, found without asking cargo: `pprof` answers in milliseconds.
+
+use std::path::{Path, PathBuf};
+
+use crate::results::lines::{Finished, Line};
+use crate::results::names;
+use crate::{Error, Result};
+
+/// `<target dir>/memprof`: below CARGO_TARGET_DIR, or in the nearest `target` of this folder and those above it.
+pub fn home() -> Option<PathBuf> {
+    if let Some(dir) = std::env::var_os("CARGO_TARGET_DIR").or_else(|| std::env::var_os("CARGO_BUILD_TARGET_DIR")) {
+        return Some(Path::new(&dir).join("memprof"));
+    }
+    home_of(&std::env::current_dir().ok()?)
+}
+
+/// The same for `folder`, whatever the environment says.
+pub fn home_of(folder: &Path) -> Option<PathBuf> {
+    let configured = cargo_config2::Config::load_with_cwd(folder).ok().and_then(|config| config.build.target_dir);
+    if let Some(dir) = configured {
+        return Some(dir.join("memprof"));
+    }
+    folder.ancestors().map(|dir| dir.join("target").join("memprof")).find(|home| home.is_dir())
+}
+
+/// The benchmarks of the last run; empty where there is none.
+fn finished() -> Vec<Finished> {
+    let text = home().and_then(|home| std::fs::read_to_string(home.join("results.jsonl")).ok()).unwrap_or_default();
+    let finished = |line: &str| match serde_json::from_str(line) {
+        Ok(Line::BenchmarkFinished(finished)) => Some(*finished),
+        _ => None,
+    };
+    text.lines().filter_map(finished).collect()
+}
+
+/// The profile that `name` means: any unambiguous suffix of a benchmark's full name, with `:cpu`, `:block` or `:mem` behind it. `None`
+/// where no benchmark is called so.
+pub fn profile(name: &str) -> Option<Result<PathBuf>> {
+    let (name, kind) = match name.rsplit_once(':') {
+        Some((name, kind @ ("cpu" | "mem" | "block"))) => (name, kind),
+        _ => (name, "mem"),
+    };
+    let finished = finished();
+    let all: Vec<&str> = finished.iter().map(|finished| finished.name.as_str()).collect();
+    let mut found = names::find(&all, name);
+    found.dedup();
+    match found[..] {
+        [] => None,
+        [one] => {
+            // Of several measurements the last wrote the profile.
+            let profiles = finished.iter().rev().find(|finished| finished.name == one).map(|found| &found.profiles)?;
+            let path = match kind {
+                "cpu" => &profiles.cpu,
+                "block" => &profiles.block,
+                _ => &profiles.mem,
+            };
+            Some(match path {
+                Some(path) => Ok(PathBuf::from(path)),
+                None if kind == "block" => {
+                    Err(Error::usage(format!("{one} has no block.prof; --blockprofile FILE makes one")))
+                }
+                None => Err(Error::usage(format!("{one} has no {kind}.prof; it was measured with --no-profiles"))),
+            })
+        }
+        _ => Some(Err(Error::usage(format!("{name} may be any of: {}", found.join(", "))))),
+    }
+}
+
+/// The benchmark that a profile is of, which was asked for as `source`: by a benchmark's name, or as a file where runs keep them.
+pub fn benchmark_of(source: &str) -> Option<String> {
+    let path = Path::new(source);
+    if !path.exists() {
+        return profile(source)?.is_ok().then(|| source.to_owned());
+    }
+    let path = std::path::absolute(path).ok()?;
+    let folder = path.parent()?.to_str()?;
+    let (_, name) = folder.split_once("/memprof/profiles/")?;
+    // Without the package, as the table has it.
+    Some(name.split_once('/').map_or(name, |(_, name)| name).to_owned())
+}
+
+/// A word to who asked for `name`, which is neither a file nor a benchmark: what the last run has. `None` where there was no run, or
+/// where the name can only be meant as a file.
+pub fn other_names(name: &str) -> Option<String> {
+    const MOST: usize = 5;
+    if Path::new(name).exists() || name.ends_with(".prof") || name.ends_with(".gz") || profile(name).is_some() {
+        return None;
+    }
+    let finished = finished();
+    let mut all: Vec<&str> = finished.iter().map(|finished| finished.name.as_str()).collect();
+    all.dedup();
+    let (first, rest) = all.split_at(all.len().min(MOST));
+    let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
+    (!all.is_empty()).then(|| format!("nor is it a benchmark of the last run, which has {}{more}", first.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_says_whose_it_is_by_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("target/memprof/profiles/p/pool/write/a");
+        std::fs::create_dir_all(&place).unwrap();
+        let path = place.join("mem.prof");
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(benchmark_of(path.to_str().unwrap()).as_deref(), Some("pool/write/a"));
+        assert_eq!(benchmark_of(folder.path().to_str().unwrap()), None);
+        assert_eq!(benchmark_of("http://localhost:1/debug/pprof/heap"), None);
+    }
+}

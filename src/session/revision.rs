@@ -1,0 +1,252 @@
+//! `--baseline git:REV`: that revision in a worktree of its own, measured there with the same options. Of the user's tree
+//! nothing is read but its history, and nothing is changed in it.
+//!
+//! The worktree has one place for each target directory, and the files of a revision are as old as the first time that it was
+//! measured there, until another is: so cargo builds anew what another revision has left, and nothing else.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::FlockOperation;
+
+use super::prepare::Located;
+use crate::cli::args::RunArgs;
+use crate::console;
+use crate::measure::Interrupt;
+use crate::results::lines::Run;
+use crate::session::baseline;
+use crate::session::writer::{cannot_write, short_commit, write_whole};
+use crate::{Error, Result, exit};
+
+/// The options whose values are about this run and not about the other.
+const OWN: [&str; 11] = [
+    "--http",
+    "--blockprofile",
+    "--diff",
+    "--baseline",
+    "--save-baseline",
+    "--message-format",
+    "--memprofile",
+    "--cpuprofile",
+    "--manifest-path",
+    "--target-dir",
+    "--outputdir",
+];
+
+/// Runs the benches of `revision` as `words` say: the results, and the folder that its sources lay in.
+pub fn measure(revision: &str, args: &RunArgs, words: &[OsString], located: &Located) -> Result<(Run, PathBuf)> {
+    let root = &located.workspace.root;
+    let label = format!("git:{revision}");
+    let bad = |what: String| Error::usage(format!("--baseline {label}: {what}"));
+    let top = git(root, &["rev-parse", "--show-toplevel"]).map_err(bad)?;
+    let commit =
+        git(root, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")]);
+    let commit = commit.map_err(|_| bad("git knows no such revision".to_owned()))?;
+    // A build directory of its own: cargo names what it builds by paths relative to the workspace, so that in one directory
+    // the two trees would take each other's executables for their own.
+    let home = located.workspace.home.join("revisions");
+    std::fs::create_dir_all(&home).map_err(|e| cannot_write(&home, &e))?;
+    let _lock = lock(&home, &located.interrupt)?;
+    let subject = git(root, &["show", "--no-patch", "--format=%s", &commit]).unwrap_or_default();
+    console::note(&format!("{label}: measuring commit {} ({subject}) first", short_commit(&commit)));
+    let at = place(&home)?;
+    let tree = Tree { repository: PathBuf::from(&top), at };
+    // What a run that was killed has left.
+    tree.remove();
+    let there = tree.at.to_string_lossy().into_owned();
+    git(root, &["worktree", "add", "--detach", "--quiet", &there, &commit]).map_err(bad)?;
+    let age = first_measured(&home, &commit)?;
+    set_age(&tree.at, age).map_err(|e| cannot_write(&tree.at, &e))?;
+
+    let inside = |path: &Path| path.strip_prefix(&top).map(|rest| tree.at.join(rest)).ok();
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let here = std::env::current_dir().map_err(|e| Error::other(format!("no current directory: {e}")))?;
+    let folder = inside(&here).filter(|folder| folder.is_dir());
+    let folder = folder.or_else(|| inside(root)).ok_or_else(|| bad(format!("{} is not in {top}", root.display())))?;
+    let tool = std::env::current_exe().map_err(|e| Error::other(format!("cannot find myself: {e}")))?;
+    let mut command = Command::new(tool);
+    command.arg("run").current_dir(&folder).arg("--target-dir").arg(&home).arg("--message-format=json");
+    if let Some(manifest) = args.select.manifest_path.as_deref().and_then(|path| inside(&absolute(path))) {
+        command.arg("--manifest-path").arg(manifest);
+    }
+    // Kept as a baseline it is counted in several processes, and its profiles are not those of the next run.
+    command.arg("--save-baseline").arg(KEPT);
+    command.args(without_own(words)).stdin(Stdio::null()).stdout(Stdio::null());
+    let status = command.status().map_err(|e| Error::other(format!("cannot run {}: {e}", tool_name(&command))))?;
+    located.interrupt.check()?;
+    if !status.success() {
+        let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::ERROR);
+        return Err(Error::new(
+            code,
+            format!("--baseline git:{revision}: its benches could not be measured (see above)"),
+        ));
+    }
+    Ok((baseline::read(KEPT, &home.join("memprof"))?, tree.at.clone()))
+}
+
+/// The name of the other run's results in its own target directory.
+const KEPT: &str = "revision";
+
+/// One revision at a time; held until it is dropped.
+fn lock(home: &Path, interrupt: &Interrupt) -> Result<File> {
+    let path = home.join("lock");
+    let file = File::create(&path).map_err(|e| cannot_write(&path, &e))?;
+    let mut waits = false;
+    loop {
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => (),
+            Err(error) => return Err(cannot_write(&path, &error.into())),
+        }
+        interrupt.check()?;
+        if !std::mem::replace(&mut waits, true) {
+            console::note("another run measures a revision; waiting for it");
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Where the worktree is: always at the same place, so that cargo knows again what it built. Inside the user's folder cargo
+/// would take it for a part of the user's workspace, and hear the configuration of today.
+fn place(home: &Path) -> Result<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    home.hash(&mut hasher);
+    let own = std::env::temp_dir().join(format!("cargo-memprof-{}", rustix::process::getuid().as_raw()));
+    match std::fs::DirBuilder::new().mode(0o700).create(&own) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(cannot_write(&own, &error)),
+        _ => (),
+    }
+    // The name can be guessed: nobody else may have made it, or may write there.
+    let found = own.symlink_metadata().map_err(|e| cannot_write(&own, &e))?;
+    if !found.is_dir() || found.uid() != rustix::process::getuid().as_raw() || found.mode() & 0o077 != 0 {
+        return Err(Error::other(format!("{} must be a folder that only you can use; remove it", own.display())));
+    }
+    Ok(own.join(format!("{:016x}", hasher.finish())))
+}
+
+/// When the revision that was measured last in `home` was measured there first: now, where that was another one.
+fn first_measured(home: &Path, commit: &str) -> Result<SystemTime> {
+    let stamp = home.join("measured");
+    let is_this = std::fs::read_to_string(&stamp).is_ok_and(|text| text == commit);
+    if !is_this {
+        write_whole(&stamp, commit.as_bytes())?;
+    }
+    stamp.metadata().and_then(|metadata| metadata.modified()).map_err(|e| cannot_write(&stamp, &e))
+}
+
+/// Makes all below `path` as old as `age`.
+fn set_age(path: &Path, age: SystemTime) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            set_age(&entry.path(), age)?;
+        } else if kind.is_file() {
+            File::open(entry.path())?.set_modified(age)?;
+        }
+    }
+    File::open(path)?.set_modified(age)
+}
+
+fn tool_name(command: &Command) -> String {
+    command.get_program().to_string_lossy().into_owned()
+}
+
+/// The command line without the options of [`OWN`], `-json`, `--accept` and their values.
+fn without_own(words: &[OsString]) -> Vec<OsString> {
+    let mut kept = Vec::new();
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        let text = word.to_string_lossy();
+        if text == "--" {
+            kept.push(word.clone());
+            break;
+        }
+        let name = format!("--{}", text.trim_start_matches('-').split('=').next().unwrap_or_default());
+        let is_option = text.starts_with('-');
+        if is_option && OWN.contains(&name.as_str()) {
+            if !text.contains('=') {
+                rest.next();
+            }
+        } else if !(is_option
+            && matches!(
+                name.as_str(),
+                "--json" | "--no-browser" | "--no_browser" | "--accept" | "--last-run" | "--no-run"
+            ))
+        {
+            kept.push(word.clone());
+        }
+    }
+    kept.extend(rest.cloned());
+    kept
+}
+
+/// A worktree that is gone when it is dropped.
+struct Tree {
+    repository: PathBuf,
+    at: PathBuf,
+}
+
+impl Tree {
+    fn remove(&self) {
+        let at = self.at.to_string_lossy().into_owned();
+        let _ = git(&self.repository, &["worktree", "remove", "--force", &at]);
+        let _ = std::fs::remove_dir_all(&self.at);
+        let _ = git(&self.repository, &["worktree", "prune"]);
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// What git prints; the error is its first line.
+fn git(folder: &Path, args: &[&str]) -> Result<String, String> {
+    let out = Command::new("git").args(args).current_dir(folder).stdin(Stdio::null()).output();
+    let Output { status, stdout, stderr } = out.map_err(|e| format!("cannot run git: {e}"))?;
+    if status.success() {
+        return Ok(String::from_utf8_lossy(&stdout).trim().to_owned());
+    }
+    let stderr = String::from_utf8_lossy(&stderr);
+    Err(stderr.lines().next().unwrap_or("git failed").trim_start_matches("fatal: ").to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What another revision left is older than the files, what this one left is newer.
+    #[test]
+    fn files_are_as_old_as_the_first_measurement_of_their_revision() {
+        let home = std::env::temp_dir().join(format!("memprof-ages-{}", std::process::id()));
+        let tree = home.join("tree/src");
+        std::fs::create_dir_all(&tree).unwrap();
+        let first = first_measured(&home, "a").unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        std::fs::write(tree.join("lib.rs"), "").unwrap();
+        assert_eq!(first_measured(&home, "a").unwrap(), first);
+        set_age(&home.join("tree"), first).unwrap();
+        for path in [&tree, &tree.join("lib.rs")] {
+            assert_eq!(path.metadata().unwrap().modified().unwrap(), first);
+        }
+        let second = first_measured(&home, "b").unwrap();
+        assert!(second > first && first_measured(&home, "a").unwrap() >= second);
+        std::fs::remove_dir_all(&home).unwrap();
+    }
+
+    #[test]
+    fn the_other_run_has_the_same_options_but_its_own_places() {
+        let words =
+            "-benchtime 20ms --baseline git:main pooled -json --target-dir=x --manifest-path y -p z -- --baseline";
+        let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
+        assert_eq!(without_own(&words).join(" ".as_ref()), "-benchtime 20ms pooled -p z -- --baseline");
+    }
+}

@@ -1,0 +1,343 @@
+//! What a run leaves: data on stdout, profiles, results.jsonl. Files appear under their names when they are whole.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::baseline::{self, Base};
+use crate::check;
+use crate::cli::args::{MessageFormat, RunArgs};
+use crate::console;
+use crate::formats::{self, View, columns, json};
+use crate::measure::{NOT_LINKED, ProfilePair};
+use crate::pprof::profile::{self, Profile};
+use crate::project::{CargoConfig, Workspace};
+use crate::results::check::{Check, PlacedSite};
+use crate::results::lines::{FORMAT_VERSION, Failed, Finished, Line, Memory, Run, RunFinished, RunStarted};
+use crate::results::names;
+use crate::{Error, Result, exit};
+
+/// Takes results as they come.
+pub struct Writer<'a> {
+    args: &'a RunArgs,
+    home: PathBuf,
+    root: PathBuf,
+    /// What results.jsonl will hold: the lines as they came.
+    lines: String,
+    pub run: Run,
+    /// results.jsonl stays as it is.
+    keep_results: bool,
+    /// By full name.
+    pub sites: BTreeMap<String, Vec<PlacedSite>>,
+    /// What other processes of this run counted, by full name.
+    pub recounts: BTreeMap<String, Vec<Memory>>,
+    /// What could not be written.
+    troubles: Vec<Error>,
+    /// --memprofile and --cpuprofile, and what goes into them.
+    mem_file: Option<PathBuf>,
+    cpu_file: Option<PathBuf>,
+    block_file: Option<PathBuf>,
+    all_mem: Vec<Profile>,
+    all_cpu: Vec<Profile>,
+    all_block: Vec<Profile>,
+}
+
+impl<'a> Writer<'a> {
+    /// A run that begins now. What comes behind this ends with [`Writer::finish`] or [`Writer::end_without_results`], so that whoever reads
+    /// the JSON sees its last line.
+    pub fn new(args: &'a RunArgs, workspace: &Workspace, config: &CargoConfig) -> Result<Writer<'a>> {
+        Writer::begin(args, workspace, started(args, workspace, config))
+    }
+
+    /// A run that is over already, shown again; nothing of it is written anew.
+    pub fn again(args: &'a RunArgs, workspace: &Workspace, started: RunStarted) -> Result<Writer<'a>> {
+        Ok(Writer { keep_results: true, ..Writer::begin(args, workspace, started)? })
+    }
+
+    fn begin(args: &'a RunArgs, workspace: &Workspace, started: RunStarted) -> Result<Writer<'a>> {
+        let mut writer = Writer {
+            args,
+            home: workspace.home.clone(),
+            root: workspace.root.clone(),
+            lines: String::new(),
+            run: Run { started: started.clone(), finished: Vec::new(), failed: Vec::new(), checks: Vec::new() },
+            keep_results: false,
+            sites: BTreeMap::new(),
+            recounts: BTreeMap::new(),
+            troubles: Vec::new(),
+            mem_file: combined_file(args, args.measure.memprofile.as_ref())?,
+            cpu_file: combined_file(args, args.measure.cpuprofile.as_ref())?,
+            block_file: combined_file(args, args.measure.blockprofile.as_ref())?,
+            all_mem: Vec::new(),
+            all_cpu: Vec::new(),
+            all_block: Vec::new(),
+        };
+        writer.line(&Line::RunStarted(started));
+        Ok(writer)
+    }
+
+    /// Ends the JSON where nothing was to be run, or the run could not go on; results.jsonl stays that of the run before.
+    pub fn end_without_results(mut self, error: Option<&Error>) {
+        let end =
+            RunFinished { success: error.is_none(), error: error.map(|error| error.message.clone()), ..self.run.end() };
+        self.line(&Line::RunFinished(end));
+        let Some(error) = error else { return };
+        // As of a benchmark that stands for all.
+        let mut run = self.run.clone();
+        run.failed.push(Failed {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            package: String::new(),
+            target: String::new(),
+            id: String::new(),
+            error: error.message.clone(),
+        });
+        let view = View { root: self.shown_root(), ..View::default() };
+        if matches!(self.args.format(), MessageFormat::Junit | MessageFormat::Markdown | MessageFormat::Github)
+            && let Err(error) = self.print(&run, &view)
+        {
+            console::error(&error.message);
+        }
+    }
+
+    /// Something could not be written. All else is, and shown; then it is an error.
+    pub fn trouble(&mut self, error: Error) {
+        self.troubles.push(error);
+    }
+
+    /// JSON appears as it comes, everything else at the end.
+    fn line(&mut self, line: &Line) {
+        let text = json::line(line);
+        if self.args.format() == MessageFormat::Json {
+            console::print(&text);
+        }
+        self.lines.push_str(&text);
+    }
+
+    pub fn finished(&mut self, mut finished: Finished, profiles: ProfilePair) -> Result<()> {
+        let dir = self.home.join("profiles").join(names::safe_path(&finished.name));
+        // Of other counts than today's.
+        for file in [crate::explain::SIDECAR, crate::explain::PROFILE] {
+            let _ = std::fs::remove_file(dir.join(file));
+        }
+        if let Some(mem) = &profiles.mem {
+            let sites = check::sites(mem, &self.root, finished.memory.iterations);
+            self.sites.insert(finished.name.clone(), sites);
+        }
+        for (file, profile, path, all, wanted) in [
+            ("mem.prof", profiles.mem, &mut finished.profiles.mem, &mut self.all_mem, &self.mem_file),
+            ("cpu.prof", profiles.cpu, &mut finished.profiles.cpu, &mut self.all_cpu, &self.cpu_file),
+            ("block.prof", profiles.block, &mut finished.profiles.block, &mut self.all_block, &self.block_file),
+        ] {
+            let Some(mut profile) = profile else { continue };
+            let at = dir.join(file);
+            write_whole(&at, &profile::write(&profile))?;
+            *path = Some(at.to_string_lossy().into_owned());
+            if wanted.is_some() {
+                profile.set_label("benchmark", &finished.name);
+                all.push(profile);
+            }
+        }
+        if let Some(text) = &profiles.dhat {
+            let at = dir.join("dhat-heap.json");
+            write_whole(&at, text)?;
+            finished.profiles.dhat = Some(at.to_string_lossy().into_owned());
+        }
+        self.take(finished);
+        Ok(())
+    }
+
+    /// A result whose profiles are written already.
+    pub fn take(&mut self, finished: Finished) {
+        self.line(&Line::BenchmarkFinished(Box::new(finished.clone())));
+        self.run.finished.push(finished);
+    }
+
+    pub fn failed(&mut self, failed: Failed) {
+        // At once, for the run may be long; the table says it again.
+        console::error(&format!("{}: {}", failed.name, failed.error));
+        self.line(&Line::BenchmarkFailed(failed.clone()));
+        self.run.failed.push(failed);
+    }
+
+    pub fn check(&mut self, check: Check) {
+        self.line(&Line::Check(Box::new(check.clone())));
+        self.run.checks.push(check);
+    }
+
+    /// Writes and prints what stands at the end; the exit code. What cannot be written keeps nothing else from being so.
+    pub fn finish(mut self, base: Option<Base>) -> Result<u8> {
+        for error in self.write_files() {
+            self.trouble(error);
+        }
+        let error = self.troubles.first().map(|error| error.message.clone());
+        let end = self.run.end();
+        self.line(&Line::RunFinished(RunFinished { success: end.success && error.is_none(), error, ..end }));
+        if !self.keep_results {
+            let written = write_whole(&self.home.join("results.jsonl"), self.lines.as_bytes());
+            self.troubles.extend(written.err());
+        }
+        let shown = self.show(base);
+        self.troubles.extend(shown.err());
+        let code = code(&self.run);
+        // Where nothing else went wrong, the first decides about the exit code, and is told by who asked.
+        let decides = (code == exit::OK && !self.troubles.is_empty()).then(|| self.troubles.remove(0));
+        self.troubles.iter().for_each(|error| console::error(&error.message));
+        decides.map_or(Ok(code), Err)
+    }
+
+    /// What the command line asks for besides the results; what of it could not be written.
+    fn write_files(&self) -> Vec<Error> {
+        let mut errors = Vec::new();
+        for (at, profiles) in
+            [(&self.mem_file, &self.all_mem), (&self.cpu_file, &self.all_cpu), (&self.block_file, &self.all_block)]
+        {
+            let Some(at) = at else { continue };
+            let written = together(profiles).and_then(|all| write_whole(at, &profile::write(&all)));
+            errors.extend(written.err());
+        }
+        if let Some(name) = &self.args.output.save_baseline {
+            errors.extend(baseline::save(name, &self.home, &self.run, &self.recounts).err());
+        }
+        errors
+    }
+
+    /// Files are named from the workspace's root; GitHub looks for them from the top of what it has checked out.
+    fn shown_root(&self) -> PathBuf {
+        let top = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
+        let top = top.filter(|top| self.args.format() == MessageFormat::Github && self.root.starts_with(top));
+        top.unwrap_or_else(|| self.root.clone())
+    }
+
+    /// Everything but JSON, which has been shown.
+    fn show(&self, base: Option<Base>) -> Result<()> {
+        let against = self.args.output.against.clone();
+        if let Some(variant) = against.as_deref().filter(|variant| !columns::has_variant(&self.run.finished, variant)) {
+            console::warn(&format!(
+                "--against {variant}: no group has such a row (what is in no group is compared to nothing)"
+            ));
+        }
+        let view = View {
+            memory: self.args.measure.benchmem,
+            against,
+            base: base.map(|base| formats::Base { label: base.label, finished: base.run.finished }),
+            root: self.shown_root(),
+        };
+        self.print(&self.run, &view)
+    }
+
+    fn print(&self, run: &Run, view: &View) -> Result<()> {
+        let format: &dyn formats::Export = match self.args.format() {
+            MessageFormat::Json => return Ok(()),
+            MessageFormat::Human => &formats::Human,
+            MessageFormat::Markdown => &formats::Markdown,
+            MessageFormat::Csv => &formats::Csv,
+            MessageFormat::Gobench => &formats::Gobench,
+            MessageFormat::Junit => &formats::Junit,
+            MessageFormat::Bmf => &formats::Bmf,
+            MessageFormat::Gab => &formats::Gab,
+            MessageFormat::Github => &formats::Github,
+        };
+        console::print(&format.render(run, view));
+        match self.args.format() {
+            MessageFormat::Github => step_summary(&formats::Markdown, run, view),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn code(run: &Run) -> u8 {
+    let uncounted = run.finished.is_empty() && run.failed.iter().any(|failed| failed.error == NOT_LINKED);
+    match run.end().success {
+        true => exit::OK,
+        false if uncounted => exit::NOTHING_MEASURED,
+        false if run.failed.is_empty() => exit::CHECK_FAILED,
+        false => exit::BENCH_FAILED,
+    }
+}
+
+/// GitHub shows this file on the run's own page.
+fn step_summary(markdown: &dyn formats::Export, run: &Run, view: &View) -> Result<()> {
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from) else {
+        return Ok(());
+    };
+    let text = markdown.render(run, view);
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| cannot_write(&path, &e))
+}
+
+/// Where a profile of all benchmarks goes; said before anything is measured, where it cannot.
+fn combined_file(args: &RunArgs, file: Option<&PathBuf>) -> Result<Option<PathBuf>> {
+    let Some(file) = file else { return Ok(None) };
+    let at = args.measure.outputdir.as_ref().map_or_else(|| file.clone(), |dir| dir.join(file));
+    let folder = at.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => {
+            Err(Error::usage(format!("cannot write {}: there is no folder {}", at.display(), folder.display())))
+        }
+        _ => Ok(Some(at)),
+    }
+}
+
+/// One profile of all; empty where there is none.
+fn together(profiles: &[Profile]) -> Result<Profile> {
+    match profiles {
+        [] => Ok(Profile::default()),
+        all => profile::merge(&all.iter().collect::<Vec<_>>()).map_err(Error::other),
+    }
+}
+
+pub fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
+    Error::other(format!("cannot write {}: {error}", path.display()))
+}
+
+/// results.jsonl.
+pub fn write_results(path: &Path, run: &Run) -> Result<()> {
+    let lines: String = run.lines().iter().map(json::line).collect();
+    write_whole(path, lines.as_bytes())
+}
+
+/// Under its name the file is there whole or not at all; its folder is made.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".{}", std::process::id()));
+    let draft = PathBuf::from(draft);
+    let write = || {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut file = std::fs::File::create(&draft)?;
+        file.write_all(bytes)?;
+        std::fs::rename(&draft, path)
+    };
+    write().map_err(|e| {
+        let _ = std::fs::remove_file(&draft);
+        cannot_write(path, &e)
+    })
+}
+
+/// What is checked out; `None` where that is no work of git's.
+pub fn head_commit(root: &Path) -> Option<String> {
+    let out = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root).output().ok()?;
+    out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
+}
+
+/// As git shows it.
+pub fn short_commit(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
+}
+
+fn started(args: &RunArgs, workspace: &Workspace, config: &CargoConfig) -> RunStarted {
+    let version = config.toolchain.version.lines().find_map(|line| line.strip_prefix("release: "));
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
+    RunStarted {
+        format_version: FORMAT_VERSION,
+        tool: env!("CARGO_PKG_VERSION").to_owned(),
+        rustc: version.unwrap_or_default().to_owned(),
+        target: config.platform.clone(),
+        profile: args.select.profile.clone().unwrap_or_else(|| "bench".to_owned()),
+        cpu: cpu.unwrap_or_default().to_owned(),
+        commit: head_commit(&workspace.root),
+    }
+}

@@ -1,0 +1,137 @@
+//! What the report shows of one benchmark: its profiles, and what they have more than others.
+//!
+//! Everything is counted here, by the same code that answers `pprof`; the script only draws. A further view of a benchmark is a
+//! further key of [`details`], and an entry of `VIEWS` in templates/web/report_page.js.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::explain::{Explanation, SIDECAR};
+use crate::pprof::front::arguments::Invocation;
+use crate::pprof::front::command;
+use crate::pprof::front::config::Config;
+use crate::pprof::front::fetch::{Loaded, load_file};
+use crate::pprof::front::generate::prepare;
+use crate::web::pages::contents::{Report, profile_path};
+use crate::web::views::source::{LineKind, ListedFunction, Listing};
+use crate::web::views::{Origin, flame, origin, source, top};
+
+/// Rows of a table of functions.
+const TOP_ROWS: i64 = 100;
+/// Pieces of source shown for each sample type, and lines of all of them.
+const MAX_PIECES: usize = 40;
+const MAX_LINES: usize = 1200;
+
+/// Everything about benchmark `number`. A profile that cannot be read has its error in its place.
+pub fn details(report: &Report, number: usize) -> Value {
+    let row = &report.rows[number];
+    let one = |kind: &str| profile_path(row, kind).map_or(Value::Null, |path| profile(path, None));
+    let mut differences = Vec::new();
+    let mut compare = |label: &str, other: &crate::results::lines::Finished| {
+        let pair = |kind: &str| match (profile_path(row, kind), profile_path(other, kind)) {
+            // What was measured later may have taken its place.
+            (Some(path), Some(base)) if path != base => profile(path, Some(base)),
+            _ => Value::Null,
+        };
+        let (mem, cpu) = (pair("mem"), pair("cpu"));
+        if !mem.is_null() || !cpu.is_null() {
+            differences.push(json!({ "label": label, "mem": mem, "cpu": cpu }));
+        }
+    };
+    if let Some(reference) = report.references[number] {
+        compare(&report.short[reference], &report.rows[reference]);
+    }
+    if let (Some(base), Some(before)) = (&report.base, report.base_row(&row.name)) {
+        compare(&base.label, before);
+    }
+    json!({ "mem": one("mem"), "cpu": one("cpu"), "differences": differences, "why": profile_path(row, "mem").map(why) })
+}
+
+/// What `explain` found, as it is kept beside mem.prof until the next run; null where it was not asked.
+fn why(mem: &Path) -> Value {
+    let path = mem.with_file_name(SIDECAR);
+    let Ok(text) = std::fs::read_to_string(&path) else { return Value::Null };
+    let Ok(found) = serde_json::from_str::<Explanation>(&text) else {
+        return json!({ "error": format!("{} is of another version; `cargo memprof explain` makes it anew", path.display()) });
+    };
+    json!(found)
+}
+
+fn profile(path: &Path, base: Option<&Path>) -> Value {
+    load_file(path, base).and_then(|loaded| views(&loaded)).unwrap_or_else(|error| json!({ "error": error }))
+}
+
+/// The flame graph with all sample types, and for each of them the table and the source lines.
+fn views(loaded: &Loaded) -> Result<Value, String> {
+    let types: Vec<String> = loaded.profile.sample_types.iter().map(|kind| kind.kind.to_string()).collect();
+    let prepared = |name: &str, argument: Option<&str>, kind: &str, change: &dyn Fn(&mut Config)| {
+        let mut config = Config { sample_index: kind.to_owned(), ..Config::default() };
+        change(&mut config);
+        let command = command::find(name).ok_or("there is no such report")?;
+        let invocation = Invocation { command, argument: argument.map(str::to_owned) };
+        prepare(loaded.clone(), &invocation, &config, &mut |_| ())
+    };
+    let default = match &*loaded.profile.default_sample_type {
+        "" => types.last().cloned().unwrap_or_default(),
+        kind => kind.to_owned(),
+    };
+    let flame = prepared("svg", None, &default, &|config| {
+        config.call_tree = true;
+        config.trim = false;
+        config.granularity = "filefunctions".into();
+    })?;
+    let legend = flame.profile_labels();
+    let flame = flame::flame_of_all(&flame);
+    // By number, for two types may have one name.
+    let (mut tables, mut listings) = (vec![Value::Null; types.len()], vec![Value::Null; types.len()]);
+    for at in 0..types.len() {
+        let index = at.to_string();
+        let mut table = prepared("top", None, &index, &|config| config.nodecount = TOP_ROWS)?;
+        if table.total == 0 {
+            continue;
+        }
+        tables[at] = json!(top::top(&mut table).0);
+        let listed = prepared("weblist", Some(""), &index, &|_| ())?;
+        if let Ok(listing) = source::listing_of(&listed, source::Choice::Own) {
+            listings[at] = json!(shortened(listing));
+        }
+    }
+    Ok(json!({
+        "types": types,
+        "default": default,
+        "iterations": loaded.iterations.filter(|_| !loaded.compared),
+        "per_op": loaded.per_op,
+        "legend": legend,
+        "flame": flame,
+        "tops": tables,
+        "listings": listings,
+    }))
+}
+
+/// The user's own functions, the heaviest first; where there are none, whatever is heaviest.
+fn shortened(mut listing: Listing) -> Listing {
+    let is_own = |function: &ListedFunction| origin(&function.name, &function.file) == Origin::Own;
+    if listing.functions.iter().any(is_own) {
+        listing.functions.retain(is_own);
+    }
+    listing
+        .functions
+        .sort_by_key(|function| std::cmp::Reverse((function.cum.unsigned_abs(), function.flat.unsigned_abs())));
+    listing.functions.truncate(MAX_PIECES);
+    let mut lines = 0;
+    listing.functions.retain(|function| {
+        lines += function.lines.len();
+        lines <= MAX_LINES
+    });
+    let shown: Vec<&str> = listing.functions.iter().map(|function| function.file.as_str()).collect();
+    listing.missing.retain(|missing| shown.iter().any(|file| missing.contains(file)));
+    // A piece whose source is not to be had is nothing but numbers; its calls say little then.
+    for function in &mut listing.functions {
+        let known = function.lines.iter().any(|line| line.kind == LineKind::Plain);
+        if !known {
+            function.lines.iter_mut().for_each(|line| line.inlined.truncate(3));
+        }
+    }
+    listing
+}

@@ -1,0 +1,14 @@
+//! The documents that a browser opens: one shell with styles and script for the server's pages and for the report in one file,
+//! and what the report says of a run.
+
+mod contents;
+mod details;
+mod document;
+mod overview;
+mod terminal;
+
+pub use contents::{BaseRun, Report};
+pub use details::details;
+pub use document::{Assets, Island, asset, document};
+pub use overview::overview;
+pub use terminal::terminal;

@@ -1,0 +1,18 @@
+//! The server: `pprof -http` for one profile, `-http` of a run for all its benchmarks.
+//!
+//! A request is looked at by [`guard`] (is it for us, may it come from there), turned into what is asked for ([`query`]), and
+//! answered by [`site`], which knows nothing of sockets: [`listen`] alone does.
+
+pub mod address;
+pub mod browser;
+pub mod guard;
+pub mod listen;
+mod load;
+pub mod query;
+pub mod routes;
+pub mod saved;
+pub mod site;
+
+pub use address::Address;
+pub use listen::{Listening, serve};
+pub use site::{Mount, Site};

@@ -1,0 +1,12 @@
+//! What a page shows, as data: plain values that are written as JSON. Each is made from a prepared report by a function that
+//! knows neither HTTP nor HTML, so that the server's pages, the one-file report and the tests have the same numbers.
+
+pub mod flame;
+pub mod graph;
+mod grow;
+pub mod layout;
+mod short_names;
+pub mod source;
+pub mod top;
+
+pub use short_names::{Origin, origin};

@@ -1,0 +1,117 @@
+//! Names that fit into a box, and whose code they are of.
+
+use serde::Serialize;
+
+use crate::pprof::graph::shorten_function_name;
+use crate::pprof::profile::path;
+
+/// Whose code a function is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    Own,
+    Dependency,
+    Std,
+}
+
+/// Whose code `function` in `file` is, by where cargo and rustup keep sources; where there is no file, by its crate's name.
+pub fn origin(function: &str, file: &str) -> Origin {
+    let has = |marks: &[&str]| marks.iter().any(|mark| file.contains(mark));
+    // std's own dependencies are recorded as `/rust/deps/hashbrown-…`.
+    if file.starts_with("/rust/deps/") {
+        return Origin::Std;
+    }
+    if has(&["/rustc/", "/rustlib/src/", "/library/core/src/", "/library/alloc/src/", "/library/std/src/"]) {
+        return Origin::Std;
+    }
+    // What a run adds to a bench is not the user's.
+    if has(&["/registry/src/", "/git/checkouts/"]) || function.starts_with("memprof_rt::") {
+        return Origin::Dependency;
+    }
+    let name = function.trim_start_matches(['<', '&', '(']);
+    let is_std = file.is_empty() && ["std::", "core::", "alloc::"].iter().any(|start| name.starts_with(start));
+    if is_std { Origin::Std } else { Origin::Own }
+}
+
+/// Shorter and shorter forms of a function's name, cut at `::` and `.`; never empty.
+pub fn short_names(name: &str) -> Vec<String> {
+    let short = shorten_function_name(name);
+    let mut ends = Vec::new();
+    let mut at = 0;
+    while at < short.len() {
+        let rest = &short[at..];
+        let length = match rest {
+            _ if rest.starts_with("::") => 2,
+            _ if rest.starts_with('.') => 1,
+            _ => {
+                at += rest.chars().next().map_or(1, char::len_utf8);
+                continue;
+            }
+        };
+        at += length;
+        ends.push(at);
+    }
+    suffixes(&short, &ends)
+}
+
+/// Shorter and shorter forms of a file's path, cut at slashes; never empty.
+pub fn short_paths(name: &str) -> Vec<String> {
+    if name.is_empty() {
+        return vec![String::new()];
+    }
+    let clean = path::clean(name);
+    let ends: Vec<usize> = clean.match_indices('/').map(|(at, _)| at + 1).collect();
+    suffixes(&clean, &ends)
+}
+
+/// Forms of one name may have so many bytes together: those of a name of a megabyte would be half a terabyte.
+const MOST_BYTES: usize = 64 << 10;
+
+fn suffixes(text: &str, starts: &[usize]) -> Vec<String> {
+    let mut bytes = 0usize;
+    let inside = starts.iter().rev().filter(|at| **at < text.len()).map(|at| &text[*at..]);
+    let mut short: Vec<String> = inside
+        .take_while(|form| {
+            bytes = bytes.saturating_add(form.len());
+            bytes <= MOST_BYTES
+        })
+        .map(str::to_owned)
+        .collect();
+    short.push(text.to_owned());
+    short.reverse();
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_get_shorter_at_their_modules() {
+        assert_eq!(short_names("a::b::größe"), ["a::b::größe", "b::größe", "größe"]);
+        assert_eq!(short_names("main.(*T).run"), ["main.(*T).run", "(*T).run", "run"]);
+        assert_eq!(short_names("x::"), ["x::"]);
+        assert_eq!(short_names(""), [""]);
+        assert_eq!(short_paths("/a//b/../c.rs"), ["/a/c.rs", "a/c.rs", "c.rs"]);
+        assert_eq!(short_paths(""), [""]);
+        let huge = "a::".repeat(400_000) + "f";
+        let forms = short_names(&huge);
+        assert_eq!((forms[0].len(), forms.last().map(String::as_str)), (huge.len(), Some("f")));
+        assert!(forms[1..].iter().map(String::len).sum::<usize>() <= MOST_BYTES);
+    }
+
+    #[test]
+    fn code_is_somebody_s() {
+        let cases = [
+            ("core::fmt::write", "/rustc/90b35a/library/core/src/fmt/mod.rs", Origin::Std),
+            ("hashbrown::do_alloc", "/rust/deps/hashbrown-0.16.1/src/raw/alloc.rs", Origin::Std),
+            ("serde::de", "/home/u/.cargo/registry/src/index-1/serde-1/src/de.rs", Origin::Dependency),
+            ("core::parse", "/home/u/core/src/lib.rs", Origin::Own),
+            ("<alloc::vec::Vec<T>>::push", "", Origin::Std),
+            ("main", "", Origin::Own),
+        ];
+        for (function, file, whose) in cases {
+            assert_eq!(origin(function, file), whose, "{function} {file}");
+        }
+    }
+}
