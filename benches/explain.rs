@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cargo_memprof::explain::{Recorded, Recording, Surroundings, explain, text};
-use cargo_memprof::record::{Growth, Life, StackCounts};
-use cargo_memprof::result::model::Memory;
+use cargo_memprof::records::{Growth, Life, StackCounts};
+use cargo_memprof::results::lines::Memory;
 use cargo_memprof::symbolize::Frame;
 
 const SITES: u32 = 10_000;

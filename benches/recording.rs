@@ -2,7 +2,7 @@
 //!
 //!     cargo bench --bench recording
 
-#[path = "../tests/common/recorded.rs"]
+#[path = "../tests/it/support/recorded.rs"]
 mod recorded;
 
 use recorded::{Program, build};

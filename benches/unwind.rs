@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use cargo_memprof::record::Module;
+use cargo_memprof::records::Module;
 use cargo_memprof::unwind;
 
 const ALLOWED: Duration = Duration::from_millis(50);

@@ -1,0 +1,201 @@
+//! Comparisons of our own results and of what benchstat's kit does not have, each with a golden file named after its flags.
+//!
+//! `MEMPROF_BLESS=1 cargo test --test it compare_golden::` writes the golden files anew.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compare")
+}
+
+fn compare(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_cargo-memprof"))
+        .current_dir(folder)
+        .arg("compare")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// Exit code, standard output and standard error in one text.
+fn transcript(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let code = output.status.code().unwrap();
+    format!("{}--- stderr\n{}--- exit code {code}\n", text(&output.stdout), text(&output.stderr))
+}
+
+/// The name of a golden file: the arguments, with what a file name cannot hold as `_`.
+fn name(arguments: &[&str]) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '=') { c } else { '_' };
+    arguments.join(" ").chars().map(plain).collect()
+}
+
+#[test]
+fn golden_files() {
+    let cases: &[&[&str]] = &[
+        &["old.jsonl", "new.jsonl"],
+        &["-format", "csv", "old.jsonl", "new.jsonl"],
+        &["-filter", ".unit:(B/op OR allocs/op)", "before=old.jsonl", "after=new.jsonl"],
+        &["old.jsonl", "go.txt"],
+        &["go.txt", "go.txt"],
+        &["-col", "/n@num", "-filter", ".name:Size", "go.txt"],
+        &["-col", "/n@(2Ki 64)", "-row", ".name", "-ignore", "/gomaxprocs", "go.txt"],
+        &["-row", ".name", "-col", ".file,/n", "go.txt", "again=go.txt"],
+        &["-table", "", "-row", ".unit", "go.txt"],
+        &["-col", "/variant", "old.jsonl"],
+        &["-col", "/variant", "-format", "markdown", "old.jsonl"],
+        &["-col", "/variant@(pooled unpooled)", "-row", "/group", "-filter", ".unit:allocs/op", "new.jsonl"],
+        &["-format", "markdown", "old.jsonl", "new.jsonl"],
+        &["-table", "", "-col", "", "go.txt"],
+        &["odd.txt", "odd.txt"],
+        &["newer.jsonl"],
+        &["old.jsonl", "none.jsonl"],
+        &["."],
+        &["-filter", ".name:/(/", "go.txt"],
+        &["-filter", ".name:/a**/", "go.txt"],
+        &["-row", ".name@size", "go.txt"],
+        &["-confidence", "1.5", "go.txt"],
+        &["-format", "html", "go.txt"],
+        &["-bogus", "go.txt"],
+        &["-alpha"],
+        &[],
+    ];
+    let bless = std::env::var_os("MEMPROF_BLESS").is_some();
+    let mut wrong = Vec::new();
+    for arguments in cases {
+        let got = transcript(&compare(&folder(), arguments));
+        let golden = folder().join("golden").join(format!("compare {}.txt", name(arguments)).replace(' ', "_"));
+        if bless {
+            std::fs::write(&golden, &got).unwrap();
+        } else if std::fs::read_to_string(&golden).ok().as_deref() != Some(&got) {
+            wrong.push(format!("{}:\n{got}", golden.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_saved_baseline_is_an_input() {
+    let project = tempfile::tempdir().unwrap();
+    let baseline = project.path().join("target/memprof/baselines/main");
+    std::fs::create_dir_all(&baseline).unwrap();
+    std::fs::copy(folder().join("old.jsonl"), baseline.join("results.jsonl")).unwrap();
+    std::fs::copy(folder().join("new.jsonl"), project.path().join("new.jsonl")).unwrap();
+    let output = compare(project.path(), &["main", "new.jsonl"]);
+    let text = transcript(&output);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("│     main") && text.contains("+100.00% (n=6)"), "{text}");
+
+    // A file of that name comes first, as with every other argument.
+    std::fs::write(project.path().join("main"), "BenchmarkX 1 5 ns/op\n").unwrap();
+    assert!(transcript(&compare(project.path(), &["main"])).contains("X   5.000n"));
+}
+
+#[test]
+fn standard_input_is_an_input() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cargo-memprof"))
+        .args(["memprof", "compare", "-"])
+        .stdin(std::fs::File::open(folder().join("old.jsonl")).unwrap())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut text = String::new();
+    std::io::Read::read_to_string(child.stdout.as_mut().unwrap(), &mut text).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(text.starts_with("pkg: p\n"), "{text}");
+}
+
+#[test]
+fn nobody_reading_on_is_success() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cargo-memprof"))
+        .current_dir(folder())
+        .args(["compare", "old.jsonl", "new.jsonl"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+}
+
+/// What `compare` prints for these files.
+fn compared(files: &[(&str, &str)]) -> String {
+    compared_with(&[], files)
+}
+
+/// The same with flags.
+fn compared_with(flags: &[&str], files: &[(&str, &str)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let names = files.iter().map(|(name, _)| *name);
+    transcript(&compare(folder.path(), &flags.iter().copied().chain(names).collect::<Vec<_>>()))
+}
+
+#[test]
+fn numbers_that_cannot_be_are_named_and_passed_over() {
+    let line = |name: &str, allocs: &str| {
+        format!(r#"{{"reason":"benchmark-finished","name":"{name}","memory":{{"allocs_per_op":{allocs}}}}}"#)
+    };
+    let text = [line("p/t/a", "-1"), line("p/t/b", "NaN"), line("p/t/c", "2")].join("\n");
+    let said = compared(&[("r.jsonl", &text)]);
+    assert!(said.contains("r.jsonl:1: p/t/a has -1 allocs/op\nr.jsonl:2: expected value at line 1 column"), "{said}");
+    assert!(said.contains("p/t/c   2.000 ± 0%\n") && !said.contains("p/t/a  "), "{said}");
+    assert!(said.ends_with("--- exit code 0\n"), "{said}");
+}
+
+const LINE: &str =
+    r#"{"reason":"benchmark-finished","name":"p/t/g/f","id":"g/f","group":"g","memory":{"allocs_per_op":2}}"#;
+
+#[test]
+fn nothing_to_compare_is_said() {
+    let started = r#"{"reason":"run-started","format_version":1}"#;
+    for (name, text) in [("r", started), ("empty.jsonl", ""), ("broken.jsonl", "what\n")] {
+        let said = compared(&[(name, text)]);
+        assert_eq!(said, format!("--- stderr\nbenchstat: no benchmark in {name}\n--- exit code 104\n"));
+    }
+    // As benchstat.
+    assert_eq!(compared(&[("empty.txt", "")]), "--- stderr\n--- exit code 0\n");
+    let said = compared_with(&["-filter", ".name:none"], &[("r.jsonl", LINE)]);
+    assert!(said.contains("benchstat: no benchmark is what -filter") && said.ends_with("code 104\n"), "{said}");
+}
+
+#[test]
+fn a_key_that_no_benchmark_has_is_said() {
+    let said = compared_with(&["-col", "/varient", "-row", "/group"], &[("r.jsonl", LINE)]);
+    assert!(said.contains("benchstat: no benchmark has the key /varient; the names in"), "{said}");
+    assert!(!said.contains("key /group;") && said.ends_with("--- exit code 0\n"), "{said}");
+    let go = compared_with(&["-col", "/varient"], &[("go.txt", "BenchmarkX 1 5 ns/op\n")]);
+    assert!(go.contains("--- stderr\n--- exit code 0\n"), "{go}");
+}
+
+/// A name that stands twice is a benchmark measured twice.
+#[test]
+fn a_name_that_stands_twice_is_two_measurements() {
+    let second = LINE.replace(":2}", ":4}");
+    let said = compared(&[("r.jsonl", &format!("{LINE}\n{second}\n"))]);
+    assert!(said.contains("values range from 2 to 4"), "{said}");
+}
+
+#[test]
+fn an_older_format_is_refused() {
+    let said = compared(&[("r.jsonl", r#"{"reason":"run-started","format_version":0}"#)]);
+    assert!(said.contains("benchstat: r.jsonl:1: format_version 0 is not understood") && said.ends_with("code 1\n"));
+}
+
+#[test]
+fn units_that_differ_are_not_compared() {
+    let said = compared(&[("old", "BenchmarkX 1 5 ns/op\n"), ("new", "BenchmarkX 1 5 B/op\n")]);
+    assert!(said.contains(" sec/op ") && said.contains(" B/op ") && !said.contains("vs base"), "{said}");
+}
+
+#[test]
+fn a_metric_that_one_side_lacks_leaves_its_place_empty() {
+    let old = "BenchmarkX 1 5 ns/op 8 B/op\nBenchmarkY 1 5 ns/op 8 B/op\n";
+    let said = compared(&[("old", old), ("new", "BenchmarkX 1 6 ns/op 9 B/op\nBenchmarkY 1 6 ns/op\n")]);
+    let (_, bytes) = said.split_once("B/op").unwrap();
+    let row = |name: &str| bytes.lines().find(|line| line.starts_with(name)).unwrap().split_whitespace().count();
+    assert!(row("X") > row("Y") && said.contains("benchmark set differs from baseline"), "{said}");
+}

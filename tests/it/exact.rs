@@ -1,0 +1,127 @@
+//! Counts that are known by construction, under every version of criterion: `fixtures/exact/expected.toml` has the figures.
+//!
+//! By itself this tests one version; with MEMPROF_TEST_ALL the newest as well, with MEMPROF_TEST_SLOW all of them.
+
+use crate::support;
+use std::collections::BTreeMap;
+
+use cargo_memprof::results::lines::Finished;
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    allocs_per_op: Figure,
+    bytes_per_op: Figure,
+    reallocs_per_op: Option<f64>,
+    frees_per_op: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Figure {
+    Exact(f64),
+    Range([f64; 2]),
+}
+
+impl Figure {
+    fn holds(&self, value: f64) -> bool {
+        match *self {
+            Figure::Exact(expected) => value == expected,
+            Figure::Range([min, max]) => (min..=max).contains(&value),
+        }
+    }
+}
+
+impl Expected {
+    /// What of `finished` is not as it should be.
+    fn complaints(&self, finished: &Finished) -> Vec<String> {
+        let memory = &finished.memory;
+        let mut complaints = Vec::new();
+        let mut check = |name: &str, holds: bool, value: f64, expected: &dyn std::fmt::Debug| {
+            if !holds {
+                complaints.push(format!("{}: {name} is {value}, not {expected:?}", finished.name));
+            }
+        };
+        check(
+            "allocs_per_op",
+            self.allocs_per_op.holds(memory.allocs_per_op),
+            memory.allocs_per_op,
+            &self.allocs_per_op,
+        );
+        check("bytes_per_op", self.bytes_per_op.holds(memory.bytes_per_op), memory.bytes_per_op, &self.bytes_per_op);
+        for (name, expected, value) in [
+            ("reallocs_per_op", self.reallocs_per_op, memory.reallocs_per_op),
+            ("frees_per_op", self.frees_per_op, memory.frees_per_op),
+        ] {
+            check(name, expected.is_none_or(|expected| expected == value), value, &expected);
+        }
+        if matches!(self.allocs_per_op, Figure::Exact(_)) && !memory.exact {
+            complaints.push(format!("{}: not exact: {memory:?}", finished.name));
+        }
+        complaints
+    }
+}
+
+fn every_count_is_known(version: &str) {
+    let folder = support::fixture("exact").join(format!("criterion-{version}"));
+    let text = std::fs::read_to_string(support::fixture("exact").join("expected.toml")).unwrap();
+    let expected: BTreeMap<String, Expected> = toml::from_str(&text).unwrap();
+    let run = support::memprof(&folder, &["--locked", "-json", "-benchtime=50ms", "--no-profiles"]).ends_with(0);
+    let finished = run.finished();
+    let mut ids: Vec<_> = finished.keys().collect();
+    ids.sort();
+    assert_eq!(ids, expected.keys().collect::<Vec<_>>());
+    let complaints: Vec<_> = expected.iter().flat_map(|(id, expected)| expected.complaints(&finished[id])).collect();
+    assert!(complaints.is_empty(), "criterion {version}:\n{}", complaints.join("\n"));
+    for one in finished.values() {
+        assert!(one.harness.starts_with(&format!("criterion {version}.")), "{}", one.harness);
+    }
+}
+
+fn tested_if(wanted: bool, variable: &str, version: &str) {
+    if wanted {
+        every_count_is_known(version);
+    } else {
+        eprintln!("SKIPPED: criterion {version}; set {variable} to test it");
+    }
+}
+
+fn if_all(version: &str) {
+    tested_if(support::test_all() || support::test_slow(), "MEMPROF_TEST_ALL", version);
+}
+
+/// The hook is the same as in the versions around it.
+fn if_slow(version: &str) {
+    tested_if(support::test_slow(), "MEMPROF_TEST_SLOW", version);
+}
+
+#[test]
+fn criterion_0_3() {
+    if_slow("0.3");
+}
+
+#[test]
+fn criterion_0_4() {
+    if_slow("0.4");
+}
+
+#[test]
+fn criterion_0_5() {
+    every_count_is_known("0.5");
+}
+
+#[test]
+fn criterion_0_6() {
+    if_slow("0.6");
+}
+
+#[test]
+fn criterion_0_7() {
+    if_slow("0.7");
+}
+
+#[test]
+fn criterion_0_8() {
+    if_all("0.8");
+}

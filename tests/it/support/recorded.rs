@@ -1,0 +1,102 @@
+//! Programs with the runtime in them, run by a plan as the tool runs benches.
+
+#![allow(dead_code)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use cargo_memprof::records::{Reader, Record};
+use cargo_memprof::unwind;
+
+/// Whether everything is to be tested, however long it takes.
+pub fn thorough() -> bool {
+    std::env::var_os("MEMPROF_TEST_SLOW").is_some()
+}
+
+/// Builds the fixture `recording` with one of its profiles; where the programs are.
+pub fn build(profile: &str) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("recording");
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/recording/Cargo.toml");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--locked", "--profile", profile, "--manifest-path"]).arg(manifest);
+    cargo.arg("--target-dir").arg(&target).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    assert!(cargo.status().unwrap().success(), "the fixture does not build with profile {profile}");
+    target.join(profile)
+}
+
+/// What a program did.
+pub struct Run {
+    pub records: Vec<Record>,
+    pub output: Output,
+}
+
+/// One program, and its unwind table.
+pub struct Program {
+    path: PathBuf,
+    folder: tempfile::TempDir,
+    ids: Vec<String>,
+}
+
+impl Program {
+    /// Lists the program's benchmarks and makes the table for what it maps.
+    pub fn new(path: &Path) -> Program {
+        let mut program = Program { path: path.to_owned(), folder: tempfile::tempdir().unwrap(), ids: Vec::new() };
+        let listing = program.run("mode list\n", &[]);
+        assert!(listing.output.status.success(), "{}", String::from_utf8_lossy(&listing.output.stderr));
+        let mut modules = Vec::new();
+        for record in listing.records {
+            match record {
+                Record::Object(module) => modules.push(module),
+                Record::Benchmark { id, .. } => program.ids.push(id),
+                _ => (),
+            }
+        }
+        std::fs::write(program.table(), unwind::build(&modules).unwrap().to_bytes().unwrap()).unwrap();
+        program
+    }
+
+    pub fn table(&self) -> PathBuf {
+        self.folder.path().join("table")
+    }
+
+    /// Counts `iterations` of the benchmarks that `wanted` holds of, with `more` lines in the plan.
+    pub fn count(&self, iterations: u64, more: &str, wanted: &dyn Fn(&str) -> bool, env: &[(&str, &str)]) -> Run {
+        let table = self.table();
+        self.run(&self.plan("count", iterations, &format!("table {}\n{more}", table.display()), wanted), env)
+    }
+
+    /// Takes CPU samples while `iterations` of the wanted benchmarks run.
+    pub fn sample(&self, iterations: u64, hz: u32, wanted: &dyn Fn(&str) -> bool) -> Run {
+        let table = self.table();
+        self.run(&self.plan("cpu", iterations, &format!("table {}\ncpu-hz {hz}\n", table.display()), wanted), &[])
+    }
+
+    fn plan(&self, mode: &str, iterations: u64, more: &str, wanted: &dyn Fn(&str) -> bool) -> String {
+        let mut plan = format!("mode {mode}\niterations {iterations}\n{more}");
+        for (index, id) in self.ids.iter().enumerate().filter(|(_, id)| wanted(id)) {
+            plan += &format!("run {index} 0 0 0 {id}\n");
+        }
+        plan
+    }
+
+    fn run(&self, plan: &str, env: &[(&str, &str)]) -> Run {
+        let (plan_file, records) = (self.folder.path().join("plan"), self.folder.path().join("records"));
+        std::fs::write(&records, b"").unwrap();
+        std::fs::write(&plan_file, format!("memprof-plan 1\nrecords {}\n{plan}", records.display())).unwrap();
+        let mut command = Command::new(&self.path);
+        command.env("MEMPROF_PLAN", &plan_file).envs(env.iter().copied());
+        let output = command.output().unwrap();
+        let records = Reader::open(&records).unwrap().poll().unwrap();
+        Run { records, output }
+    }
+}
+
+impl Run {
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.output.stdout).into_owned()
+    }
+
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.output.stderr).into_owned()
+    }
+}
