@@ -8,7 +8,6 @@ pub mod list;
 pub mod nodelet;
 pub mod proto;
 pub mod raw;
-#[expect(clippy::module_inception, reason = "the report that all reports share")]
 pub mod report;
 pub mod sources;
 pub mod speedscope;
