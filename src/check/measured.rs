@@ -182,6 +182,7 @@ pub mod tests {
             id: parts.next().unwrap_or_default(),
             harness: "criterion 0.5.1".to_owned(),
             group: String::new(),
+            parameter: None,
             position: None,
             time: Time {
                 ns_per_op: Some(100.0 * allocs),
@@ -192,6 +193,7 @@ pub mod tests {
                 tracker: None,
                 custom: false,
             },
+            vs: None,
             memory: Memory {
                 iterations: 1000,
                 allocs_per_op: allocs,

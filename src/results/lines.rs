@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
+use super::ratio::Versus;
 
 /// The version of the JSON lines.
 pub const FORMAT_VERSION: u32 = 1;
@@ -31,10 +32,16 @@ pub struct Finished {
     pub harness: String,
     /// The group that the harness puts it in.
     pub group: String,
+    /// The part of its id that is an input, such as a size; the others of its group take the same one or another.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub parameter: Option<String>,
     /// Its place among all benchmarks of the run in the order of declaration, from 0, those that were not selected counted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub position: Option<usize>,
     pub time: Time,
+    /// Its time against the benchmark of its group, or of the baseline, that it is compared with.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub vs: Option<Versus>,
     pub memory: Memory,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub throughput: Option<serde_json::Value>,

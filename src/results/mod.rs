@@ -5,6 +5,7 @@ pub mod lines;
 pub mod metric;
 pub mod names;
 pub mod notation;
+pub mod ratio;
 pub mod sites;
 pub mod special;
 pub mod statistics;

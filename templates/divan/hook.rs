@@ -47,13 +47,14 @@ pub(crate) fn takes_over(
         parts.push(format!("t={}", threads));
     }
     let id = parts.join("::");
+    let parameter = id.strip_prefix(&whole).and_then(|rest| rest.strip_prefix("::")).map(str::to_string);
     let group = if id != whole { Some(whole) } else { Some(around).filter(|_| in_group) };
     let counter = |kind, name| options.counters.get(kind).map(|count| (name, count as u64));
     let throughput =
         counter(KnownCounterKind::Bytes, "Bytes").or_else(|| counter(KnownCounterKind::Items, "Elements"));
     let identity = memprof_rt::Identity {
         id: &id,
-        json: &memprof_rt::description(group.as_deref(), throughput),
+        json: &memprof_rt::description(group.as_deref(), parameter.as_deref(), throughput),
         harness: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")),
         sample_size: u64::from(options.sample_count.unwrap_or(crate::benchmark::DEFAULT_SAMPLE_COUNT)),
         wall_time: true,

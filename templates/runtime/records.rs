@@ -104,11 +104,13 @@ impl Record {
     }
 }
 
-/// How a harness's hook describes a benchmark: the group that it is compared in, and what one iteration works through.
-pub fn description(group: Option<&str>, throughput: Option<(&str, u64)>) -> String {
+/// How a harness's hook describes a benchmark: the group that it is compared in, its parameter there, and what one iteration
+/// works through.
+pub fn description(group: Option<&str>, parameter: Option<&str>, throughput: Option<(&str, u64)>) -> String {
     let group = group.map(|group| format!("\"group_id\":{},\"function_id\":\"\"", quoted(group)));
     let throughput = throughput.map(|(unit, n)| format!("\"throughput\":{{{}:{}}}", quoted(unit), n));
-    let parts: Vec<String> = group.into_iter().chain(throughput).collect();
+    let parameter = parameter.map(|parameter| format!("\"value_str\":{}", quoted(parameter)));
+    let parts: Vec<String> = group.into_iter().chain(parameter).chain(throughput).collect();
     format!("{{{}}}", parts.join(","))
 }
 
@@ -132,10 +134,10 @@ mod tests {
 
     #[test]
     fn a_description_is_json() {
-        assert_eq!(description(None, None), "{}");
+        assert_eq!(description(None, None, None), "{}");
         assert_eq!(
-            description(Some("a\"\n"), Some(("Bytes", 7))),
-            r#"{"group_id":"a\"\u000a","function_id":"","throughput":{"Bytes":7}}"#
+            description(Some("a\"\n"), Some("64"), Some(("Bytes", 7))),
+            r#"{"group_id":"a\"\u000a","function_id":"","value_str":"64","throughput":{"Bytes":7}}"#
         );
     }
 }

@@ -1,0 +1,124 @@
+//! How one time compares with another.
+
+use serde::{Deserialize, Serialize};
+
+use super::lines::Time;
+use super::statistics::{median, median_interval};
+
+/// A ratio of times, with its 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Ratio {
+    /// The two sides were sampled in turns. Without that, the machine may have changed its speed between them, which no interval
+    /// shows.
+    pub paired: bool,
+    /// Pairs of neighbouring samples; 0 where they were not taken in turns.
+    pub pairs: u64,
+    pub ratio: f64,
+    /// `None` where the samples are too few.
+    pub lower: Option<f64>,
+    pub upper: Option<f64>,
+}
+
+/// What a benchmark's time is compared with, and the result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Versus {
+    /// The full name of the other side; a benchmark's own name where the other side is a baseline.
+    pub name: String,
+    /// The baseline that the other side is from, as it was typed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub baseline: Option<String>,
+    #[serde(flatten)]
+    pub ratio: Ratio,
+}
+
+impl Ratio {
+    /// From the ratio of each pair of samples that were taken in turns.
+    pub fn of_pairs(ratios: &[f64]) -> Option<Ratio> {
+        let interval = if ratios.len() < 6 { None } else { median_interval(ratios, 0.95) };
+        Some(Ratio {
+            paired: true,
+            pairs: ratios.len() as u64,
+            ratio: median(ratios)?,
+            lower: interval.map(|interval| interval.lower),
+            upper: interval.map(|interval| interval.upper),
+        })
+    }
+
+    /// From two times that were measured one after the other. The interval spans every quotient of the two intervals, so it
+    /// holds 1 where they meet.
+    pub fn unpaired(from: &Time, to: &Time) -> Option<Ratio> {
+        let (from_ns, to_ns) = from.ns_per_op.zip(to.ns_per_op).filter(|(from, _)| *from > 0.0)?;
+        let interval = |time: &Time| time.lower.zip(time.upper);
+        let interval = interval(from).zip(interval(to)).filter(|((lower, _), _)| *lower > 0.0);
+        Some(Ratio {
+            paired: false,
+            pairs: 0,
+            ratio: to_ns / from_ns,
+            lower: interval.map(|((_, from_upper), (to_lower, _))| to_lower / from_upper),
+            upper: interval.map(|((from_lower, _), (_, to_upper))| to_upper / from_lower),
+        })
+    }
+
+    /// Several measurements of the same comparison as one: the median of the ratios, and an interval that spans all of theirs.
+    pub fn join(ratios: &[Ratio]) -> Option<Ratio> {
+        let bounds = |of: fn(&Ratio) -> Option<f64>| ratios.iter().map(of).collect::<Option<Vec<f64>>>();
+        Some(Ratio {
+            paired: ratios.iter().all(|one| one.paired),
+            pairs: ratios.iter().map(|one| one.pairs).sum(),
+            ratio: median(&ratios.iter().map(|one| one.ratio).collect::<Vec<_>>())?,
+            lower: bounds(|one| one.lower).and_then(|all| all.into_iter().reduce(f64::min)),
+            upper: bounds(|one| one.upper).and_then(|all| all.into_iter().reduce(f64::max)),
+        })
+    }
+
+    /// Whether the samples rule out that both sides take the same time.
+    pub fn is_decided(&self) -> bool {
+        self.lower.zip(self.upper).is_some_and(|(lower, upper)| upper < 1.0 || lower > 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(ns: f64, spread: f64) -> Time {
+        Time {
+            ns_per_op: Some(ns),
+            lower: Some(ns - spread),
+            upper: Some(ns + spread),
+            iterations: 1,
+            samples: Vec::new(),
+            tracker: None,
+            custom: false,
+        }
+    }
+
+    #[test]
+    fn pairs_decide_what_separate_intervals_cannot() {
+        let ratios: Vec<f64> = (0..20).map(|at| 0.97 + f64::from(at) * 0.001).collect();
+        let ratio = Ratio::of_pairs(&ratios).unwrap();
+        assert!((ratio.paired, ratio.pairs) == (true, 20) && ratio.is_decided());
+        assert!(!Ratio::of_pairs(&ratios[..5]).unwrap().is_decided());
+        assert_eq!(Ratio::of_pairs(&[]), None);
+    }
+
+    #[test]
+    fn without_pairs_the_intervals_must_be_apart() {
+        let unpaired = |from: Time, to: Time| Ratio::unpaired(&from, &to).unwrap();
+        let apart = unpaired(time(100.0, 1.0), time(50.0, 1.0));
+        assert!((apart.paired, apart.pairs, apart.ratio) == (false, 0, 0.5) && apart.is_decided());
+        assert!(!unpaired(time(100.0, 5.0), time(105.0, 5.0)).is_decided());
+        let without = Time { lower: None, ..time(100.0, 1.0) };
+        assert!(!unpaired(without, time(50.0, 1.0)).is_decided());
+        assert_eq!(Ratio::unpaired(&time(0.0, 0.0), &time(1.0, 0.0)), None);
+    }
+
+    #[test]
+    fn measurements_join_to_what_spans_them() {
+        let one =
+            |ratio: f64| Ratio { paired: true, pairs: 9, ratio, lower: Some(ratio - 0.1), upper: Some(ratio + 0.1) };
+        let all = Ratio::join(&[one(0.8), one(1.0), one(0.9)]).unwrap();
+        assert_eq!((all.pairs, all.ratio, all.lower, all.upper), (27, 0.9, Some(0.8 - 0.1), Some(1.1)));
+        assert_eq!(Ratio::join(&[]), None);
+    }
+}
