@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
-use cargo_memprof::{cli, console, inject, measure};
+use cargo_memprof::{Error, cli, console, inject, measure};
 
 fn main() -> ExitCode {
     let mut args: Vec<OsString> = std::env::args_os().collect();
@@ -30,14 +30,14 @@ fn for_cargo(result: anyhow::Result<i32>) -> ExitCode {
 fn for_person(args: Vec<OsString>) -> ExitCode {
     match cli::run(args) {
         Ok(code) => ExitCode::from(code),
-        Err(error) if error.message == measure::INTERRUPTED => {
+        Err(Error::Interrupted) => {
             // Dies of the signal, as any interrupted process.
             let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGINT);
             ExitCode::from(130)
         }
         Err(error) => {
-            console::error(&error.message);
-            ExitCode::from(error.code)
+            console::error(&error.line());
+            ExitCode::from(error.exit_code())
         }
     }
 }

@@ -7,23 +7,49 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::Parser as _;
+use clap::Parser;
 use serde::{Deserialize, Serialize};
 
-use super::args::{ExplainArgs, MessageFormat};
 use super::go_flags;
 use crate::console;
 use crate::explain::{self, Change, Explanation, PROFILE, SIDECAR, Surroundings};
 use crate::formats::json;
-use crate::measure::{self, Explained, Tables};
+use crate::measure::{self, Explained};
 use crate::pprof::profile::{self, Profile};
 use crate::results::lines::{Failed, Run};
 use crate::results::names;
+use crate::session::Session;
 use crate::session::baseline::{self, Base};
-use crate::session::prepare::{self, Located};
-use crate::session::progress::Progress;
+use crate::session::options::{MessageFormat, RunArgs};
 use crate::session::writer::write_whole;
 use crate::{Error, Result, exit};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo memprof explain",
+    bin_name = "cargo memprof explain",
+    about = "Why each benchmark allocates, and what would stop it",
+    after_help = EXPLAIN,
+    args_override_self = true
+)]
+pub struct ExplainArgs {
+    /// Run nothing: show what was explained last
+    #[arg(long)]
+    pub last_run: bool,
+    /// Which functions allocate more or less than in kept results
+    #[arg(long, value_name = "NAME|FILE|git:REV")]
+    pub diff: Option<String>,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+const EXPLAIN: &str = "\
+Each benchmark is run again, counted and not timed, and each of its blocks is followed: how it was asked for, how it grew, who
+freed it and when. What is said comes from that and from the functions between your line and the allocator; a remedy stands
+only where all of its evidence was seen, with the change that it would make, per operation. The explanation is kept as
+explain.json beside mem.prof until the benchmark is measured again.
+
+-v names every site, with its functions down to the allocator. --message-format is human or json.";
 
 /// One line of the output; the first kind is what the sidecar holds, too.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,28 +61,21 @@ enum Line {
 }
 
 pub fn run(words: &[OsString]) -> Result<u8> {
-    let words = go_flags::to_two_dashes(words, &ExplainArgs::long_names());
+    let words = go_flags::to_two_dashes(words, &go_flags::long_names::<ExplainArgs>());
     let args = ExplainArgs::parse_from(std::iter::once(OsString::from("cargo memprof explain")).chain(words.clone()));
     if !matches!(args.run.format(), MessageFormat::Human | MessageFormat::Json) {
         return Err(Error::usage("explain speaks --message-format human and json only"));
     }
-    let located = prepare::locate(&args.run)?;
-    let base = match &args.diff {
-        Some(base) => {
-            let mut with_base = args.run.clone();
-            with_base.output.baseline = Some(base.clone());
-            baseline::load(&with_base, &words, &located)?
-        }
-        None => None,
-    };
-    let all = if args.last_run { last_run(&located, args.diff.is_some())? } else { measured(&args, &located)? };
+    let mut session = Session::open(&args.run)?;
+    let base = baseline::load(args.diff.as_ref(), &words, &session)?;
+    let all = if args.last_run { last_run(&session, args.diff.is_some())? } else { measured(&mut session)? };
     if all.is_empty() {
         // Where nothing had matched there would have been an error before.
         let message = "nothing to explain; why is noted above".to_owned();
-        return Err(Error::new(exit::NOTHING_MEASURED, message));
+        return Err(Error::nothing_measured(message));
     }
     let short = short_names(all.iter().flatten().map(|one| one.explanation.name.as_str()));
-    let shown = Shown { args: &args, located: &located, base, short };
+    let shown = Shown { session: &session, base, short };
     let mut failures = 0;
     for (index, one) in all.into_iter().enumerate() {
         match one {
@@ -88,46 +107,42 @@ struct One {
 type Outcome = std::result::Result<One, Failed>;
 
 /// Measures what is selected.
-fn measured(args: &ExplainArgs, located: &Located) -> Result<Vec<Outcome>> {
-    let build = prepare::build(&args.run, located)?;
-    let launches = prepare::launches(located, &build)?;
-    let mut options = prepare::pass_options(&args.run, located);
-    options.counted_iterations = iterations_of_last_run(located);
-    let mut failed = Vec::new();
-    let suites = prepare::suites(located, &build, &launches, &options, &mut failed)?;
-    let benchmarks: usize = suites.iter().map(|suite| suite.benchmarks.len()).sum();
-    let mut outcomes: Vec<Outcome> = failed.into_iter().map(Err).collect();
-    let mut progress = Progress::new(benchmarks as u64, args.run.select.quiet);
-    let mut tables = Tables::default();
+fn measured(session: &mut Session) -> Result<Vec<Outcome>> {
+    session.counted_iterations = iterations_of_last_run(session);
+    let build = session.build()?;
+    let listing = session.list(&build)?;
+    let mut outcomes: Vec<Outcome> = listing.failed.iter().cloned().map(Err).collect();
     let sources = Sources::default();
     let read = |file: &str, line: u32| sources.line(file, line);
-    let around = Surroundings { root: located.workspace.root.clone(), source: &read };
-    for suite in &suites {
+    let options = session.pass_options();
+    session.progress.expect(listing.benchmarks() as u64);
+    for suite in &listing.suites {
         if suite.whole_process {
-            let target = &suite.executable.target;
+            let target = suite.target();
             console::note(&format!(
                 "{}/{}: not explained, for its operations cannot be told apart",
                 target.package, target.name
             ));
             continue;
         }
-        for outcome in measure::explain(suite, &options, &mut tables, &mut progress, &located.interrupt)? {
+        for outcome in measure::explain(suite, &mut session.measuring(&options))? {
+            let around = Surroundings { root: session.workspace.root.clone(), source: &read };
             outcomes.push(match outcome {
-                Ok(explained) => Ok(keep(explained, located, &around)?),
+                Ok(explained) => Ok(keep(explained, session, &around)?),
                 Err(failed) => Err(failed),
             });
         }
     }
-    progress.finish();
-    located.interrupt.check()?;
+    session.progress.pause();
+    session.interrupt.check()?;
     Ok(outcomes)
 }
 
 /// Explains, and keeps it for later.
-fn keep(explained: Explained, located: &Located, around: &Surroundings) -> Result<One> {
+fn keep(explained: Explained, session: &Session, around: &Surroundings) -> Result<One> {
     let Explained { name, memory, recording, profile } = explained;
     let explanation = explain::explain(&name, &memory, &recording, around);
-    let at = sidecar(&located.workspace.home, &name);
+    let at = sidecar(&session.workspace.home, &name);
     let line = json::line(&Line::Explain(Box::new(explanation.clone())));
     write_whole(&at.with_file_name(PROFILE), &profile::write(&profile))?;
     write_whole(&at, line.as_bytes())?;
@@ -139,8 +154,8 @@ fn sidecar(home: &Path, name: &str) -> PathBuf {
 }
 
 /// As many as the last run counted: then the numbers are the same.
-fn iterations_of_last_run(located: &Located) -> HashMap<String, u64> {
-    let run = read_results(&located.workspace.home).unwrap_or_default();
+fn iterations_of_last_run(session: &Session) -> HashMap<String, u64> {
+    let run = read_results(&session.workspace.home).unwrap_or_default();
     run.into_iter().map(|one| (one.name, one.memory.iterations)).collect()
 }
 
@@ -150,8 +165,8 @@ fn read_results(home: &Path) -> Option<Vec<crate::results::lines::Finished>> {
 }
 
 /// What was explained before, of the benchmarks that are asked for; with the profiles of it where they are needed.
-fn last_run(located: &Located, profiles: bool) -> Result<Vec<Outcome>> {
-    let home = &located.workspace.home;
+fn last_run(session: &Session, profiles: bool) -> Result<Vec<Outcome>> {
+    let home = &session.workspace.home;
     let mut files = Vec::new();
     find_sidecars(&home.join("profiles"), &mut files);
     sort_as_explained(&mut files);
@@ -163,7 +178,7 @@ fn last_run(located: &Located, profiles: bool) -> Result<Vec<Outcome>> {
             console::warn(&format!("{} is of another version; `cargo memprof explain` makes it anew", file.display()));
             continue;
         };
-        if !wanted(&explanation.name, located) {
+        if !wanted(&explanation.name, session) {
             continue;
         }
         let profile = if profiles { kept_profile(&file.with_file_name(PROFILE))? } else { Profile::default() };
@@ -173,7 +188,7 @@ fn last_run(located: &Located, profiles: bool) -> Result<Vec<Outcome>> {
     if outcomes.is_empty() {
         let found = if files.is_empty() { "nothing was explained" } else { "nothing that is asked for was explained" };
         let message = format!("{found} since the last run; leave --last-run out to measure");
-        return Err(Error::new(exit::NOTHING_MEASURED, message));
+        return Err(Error::nothing_measured(message));
     }
     Ok(outcomes)
 }
@@ -194,10 +209,10 @@ fn kept_profile(path: &Path) -> Result<Profile> {
 }
 
 /// Whether a full name is asked for.
-fn wanted(name: &str, located: &Located) -> bool {
-    located.workspace.targets.iter().any(|target| {
+fn wanted(name: &str, session: &Session) -> bool {
+    session.workspace.targets.iter().any(|target| {
         let id = name.strip_prefix(&format!("{}/{}/", target.package, target.name));
-        id.is_some_and(|id| located.selection.wants(&located.workspace.targets, &target.package, &target.name, id))
+        id.is_some_and(|id| session.selection.wants(&session.workspace.targets, &target.package, &target.name, id))
     })
 }
 
@@ -214,8 +229,7 @@ fn find_sidecars(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// The output.
 struct Shown<'a> {
-    args: &'a ExplainArgs,
-    located: &'a Located,
+    session: &'a Session<'a>,
     base: Option<Base>,
     /// By full name.
     short: HashMap<String, String>,
@@ -228,24 +242,24 @@ impl Shown<'_> {
     }
 
     fn line(&self, line: &Line) {
-        if self.args.run.format() == MessageFormat::Json {
+        if self.session.args.format() == MessageFormat::Json {
             console::print(&json::line(line));
         }
     }
 
     fn one(&self, one: &One, index: usize) -> Result<()> {
-        let human = self.args.run.format() == MessageFormat::Human;
+        let human = self.session.args.format() == MessageFormat::Human;
         if human && index > 0 {
             console::print("\n");
         }
-        let root = &self.located.workspace.root;
+        let root = &self.session.workspace.root;
         let Some(base) = &self.base else {
             if human {
                 console::print(&explain::text(
                     &one.explanation,
                     self.short(&one.explanation.name),
                     root,
-                    self.args.run.select.verbose > 0,
+                    self.session.args.select.verbose > 0,
                 ));
             }
             self.line(&Line::Explain(Box::new(one.explanation.clone())));
@@ -269,7 +283,7 @@ impl Shown<'_> {
         let Some((was, path)) = was.and_then(|was| Some((was, was.profiles.mem.as_ref()?))) else { return Ok(None) };
         let bytes = std::fs::read(path).map_err(|e| Error::other(format!("cannot read {path}: {e}")))?;
         let profile = profile::read(&bytes).map_err(|e| Error::other(format!("{path}: {e}")))?;
-        let now = (&one.profile, one.iterations, &*self.located.workspace.root);
+        let now = (&one.profile, one.iterations, &*self.session.workspace.root);
         Ok(Some(explain::diff((&profile, was.memory.iterations, &base.root), now)))
     }
 }

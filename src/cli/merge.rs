@@ -202,9 +202,11 @@ mod tests {
         };
         assert!(joined(vec![of(Some("a")), of(None), of(Some("a"))]).is_ok());
         let error = joined(vec![of(None), of(Some("a")), of(Some("b"))]).unwrap_err();
-        assert_eq!(error.message, "m1 is of commit a, and m2 of b; merge what was measured of one");
+        assert_eq!(error.to_string(), "m1 is of commit a, and m2 of b; merge what was measured of one");
         let folder = std::env::temp_dir();
-        assert!(refuse_twice(&[folder.clone(), folder.join(".")]).unwrap_err().message.ends_with("the same folder"));
+        assert!(
+            refuse_twice(&[folder.clone(), folder.join(".")]).unwrap_err().to_string().ends_with("the same folder")
+        );
         assert!(refuse_twice(&[folder.clone(), folder.join("m1")]).is_ok());
     }
 
@@ -212,10 +214,10 @@ mod tests {
     fn a_benchmark_is_in_one_part() {
         let with = |allocs| part(vec![finished("p/t/a", allocs, 8.0, true)]);
         let error = joined(vec![with(1.0), with(1.0)]).unwrap_err();
-        assert_eq!(error.message, "p/t/a is in m0 and in m1; merge one of them only");
+        assert_eq!(error.to_string(), "p/t/a is in m0 and in m1; merge one of them only");
         let error = joined(vec![with(1.0), with(2.0)]).unwrap_err();
-        assert_eq!(error.message, "p/t/a is in m0 and in m1, with different counts; merge one of them only");
-        assert_eq!(error.code, exit::USAGE);
+        assert_eq!(error.to_string(), "p/t/a is in m0 and in m1, with different counts; merge one of them only");
+        assert_eq!(error.exit_code(), exit::USAGE);
     }
 
     #[test]
@@ -227,6 +229,7 @@ mod tests {
             package: text(),
             target: text(),
             id: text(),
+            kind: Default::default(),
             error: text(),
         });
         let joined = join(&[PathBuf::new(), PathBuf::new()], vec![part(Vec::new()), one]).unwrap();

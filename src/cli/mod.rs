@@ -1,9 +1,7 @@
 //! The command line: one file a command.
 
-pub mod args;
 mod check;
 mod compare;
-mod duration;
 mod explain;
 mod go_flags;
 mod init;

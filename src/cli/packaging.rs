@@ -5,11 +5,13 @@ use std::ffi::OsString;
 use clap::{Command, CommandFactory as _, Parser};
 use clap_complete::Shell;
 
-use super::args::{CheckArgs, ExplainArgs, RunArgs};
+use super::check::CheckArgs;
+use super::explain::ExplainArgs;
 use super::init::InitArgs;
 use super::merge::MergeArgs;
 use super::report::ReportArgs;
 use crate::console;
+use crate::session::options::RunArgs;
 use crate::{Error, Result, exit};
 
 #[derive(Debug, Parser)]

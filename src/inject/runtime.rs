@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::harness::{HARNESSES, Libtest};
 use super::tidy;
-use crate::{Error, exit};
+use crate::Error;
 
 /// The runtime's sources, by file name; templates/ is where they are written and tested.
 const RUNTIME: &[(&str, &str)] = &[
@@ -165,7 +165,7 @@ fn compile(toolchain: &Toolchain, dir: &Path, name: &str, source: &str, more: &[
         let first = stderr.lines().find(|line| line.starts_with("error")).unwrap_or_default();
         let compiler = toolchain.version.lines().next().unwrap_or_default();
         let message = format!("the runtime does not compile with {compiler} (Rust 1.70 or newer is needed): {first}");
-        return Err(Error::new(exit::NOTHING_MEASURED, message).into());
+        return Err(Error::nothing_measured(message).into());
     }
     Ok(())
 }

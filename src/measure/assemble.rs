@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::pass::PassResult;
-use super::session::{Benchmark, ProfilePair, Suite, circumstances};
-use super::{Observer, PassOptions};
+use super::suite::{Benchmark, ProfilePair, Suite};
+use super::{Observer, PassOptions, Phase, circumstances};
 use crate::inject::is_own_allocator;
 use crate::pprof::profile::Profile;
 use crate::records::{Allocations, Counted, Module, Record, Stack, Timed};
@@ -14,24 +14,20 @@ use crate::symbolize::Symbolizer;
 use crate::symbolize::profiles;
 
 /// What the passes over a suite recorded.
+#[derive(Default)]
 pub struct Recorded {
     timed: HashMap<usize, Timed>,
-    counted: Recordings,
-    sampled: Recordings,
-    waited: Recordings,
+    by_phase: HashMap<Phase, Recordings>,
 }
 
 /// The records of a pass with the symbolizers of its processes.
+#[derive(Default)]
 struct Recordings {
     result: PassResult,
     symbolizers: HashMap<usize, Symbolizer>,
 }
 
 impl Recordings {
-    fn new(result: PassResult) -> Recordings {
-        Recordings { result, symbolizers: HashMap::new() }
-    }
-
     /// A benchmark's records and the number of the process that wrote them.
     fn take(&mut self, index: usize) -> Option<(Vec<Record>, usize)> {
         Some((self.result.records.remove(&index)?, *self.result.process_of.get(&index)?))
@@ -90,13 +86,38 @@ impl Counts {
 }
 
 impl Recorded {
-    pub fn new(timed: HashMap<usize, Timed>, counted: PassResult, sampled: PassResult, waited: PassResult) -> Recorded {
-        Recorded {
-            timed,
-            counted: Recordings::new(counted),
-            sampled: Recordings::new(sampled),
-            waited: Recordings::new(waited),
+    /// Takes in what a pass brought.
+    pub fn add(&mut self, phase: Phase, mut result: PassResult) {
+        if phase == Phase::Time {
+            let timed = result.records.drain().filter_map(|(index, records)| {
+                let timed = records.into_iter().find_map(|record| match record {
+                    Record::Timed(timed) => Some(timed),
+                    _ => None,
+                });
+                Some((index, timed?))
+            });
+            self.timed.extend(timed);
+        } else {
+            self.by_phase.insert(phase, Recordings { result, symbolizers: HashMap::new() });
         }
+    }
+
+    /// The largest number of iterations in one call when benchmark `index` was timed; 0 where it was not.
+    pub fn largest_iterations(&self, index: usize) -> u64 {
+        self.timed.get(&index).map_or(0, |timed| timed.largest_iterations)
+    }
+
+    /// How many iterations of benchmark `index` were counted.
+    pub fn counted_iterations(&self, index: usize) -> Option<u64> {
+        let records = self.by_phase.get(&Phase::Count)?.result.records.get(&index)?;
+        records.iter().find_map(|record| match record {
+            Record::Counted(counted) if counted.pass.is_some() => Some(counted.iterations),
+            _ => None,
+        })
+    }
+
+    fn of(&mut self, phase: Phase) -> &mut Recordings {
+        self.by_phase.entry(phase).or_default()
     }
 
     /// The results and profiles of benchmark `index` of the suite; `None` if a record is missing. Can be asked for once.
@@ -109,7 +130,7 @@ impl Recorded {
     ) -> Option<(Finished, ProfilePair)> {
         let benchmark = &suite.benchmarks[index];
         let time = summary::time(self.timed.get(&index)?);
-        let (records, process) = self.counted.take(index)?;
+        let (records, process) = self.of(Phase::Count).take(index)?;
         let mut counts = Counts::of(records, options.stacks, &benchmark.name, observer)?;
         let memory = summary::memory(&counts.passes, counts.peak.as_ref())?;
         let chosen = summary::representative(&counts.passes)?.clone();
@@ -125,7 +146,7 @@ impl Recorded {
             let stacks = counts.stacks.remove(&chosen.pass)?;
             // Each counting pass of a whole process is a process.
             let process = if suite.whole_process { chosen.pass.unwrap_or(0) as usize } else { process };
-            let (symbolizer, modules) = self.counted.symbolizer(process);
+            let (symbolizer, modules) = self.of(Phase::Count).symbolizer(process);
             let circumstances = circumstances(chosen.iterations, chosen.nanoseconds);
             pair.mem = Some(profiles::memory(symbolizer, modules, &stacks, counts.peaks.as_deref(), circumstances));
             pair.cpu = self.cpu(index, &benchmark.name, observer)?;
@@ -138,8 +159,9 @@ impl Recorded {
 
     /// The outer `None`: no records.
     fn cpu(&mut self, index: usize, name: &str, observer: &mut dyn Observer) -> Option<Option<Profile>> {
-        let (records, process) = self.sampled.take(index)?;
-        let (symbolizer, modules) = self.sampled.symbolizer(process);
+        let recordings = self.of(Phase::Cpu);
+        let (records, process) = recordings.take(index)?;
+        let (symbolizer, modules) = recordings.symbolizer(process);
         let mut profile = None;
         for record in records {
             match record {
@@ -158,8 +180,9 @@ impl Recorded {
 
     /// The outer `None`: no records.
     fn block(&mut self, index: usize) -> Option<Option<Profile>> {
-        let (records, process) = self.waited.take(index)?;
-        let (symbolizer, modules) = self.waited.symbolizer(process);
+        let recordings = self.of(Phase::Block);
+        let (records, process) = recordings.take(index)?;
+        let (symbolizer, modules) = recordings.symbolizer(process);
         let waits = records.into_iter().find_map(|record| match record {
             Record::Waits(waits) => Some(waits),
             _ => None,

@@ -1,16 +1,12 @@
 //! The passes behind `explain`: counts with stacks, and what becomes of the blocks. No timing, no samples.
 
-use super::list::Listed;
-use super::pass::{Pass, Phase};
-use super::plan::Selected;
-use super::process::Interrupt;
-use super::session::{self, REBUILT, Suite};
-use super::{Observer, PassOptions, Tables};
+use super::suite::{Reason, Suite};
+use super::{Measuring, PassOptions, Phase, circumstances};
 use crate::Result;
 use crate::explain::Recording;
 use crate::pprof::profile::Profile;
 use crate::records::{Counted, Module, Record};
-use crate::results::lines::{Failed, Memory};
+use crate::results::lines::{Failed, FailureKind, Memory};
 use crate::results::summary;
 use crate::symbolize::{Symbolizer, profiles};
 
@@ -25,45 +21,36 @@ pub struct Explained {
 
 /// Records every benchmark of `suite`, in their order; what fails is named. Of a whole process there is nothing to follow: it is
 /// one bracket, whose operations cannot be told apart.
-pub fn explain(
-    suite: &Suite,
-    options: &PassOptions,
-    tables: &mut Tables,
-    observer: &mut dyn Observer,
-    interrupt: &Interrupt,
-) -> Result<Vec<std::result::Result<Explained, Failed>>> {
-    let options = PassOptions { stacks: true, lives: true, ..options.clone() };
-    let executable = &suite.executable.counted;
-    let table = session::write_table(suite, executable, "counted", &options, tables)?;
-    let selected = suite.benchmarks.iter().enumerate().map(|(index, benchmark)| {
-        let Listed { id, occurrence, .. } = &benchmark.listed;
-        let counted_iterations = options.counted_iterations.get(&benchmark.name).copied().unwrap_or(0);
-        Selected { index, id, occurrence: *occurrence, largest_iterations: 0, counted_iterations }
-    });
-    let selected: Vec<Selected> = selected.collect();
-    let names = |index: usize| suite.benchmarks[index].name.clone();
-    let (launch, options) = (suite.launch, &options);
-    let pass = Pass { phase: Phase::Count, executable, launch, options, table: Some(&table) };
-    let mut result = pass.run(&selected, &names, observer, interrupt)?;
-    let rebuilt = !suite.executable.is_unchanged();
+pub fn explain(suite: &Suite, measuring: &mut Measuring) -> Result<Vec<std::result::Result<Explained, Failed>>> {
+    let options = PassOptions { stacks: true, lives: true, ..measuring.options.clone() };
+    let mut measuring = measuring.with(&options);
+    let count = |name: &str| options.counted_iterations.get(name).copied().unwrap_or(0);
+    let selected = suite.benchmarks.iter().enumerate().map(|(index, one)| suite.select(index, 0, count(&one.name)));
+    let mut result = measuring.pass(Phase::Count, suite, &selected.collect::<Vec<_>>())?;
+    let rebuilt = suite.rebuilt();
     let mut symbolizers: Vec<Symbolizer> = result.modules.iter().map(|modules| Symbolizer::new(modules)).collect();
-    let outcomes = suite.benchmarks.iter().enumerate().map(|(index, benchmark)| {
-        let failed = |error: String| suite.failed(benchmark, error);
-        if rebuilt {
-            return Err(failed(REBUILT.to_owned()));
-        }
-        if let Some(at) = result.failures.iter().position(|failure| failure.index == index) {
-            return Err(failed(result.failures.swap_remove(at).error));
-        }
+    let mut outcomes = Vec::new();
+    for (index, benchmark) in suite.benchmarks.iter().enumerate() {
+        let reason = rebuilt.clone().or_else(|| result.failures.remove(&index));
         let records = result.records.remove(&index).zip(result.process_of.get(&index));
         let explained = records.and_then(|(records, &process)| {
             assemble(benchmark.name.clone(), records, &mut symbolizers[process], &result.modules[process])
         });
-        explained.ok_or_else(|| failed("its records are not complete; is the disk full?".to_owned()))
-    });
-    Ok(outcomes.collect())
+        outcomes.push(match (reason, explained) {
+            (Some(reason), _) => Err(suite.failed(benchmark, reason)),
+            (None, Some(explained)) => Ok(explained),
+            (None, None) => Err(suite.failed(benchmark, incomplete())),
+        });
+    }
+    let afterwards = result.afterwards.map(|reason| reason.when("after its last benchmark"));
+    outcomes.extend(afterwards.map(|reason| Err(reason.of_target(suite.target()))));
+    Ok(outcomes)
 }
 
+/// A record that should be there is not.
+pub fn incomplete() -> Reason {
+    Reason::new(FailureKind::Incomplete, "its records are not complete; is the disk full?")
+}
 fn assemble(name: String, records: Vec<Record>, symbolizer: &mut Symbolizer, modules: &[Module]) -> Option<Explained> {
     let (mut passes, mut peak, mut lives, mut stacks) = (Vec::<Counted>::new(), None, None, Vec::new());
     for record in records {
@@ -84,7 +71,7 @@ fn assemble(name: String, records: Vec<Record>, symbolizer: &mut Symbolizer, mod
     let chosen = summary::representative(&passes)?;
     let (_, counted) = stacks.iter().find(|(number, _)| chosen.pass == Some(*number))?;
     let recording = Recording::new(symbolizer, chosen.iterations, counted, &lives?);
-    let circumstances = session::circumstances(chosen.iterations, chosen.nanoseconds);
+    let circumstances = circumstances(chosen.iterations, chosen.nanoseconds);
     let profile = profiles::memory(symbolizer, modules, counted, None, circumstances);
     Some(Explained { name, memory, recording, profile })
 }

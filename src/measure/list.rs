@@ -1,12 +1,14 @@
 //! Which benchmarks an executable has: its own code run to the point where each would be measured.
 
-use std::path::Path;
-
-use super::pass::{FOREIGN, Pass, Phase};
-use super::process::Interrupt;
-use super::{PassOptions, capture::Launch};
+use super::attempt::several_processes;
+use super::build::Executable;
+use super::launch::Launch;
+use super::pass::Pass;
+use super::suite::{Benchmark, Suite};
+use super::{Measuring, PassOptions, Phase};
 use crate::Result;
-use crate::records::{Module, Record};
+use crate::inject::is_hooked;
+use crate::records::Record;
 
 /// A benchmark of an executable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,43 +22,47 @@ pub struct Listed {
     pub harness: String,
 }
 
-/// What listing found.
-#[derive(Debug, Default)]
-pub struct Listing {
-    pub benchmarks: Vec<Listed>,
-    /// The objects that such a process maps.
-    pub modules: Vec<Module>,
-    /// Why it ended early.
-    pub failure: Option<String>,
-}
-
-/// Asks `program` for its benchmarks, in their order.
-///
-/// `whole_process`: it has no harness, and the runtime itself answers that there is one, `main`.
-pub fn list(
-    program: &Path,
-    launch: &Launch,
-    options: &PassOptions,
-    whole_process: bool,
-    interrupt: &Interrupt,
-) -> Result<Listing> {
-    let options = &PassOptions { whole_process: whole_process.then_some(0), ..options.clone() };
-    let mut listing = Listing::default();
-    let pass = Pass { phase: Phase::List, executable: program, launch, options, table: None };
+/// The suite of `executable` with all of its benchmarks, in their order. `before`: so many were listed of other executables.
+pub fn list<'a>(
+    executable: &'a Executable,
+    launch: &'a Launch,
+    before: usize,
+    measuring: &mut Measuring,
+) -> Result<Suite<'a>> {
+    let target = &executable.target;
+    measuring.observer.begins(Phase::List, &format!("{}/{}", target.package, target.name));
+    // Without a harness the runtime itself answers that there is one benchmark, `main`.
+    let whole_process = !is_hooked(&executable.timed)?;
+    let mut suite = Suite {
+        executable,
+        launch,
+        benchmarks: Vec::new(),
+        whole_process,
+        listed: 0,
+        cut_short: None,
+        modules: Vec::new(),
+    };
+    let options = &PassOptions { whole_process: whole_process.then_some(0), ..measuring.options.clone() };
+    let pass = Pass { phase: Phase::List, program: Phase::List.program(&suite), launch, options, table: None };
+    let (mut listed, mut own, mut foreign) = (Vec::new(), None, false);
     let process = pass.start(&[])?;
-    let (mut own, mut foreign) = (None, false);
-    let end = process.follow(options.timeout, interrupt, &mut |record| match record {
+    suite.cut_short = process.follow(options.timeout, measuring.interrupt, &mut |record| match record {
         Record::Benchmark { occurrence, id, description, harness } => {
-            listing.benchmarks.push(Listed { id, occurrence, description, harness });
+            listed.push(Listed { id, occurrence, description, harness });
         }
-        Record::Object(module) => listing.modules.push(module),
+        Record::Object(module) => suite.modules.push(module),
         Record::Start { pid } => foreign |= *own.get_or_insert(pid) != pid,
         _ => (),
     })?;
-    listing.failure = end.failure;
     if foreign {
-        listing.benchmarks.clear();
-        listing.failure = Some(FOREIGN.to_owned());
+        listed.clear();
+        suite.cut_short = Some(several_processes());
     }
-    Ok(listing)
+    suite.listed = listed.len();
+    let benchmark = |(listed, position): (Listed, usize)| {
+        let again = if listed.occurrence == 0 { String::new() } else { format!("#{:02}", listed.occurrence) };
+        Benchmark { name: format!("{}/{}/{}{again}", target.package, target.name, listed.id), listed, position }
+    };
+    suite.benchmarks = listed.into_iter().zip(before..).map(benchmark).collect();
+    Ok(suite)
 }

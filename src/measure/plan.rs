@@ -15,6 +15,8 @@ pub const PROCESS_VARIABLE: &str = "MEMPROF_PROCESS_PLAN";
 #[derive(Debug, Clone)]
 pub struct Selected<'a> {
     pub index: usize,
+    /// Its full name.
+    pub name: &'a str,
     pub id: &'a str,
     pub occurrence: u32,
     /// The largest number of iterations in one call when it was timed; 0 where it was not.
@@ -78,7 +80,7 @@ pub fn text(
     }
     line("lives", &u8::from(options.lives));
     for one in selected {
-        let Selected { index, id, occurrence, largest_iterations, counted_iterations } = one;
+        let Selected { index, id, occurrence, largest_iterations, counted_iterations, .. } = one;
         line("run", &format_args!("{index} {occurrence} {largest_iterations} {counted_iterations} {}", escape(id)));
     }
     text

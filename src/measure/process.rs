@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::suite::Reason;
+use crate::results::lines::FailureKind;
 use crate::{Error, Result};
 
 /// How often a child is looked at.
@@ -19,9 +21,6 @@ const TAIL_BYTES: usize = 64 << 10;
 /// Ctrl-C, and a polite request to end: noticed, so that children can be ended and nothing is left half-written.
 #[derive(Debug, Clone)]
 pub struct Interrupt(Arc<AtomicBool>);
-
-/// The message of the error that an interrupt leads to; `main` turns it into the signal's own death.
-pub const INTERRUPTED: &str = "interrupted";
 
 impl Interrupt {
     /// Listens from now on.
@@ -42,7 +41,12 @@ impl Interrupt {
     /// # Errors
     /// Where it came.
     pub fn check(&self) -> Result<()> {
-        if self.came() { Err(Error::other(INTERRUPTED)) } else { Ok(()) }
+        if self.came() { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    /// What fails because of an interrupt, too, is an interrupt.
+    pub fn explains<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| self.check().err().unwrap_or(error))
     }
 
     /// Until the answer is dropped, an interrupt ends `child`, too: who sent it may have meant this process alone.
@@ -200,16 +204,9 @@ fn follow(mut from: impl Read + Send + 'static, tail: Arc<Mutex<Tail>>, forward:
     })
 }
 
-/// Runs a short command to its end, or to an interrupt.
-pub fn output(mut command: Command, interrupt: &Interrupt) -> Result<Output> {
-    let cannot =
-        |e: std::io::Error, program: &std::ffi::OsStr| Error::other(format!("cannot run {}: {e}", program.display()));
-    let child = command.spawn().map_err(|e| cannot(e, command.get_program()))?;
-    let watch = interrupt.pass_on_to(&child);
-    let out = child.wait_with_output().map_err(|e| cannot(e, command.get_program()))?;
-    drop(watch);
-    interrupt.check()?;
-    Ok(out)
+/// It took longer than --timeout.
+pub fn timed_out(timeout: Duration) -> Reason {
+    Reason::new(FailureKind::TimedOut, format!("took longer than --timeout {timeout:?}, and was ended"))
 }
 
 /// What ended a process, in words.

@@ -2,51 +2,40 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::pass::{Pass, Phase};
-use super::plan::Selected;
-use super::process::Interrupt;
-use super::session::Suite;
-use super::{Observer, PassOptions, whole_process};
+use super::suite::Suite;
+use super::{Measuring, PassOptions, Phase};
 use crate::Result;
 use crate::records::{Counted, Record};
-use crate::results::lines::{Finished, Memory};
+use crate::results::lines::{Failed, Finished, Memory};
 use crate::results::summary;
 
-/// Counts those benchmarks of `suite` again that `wanted` names, with as many iterations as before; what fails is left out.
+/// What counting again brought, by full name.
+#[derive(Default)]
+pub struct Recounted {
+    pub counts: BTreeMap<String, Memory>,
+    pub failed: Vec<Failed>,
+}
+
+/// Counts those benchmarks of `suite` again that `wanted` names, with as many iterations as `before`.
 pub fn recount(
     suite: &Suite,
     wanted: &HashSet<String>,
     before: &[Finished],
-    options: &PassOptions,
-    observer: &mut dyn Observer,
-    interrupt: &Interrupt,
-) -> Result<BTreeMap<String, Memory>> {
-    let options = PassOptions { stacks: false, ..options.clone() };
-    let of = |name: &str| before.iter().find(|finished| finished.name == name);
+    measuring: &mut Measuring,
+) -> Result<Recounted> {
+    let options = PassOptions { stacks: false, ..measuring.options.clone() };
     let selected = suite.benchmarks.iter().enumerate().filter_map(|(index, benchmark)| {
-        let finished = of(&benchmark.name).filter(|_| wanted.contains(&benchmark.name))?;
-        Some(Selected {
-            index,
-            id: &benchmark.listed.id,
-            occurrence: benchmark.listed.occurrence,
-            largest_iterations: finished.time.samples.iter().map(|sample| sample.iterations).max().unwrap_or(0),
-            counted_iterations: finished.memory.iterations,
-        })
+        let name = &benchmark.name;
+        let finished = before.iter().find(|finished| finished.name == *name && wanted.contains(name))?;
+        let largest = finished.time.samples.iter().map(|sample| sample.iterations).max().unwrap_or(0);
+        Some(suite.select(index, largest, finished.memory.iterations))
     });
-    let selected: Vec<Selected> = selected.collect();
-    let names = |index: usize| suite.benchmarks[index].name.clone();
-    let executable = &suite.executable.counted;
-    let result = match suite.whole_process {
-        true => whole_process::pass(Phase::Count, suite, &options, None, &selected, observer, interrupt)?,
-        false => {
-            let (launch, options) = (suite.launch, &options);
-            Pass { phase: Phase::Count, executable, launch, options, table: None }
-                .run(&selected, &names, observer, interrupt)?
-        }
-    };
-    if !suite.executable.is_unchanged() {
-        return Ok(BTreeMap::new());
+    let selected: Vec<_> = selected.collect();
+    let result = measuring.with(&options).pass(Phase::Count, suite, &selected)?;
+    if suite.rebuilt().is_some() {
+        return Ok(Recounted::default());
     }
+    let of = |index: usize| &suite.benchmarks[index];
     let memory = |records: Vec<Record>| {
         let counted = records.into_iter().filter_map(|record| match record {
             Record::Counted(counted) => Some(counted),
@@ -55,6 +44,12 @@ pub fn recount(
         let (peak, passes): (Vec<Counted>, Vec<Counted>) = counted.partition(|counted| counted.pass.is_none());
         summary::memory(&passes, peak.first())
     };
-    let counted = result.records.into_iter().filter_map(|(index, records)| Some((names(index), memory(records)?)));
-    Ok(counted.collect())
+    let again = |reason: super::Reason| reason.when("when it was counted again");
+    let mut failed: Vec<Failed> =
+        result.failures.into_iter().map(|(index, reason)| suite.failed(of(index), again(reason))).collect();
+    failed.sort_by(|a, b| a.name.cmp(&b.name));
+    failed.extend(result.afterwards.map(|reason| again(reason).of_target(suite.target())));
+    let counts =
+        result.records.into_iter().filter_map(|(index, records)| Some((of(index).name.clone(), memory(records)?)));
+    Ok(Recounted { counts: counts.collect(), failed })
 }

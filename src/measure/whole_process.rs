@@ -4,11 +4,11 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::pass::{Failure, Pass, PassResult, Phase};
+use super::pass::{Pass, PassResult};
 use super::plan::Selected;
-use super::process::{Interrupt, Running, cause};
-use super::session::Suite;
-use super::{BenchTime, Observer, PassOptions};
+use super::process::{Running, cause, timed_out};
+use super::suite::{Reason, Suite};
+use super::{BenchTime, Measuring, PassOptions, Phase};
 use crate::Result;
 use crate::records::{Record, Timed};
 
@@ -18,15 +18,9 @@ const MOST_RUNS: u64 = 100;
 const PASSES: u32 = 3;
 
 /// Runs the executable as the user has it, as often as --benchtime says; its wall time.
-pub fn time(
-    suite: &Suite,
-    options: &PassOptions,
-    index: usize,
-    name: &str,
-    observer: &mut dyn Observer,
-    interrupt: &Interrupt,
-) -> Result<PassResult> {
-    observer.begins(Phase::Time, name);
+pub fn time(suite: &Suite, selected: &Selected, measuring: &mut Measuring) -> Result<PassResult> {
+    let (options, index) = (measuring.options, selected.index);
+    measuring.observer.begins(Phase::Time, selected.name);
     let mut result = PassResult::default();
     let mut samples: Vec<(u64, f64)> = Vec::new();
     let begun = Instant::now();
@@ -40,14 +34,15 @@ pub fn time(
         command.arg("--bench").args(&options.bench_args).stdin(Stdio::null());
         // A fork of criterion that is not known as one would write to the user's target directory.
         command.env("CRITERION_HOME", options.dir.join("criterion"));
-        let (status, elapsed, printed) = Running::start(command, options.verbose)?.run(options.timeout, interrupt)?;
+        let running = Running::start(command, options.verbose)?;
+        let (status, elapsed, printed) = running.run(options.timeout, measuring.interrupt)?;
         let failure = match status {
-            None => Some(format!("took longer than --timeout {:?}, and was ended", options.timeout)),
-            Some(status) if !status.success() => Some(cause(status, &printed, true)),
+            None => Some(timed_out(options.timeout)),
+            Some(status) if !status.success() => Some(Reason::crashed(cause(status, &printed, true))),
             Some(_) => None,
         };
-        if let Some(error) = failure {
-            result.failures.push(Failure { index, error });
+        if let Some(reason) = failure {
+            result.failures.insert(index, reason);
             return Ok(result);
         }
         // The first run fills the system's caches, and is only kept where there is no time for others.
@@ -66,26 +61,25 @@ pub fn time(
 pub fn pass(
     phase: Phase,
     suite: &Suite,
-    options: &PassOptions,
     table: Option<&Path>,
-    selected: &[Selected],
-    observer: &mut dyn Observer,
-    interrupt: &Interrupt,
+    selected: &Selected,
+    measuring: &mut Measuring,
 ) -> Result<PassResult> {
     let passes = if phase == Phase::Count { PASSES } else { 1 };
-    let names = |index: usize| suite.benchmarks[index].name.clone();
     let mut all = PassResult::default();
     for pass in 0..passes {
-        let options = PassOptions { whole_process: Some(pass), ..options.clone() };
-        let (executable, launch, options) = (&suite.executable.counted, suite.launch, &options);
-        let one = Pass { phase, executable, launch, options, table }.run(selected, &names, observer, interrupt)?;
+        let options = &PassOptions { whole_process: Some(pass), ..measuring.options.clone() };
+        let (program, launch) = (phase.program(suite), suite.launch);
+        let one = Pass { phase, program, launch, options, table }.run(std::slice::from_ref(selected), measuring)?;
         all.modules.extend(one.modules);
         all.process_of.extend(one.process_of.keys().map(|&index| (index, 0)));
         for (index, records) in one.records {
             all.records.entry(index).or_default().extend(records);
         }
-        if !one.failures.is_empty() {
-            all.failures = one.failures;
+        all.failures = one.failures;
+        // The benchmark is the process: how it ends is part of it.
+        all.failures.extend(one.afterwards.map(|reason| (selected.index, reason)));
+        if !all.failures.is_empty() {
             break;
         }
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 use super::CargoOptions;
 use super::overrides::Overrides;
 use crate::inject::Toolchain;
-use crate::{Error, Result, exit};
+use crate::{Error, Result};
 
 /// The cargo configuration around the current directory.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl CargoConfig {
             let first_lines =
                 error.chain().map(|cause| cause.to_string().lines().next().unwrap_or_default().to_owned());
             let why = first_lines.collect::<Vec<_>>().join(": ");
-            Error::new(exit::NO_WORKSPACE, format!("cargo's configuration cannot be read: {why}"))
+            Error::project(format!("cargo's configuration cannot be read: {why}"))
         };
         let overrides = Overrides::read(&options.config)?;
         let is_set = |name: &str| std::env::var_os(name).is_some();
@@ -55,7 +55,7 @@ impl CargoConfig {
         // With musl libc is linked statically, where the runtime has nothing to ask it by.
         if !(platform.starts_with("x86_64-") && platform.ends_with("-linux-gnu")) {
             let message = format!("{platform} cannot be measured yet; x86_64-unknown-linux-gnu can");
-            return Err(Error::new(exit::NOTHING_MEASURED, message));
+            return Err(Error::nothing_measured(message));
         }
         let flags = config.rustflags(&platform).map_err(bad)?;
         const STATIC: &str = "+crt-static";

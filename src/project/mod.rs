@@ -13,7 +13,7 @@ use cargo_metadata::{Metadata, MetadataCommand};
 
 pub use cargo_config::CargoConfig;
 
-use crate::{Error, Result, exit};
+use crate::{Error, Result};
 
 /// Which packages, features and files a cargo command line asks for; handed on to cargo word for word.
 #[derive(Debug, Default, Clone)]
@@ -173,7 +173,7 @@ fn metadata(options: &CargoOptions, config: &CargoConfig) -> Result<Metadata> {
         } else {
             ""
         };
-        Error::new(exit::NO_WORKSPACE, format!("{message}{advice}"))
+        Error::project(format!("{message}{advice}"))
     })
 }
 

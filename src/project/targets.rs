@@ -6,7 +6,7 @@ use cargo_metadata::{Metadata, Package, Target, TargetKind};
 
 use super::{BenchTarget, CargoOptions, Kind};
 use crate::inject::declares_benches;
-use crate::{Error, Result, exit};
+use crate::{Error, Result};
 
 /// The targets with benchmarks of the selected packages, and those left out because a required feature is off.
 pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<(Vec<BenchTarget>, Vec<String>)> {
@@ -58,7 +58,7 @@ pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<(Vec
                 .to_owned(),
             left_out => format!("every bench target needs a feature that is off: {}", left_out.join(", ")),
         };
-        return Err(Error::new(exit::NOTHING_MEASURED, why));
+        return Err(Error::nothing_measured(why));
     }
     targets.sort_by(|a, b| (&a.package, &a.name).cmp(&(&b.package, &b.name)));
     Ok((targets, left_out))

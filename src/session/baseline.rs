@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::prepare::Located;
-use crate::cli::args::RunArgs;
+use super::Session;
 use crate::console;
 use crate::results::lines::{Memory, Run, RunStarted};
 use crate::results::names;
@@ -39,14 +38,14 @@ fn folder(home: &Path, name: &str) -> PathBuf {
 }
 
 /// What `--baseline` means; `words` is the whole command line, for a run of another revision.
-pub fn load(args: &RunArgs, words: &[OsString], located: &Located) -> Result<Option<Base>> {
-    let Some(label) = args.output.baseline.clone() else { return Ok(None) };
+pub fn load(label: Option<&String>, words: &[OsString], session: &Session) -> Result<Option<Base>> {
+    let Some(label) = label.cloned() else { return Ok(None) };
     if let Some(revision) = label.strip_prefix("git:") {
-        let (run, root) = revision::measure(revision, args, words, located)?;
-        return of_this_workspace(Base { label, run, root }, located).map(Some);
+        let (run, root) = revision::measure(revision, words, session)?;
+        return of_this_workspace(Base { label, run, root }, session).map(Some);
     }
-    let run = read(&label, &located.workspace.home)?;
-    of_this_workspace(Base { label, run, root: located.workspace.root.clone() }, located).map(Some)
+    let run = read(&label, &session.workspace.home)?;
+    of_this_workspace(Base { label, run, root: session.workspace.root.clone() }, session).map(Some)
 }
 
 /// The results kept as `label` below `home`, or in the file of that name.
@@ -69,17 +68,17 @@ pub fn read(label: &str, home: &Path) -> Result<Run> {
 }
 
 /// Refuses results of which nothing can be found here.
-fn of_this_workspace(base: Base, located: &Located) -> Result<Base> {
+fn of_this_workspace(base: Base, session: &Session) -> Result<Base> {
     let packages: BTreeSet<&str> = base.run.finished.iter().map(|one| one.package.as_str()).collect();
-    match elsewhere(&packages, located) {
+    match elsewhere(&packages, session) {
         Some(text) => Err(Error::usage(format!("--baseline {}: it is {text}", base.label))),
         None => Ok(base),
     }
 }
 
 /// `of another package: q; here is p`, where none of `packages` is a member of the workspace.
-pub fn elsewhere(packages: &BTreeSet<&str>, located: &Located) -> Option<String> {
-    let members = &located.workspace.members;
+pub fn elsewhere(packages: &BTreeSet<&str>, session: &Session) -> Option<String> {
+    let members = &session.workspace.members;
     if packages.is_empty() || members.iter().any(|member| packages.contains(member.as_str())) {
         return None;
     }

@@ -1,10 +1,140 @@
-//! What every measuring command shares: selecting, building, listing and measuring benchmarks; progress; baselines and
-//! revisions; the writer of a run.
+//! One measuring session, which every command that measures goes through: locate the project, build its benches, list their
+//! benchmarks, measure them.
 
 pub mod baseline;
+mod duration;
 pub mod last_run;
-pub mod partition;
-pub mod prepare;
-pub mod progress;
+pub mod listing;
+pub mod options;
+mod outcomes;
+mod partition;
+mod progress;
+pub mod recount;
 mod revision;
+mod selection;
 pub mod writer;
+
+use std::collections::HashMap;
+
+use crate::console;
+use crate::inject::DHAT_VERSION;
+use crate::measure::{self, Build, BuildOptions, Builder, Interrupt, Measuring, PassOptions, Phase, Scratch, Tables};
+use crate::project::{CargoConfig, Workspace};
+use crate::{Error, Result};
+
+use listing::Listing;
+use options::RunArgs;
+use outcomes::Outcomes;
+use progress::Progress;
+use selection::Selection;
+
+/// A session on the project that the arguments locate.
+pub struct Session<'a> {
+    pub args: &'a RunArgs,
+    pub config: CargoConfig,
+    pub workspace: Workspace,
+    pub selection: Selection,
+    pub interrupt: Interrupt,
+    /// By full name: the same count needs the same number of iterations.
+    pub counted_iterations: HashMap<String, u64>,
+    scratch: Scratch,
+    tables: Tables,
+    pub progress: Progress,
+}
+
+impl<'a> Session<'a> {
+    /// Locates the project; nothing is built yet.
+    pub fn open(args: &'a RunArgs) -> Result<Session<'a>> {
+        console::set_color(args.select.color.as_deref());
+        let selection = Selection::new(args)?;
+        let interrupt = Interrupt::listen()?;
+        let located = Session::locate(args, selection, interrupt.clone());
+        interrupt.explains(located)
+    }
+
+    fn locate(args: &'a RunArgs, selection: Selection, interrupt: Interrupt) -> Result<Session<'a>> {
+        let mut progress = Progress::new(args.select.quiet);
+        progress.says("asking cargo about the workspace");
+        let options = args.cargo_options();
+        let config = CargoConfig::load(&options)?;
+        let workspace = Workspace::load(&options, &config)?;
+        progress.pause();
+        for left_out in &workspace.left_out {
+            console::note(&format!("left out: {left_out}"));
+        }
+        let scratch = Scratch::make(&workspace.home)?;
+        let (tables, counted_iterations) = (Tables::default(), HashMap::new());
+        Ok(Session { args, config, workspace, selection, interrupt, counted_iterations, scratch, tables, progress })
+    }
+
+    /// Builds the executables of the selected targets.
+    pub fn build(&mut self) -> Result<Build> {
+        let targets = self.selection.targets(&self.workspace);
+        let by_name = targets.len() < self.workspace.targets.len();
+        let options = BuildOptions { by_name, ..self.args.build_options() };
+        if options.dhat {
+            console::note(&format!("--dhat: the dhat crate {DHAT_VERSION} is built; its first use fetches it"));
+        } else {
+            self.progress.says("compiling the recorder");
+        }
+        let cargo = self.args.cargo_options();
+        let builder =
+            Builder::prepare(&self.workspace, &self.config, (&cargo, options), targets, &self.scratch, &self.interrupt);
+        // cargo has a progress bar of its own.
+        self.progress.pause();
+        self.interrupt.explains(builder.and_then(Builder::build))
+    }
+
+    /// Lists the selected benchmarks of what was built.
+    ///
+    /// # Errors
+    /// No benchmark is what was asked for. That the part of `--partition` has none is no error, where another part has some.
+    pub fn list<'b>(&mut self, build: &'b Build) -> Result<Listing<'b>> {
+        let mut listing = Listing::new(build);
+        let mut before = 0;
+        for executable in &build.executables {
+            let Some(launch) = &executable.launch else {
+                return Err(Error::other(format!("cargo did not run the bench `{}`", executable.target.name)));
+            };
+            let options = self.pass_options();
+            let suite = measure::list(executable, launch, before, &mut self.measuring(&options))?;
+            before += suite.listed;
+            listing.take(suite, &self.selection, &self.workspace.targets);
+        }
+        self.progress.pause();
+        listing.close(&self.selection, &self.workspace)
+    }
+
+    /// Measures the benchmarks of `listing` as often as `--count` says; the outcomes come as soon as they are there.
+    pub fn measure<'s>(&'s mut self, listing: &'s Listing<'s>) -> Outcomes<'s, 'a> {
+        let options = self.pass_options();
+        let passes = Phase::of_measurement(&options).len() as u64;
+        self.progress.expect(listing.benchmarks() as u64 * u64::from(self.args.measure.count) * passes);
+        Outcomes::new(self, listing, options)
+    }
+
+    /// What a pass over any suite needs.
+    pub fn measuring<'s>(&'s mut self, options: &'s PassOptions) -> Measuring<'s> {
+        let Session { tables, progress, interrupt, .. } = self;
+        Measuring { options, tables, observer: progress, interrupt }
+    }
+
+    pub fn pass_options(&self) -> PassOptions {
+        let measure = &self.args.measure;
+        PassOptions {
+            bench_time: measure.benchtime,
+            timeout: measure.timeout,
+            cpu_hz: measure.cpu_rate,
+            stacks: !measure.no_profiles,
+            peak: measure.peak,
+            block: measure.blockprofile.is_some(),
+            lives: false,
+            counted_iterations: self.counted_iterations.clone(),
+            whole_process: None,
+            dhat: measure.dhat,
+            bench_args: self.args.bench_args.clone(),
+            dir: self.scratch.0.clone(),
+            verbose: self.args.select.verbose > 0,
+        }
+    }
+}

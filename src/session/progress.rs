@@ -3,49 +3,107 @@
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::measure::{Observer, Phase};
+use crate::results::names;
 
 /// Who reads a log wants to know that it goes on, and a CI service may end what is silent.
 const LINES_APART: Duration = Duration::from_secs(60);
+/// What of a benchmark's name fits in a line.
+const LONGEST_NAME: usize = 80;
 
-/// The progress of a run.
+/// The progress of a session.
 pub struct Progress {
     bar: ProgressBar,
+    is_quiet: bool,
     /// When a line was written last, where they are.
     last_line: Option<Instant>,
 }
 
 impl Progress {
-    /// `steps` benchmarks and passes to come; silent where `quiet`.
-    pub fn new(steps: u64, quiet: bool) -> Progress {
-        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(steps) };
-        if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} [{bar:24}] {pos}/{len} {wide_msg}") {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar.enable_steady_tick(Duration::from_millis(250));
+    /// Silent where `quiet`.
+    pub fn new(quiet: bool) -> Progress {
         let lines = !quiet && !std::io::stderr().is_terminal();
-        Progress { bar, last_line: lines.then(Instant::now) }
+        Progress { bar: ProgressBar::hidden(), is_quiet: quiet, last_line: lines.then(Instant::now) }
     }
 
-    pub fn finish(&self) {
+    /// From now on a spinner, with these words beside it.
+    pub fn says(&mut self, message: &str) {
+        self.show(ProgressBar::no_length(), "{elapsed:>4} {spinner} {wide_msg}");
+        self.bar.set_message(message.to_owned());
+    }
+
+    /// From now on a bar of so many benchmarks and passes to come.
+    pub fn expect(&mut self, steps: u64) {
+        self.show(ProgressBar::new(steps), "{elapsed:>4} [{bar:24}] {pos}/{len} {wide_msg}");
+    }
+
+    fn show(&mut self, bar: ProgressBar, template: &str) {
         self.bar.finish_and_clear();
+        self.bar = bar;
+        if self.is_quiet {
+            self.bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style.progress_chars("=> "));
+        }
+        self.bar.enable_steady_tick(Duration::from_millis(250));
+    }
+
+    /// Leaves the terminal to somebody else, or to the results.
+    pub fn pause(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.pause();
     }
 }
 
 impl Observer for Progress {
     fn begins(&mut self, phase: Phase, name: &str) {
-        self.bar.set_message(format!("{} {name}", phase.doing()));
-        self.bar.inc(1);
+        let message = format!("{} {}", phase.doing(), shortened(&names::one_line(name)));
+        if phase == Phase::List {
+            self.says(&message);
+        } else {
+            self.bar.set_message(message.clone());
+            self.bar.inc(1);
+        }
         if self.last_line.is_some_and(|last| last.elapsed() >= LINES_APART) {
             self.last_line = Some(Instant::now());
-            let all = self.bar.length().unwrap_or_default();
-            crate::console::note(&format!("step {} of {all}: {} {name}", self.bar.position(), phase.doing()));
+            match self.bar.length() {
+                Some(all) => crate::console::note(&format!("step {} of {all}: {message}", self.bar.position())),
+                None => crate::console::note(&message),
+            }
         }
     }
 
     fn warns(&mut self, message: &str) {
         self.bar.suspend(|| crate::console::warn(message));
+    }
+}
+
+/// The end of a name tells it apart from others.
+fn shortened(name: &str) -> String {
+    match name.chars().count().checked_sub(LONGEST_NAME) {
+        None | Some(0) => name.to_owned(),
+        Some(more) => format!("…{}", name.chars().skip(more + 1).collect::<String>()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_does_not_widen_the_line() {
+        let long = format!("p/t/{}/end", "x".repeat(300));
+        let short = shortened(&long);
+        assert_eq!(short.chars().count(), LONGEST_NAME);
+        assert!(short.starts_with('…') && short.ends_with("xx/end"));
+        assert_eq!(shortened("p/t/a"), "p/t/a");
     }
 }

@@ -15,8 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::FlockOperation;
 
-use super::prepare::Located;
-use crate::cli::args::RunArgs;
+use super::Session;
 use crate::console;
 use crate::measure::Interrupt;
 use crate::results::lines::Run;
@@ -40,8 +39,8 @@ const OWN: [&str; 11] = [
 ];
 
 /// Runs the benches of `revision` as `words` say: the results, and the folder that its sources lay in.
-pub fn measure(revision: &str, args: &RunArgs, words: &[OsString], located: &Located) -> Result<(Run, PathBuf)> {
-    let root = &located.workspace.root;
+pub fn measure(revision: &str, words: &[OsString], session: &Session) -> Result<(Run, PathBuf)> {
+    let root = &session.workspace.root;
     let label = format!("git:{revision}");
     let bad = |what: String| Error::usage(format!("--baseline {label}: {what}"));
     let top = git(root, &["rev-parse", "--show-toplevel"]).map_err(bad)?;
@@ -50,9 +49,9 @@ pub fn measure(revision: &str, args: &RunArgs, words: &[OsString], located: &Loc
     let commit = commit.map_err(|_| bad("git knows no such revision".to_owned()))?;
     // A build directory of its own: cargo names what it builds by paths relative to the workspace, so that in one directory
     // the two trees would take each other's executables for their own.
-    let home = located.workspace.home.join("revisions");
+    let home = session.workspace.home.join("revisions");
     std::fs::create_dir_all(&home).map_err(|e| cannot_write(&home, &e))?;
-    let _lock = lock(&home, &located.interrupt)?;
+    let _lock = lock(&home, &session.interrupt)?;
     let subject = git(root, &["show", "--no-patch", "--format=%s", &commit]).unwrap_or_default();
     console::note(&format!("{label}: measuring commit {} ({subject}) first", short_commit(&commit)));
     let at = place(&home)?;
@@ -72,20 +71,20 @@ pub fn measure(revision: &str, args: &RunArgs, words: &[OsString], located: &Loc
     let tool = std::env::current_exe().map_err(|e| Error::other(format!("cannot find myself: {e}")))?;
     let mut command = Command::new(tool);
     command.arg("run").current_dir(&folder).arg("--target-dir").arg(&home).arg("--message-format=json");
-    if let Some(manifest) = args.select.manifest_path.as_deref().and_then(|path| inside(&absolute(path))) {
+    if let Some(manifest) = session.args.select.manifest_path.as_deref().and_then(|path| inside(&absolute(path))) {
         command.arg("--manifest-path").arg(manifest);
     }
     // Kept as a baseline it is counted in several processes, and its profiles are not those of the next run.
     command.arg("--save-baseline").arg(KEPT);
     command.args(without_own(words)).stdin(Stdio::null()).stdout(Stdio::null());
     let status = command.status().map_err(|e| Error::other(format!("cannot run {}: {e}", tool_name(&command))))?;
-    located.interrupt.check()?;
+    session.interrupt.check()?;
     if !status.success() {
         let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::ERROR);
-        return Err(Error::new(
+        return Err(Error::OtherRun {
             code,
-            format!("--baseline git:{revision}: its benches could not be measured (see above)"),
-        ));
+            message: format!("--baseline git:{revision}: its benches could not be measured (see above)"),
+        });
     }
     Ok((baseline::read(KEPT, &home.join("memprof"))?, tree.at.clone()))
 }

@@ -5,16 +5,20 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::Session;
 use super::baseline::{self, Base};
+use super::listing::Listing;
+use super::options::{MessageFormat, RunArgs};
 use crate::check;
-use crate::cli::args::{MessageFormat, RunArgs};
 use crate::console;
 use crate::formats::{self, View, columns, json};
-use crate::measure::{NOT_LINKED, ProfilePair};
+use crate::measure::{Outcome, ProfilePair};
 use crate::pprof::profile::{self, Profile};
 use crate::project::{CargoConfig, Workspace};
 use crate::results::check::{Check, PlacedSite};
-use crate::results::lines::{FORMAT_VERSION, Failed, Finished, Line, Memory, Run, RunFinished, RunStarted};
+use crate::results::lines::{
+    FORMAT_VERSION, Failed, FailureKind, Finished, Line, Memory, Run, RunFinished, RunStarted,
+};
 use crate::results::names;
 use crate::{Error, Result, exit};
 
@@ -46,13 +50,13 @@ pub struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// A run that begins now. What comes behind this ends with [`Writer::finish`] or [`Writer::end_without_results`], so that whoever reads
     /// the JSON sees its last line.
-    pub fn new(args: &'a RunArgs, workspace: &Workspace, config: &CargoConfig) -> Result<Writer<'a>> {
-        Writer::begin(args, workspace, started(args, workspace, config))
+    pub fn new(session: &Session<'a>) -> Result<Writer<'a>> {
+        Writer::begin(session.args, &session.workspace, started(session.args, &session.workspace, &session.config))
     }
 
     /// A run that is over already, shown again; nothing of it is written anew.
-    pub fn again(args: &'a RunArgs, workspace: &Workspace, started: RunStarted) -> Result<Writer<'a>> {
-        Ok(Writer { keep_results: true, ..Writer::begin(args, workspace, started)? })
+    pub fn again(session: &Session<'a>, started: RunStarted) -> Result<Writer<'a>> {
+        Ok(Writer { keep_results: true, ..Writer::begin(session.args, &session.workspace, started)? })
     }
 
     fn begin(args: &'a RunArgs, workspace: &Workspace, started: RunStarted) -> Result<Writer<'a>> {
@@ -79,8 +83,7 @@ impl<'a> Writer<'a> {
 
     /// Ends the JSON where nothing was to be run, or the run could not go on; results.jsonl stays that of the run before.
     pub fn end_without_results(mut self, error: Option<&Error>) {
-        let end =
-            RunFinished { success: error.is_none(), error: error.map(|error| error.message.clone()), ..self.run.end() };
+        let end = RunFinished { success: error.is_none(), error: error.map(|error| error.line()), ..self.run.end() };
         self.line(&Line::RunFinished(end));
         let Some(error) = error else { return };
         // As of a benchmark that stands for all.
@@ -90,13 +93,14 @@ impl<'a> Writer<'a> {
             package: String::new(),
             target: String::new(),
             id: String::new(),
-            error: error.message.clone(),
+            kind: FailureKind::Unknown,
+            error: error.line(),
         });
         let view = View { root: self.shown_root(), ..View::default() };
         if matches!(self.args.format(), MessageFormat::Junit | MessageFormat::Markdown | MessageFormat::Github)
             && let Err(error) = self.print(&run, &view)
         {
-            console::error(&error.message);
+            console::error(&error.line());
         }
     }
 
@@ -114,7 +118,23 @@ impl<'a> Writer<'a> {
         self.lines.push_str(&text);
     }
 
-    pub fn finished(&mut self, mut finished: Finished, profiles: ProfilePair) -> Result<()> {
+    /// Takes what could not be listed, then measures the rest and takes each outcome as it comes.
+    pub fn measure(&mut self, session: &mut Session, listing: &Listing) -> Result<()> {
+        listing.failed.iter().for_each(|failed| self.failed(failed.clone()));
+        session.measure(listing).try_for_each(|outcome| self.outcome(outcome?))
+    }
+
+    fn outcome(&mut self, outcome: Outcome) -> Result<()> {
+        match outcome {
+            Outcome::Finished(finished, profiles) => self.finished(*finished, *profiles),
+            Outcome::Failed(failed) => {
+                self.failed(failed);
+                Ok(())
+            }
+        }
+    }
+
+    fn finished(&mut self, mut finished: Finished, profiles: ProfilePair) -> Result<()> {
         let dir = self.home.join("profiles").join(names::safe_path(&finished.name));
         // Of other counts than today's.
         for file in [crate::explain::SIDECAR, crate::explain::PROFILE] {
@@ -170,7 +190,7 @@ impl<'a> Writer<'a> {
         for error in self.write_files() {
             self.trouble(error);
         }
-        let error = self.troubles.first().map(|error| error.message.clone());
+        let error = self.troubles.first().map(|error| error.line());
         let end = self.run.end();
         self.line(&Line::RunFinished(RunFinished { success: end.success && error.is_none(), error, ..end }));
         if !self.keep_results {
@@ -182,7 +202,7 @@ impl<'a> Writer<'a> {
         let code = code(&self.run);
         // Where nothing else went wrong, the first decides about the exit code, and is told by who asked.
         let decides = (code == exit::OK && !self.troubles.is_empty()).then(|| self.troubles.remove(0));
-        self.troubles.iter().for_each(|error| console::error(&error.message));
+        self.troubles.iter().for_each(|error| console::error(&error.line()));
         decides.map_or(Ok(code), Err)
     }
 
@@ -247,7 +267,7 @@ impl<'a> Writer<'a> {
 }
 
 fn code(run: &Run) -> u8 {
-    let uncounted = run.finished.is_empty() && run.failed.iter().any(|failed| failed.error == NOT_LINKED);
+    let uncounted = run.finished.is_empty() && run.failed.iter().any(|failed| failed.kind == FailureKind::NotLinked);
     match run.end().success {
         true => exit::OK,
         false if uncounted => exit::NOTHING_MEASURED,

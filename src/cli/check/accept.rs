@@ -8,7 +8,7 @@ use crate::check::{self, Circumstances, Measured};
 use crate::console;
 use crate::results::check::{Against, Check, Verdict};
 use crate::results::lines::RunStarted;
-use crate::session::prepare::Located;
+use crate::session::Session;
 use crate::session::writer::write_whole;
 
 /// Accepts what is to be accepted; the entries that stay, for nobody has looked whether their benchmarks are gone. Those go on
@@ -17,11 +17,11 @@ pub fn verdicts(
     checks: &mut [Check],
     today: &BTreeMap<String, Measured>,
     listed: &Listed,
-    located: &Located,
+    session: &Session,
 ) -> BTreeSet<String> {
     let mut kept = BTreeSet::new();
     for check in checks {
-        if is_vanished(check, today) && listed.doubt(&check.name, located).is_some() {
+        if is_vanished(check, today) && listed.doubt(&check.name, session).is_some() {
             check.message.push_str("; its entry is kept until a run lists its target without it");
             kept.insert(check.name.clone());
         } else {
@@ -41,11 +41,11 @@ pub fn write(
     today: &BTreeMap<String, Measured>,
     checks: &[Check],
     kept: &BTreeSet<String>,
-    located: &Located,
+    session: &Session,
     now: &RunStarted,
 ) -> Result<()> {
     let mut new = gate.baseline.clone().unwrap_or_default();
-    if gate.baseline.is_none() || !located.selection.is_partial() {
+    if gate.baseline.is_none() || !session.selection.is_partial() {
         let RunStarted { rustc, target, profile, .. } = now.clone();
         new.measured = Circumstances { rustc, target, profile };
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::super::args::CheckArgs;
+use super::CheckArgs;
 use super::last_run::sites_of;
 use crate::check::{self, Baseline, Circumstances, Measured};
 use crate::console;
@@ -13,9 +13,9 @@ use crate::results::check::Check;
 use crate::results::lines::{Run, RunStarted};
 use crate::results::metric::Metric;
 use crate::results::names;
+use crate::session::Session;
 use crate::session::baseline::{self, Base};
-use crate::session::prepare::Located;
-use crate::{Error, Result, exit};
+use crate::{Error, Result};
 
 /// What the benchmarks are held against.
 pub struct Gate {
@@ -30,10 +30,10 @@ pub struct Gate {
 }
 
 impl Gate {
-    pub fn load(args: &CheckArgs, words: &[OsString], located: &Located) -> Result<Gate> {
-        let path = located.workspace.root.join(check::FILE_NAME);
-        let config = load_config(located)?;
-        let base = baseline::load(&args.run, words, located)?;
+    pub fn load(args: &CheckArgs, words: &[OsString], session: &Session) -> Result<Gate> {
+        let path = session.workspace.root.join(check::FILE_NAME);
+        let config = load_config(session)?;
+        let base = baseline::load(args.run.output.baseline.as_ref(), words, session)?;
         let (baseline, label) = match &base {
             Some(_) if args.accept => {
                 return Err(Error::usage("--accept writes memprof-baseline.toml; it goes without --baseline"));
@@ -44,10 +44,10 @@ impl Gate {
         Ok(Gate { path, baseline, label, base, config })
     }
 
-    pub fn warn_of_differences(&self, located: &Located, now: &RunStarted) {
+    pub fn warn_of_differences(&self, session: &Session, now: &RunStarted) {
         let Some(baseline) = &self.baseline else { return };
         let packages: BTreeSet<&str> = baseline.entries.keys().filter_map(|name| name.split('/').next()).collect();
-        if let Some(text) = baseline::elsewhere(&packages, located) {
+        if let Some(text) = baseline::elsewhere(&packages, session) {
             console::warn(&format!("{} is {text}", self.label));
         }
         let Circumstances { rustc, target, profile } = baseline.measured.clone();
@@ -80,18 +80,18 @@ impl Gate {
         &self,
         today: &BTreeMap<String, Measured>,
         listed: &Listed,
-        located: &Located,
+        session: &Session,
         run: &Run,
     ) -> Vec<Check> {
-        self.warn_of_idle_budgets(today, located);
+        self.warn_of_idle_budgets(today, session);
         let mut checks = Vec::new();
         for name in self.baseline.iter().flat_map(|baseline| baseline.entries.keys()) {
             let failed = run
                 .failed
                 .iter()
                 .any(|one| *name == one.name || name.strip_prefix(&one.name).is_some_and(|rest| rest.starts_with('/')));
-            if !today.contains_key(name) && !failed && in_scope(name, located) {
-                checks.push(check::vanished(name, listed.doubt(name, located).as_deref()));
+            if !today.contains_key(name) && !failed && in_scope(name, session) {
+                checks.push(check::vanished(name, listed.doubt(name, session).as_deref()));
             }
         }
         let mut unheld = BTreeSet::new();
@@ -120,8 +120,8 @@ impl Gate {
     }
 
     /// A budget that covers nothing guards nothing.
-    fn warn_of_idle_budgets(&self, today: &BTreeMap<String, Measured>, located: &Located) {
-        if located.selection.is_partial() {
+    fn warn_of_idle_budgets(&self, today: &BTreeMap<String, Measured>, session: &Session) {
+        if session.selection.is_partial() {
             return;
         }
         for budget in self.config.budget.iter().filter(|budget| !today.keys().any(|name| budget.covers(name))) {
@@ -142,8 +142,8 @@ pub enum Listed {
 
 impl Listed {
     /// Why it may be that this benchmark, which is in scope and was not measured, is still there; `None` where it is gone.
-    pub fn doubt(&self, name: &str, located: &Located) -> Option<String> {
-        let workspace = &located.workspace;
+    pub fn doubt(&self, name: &str, session: &Session) -> Option<String> {
+        let workspace = &session.workspace;
         let (package, target, _) = parts(name);
         if let Some(text) = workspace.left_out(package, target) {
             return Some(text.to_owned());
@@ -167,17 +167,17 @@ fn parts(name: &str) -> (&str, &str, &str) {
 }
 
 /// Whether a benchmark of the baseline should have run: it is selected by its name, its target and package are selected or gone.
-fn in_scope(name: &str, located: &Located) -> bool {
-    let workspace = &located.workspace;
+fn in_scope(name: &str, session: &Session) -> bool {
+    let workspace = &session.workspace;
     let (package, target, id) = parts(name);
     workspace.selects_target(package, target)
-        && located.selection.wants(&workspace.targets, package, target, names::without_occurrence(id))
+        && session.selection.wants(&workspace.targets, package, target, names::without_occurrence(id))
 }
 
-fn load_config(located: &Located) -> Result<Config> {
-    let bad = |message: String| Error::new(exit::NO_WORKSPACE, message);
-    let path = located.workspace.root.join(settings::FILE_NAME);
-    let metadata = &located.workspace.metadata;
+fn load_config(session: &Session) -> Result<Config> {
+    let bad = |message: String| Error::project(message);
+    let path = session.workspace.root.join(settings::FILE_NAME);
+    let metadata = &session.workspace.metadata;
     let parsed = match std::fs::read_to_string(&path) {
         Ok(_) if !metadata.is_null() => {
             let message = "both memprof.toml and [workspace.metadata.memprof] are there; keep one of them";
@@ -196,7 +196,7 @@ fn load_config(located: &Located) -> Result<Config> {
 }
 
 fn read_baseline(path: &Path) -> Result<Option<Baseline>> {
-    let bad = |message: String| Error::new(exit::NO_WORKSPACE, message);
+    let bad = |message: String| Error::project(message);
     let text = match std::fs::read_to_string(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(bad(format!("cannot read {}: {error}", path.display()))),

@@ -8,17 +8,17 @@ use crate::console;
 use crate::pprof::profile;
 use crate::results::check::PlacedSite;
 use crate::results::lines::{Failed, Run};
-use crate::session::prepare::Located;
+use crate::session::Session;
 use crate::session::writer::{Writer, head_commit, short_commit};
-use crate::{Error, Result, exit};
+use crate::{Error, Result};
 
 /// The results. Those of another commit say nothing about this one.
-pub fn read(located: &Located) -> Result<Run> {
-    let path = located.workspace.home.join("results.jsonl");
-    let nothing = |why: String| Error::new(exit::NOTHING_MEASURED, format!("no last run: {}: {why}", path.display()));
+pub fn read(session: &Session) -> Result<Run> {
+    let path = session.workspace.home.join("results.jsonl");
+    let nothing = |why: String| Error::nothing_measured(format!("no last run: {}: {why}", path.display()));
     let text = std::fs::read_to_string(&path).map_err(|e| nothing(e.to_string()))?;
     let run = Run::parse(&text).map_err(nothing)?;
-    match (&run.started.commit, head_commit(&located.workspace.root)) {
+    match (&run.started.commit, head_commit(&session.workspace.root)) {
         (Some(was), Some(now)) if *was != now => Err(nothing(format!(
             "it is of commit {}, and this is {}; run it again",
             short_commit(was),
@@ -29,10 +29,10 @@ pub fn read(located: &Located) -> Result<Run> {
 }
 
 /// What of the last run is selected, in `writer`.
-pub fn taken_again(last: Run, located: &Located, writer: &mut Writer) -> Result<BTreeMap<String, Measured>> {
-    let workspace = &located.workspace;
+pub fn taken_again(last: Run, session: &Session, writer: &mut Writer) -> Result<BTreeMap<String, Measured>> {
+    let workspace = &session.workspace;
     let wants = |package: &str, target: &str, id: &str| {
-        workspace.selects_target(package, target) && located.selection.wants(&workspace.targets, package, target, id)
+        workspace.selects_target(package, target) && session.selection.wants(&workspace.targets, package, target, id)
     };
     writer.sites = sites_of(&last, &workspace.root);
     last.finished.into_iter().filter(|one| wants(&one.package, &one.target, &one.id)).for_each(|one| writer.take(one));
@@ -45,14 +45,14 @@ pub fn taken_again(last: Run, located: &Located, writer: &mut Writer) -> Result<
     for failed in of_targets.into_iter().filter(|one| workspace.selects_target(&one.package, &one.target)) {
         let target = workspace.targets.iter().find(|one| one.package == failed.package && one.name == failed.target);
         // As in the run itself: what is not asked for and not there is not what this is about.
-        if any && target.is_some_and(|target| !located.selection.may_mean(target)) {
+        if any && target.is_some_and(|target| !session.selection.may_mean(target)) {
             console::warn(&format!("{}: {}", failed.name, failed.error));
         } else {
             writer.failed(failed);
         }
     }
     if writer.run.finished.is_empty() && writer.run.failed.is_empty() {
-        return Err(Error::new(exit::NOTHING_MEASURED, "no benchmark of the last run matched"));
+        return Err(Error::nothing_measured("no benchmark of the last run matched"));
     }
     let mut today = check::measured(&writer.run.finished, &writer.sites);
     check::widen(&mut today, &last.checks);

@@ -4,37 +4,64 @@ mod accept;
 mod judge;
 mod last_run;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsString;
 
-use clap::Parser as _;
+use clap::Parser;
 
 use self::judge::{Gate, Listed};
-use super::args::CheckArgs;
 use super::go_flags;
-use super::run::{Doubt, measure_all, recount};
 use crate::check::Measured;
 use crate::results::check::{Against, Check, Verdict};
-use crate::results::lines::Run;
+use crate::results::lines::{Memory, Run};
 use crate::results::metric::Metric;
+use crate::session::Session;
 use crate::session::baseline::Base;
-use crate::session::prepare::{self, Located};
+use crate::session::options::RunArgs;
+use crate::session::recount::Counts;
 use crate::session::writer::Writer;
 use crate::{Error, Result};
 
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo memprof check",
+    bin_name = "cargo memprof check",
+    about = "Run the benches, then hold them against memprof-baseline.toml and the budgets of memprof.toml",
+    after_help = CHECK,
+    args_override_self = true
+)]
+pub struct CheckArgs {
+    /// Make today's numbers the baseline
+    #[arg(long)]
+    pub accept: bool,
+    /// Run nothing: judge the results of the last run, or of `merge`
+    #[arg(long)]
+    pub last_run: bool,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+const CHECK: &str = "\
+allocs/op and B/op must be what the baseline says, to the digit where they are exact; a benchmark that vanished or has no
+entry fails; time is not looked at unless a budget says so. With a FILTER only matching entries can vanish, and --accept
+changes only those; it takes out what this run has looked for and not found. --accept does not excuse a budget.
+
+Exit codes: 0 all well · 100 a regression, a budget, a vanished benchmark, a missing baseline · 101 the benches do not
+build · 102 no workspace or bad configuration · 103 a bench failed · 104 nothing matched, or nothing could be counted";
+
 pub fn run(words: &[OsString]) -> Result<u8> {
-    let args = go_flags::to_two_dashes(words, &CheckArgs::long_names());
+    let args = go_flags::to_two_dashes(words, &go_flags::long_names::<CheckArgs>());
     let args = CheckArgs::parse_from(std::iter::once(OsString::from("cargo memprof check")).chain(args));
     if args.last_run {
         refuse_files_of_a_run(&args)?;
     }
-    let located = prepare::locate(&args.run)?;
-    let last = if args.last_run { Some(last_run::read(&located)?) } else { None };
+    let mut session = Session::open(&args.run)?;
+    let last = if args.last_run { Some(last_run::read(&session)?) } else { None };
     let mut writer = match &last {
-        Some(last) => Writer::again(&args.run, &located.workspace, last.started.clone())?,
-        None => Writer::new(&args.run, &located.workspace, &located.config)?,
+        Some(last) => Writer::again(&session, last.started.clone())?,
+        None => Writer::new(&session)?,
     };
-    match judge_into(&mut writer, &args, words, &located, last) {
+    match judge_into(&mut writer, &args, words, &mut session, last) {
         Ok(base) => writer.finish(base),
         Err(error) => {
             writer.end_without_results(Some(&error));
@@ -61,20 +88,20 @@ fn judge_into(
     writer: &mut Writer,
     args: &CheckArgs,
     words: &[OsString],
-    located: &Located,
+    session: &mut Session,
     last: Option<Run>,
 ) -> Result<Option<Base>> {
-    let gate = Gate::load(args, words, located)?;
+    let gate = Gate::load(args, words, session)?;
     let (today, listed) = match last {
-        Some(last) => (last_run::taken_again(last, located, writer)?, Listed::OfLastRun),
-        None => measured(args, located, &gate, writer)?,
+        Some(last) => (last_run::taken_again(last, session, writer)?, Listed::OfLastRun),
+        None => measured(args, session, &gate, writer)?,
     };
-    gate.warn_of_differences(located, &writer.run.started);
-    let mut checks = gate.judge(&today, &listed, located, &writer.run);
+    gate.warn_of_differences(session, &writer.run.started);
+    let mut checks = gate.judge(&today, &listed, session, &writer.run);
     if args.accept {
-        let kept = accept::verdicts(&mut checks, &today, &listed, located);
+        let kept = accept::verdicts(&mut checks, &today, &listed, session);
         // What was measured is reported all the same.
-        if let Err(error) = accept::write(&gate, &today, &checks, &kept, located, &writer.run.started) {
+        if let Err(error) = accept::write(&gate, &today, &checks, &kept, session, &writer.run.started) {
             writer.trouble(error);
         }
     }
@@ -86,30 +113,52 @@ fn judge_into(
 /// number differs from process to process, that is a range, and no regression.
 fn measured(
     args: &CheckArgs,
-    located: &Located,
+    session: &mut Session,
     gate: &Gate,
     writer: &mut Writer,
 ) -> Result<(BTreeMap<String, Measured>, Listed)> {
-    let build = prepare::build(&args.run, located)?;
-    let launches = prepare::launches(located, &build)?;
-    let mut options = prepare::pass_options(&args.run, located);
-    options.counted_iterations = gate.counted_iterations();
-    let mut failed = Vec::new();
-    let suites = prepare::suites(located, &build, &launches, &options, &mut failed)?;
-    failed.into_iter().for_each(|failed| writer.failed(failed));
-    let mut progress = measure_all(&args.run, located, &suites, &options, writer)?;
-    let mut today = crate::check::measured(&writer.run.finished, &writer.sites);
-    let fails = |check: &Check| {
-        check.verdict == Verdict::Failed
-            && check.against == Against::Baseline
-            && check.metric.is_some_and(Metric::is_counted)
-    };
+    let build = session.build()?;
+    session.counted_iterations = gate.counted_iterations();
+    let listing = session.list(&build)?;
+    writer.measure(session, &listing)?;
+    let today = crate::check::measured(&writer.run.finished, &writer.sites);
     let kept = args.accept || args.run.output.save_baseline.is_some();
-    let doubted = |measured: &Measured| kept || gate.judge_one(measured).iter().any(fails);
-    let doubt = Doubt { doubted: &doubted, varies: &|measured| gate.varies(measured), add: &Measured::add };
-    recount(located, &suites, &options, &mut progress, writer, &mut today, &doubt)?;
-    progress.finish();
-    let complete = suites.iter().filter(|suite| suite.is_complete).map(|suite| &suite.executable.target);
+    let mut judged = Judged { gate, kept, today };
+    session.recount(&listing, &mut judged, writer)?;
+    session.progress.pause();
+    let complete = listing.suites.iter().filter(|suite| suite.cut_short.is_none()).map(|suite| suite.target());
     let complete: BTreeSet<_> = complete.map(|target| (target.package.clone(), target.name.clone())).collect();
-    Ok((today, Listed::Now(complete)))
+    Ok((judged.today, Listed::Now(complete)))
+}
+
+/// Today's counts. A failure of one of them is doubted.
+struct Judged<'a> {
+    gate: &'a Gate,
+    /// They will be kept, so that all are doubted.
+    kept: bool,
+    today: BTreeMap<String, Measured>,
+}
+
+impl Judged<'_> {
+    fn fails(&self, measured: &Measured) -> bool {
+        let fails = |check: &Check| {
+            check.verdict == Verdict::Failed
+                && check.against == Against::Baseline
+                && check.metric.is_some_and(Metric::is_counted)
+        };
+        self.gate.judge_one(measured).iter().any(fails)
+    }
+}
+
+impl Counts for Judged<'_> {
+    fn in_doubt(&self, varying: bool) -> HashSet<String> {
+        let doubted = |one: &Measured| (!varying || self.gate.varies(one)) && (self.kept || self.fails(one));
+        self.today.iter().filter(|(_, one)| doubted(one)).map(|(name, _)| name.clone()).collect()
+    }
+
+    fn add(&mut self, name: &str, memory: &Memory) {
+        if let Some(one) = self.today.get_mut(name) {
+            one.add(memory);
+        }
+    }
 }

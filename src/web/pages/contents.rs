@@ -130,6 +130,7 @@ mod tests {
             package: "p".into(),
             target: "t".into(),
             id: "<img>".into(),
+            kind: Default::default(),
             error: "<!--".into(),
         });
         let file = Report::new(hostile, None, None).file().unwrap();

@@ -1,14 +1,14 @@
-//! The options of `run` and `list`, spelled as in `cargo bench` and `go test`.
+//! The options of every command that measures, spelled as in `cargo bench` and `go test`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
 
-use super::{duration, go_flags};
+use super::duration;
+use super::partition::Partition;
 use crate::measure::{BenchTime, BuildOptions};
 use crate::project::CargoOptions;
-use crate::session::partition::Partition;
 
 const COMMANDS: &str = "\
 Commands (each takes --help):
@@ -225,11 +225,6 @@ pub enum MessageFormat {
 }
 
 impl RunArgs {
-    /// All long names, for Go's spelling.
-    pub fn long_names() -> Vec<String> {
-        go_flags::long_names::<RunArgs>()
-    }
-
     pub fn cargo_options(&self) -> CargoOptions {
         let select = &self.select;
         CargoOptions {
@@ -263,6 +258,7 @@ impl RunArgs {
             no_fail_fast: select.no_fail_fast,
             dhat: self.measure.dhat,
             by_name: false,
+            no_run: select.no_run,
         }
     }
 
@@ -270,72 +266,6 @@ impl RunArgs {
         if self.output.json { MessageFormat::Json } else { self.output.message_format }
     }
 }
-
-#[derive(Debug, Parser)]
-#[command(
-    name = "cargo memprof check",
-    bin_name = "cargo memprof check",
-    about = "Run the benches, then hold them against memprof-baseline.toml and the budgets of memprof.toml",
-    after_help = CHECK,
-    args_override_self = true
-)]
-pub struct CheckArgs {
-    /// Make today's numbers the baseline
-    #[arg(long)]
-    pub accept: bool,
-    /// Run nothing: judge the results of the last run, or of `merge`
-    #[arg(long)]
-    pub last_run: bool,
-    #[command(flatten)]
-    pub run: RunArgs,
-}
-
-#[derive(Debug, Parser)]
-#[command(
-    name = "cargo memprof explain",
-    bin_name = "cargo memprof explain",
-    about = "Why each benchmark allocates, and what would stop it",
-    after_help = EXPLAIN,
-    args_override_self = true
-)]
-pub struct ExplainArgs {
-    /// Run nothing: show what was explained last
-    #[arg(long)]
-    pub last_run: bool,
-    /// Which functions allocate more or less than in kept results
-    #[arg(long, value_name = "NAME|FILE|git:REV")]
-    pub diff: Option<String>,
-    #[command(flatten)]
-    pub run: RunArgs,
-}
-
-impl ExplainArgs {
-    pub fn long_names() -> Vec<String> {
-        go_flags::long_names::<ExplainArgs>()
-    }
-}
-
-const EXPLAIN: &str = "\
-Each benchmark is run again, counted and not timed, and each of its blocks is followed: how it was asked for, how it grew, who
-freed it and when. What is said comes from that and from the functions between your line and the allocator; a remedy stands
-only where all of its evidence was seen, with the change that it would make, per operation. The explanation is kept as
-explain.json beside mem.prof until the benchmark is measured again.
-
--v names every site, with its functions down to the allocator. --message-format is human or json.";
-
-impl CheckArgs {
-    pub fn long_names() -> Vec<String> {
-        go_flags::long_names::<CheckArgs>()
-    }
-}
-
-const CHECK: &str = "\
-allocs/op and B/op must be what the baseline says, to the digit where they are exact; a benchmark that vanished or has no
-entry fails; time is not looked at unless a budget says so. With a FILTER only matching entries can vanish, and --accept
-changes only those; it takes out what this run has looked for and not found. --accept does not excuse a budget.
-
-Exit codes: 0 all well · 100 a regression, a budget, a vanished benchmark, a missing baseline · 101 the benches do not
-build · 102 no workspace or bad configuration · 103 a bench failed · 104 nothing matched, or nothing could be counted";
 
 #[cfg(test)]
 mod tests {
@@ -346,8 +276,6 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         RunArgs::command().debug_assert();
-        CheckArgs::command().debug_assert();
-        ExplainArgs::command().debug_assert();
     }
 
     #[test]

@@ -1,0 +1,135 @@
+//! What cargo gives a bench: its folder, variables and library path. cargo runs the benches with this executable as their
+//! runner, which notes what it was given and runs nothing; from then on the passes start the benches themselves.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+use crate::inject::link_to_self;
+use crate::project::CargoConfig;
+use crate::{Error, Result};
+
+/// Under this name cargo calls the executable as the benches' runner.
+pub const RUNNER_NAME: &str = "memprof-runner";
+/// Names the folder that the notes go to.
+const NOTES_VARIABLE: &str = "MEMPROF_NOTES";
+
+/// Operating-system strings are kept as bytes.
+#[derive(Debug, Serialize, Deserialize)]
+struct Note {
+    executable: Vec<u8>,
+    folder: Vec<u8>,
+    variables: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// How cargo would start a bench.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    pub folder: PathBuf,
+    pub variables: Vec<(OsString, OsString)>,
+    /// The user's own runner.
+    pub runner: Vec<OsString>,
+}
+
+impl Launch {
+    /// The command that runs `executable` in its bench's place.
+    pub fn command(&self, executable: &Path) -> Command {
+        let mut command = match self.runner.split_first() {
+            Some((runner, arguments)) => {
+                let mut command = Command::new(runner);
+                command.args(arguments).arg(executable);
+                command
+            }
+            None => Command::new(executable),
+        };
+        command.current_dir(&self.folder).env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
+
+/// As the runner: notes how it was called.
+pub fn run_runner(args: &[OsString]) -> anyhow::Result<i32> {
+    let folder = std::env::var_os(NOTES_VARIABLE).context("this name is for cargo's use only")?;
+    let executable = args.first().context("cargo names no executable")?;
+    let note = Note {
+        executable: executable.as_bytes().to_vec(),
+        folder: std::env::current_dir()?.into_os_string().into_vec(),
+        variables: std::env::vars_os().map(|(name, value)| (name.into_vec(), value.into_vec())).collect(),
+    };
+    let file = Path::new(&folder).join(format!("{}.json", std::process::id()));
+    std::fs::write(&file, serde_json::to_vec(&note)?).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(0)
+}
+
+/// The runner that is put in the place of the user's own, and the notes it leaves.
+pub struct Runner {
+    notes: PathBuf,
+    link: PathBuf,
+    platform: String,
+    users: Vec<OsString>,
+}
+
+impl Runner {
+    /// `scratch` is this run's own folder, `home` the tool's.
+    pub fn install(config: &CargoConfig, home: &Path, scratch: &Path) -> Result<Runner> {
+        let notes = scratch.join("notes");
+        std::fs::create_dir_all(&notes)
+            .map_err(|e| Error::other(format!("cannot write to {}: {e}", notes.display())))?;
+        let link = link_to_self(&home.join("inject"), RUNNER_NAME)?;
+        Ok(Runner { notes, link, platform: config.platform.clone(), users: config.runner.clone() })
+    }
+
+    /// The variables that make cargo use it.
+    pub fn variables(&self) -> Vec<(String, OsString)> {
+        let mut variables = vec![(NOTES_VARIABLE.to_owned(), self.notes.clone().into_os_string())];
+        if !self.link.as_os_str().as_bytes().iter().any(u8::is_ascii_whitespace) {
+            let platform = self.platform.to_uppercase().replace(['-', '.'], "_");
+            variables.push((format!("CARGO_TARGET_{platform}_RUNNER"), self.link.clone().into_os_string()));
+        }
+        variables
+    }
+
+    /// The arguments that do, where the variable would be split at spaces, or is weaker than what the user has set by
+    /// `--config`.
+    pub fn arguments(&self, has_config: bool) -> Vec<OsString> {
+        if !has_config && self.variables().len() > 1 {
+            return Vec::new();
+        }
+        let value = toml::Value::Array(vec![toml::Value::String(self.link.to_string_lossy().into_owned())]);
+        vec!["--config".into(), format!("target.{}.runner={value}", self.platform).into()]
+    }
+
+    /// How cargo would start each executable. `ours`: the variables that were set for cargo's sake.
+    pub fn launches(&self, ours: &[(String, OsString)]) -> Result<HashMap<PathBuf, Launch>> {
+        let mut launches = HashMap::new();
+        let cannot = |e: std::io::Error| Error::other(format!("cannot read {}: {e}", self.notes.display()));
+        for entry in std::fs::read_dir(&self.notes).map_err(cannot)? {
+            let text = std::fs::read(entry.map_err(cannot)?.path()).map_err(cannot)?;
+            let note: Note =
+                serde_json::from_slice(&text).map_err(|e| Error::other(format!("a runner's note: {e}")))?;
+            let launch = Launch {
+                folder: OsString::from_vec(note.folder).into(),
+                variables: as_cargo_alone(note.variables, ours),
+                runner: self.users.clone(),
+            };
+            let executable = PathBuf::from(OsString::from_vec(note.executable));
+            // cargo may name it below the bench's folder.
+            launches.insert(launch.folder.join(executable), launch);
+        }
+        Ok(launches)
+    }
+}
+
+/// The variables without what was put in for cargo's sake.
+fn as_cargo_alone(variables: Vec<(Vec<u8>, Vec<u8>)>, ours: &[(String, OsString)]) -> Vec<(OsString, OsString)> {
+    let is_ours = |name: &OsStr| ours.iter().any(|(our, _)| name == our.as_str());
+    let variables = variables.into_iter().map(|(name, value)| (OsString::from_vec(name), OsString::from_vec(value)));
+    let mut kept: Vec<_> = variables.filter(|(name, _)| !is_ours(name)).collect();
+    kept.extend(std::env::vars_os().filter(|(name, _)| is_ours(name) && name != NOTES_VARIABLE));
+    kept
+}

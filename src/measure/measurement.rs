@@ -1,0 +1,75 @@
+//! One measurement of a suite: its passes one after the other, then what came of each benchmark.
+
+use std::collections::HashMap;
+
+use super::assemble::Recorded;
+use super::explain::incomplete;
+use super::plan;
+use super::suite::{Outcome, Reason, Suite};
+use super::{Measuring, PassOptions, Phase};
+use crate::inject::is_pair;
+use crate::{Error, Result};
+
+/// Measures a suite once: the outcomes in the order of its benchmarks, and what happened behind the last one.
+pub fn measure(suite: &Suite, measuring: &mut Measuring) -> Result<(Vec<Outcome>, Option<Reason>)> {
+    let (mut recorded, mut failed, mut afterwards) = (Recorded::default(), HashMap::new(), None);
+    for phase in phases(suite, measuring) {
+        if phase == Phase::Dhat {
+            empty_dhat_folder(measuring.options)?;
+        }
+        let selected = (0..suite.benchmarks.len()).filter(|index| !failed.contains_key(index)).map(|index| {
+            let prescribed = measuring.options.counted_iterations.get(&suite.benchmarks[index].name).copied();
+            // dhat sees as many iterations as were counted.
+            let counted = recorded.counted_iterations(index).filter(|_| phase == Phase::Dhat);
+            suite.select(index, recorded.largest_iterations(index), counted.or(prescribed).unwrap_or(0))
+        });
+        let mut result = measuring.pass(phase, suite, &selected.collect::<Vec<_>>())?;
+        failed.extend(result.failures.drain());
+        afterwards = afterwards.or(result.afterwards.take());
+        recorded.add(phase, result);
+    }
+
+    let rebuilt = suite.rebuilt();
+    let options = measuring.options;
+    let outcomes = suite.benchmarks.iter().enumerate().map(|(index, benchmark)| {
+        if let Some(reason) = rebuilt.clone().or_else(|| failed.remove(&index)) {
+            return Outcome::Failed(suite.failed(benchmark, reason));
+        }
+        match recorded.assemble(suite, index, options, measuring.observer) {
+            Some((finished, mut profiles)) => {
+                if options.dhat {
+                    profiles.dhat = std::fs::read(plan::dhat_dir(options).join(format!("{index}.json"))).ok();
+                }
+                Outcome::Finished(Box::new(finished), Box::new(profiles))
+            }
+            None => Outcome::Failed(suite.failed(benchmark, incomplete())),
+        }
+    });
+    Ok((outcomes.collect(), afterwards))
+}
+
+/// The passes of a measurement that this suite can go through.
+fn phases(suite: &Suite, measuring: &mut Measuring) -> Vec<Phase> {
+    let mut phases = Phase::of_measurement(measuring.options);
+    if suite.whole_process {
+        phases.retain(|phase| *phase != Phase::Block);
+    }
+    let target = suite.target();
+    let no_dhat = match suite.whole_process {
+        true => Some("it has no harness"),
+        false if !is_pair(&suite.executable.timed, &suite.executable.dhat) => Some("it has an allocator of its own"),
+        false => None,
+    };
+    if let Some(why) = no_dhat.filter(|_| measuring.options.dhat) {
+        phases.retain(|phase| *phase != Phase::Dhat);
+        measuring.observer.warns(&format!("{}/{}: no dhat-heap.json, for {why}", target.package, target.name));
+    }
+    phases
+}
+
+/// dhat's files stay in the run's folder until they are read.
+fn empty_dhat_folder(options: &PassOptions) -> Result<()> {
+    let dir = plan::dhat_dir(options);
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir_all(&dir).map_err(|e| Error::other(format!("cannot write to {}: {e}", dir.display())))
+}
