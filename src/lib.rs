@@ -14,6 +14,7 @@ pub mod error;
 pub mod exit;
 pub mod explain;
 pub mod formats;
+pub mod go;
 pub mod inject;
 pub mod measure;
 pub mod pprof;

@@ -23,6 +23,7 @@ mod oracle;
 mod pprof_fuzz;
 mod pprof_golden;
 mod pprof_kit;
+mod pprof_odd;
 mod pprof_seeds;
 mod profiles;
 mod recording_hostile;

@@ -5,7 +5,8 @@
 
 use regex::Regex;
 
-use super::{SyntaxError, quote, regexp};
+use super::{SyntaxError, quote};
+use crate::go::regexp;
 
 #[derive(Debug, Clone)]
 pub enum Token {

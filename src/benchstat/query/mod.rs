@@ -10,7 +10,6 @@ pub mod projection;
 pub mod projection_syntax;
 pub mod projections;
 pub mod quote;
-pub mod regexp;
 
 use std::fmt;
 

@@ -170,7 +170,12 @@ pub static COMMANDS: &[Command] = &[
     ),
     Command {
         ours: true,
-        ..plain("folded", Format::Folded, "Outputs folded stacks, as inferno and flamegraph.pl read them", GRAPH)
+        ..plain(
+            "folded",
+            Format::Folded,
+            "Outputs folded stacks for inferno and flamegraph.pl, without negative ones",
+            GRAPH,
+        )
     },
     Command {
         ours: true,
@@ -178,7 +183,7 @@ pub static COMMANDS: &[Command] = &[
             "speedscope",
             Format::Speedscope,
             "speedscope.json",
-            "Outputs the profile as JSON for speedscope.app",
+            "Outputs JSON for speedscope.app, with decreases as profiles of their own",
             GRAPH,
         )
     },

@@ -226,7 +226,10 @@ fn symbolize(profile: &mut Profile, mode: &str, warn: Warn<'_>) {
             "" | "demangle=default" | "default" => {}
             "none" | "no" => return,
             "local" | "fastlocal" => local = true,
-            "remote" => local = false,
+            "remote" => {
+                local = false;
+                warn("-symbolize=remote: no symbol server is asked; name the binary in front of the profile instead");
+            }
             "force" => force = true,
             other => {
                 demangle = match other.strip_prefix("demangle=").unwrap_or(other) {

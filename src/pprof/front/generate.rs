@@ -11,7 +11,7 @@ use crate::pprof::reports::{callgrind, dot, folded, list, proto, raw, speedscope
 
 /// Makes the report that `invocation` asks for.
 pub fn generate(loaded: Loaded, invocation: &Invocation, config: &Config, warn: Warn<'_>) -> Result<Vec<u8>, String> {
-    render(&mut prepare(loaded, invocation, config, warn)?)
+    render(&mut prepare(loaded, invocation, config, warn)?, warn)
 }
 
 /// Filters and aggregates the profile for the report.
@@ -55,7 +55,7 @@ pub fn overview(profile: &Profile, config: &Config, per_op: bool, warn: Warn<'_>
 }
 
 /// Prints a prepared report.
-pub fn render(report: &mut Report) -> Result<Vec<u8>, String> {
+pub fn render(report: &mut Report, warn: Warn<'_>) -> Result<Vec<u8>, String> {
     let mut out = String::new();
     let done = |result: std::fmt::Result| result.map_err(|error| error.to_string());
     match report.choices.format {
@@ -67,7 +67,10 @@ pub fn render(report: &mut Report) -> Result<Vec<u8>, String> {
         Format::Raw => done(raw::print(&report.profile, &mut out))?,
         Format::Dot => done(dot::print(report, &mut out))?,
         Format::Callgrind => done(callgrind::print(report, &mut out))?,
-        Format::Folded => done(folded::print(report, &mut out))?,
+        Format::Folded => {
+            let note = folded::print(report, &mut out).map_err(|error| error.to_string())?;
+            note.iter().for_each(|note| warn(note));
+        }
         Format::Speedscope => speedscope::print(report, &mut out)?,
         Format::Comments => report.profile.comments.iter().for_each(|comment| {
             out.push_str(comment);

@@ -4,38 +4,46 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::report::Report;
-use crate::pprof::profile::{Profile, Sample};
+use crate::pprof::graph::{NodeInfo, location_infos};
+use crate::pprof::profile::Sample;
 
-/// A frame of a stack from the root: the function's index, or none where a location has no symbol.
-pub fn frames<'a>(profile: &'a Profile, sample: &'a Sample) -> impl Iterator<Item = (usize, Option<usize>)> + 'a {
-    sample.locations.iter().rev().flat_map(|index| {
-        let lines = &profile.locations[*index as usize].lines;
-        let unknown = lines.is_empty().then_some((*index as usize, None));
-        lines.iter().rev().map(|line| (*index as usize, Some(line.function as usize))).chain(unknown)
-    })
+/// The frames of all locations, for [`frames`].
+pub fn locations(report: &Report) -> Vec<Vec<NodeInfo>> {
+    location_infos(&report.profile)
 }
 
-/// A frame's name where the function has none, or is not known.
-pub fn frame_name(profile: &Profile, location: usize, function: Option<usize>) -> String {
-    match function.map(|function| &profile.functions[function]) {
-        Some(function) if !function.name.is_empty() => function.name.to_string(),
-        Some(function) if !function.filename.is_empty() => function.filename.to_string(),
-        _ => format!("{:#x}", profile.locations[location].address),
-    }
+/// The frames of a stack from the root, named as `top` names them: where there is no function, by the binary.
+pub fn frames<'a>(locations: &'a [Vec<NodeInfo>], sample: &'a Sample) -> impl Iterator<Item = &'a NodeInfo> {
+    sample.locations.iter().rev().flat_map(|location| locations[*location as usize].iter().rev())
 }
 
-pub fn print(report: &Report, out: &mut String) -> std::fmt::Result {
-    let profile = &report.profile;
+/// Prints the stacks. Returns a note if some are left out: no reader of the format takes negative values.
+pub fn print(report: &Report, out: &mut String) -> Result<Option<String>, std::fmt::Error> {
+    let locations = locations(report);
     let mut stacks: BTreeMap<String, i64> = BTreeMap::new();
-    for sample in &profile.samples {
+    for sample in &report.profile.samples {
         // Frames are separated by semicolons.
-        let names = frames(profile, sample)
-            .map(|(location, function)| frame_name(profile, location, function).replace([';', '\n'], ":"));
-        let sum = stacks.entry(names.collect::<Vec<_>>().join(";")).or_default();
+        let names = frames(&locations, sample).map(|info| info.printable.replace([';', '\n'], ":"));
+        let mut stack = names.collect::<Vec<_>>().join(";");
+        if stack.is_empty() {
+            stack = "<unknown>".into();
+        }
+        let sum = stacks.entry(stack).or_default();
         *sum = sum.wrapping_add(report.sample_value(&sample.values));
     }
-    for (stack, value) in stacks.iter().filter(|(_, value)| **value != 0) {
-        writeln!(out, "{stack} {}", report.plain_value(*value))?;
+    let (mut count, mut left_out) = (0, 0i64);
+    for (stack, value) in stacks {
+        if value > 0 {
+            writeln!(out, "{stack} {}", report.plain_value(value))?;
+        } else if value < 0 {
+            count += 1;
+            left_out = left_out.wrapping_add(value);
+        }
     }
-    Ok(())
+    Ok((count > 0).then(|| {
+        format!(
+            "folded: left out {count} stack(s) with negative values, {} in all, which flame graph tools refuse; -traces shows them",
+            report.value(left_out)
+        )
+    }))
 }

@@ -1,10 +1,12 @@
-//! `speedscope`: the JSON of speedscope.app's file format, a profile for each sample type.
+//! `speedscope`: the JSON of speedscope.app's file format, a profile for each sample type. The format has no negative weights:
+//! decreases are profiles of their own.
 
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-use super::folded::{frame_name, frames};
+use super::folded::{frames, locations};
 use super::report::Report;
-use rustc_hash::FxHashMap;
+use crate::pprof::graph::NodeInfo;
 
 #[derive(Serialize)]
 struct File<'a> {
@@ -34,7 +36,7 @@ struct Frame {
 struct Sampled<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
-    name: &'a str,
+    name: String,
     unit: &'a str,
     #[serde(rename = "startValue")]
     start: f64,
@@ -60,35 +62,40 @@ pub fn print(report: &Report, out: &mut String) -> Result<(), String> {
     let profile = &report.profile;
     let mut known: FxHashMap<Frame, usize> = FxHashMap::default();
     let mut list = Vec::new();
-    let mut number = |location: usize, function: Option<usize>| {
-        let file = function.map(|function| profile.functions[function].filename.to_string()).unwrap_or_default();
-        let frame = Frame { name: frame_name(profile, location, function), file };
+    let mut number = |info: &NodeInfo| {
+        let frame = Frame { name: info.printable.to_string(), file: info.file.to_string() };
         *known.entry(frame.clone()).or_insert_with(|| {
             list.push(frame);
             list.len() - 1
         })
     };
-    let stacks: Vec<Vec<usize>> = profile
-        .samples
-        .iter()
-        .map(|sample| frames(profile, sample).map(|(location, function)| number(location, function)).collect())
-        .collect();
-    let profiles = profile.sample_types.iter().enumerate().map(|(column, value_type)| {
-        let weights: Vec<f64> =
-            profile.samples.iter().map(|sample| report.plain_number(sample.values[column])).collect();
+    let locations = locations(report);
+    let stacks: Vec<Vec<usize>> =
+        profile.samples.iter().map(|sample| frames(&locations, sample).map(&mut number).collect()).collect();
+    let weights_of = |column: usize, sign: f64| -> Vec<f64> {
+        let weight = |value: i64| Some(report.plain_number(value) * sign).filter(|weight| *weight > 0.0).unwrap_or(0.0);
+        profile.samples.iter().map(|sample| weight(sample.values[column])).collect()
+    };
+    let sampled = |(column, suffix, sign): (usize, &str, f64)| {
+        let value_type = &profile.sample_types[column];
+        let weights = weights_of(column, sign);
         Sampled {
             kind: "sampled",
-            name: &value_type.kind,
+            name: format!("{}{suffix}", value_type.kind),
             unit: unit_name(&value_type.unit),
             start: 0.0,
             end: weights.iter().sum(),
             samples: &stacks,
             weights,
         }
-    });
+    };
+    let columns = 0..profile.sample_types.len();
+    let decreases = columns.clone().filter(|column| profile.samples.iter().any(|sample| sample.values[*column] < 0));
+    let profiles =
+        columns.clone().map(|column| (column, "", 1.0)).chain(decreases.map(|column| (column, " (decrease)", -1.0)));
     let file = File {
         schema: "https://www.speedscope.app/file-format-schema.json",
-        profiles: profiles.collect(),
+        profiles: profiles.map(sampled).collect(),
         shared: Shared { frames: list },
         name: &report.choices.title,
         active: report.choices.value_index,

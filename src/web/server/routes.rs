@@ -131,7 +131,8 @@ pub fn show(page: Page, loaded: Loaded, base: &Config, query: &Query) -> Result<
         }
         Page::Peek => {
             expect_readable(&report)?;
-            let text = String::from_utf8_lossy(&render(&mut report)?).into_owned();
+            let text =
+                String::from_utf8_lossy(&render(&mut report, &mut |error| errors.push(error.to_owned()))?).into_owned();
             (raw(&json!({ "text": text }))?, report.profile_labels())
         }
         Page::Source => (raw(&source::listing(&report)?)?, report.profile_labels()),

@@ -1,0 +1,476 @@
+//! Regular expressions in Go's syntax, translated for the `regex` crate.
+//!
+//! Both languages descend from RE2. The translation covers the differences: a brace that is no repetition is itself
+//! (`{{closure}}` is a name that people type); brackets and `&&` are characters inside a class; `\d`, `\s`, `\w` and `\b` are
+//! ASCII; octal escapes, `\Q…\E`, `\p{^Greek}` and surrogates exist. Go's refusals stay refusals.
+
+use regex::{Regex, RegexBuilder};
+
+/// The greatest count of a repetition, and the greatest product of nested ones.
+const MOST_REPETITIONS: u32 = 1000;
+/// Room for what Go's own limits admit, such as `\pL{1000}`.
+const COMPILED_SIZE: usize = 256 << 20;
+const NO_CHARACTER: &str = "[^\\x00-\\x{10FFFF}]";
+
+/// Compiles `pattern`, for matching only: capture groups lose their names. The error is one line.
+pub fn compile(pattern: &str) -> Result<Regex, String> {
+    let fail = |reason: String| format!("invalid regular expression `{pattern}`: {reason}");
+    let translated = Translator::new(pattern).run().map_err(fail)?;
+    let regex = RegexBuilder::new(&translated).size_limit(COMPILED_SIZE).nest_limit(MOST_REPETITIONS).build();
+    regex.map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => fail("it is too large".into()),
+        other => fail(other.to_string().lines().last().unwrap_or_default().into()),
+    })
+}
+
+type Step<T = ()> = Result<T, String>;
+
+/// An open group, or the whole pattern.
+#[derive(Default)]
+struct Group {
+    /// Whether something precedes that can be repeated.
+    repeatable: bool,
+    /// How often the last item repeats its innermost part, and the greatest such number of the group.
+    last: u32,
+    greatest: u32,
+}
+
+struct Translator<'a> {
+    rest: &'a str,
+    output: String,
+    groups: Vec<Group>,
+    /// Flags apply to what follows, but a repetition behind them to what precedes them.
+    flags: String,
+    after_repetition: bool,
+}
+
+impl<'a> Translator<'a> {
+    fn new(pattern: &'a str) -> Self {
+        Translator {
+            rest: pattern,
+            output: String::new(),
+            groups: vec![Group::default()],
+            flags: String::new(),
+            after_repetition: false,
+        }
+    }
+
+    fn run(mut self) -> Step<String> {
+        while let Some(next) = self.rest.chars().next() {
+            let after_repetition = std::mem::take(&mut self.after_repetition);
+            match next {
+                '(' => self.open()?,
+                ')' => self.close()?,
+                '|' => {
+                    self.write(1, "|");
+                    self.group().repeatable = false;
+                }
+                '[' => self.class()?,
+                '*' | '+' | '?' => self.repeat(1, None, after_repetition)?,
+                '{' => match counts(self.rest) {
+                    Some((length, counts)) => self.repeat(length, Some(counts), after_repetition)?,
+                    None => self.write(1, "\\{"),
+                },
+                '\\' => self.escape()?,
+                '^' | '$' | '.' => self.write(1, next.encode_utf8(&mut [0; 4])),
+                other => self.write(other.len_utf8(), &literal(other.into())),
+            }
+        }
+        if self.groups.len() > 1 {
+            return Err("a ( has no matching ); write \\( for the character".into());
+        }
+        Ok(self.output)
+    }
+
+    fn group(&mut self) -> &mut Group {
+        // The first is the whole pattern and never closed.
+        self.groups.last_mut().expect("the whole pattern is a group")
+    }
+
+    /// Writes an item for `length` bytes of the pattern.
+    fn write(&mut self, length: usize, text: &str) {
+        self.output.push_str(&std::mem::take(&mut self.flags));
+        self.output.push_str(text);
+        self.rest = &self.rest[length..];
+        let group = self.group();
+        (group.repeatable, group.last, group.greatest) = (true, 1, group.greatest.max(1));
+    }
+
+    /// `(`, `(?:`, `(?i)`, `(?i:`, `(?P<name>` or `(?<name>`.
+    fn open(&mut self) -> Step {
+        let mut head = "(?:";
+        let mut length = 1;
+        let flags;
+        if let Some(name) = self.rest.strip_prefix("(?P<").or_else(|| self.rest.strip_prefix("(?<")) {
+            let end = name.find('>').ok_or("a group's name ends in >")?;
+            length = self.rest.len() - name.len() + end + 1;
+            let name = &name[..end];
+            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+                return Err("a group's name consists of letters, digits and _".into());
+            }
+        } else if let Some(text) = self.rest.strip_prefix("(?") {
+            let end = text.find([':', ')']).ok_or("a group with flags ends in )")?;
+            flags = canonical_flags(&text[..end])?;
+            if text[end..].starts_with(')') {
+                self.rest = &text[end + 1..];
+                if !flags.is_empty() {
+                    self.flags.push_str(&format!("(?{flags})"));
+                }
+                return Ok(());
+            }
+            length = 2 + end + 1;
+            self.output.push_str(&std::mem::take(&mut self.flags));
+            if !flags.is_empty() {
+                self.output.push_str("(?");
+                self.output.push_str(&flags);
+                head = ":";
+            }
+        }
+        self.write(length, head);
+        self.groups.push(Group::default());
+        Ok(())
+    }
+
+    fn close(&mut self) -> Step {
+        let inner = self.groups.pop().filter(|_| !self.groups.is_empty());
+        let inner = inner.ok_or("a ) has no matching (; write \\) for the character")?;
+        // Flags at the end of a group apply to nothing.
+        self.flags.clear();
+        self.write(1, ")");
+        self.weigh(inner.greatest.max(1));
+        Ok(())
+    }
+
+    fn weigh(&mut self, weight: u32) {
+        let group = self.group();
+        (group.last, group.greatest) = (weight, group.greatest.max(weight));
+    }
+
+    /// A repetition operator of `length` bytes, perhaps a lazy one.
+    fn repeat(&mut self, length: usize, counts: Option<(u32, u32)>, after_repetition: bool) -> Step {
+        let operator = &self.rest[..length];
+        if after_repetition {
+            return Err(format!("{operator} follows another repetition; write \\{operator} for the character"));
+        }
+        if !self.group().repeatable {
+            return Err(format!(
+                "nothing precedes {operator} that could be repeated; write \\{operator} for the character"
+            ));
+        }
+        let lazy = usize::from(self.rest[length..].starts_with('?'));
+        let (operator, rest) = self.rest.split_at(length + lazy);
+        if let Some((least, most)) = counts {
+            let weight = self.group().last.saturating_mul(most.max(1));
+            let too_many = least.max(most) > MOST_REPETITIONS || (least.max(most) > 1 && weight > MOST_REPETITIONS);
+            if too_many || least > most {
+                return Err(format!(
+                    "{operator}: counts go from the smaller to the larger, up to {MOST_REPETITIONS}, nested ones multiplied"
+                ));
+            }
+            self.weigh(if most == 0 { 1 } else { weight });
+        }
+        self.output.push_str(operator);
+        self.rest = rest;
+        self.after_repetition = true;
+        Ok(())
+    }
+
+    /// A backslash outside a class.
+    fn escape(&mut self) -> Step {
+        match self.rest[1..].chars().next() {
+            Some('b') => self.write(2, "(?-u:\\b)"),
+            Some('B') => self.write(2, "(?-u:\\B)"),
+            Some('A') => self.write(2, "\\A"),
+            Some('z') => self.write(2, "\\z"),
+            Some('Q') => {
+                let quoted = &self.rest[2..];
+                let (text, rest) = quoted.split_once("\\E").unwrap_or((quoted, ""));
+                for character in text.chars() {
+                    self.write(0, &literal(character.into()));
+                }
+                self.rest = rest;
+            }
+            _ => {
+                if let Some((set, length)) = escaped_set(self.rest)? {
+                    self.write(length, &format!("[{set}]"));
+                } else {
+                    let (code, length) = escaped_character(self.rest)?;
+                    self.write(length, &literal(code));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A bracketed class.
+    fn class(&mut self) -> Step {
+        let whole = self.rest;
+        let mut rest = &whole[1..];
+        let mut class = String::from("[");
+        if let Some(behind) = rest.strip_prefix('^') {
+            rest = behind;
+            class.push('^');
+        }
+        let mut first = true;
+        while first || !rest.starts_with(']') {
+            first = false;
+            if let Some(end) = rest.strip_prefix("[:").and_then(|name| name.find(":]")) {
+                let name = &rest[..end + 4];
+                if !POSIX_CLASSES.contains(&name[2..end + 2].trim_start_matches('^')) || name.starts_with("[:^^") {
+                    return Err(format!("there is no class {name}"));
+                }
+                class.push_str(name);
+                rest = &rest[name.len()..];
+            } else if let Some((set, length)) = escaped_set(rest)? {
+                class.push_str(&format!("[{set}]"));
+                rest = &rest[length..];
+            } else {
+                let range = rest;
+                let low = member(&mut rest)?;
+                let mut high = low;
+                if rest.len() >= 2 && rest.starts_with('-') && !rest.starts_with("-]") {
+                    rest = &rest[1..];
+                    high = member(&mut rest)?;
+                }
+                if high < low {
+                    return Err(format!("the range {} runs backwards", &range[..range.len() - rest.len()]));
+                }
+                push_range(&mut class, low, high);
+            }
+        }
+        class.push(']');
+        // Only surrogates, which no text has.
+        match class.as_str() {
+            "[]" => class = NO_CHARACTER.into(),
+            "[^]" => class = "(?s:.)".into(),
+            _ => {}
+        }
+        self.write(whole.len() - rest.len() + 1, &class);
+        Ok(())
+    }
+}
+
+const POSIX_CLASSES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word",
+    "xdigit",
+];
+
+/// Flags with each letter once: a letter behind the minus is off. `U` does not matter for matching.
+fn canonical_flags(text: &str) -> Step<String> {
+    let unknown = || format!("(?{text} is not supported; the flags are i, m, s and U");
+    let (on, off) = text.split_once('-').map_or((text, None), |(on, off)| (on, Some(off)));
+    let off_letters = off.unwrap_or_default();
+    if off.is_some_and(str::is_empty) || !text.replacen('-', "", 1).bytes().all(|flag| b"imsU".contains(&flag)) {
+        return Err(unknown());
+    }
+    let on: String = "ims".chars().filter(|flag| on.contains(*flag) && !off_letters.contains(*flag)).collect();
+    let off: String = "ims".chars().filter(|flag| off_letters.contains(*flag)).collect();
+    Ok(if off.is_empty() { on } else { format!("{on}-{off}") })
+}
+
+/// A character of a class.
+fn member(rest: &mut &str) -> Step<u32> {
+    let (code, length) = match rest.chars().next() {
+        None => return Err("a [ has no matching ]; write \\[ for the character".into()),
+        Some('\\') => escaped_character(rest)?,
+        Some(character) => (character.into(), character.len_utf8()),
+    };
+    *rest = &rest[length..];
+    Ok(code)
+}
+
+/// The length of `{n}`, `{n,}` or `{n,m}` at the start of `text`, and its counts.
+fn counts(text: &str) -> Option<(usize, (u32, u32))> {
+    let end = text.find('}')?;
+    let (least, most) = text[1..end].split_once(',').unwrap_or((&text[1..end], &text[1..end]));
+    let is_number = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'))
+    };
+    let number = |text: &str| text.parse().unwrap_or(u32::MAX);
+    let most = if most.is_empty() { least } else { most };
+    (is_number(least) && is_number(most)).then(|| (end + 1, (number(least), number(most))))
+}
+
+/// A set such as `\d` or `\p{Greek}` at the start of `text`, written as the inside of a class, and its length.
+fn escaped_set(text: &str) -> Step<Option<(String, usize)>> {
+    let set = match text.as_bytes() {
+        [b'\\', b'd', ..] => "0-9",
+        [b'\\', b'D', ..] => "^0-9",
+        [b'\\', b'w', ..] => "0-9A-Za-z_",
+        [b'\\', b'W', ..] => "^0-9A-Za-z_",
+        [b'\\', b's', ..] => "\\t\\n\\f\\r ",
+        [b'\\', b'S', ..] => "^\\t\\n\\f\\r ",
+        [b'\\', b'p' | b'P', ..] => return unicode_set(text).map(Some),
+        _ => return Ok(None),
+    };
+    Ok(Some((set.into(), 2)))
+}
+
+/// `\pN`, `\p{Greek}`, `\p{^Greek}` or their negations: general categories and scripts.
+fn unicode_set(text: &str) -> Step<(String, usize)> {
+    let (name, length) = match text[2..].chars().next() {
+        Some('{') => text.find('}').map(|end| (&text[3..end], end + 1)),
+        Some(letter) => Some((&text[2..2 + letter.len_utf8()], 2 + letter.len_utf8())),
+        None => None,
+    }
+    .ok_or("\\p needs a class, as in \\p{Greek}")?;
+    let mut is_negated = text.starts_with("\\P");
+    let name = name.strip_prefix('^').inspect(|_| is_negated = !is_negated).unwrap_or(name);
+    let canonical: String = name.to_ascii_lowercase().replace(['_', '-', ' '], "");
+    let sign = if is_negated { 'P' } else { 'p' };
+    // Surrogates are a category that texts cannot have, and that the crate does not know.
+    if matches!(&*canonical, "cs" | "surrogate") {
+        return Ok((if is_negated { "\\x00-\\x{10FFFF}" } else { "^\\x00-\\x{10FFFF}" }.into(), length));
+    }
+    let candidates = match &*canonical {
+        "any" | "ascii" | "assigned" => [format!("\\{sign}{{{canonical}}}"), String::new()],
+        _ => ["gc", "sc"].map(|property| format!("\\{sign}{{{property}={canonical}}}")),
+    };
+    let is_plain = !canonical.is_empty() && canonical.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let known = candidates.into_iter().find(|set| is_plain && !set.is_empty() && Regex::new(set).is_ok());
+    known.map(|set| (set, length)).ok_or_else(|| format!("there is no class {}", &text[..length]))
+}
+
+/// The character that an escape at the start of `text` stands for, and its length.
+fn escaped_character(text: &str) -> Step<(u32, usize)> {
+    let kind = text[1..].chars().next().ok_or("it ends in a backslash; write \\\\ for the character")?;
+    let run = |from: usize, radix: u32, most: usize| {
+        from + text[from..].chars().take(most).take_while(|digit| digit.is_digit(radix)).count()
+    };
+    let code = |from: usize, to: usize, radix: u32| u32::from_str_radix(&text[from..to], radix).ok();
+    let found = match kind {
+        'a' => Some((7, 2)),
+        'f' => Some((12, 2)),
+        'n' => Some((10, 2)),
+        'r' => Some((13, 2)),
+        't' => Some((9, 2)),
+        'v' => Some((11, 2)),
+        '0'..='7' => {
+            let end = run(1, 8, 3);
+            // A lone digit would be a reference to a group.
+            if kind != '0' && end == 2 { None } else { code(1, end, 8).map(|code| (code, end)) }
+        }
+        'x' if text[2..].starts_with('{') => {
+            let end = run(3, 16, usize::MAX);
+            code(3, end, 16).filter(|_| text[end..].starts_with('}')).map(|code| (code, end + 1))
+        }
+        'x' => {
+            let end = run(2, 16, 2);
+            code(2, end, 16).filter(|_| end == 4).map(|code| (code, end))
+        }
+        _ if kind.is_ascii() && !kind.is_ascii_alphanumeric() => Some((kind.into(), 2)),
+        _ => None,
+    };
+    found
+        .filter(|(code, _)| *code <= char::MAX.into())
+        .ok_or_else(|| format!("\\{kind} is no escape sequence; write \\\\ for a backslash"))
+}
+
+/// A character that stands for itself wherever it is; a surrogate is in no text.
+fn literal(code: u32) -> String {
+    match char::from_u32(code) {
+        Some(character) if character.is_ascii_alphanumeric() => character.into(),
+        Some(_) => format!("\\x{{{code:x}}}"),
+        None => NO_CHARACTER.into(),
+    }
+}
+
+/// Appends a range of a class; it cannot end at surrogates.
+fn push_range(class: &mut String, low: u32, high: u32) {
+    let is_surrogate = |code: u32| char::from_u32(code).is_none();
+    let (low, high) = (if is_surrogate(low) { 0xe000 } else { low }, if is_surrogate(high) { 0xd7ff } else { high });
+    if low <= high {
+        class.push_str(&format!("{}-{}", literal(low), literal(high)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, text: &str) -> bool {
+        compile(pattern).unwrap().is_match(text)
+    }
+
+    #[test]
+    fn names_of_rust_match_as_typed() {
+        assert!(matches("{{closure}}", "main::{{closure}}") && matches("^{}$", "{}"));
+        assert!(matches("^[<]T[>]$", "<T>") && matches("^<[^<>]*>$", "<T as U>") && !matches("^[^<>]*$", "<T>"));
+        assert!(matches("^[<->]$", "=") && matches(r"^[\<\>]$", ">") && matches(r"\-\<\>\/", "-<>/"));
+    }
+
+    #[test]
+    fn classes_are_gos() {
+        assert!(
+            matches("^[[a]$", "[") && matches("^[]a]$", "]") && matches("^[a&&b]$", "&") && matches("^[+--]$", ",")
+        );
+        assert!(
+            matches("^[a~~b]$", "~") && matches("[[]x]", "[x]") && matches(r"[a\]]", "]") && !matches("[^]a]", "]")
+        );
+        assert!(matches(r"^[[:alpha:]]+\b$", "abc") && matches("^[[:^alpha:]]$", "1") && matches("^[[:alpha]$", ":"));
+        assert!(
+            !matches(r"^\d$", "٣") && !matches(r"^[\w]$", "é") && matches(r"^[^\D]$", "5") && matches(r"[\W]", "-")
+        );
+        assert!(matches(r"^\p{Greek}[\pL]\p{^L}\P{^L}\pN$", "αa1a1") && matches(r"^\p{upper-case letter}$", "A"));
+        assert!(!matches(r"\p{Cs}|[\x{D800}]", "a") && matches(r"^[\x{D7FF}-\x{E000}]$", "\u{e000}"));
+        assert!(matches(r"^[^\x{D800}]$", "a") && matches(r"(?i)^\p{Lu}$", "a"));
+    }
+
+    #[test]
+    fn escapes_and_repetitions_are_gos() {
+        assert!(matches(r"\Qa.b\E$", "a.b") && matches(r"^\Q+(\E\052$", "+(*") && matches(r"^\Qab\E*$", "abbb"));
+        assert!(matches(r"^\x41\x{e9}\_é\a\400$", "Aé_é\x07Ā") && matches("\\A\\Q\\E(?:)\\z", ""));
+        assert!(
+            matches("^a{2}$", "aa") && matches("x{,3}", "x{,3}") && matches("^x{02}$", "x{02}") && matches("a|", "zzz")
+        );
+        assert!(matches("(?i)ABC", "abc") && matches("(?P<n>b)(?<m>c)", "abc") && matches("a(?)b", "ab"));
+        assert!(matches("^a(?i)*B$", "aaab") && matches("^(?ii-m:A)$", "a") && matches("(?sU-s)^a.*?b", "acb"));
+        assert!(matches(r"\bfn\b", "a fn b") && matches(r"\B", "é") && matches(r"^\pL{1000}$", &"é".repeat(1000)));
+        assert!(matches("(?m)^b$(?s:.)c$", "a\nb\nc"));
+    }
+
+    #[test]
+    fn mistakes_are_named_with_a_way_out() {
+        let mistakes = [
+            ("a(b", "a ( has no matching ); write \\( for the character"),
+            ("a)", "a ) has no matching (; write \\) for the character"),
+            ("a[b", "a [ has no matching ]; write \\[ for the character"),
+            ("a|+?", "nothing precedes + that could be repeated; write \\+ for the character"),
+            ("a**?", "* follows another repetition; write \\* for the character"),
+            ("[[:foo:]]", "there is no class [:foo:]"),
+            ("\\p{gc=L}", "there is no class \\p{gc=L}"),
+            ("a\\", "it ends in a backslash; write \\\\ for the character"),
+            ("[z-a]", "the range z-a runs backwards"),
+        ];
+        for (pattern, reason) in mistakes {
+            assert_eq!(compile(pattern).unwrap_err(), format!("invalid regular expression `{pattern}`: {reason}"));
+        }
+        let refused = [
+            "(*a)",
+            "a{2}{3}",
+            "a{2,1}",
+            "a{1001}",
+            "(?:a{100}){11}",
+            "\\y",
+            "\\8",
+            "\\C",
+            "\\Z",
+            "\\E",
+            "[a-\\d]",
+            "\\p{Foo}",
+            "\\p{Alphabetic}",
+            "\\x{110000}",
+            "\\x4",
+            "\\x{}",
+            "(?=a)",
+            "(?P=n)",
+            "(?P<n",
+            "(?P<>a)",
+            "(?i-)a",
+            "(?x)a",
+        ];
+        for pattern in refused {
+            assert!(compile(pattern).is_err(), "{pattern}");
+        }
+    }
+}
