@@ -44,3 +44,4 @@ mod web_kit;
 mod web_large;
 mod web_report;
 mod web_security;
+mod web_source;

@@ -216,6 +216,24 @@ fn without_a_browser_the_address_is_told() {
 }
 
 #[test]
+fn a_link_out_of_the_sources_is_not_followed() {
+    let setting = Setting::new(&profile("f", "src/lib.rs", ""));
+    let link = setting.path().join("src/lib.rs");
+    std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+    std::fs::write(setting.path().join("secret"), "secret\n").unwrap();
+    std::os::unix::fs::symlink(setting.path().join("secret"), &link).unwrap();
+    let data = setting.server(":0").get("/ui/source?f=f").data();
+    assert!(data["data"]["missing"][0].as_str().unwrap().contains("not called like a source file"), "{data}");
+    assert!(!data.to_string().contains("secret"), "{data}");
+    // One that leads to a source file is followed.
+    std::fs::write(setting.path().join("real.rs"), "fn real() {}\n".repeat(9)).unwrap();
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(setting.path().join("real.rs"), &link).unwrap();
+    let data = setting.server(":0").get("/ui/source?f=f").data();
+    assert!(data.to_string().contains("fn real()"), "{data}");
+}
+
+#[test]
 fn missing_sources_say_where_they_were_looked_for() {
     let setting = Setting::new(&profile("f", "/build/elsewhere/src/lib.rs", ""));
     let server = setting.server(":0");

@@ -11,7 +11,36 @@ use crate::pprof::profile::arithmetic::percentage;
 /// Lines shown above and beneath those with samples.
 const MARGIN: i64 = 5;
 
+/// A function in one of its files, and what its lines cost.
+pub struct Routine {
+    pub name: String,
+    /// Empty where nothing is known of its source.
+    pub file: String,
+    /// The sums over its lines: a sample that passes two lines of a function that calls itself is in `cum` twice.
+    pub flat: i64,
+    pub cum: i64,
+    /// (flat, cum) of each line with samples.
+    pub lines: BTreeMap<i64, (i64, i64)>,
+    /// The first and the last line to show; none where the last stands before the first.
+    pub shown: (i64, i64),
+}
+
 pub fn print(report: &mut Report, out: &mut String) -> Result<(), String> {
+    let routines = routines(report)?;
+    let mut sources = Sources::new(&report.choices.source_path, &report.choices.trim_path)?;
+    let _ = writeln!(out, "Total: {}", report.value(report.total));
+    for routine in routines {
+        if routine.file.is_empty() {
+            let _ = writeln!(out, "No source information for {}", routine.name);
+        } else {
+            print_routine(report, &routine, &mut sources, out);
+        }
+    }
+    Ok(())
+}
+
+/// The functions that the report's pattern matches, by name and file. An error where there are none.
+pub fn routines(report: &mut Report) -> Result<Vec<Routine>, String> {
     let graph = report.graph(None, Edges::None);
     let pattern = report.choices.symbol.as_ref().ok_or("command list requires an argument")?;
     let mut functions = matching(&graph, |name| pattern.matches(name));
@@ -22,21 +51,18 @@ pub fn print(report: &mut Report, out: &mut String) -> Result<(), String> {
     if functions.is_empty() {
         return Err(format!("no matches found for regexp: {}", pattern.source()));
     }
-    let mut sources = Sources::new(&report.choices.source_path, &report.choices.trim_path)?;
-    let _ = writeln!(out, "Total: {}", report.value(report.total));
+    let mut all = Vec::new();
     for (name, nodes) in functions {
         let mut files: BTreeMap<&str, Vec<&Node>> = BTreeMap::new();
         for node in nodes.into_iter().filter(|node| !node.info.file.is_empty()) {
             files.entry(&node.info.file).or_default().push(node);
         }
         if files.is_empty() {
-            let _ = writeln!(out, "No source information for {name}");
+            files.insert("", Vec::new());
         }
-        for (file, nodes) in files {
-            print_file(report, name, file, &nodes, &mut sources, out);
-        }
+        all.extend(files.into_iter().map(|(file, nodes)| routine(name, file, &nodes)));
     }
-    Ok(())
+    Ok(all)
 }
 
 fn matching(graph: &Graph, test: impl Fn(&str) -> bool) -> BTreeMap<&str, Vec<&Node>> {
@@ -47,16 +73,22 @@ fn matching(graph: &Graph, test: impl Fn(&str) -> bool) -> BTreeMap<&str, Vec<&N
     functions
 }
 
-fn sum(nodes: &[&Node]) -> (i64, i64) {
-    nodes.iter().fold((0, 0), |(flat, cum), node| (flat.wrapping_add(node.flat), cum.wrapping_add(node.cum)))
+fn routine(name: &str, file: &str, nodes: &[&Node]) -> Routine {
+    let mut lines: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+    let (mut flat, mut cum) = (0i64, 0i64);
+    for node in nodes {
+        let line = lines.entry(node.info.line).or_default();
+        *line = (line.0.wrapping_add(node.flat), line.1.wrapping_add(node.cum));
+        (flat, cum) = (flat.wrapping_add(node.flat), cum.wrapping_add(node.cum));
+    }
+    Routine { name: name.to_owned(), file: file.to_owned(), flat, cum, lines, shown: range(nodes) }
 }
 
-fn print_file(report: &Report, name: &str, file: &str, nodes: &[&Node], sources: &mut Sources, out: &mut String) {
-    let (flat, cum) = sum(nodes);
-    let share = percentage(cum, report.total);
+fn print_routine(report: &Report, routine: &Routine, sources: &mut Sources, out: &mut String) {
+    let Routine { name, file, flat, cum, shown: (start, end), .. } = routine;
+    let share = percentage(*cum, report.total);
     let _ = writeln!(out, "ROUTINE ======================== {name} in {file}");
-    let _ = writeln!(out, "{:>10} {:>10} (flat, cum) {share} of Total", report.value(flat), report.value(cum));
-    let (start, end) = range(nodes);
+    let _ = writeln!(out, "{:>10} {:>10} (flat, cum) {share} of Total", report.value(*flat), report.value(*cum));
     if start > end {
         // Nothing is read for it, so only an error of before is known.
         if let Some(error) = sources.known_error(file) {
@@ -71,13 +103,9 @@ fn print_file(report: &Report, name: &str, file: &str, nodes: &[&Node], sources:
             return;
         }
     };
-    let mut by_line: BTreeMap<i64, Vec<&Node>> = BTreeMap::new();
-    for node in nodes {
-        by_line.entry(node.info.line).or_default().push(node);
-    }
     let value_or_dot = |value: i64| if value == 0 { ".".into() } else { report.value(value) };
-    for (text, line) in lines.iter().skip(usize::try_from(start - 1).unwrap_or(usize::MAX)).zip(start..=end) {
-        let (flat, cum) = by_line.get(&line).map_or((0, 0), |nodes| sum(nodes));
+    for (text, line) in lines.iter().skip(usize::try_from(start - 1).unwrap_or(usize::MAX)).zip(*start..=*end) {
+        let (flat, cum) = routine.lines.get(&line).copied().unwrap_or_default();
         let _ = writeln!(out, "{:>10} {:>10} {line:>6}:{text}", value_or_dot(flat), value_or_dot(cum));
     }
 }

@@ -86,40 +86,50 @@ impl Sources {
     }
 
     fn open(&self, recorded: &str) -> Result<File, String> {
+        let refused = || Err(format!("{recorded} is not shown: it is not called like a source file"));
+        // Before anything is looked for: whether other files exist is nobody's business.
+        if self.careful && !is_source_name(recorded) {
+            return refused();
+        }
+        let path = self.find(recorded)?;
+        let opened =
+            |path: &Path| File::open(path).map_err(|error| format!("open {}: {}", path.display(), plain_error(&error)));
         if !self.careful {
-            return self.find(recorded);
+            return opened(&path);
         }
-        if !is_source_name(recorded) {
-            return Err(format!("{recorded} is not shown: it is not called like a source file"));
+        // A link's own name says nothing of where it leads.
+        let real = std::fs::canonicalize(&path)
+            .map_err(|error| format!("open {}: {}", path.display(), plain_error(&error)))?;
+        if !is_source_name(&real.to_string_lossy()) {
+            return refused();
         }
-        let file = self.find(recorded)?;
-        match file.metadata() {
-            Ok(data) if data.is_file() && data.len() <= LARGEST_SOURCE => Ok(file),
+        match real.metadata() {
+            Ok(data) if data.is_file() && data.len() <= LARGEST_SOURCE => opened(&real),
             _ => Err(format!("{recorded} is not shown: it is no file, or too large for a source file")),
         }
     }
 
-    fn find(&self, recorded: &str) -> Result<File, String> {
-        match self.open_as_pprof(recorded) {
-            Ok(file) => Ok(file),
-            Err(error) if self.anywhere => {
-                let found = rust_places(recorded).into_iter().find_map(|path| File::open(path).ok());
-                found.ok_or(error)
-            }
-            Err(error) => Err(error),
-        }
+    /// Where the file is.
+    fn find(&self, recorded: &str) -> Result<PathBuf, String> {
+        self.find_as_pprof(recorded).or_else(|error| {
+            let places = if self.anywhere { rust_places(recorded) } else { Vec::new() };
+            places.into_iter().find(|path| path.exists()).ok_or(error)
+        })
     }
 
-    fn open_as_pprof(&self, recorded: &str) -> Result<File, String> {
+    fn find_as_pprof(&self, recorded: &str) -> Result<PathBuf, String> {
         let path = trim_path(recorded, &self.trim, &self.search).unwrap_or(recorded);
         if path.starts_with('/') {
-            return File::open(path).map_err(|error| format!("open {path}: {}", plain_error(&error)));
+            // Whatever is wrong with it is said when it is opened.
+            let error = |error| format!("open {path}: {}", plain_error(&error));
+            return std::fs::metadata(path).map_err(error).map(|_| path.into());
         }
         for directory in split_list(&self.search) {
             let mut directory = directory.to_string();
             loop {
-                if let Ok(file) = File::open(clean(&format!("{directory}/{path}"))) {
-                    return Ok(file);
+                let place = PathBuf::from(clean(&format!("{directory}/{path}")));
+                if place.exists() {
+                    return Ok(place);
                 }
                 let parent = parent(&directory);
                 if parent == directory {
@@ -192,6 +202,8 @@ fn read_lines(file: File) -> Vec<String> {
 /// Where this machine may have a file of another machine's registry, checkouts or standard library.
 fn rust_places(recorded: &str) -> Vec<PathBuf> {
     let mut places = Vec::new();
+    // A directory above may be called like the one that one stands in; then its beginning was cut.
+    places.extend(recorded.starts_with('/').then(|| PathBuf::from(recorded)));
     if let Some((_, inside)) = recorded.split_once("/registry/src/") {
         // The index's directory is called differently everywhere; the package's is not.
         if let (Some((_, inside)), Some(home)) = (inside.split_once('/'), cargo_home()) {

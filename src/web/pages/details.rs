@@ -14,14 +14,10 @@ use crate::pprof::front::config::Config;
 use crate::pprof::front::fetch::{Loaded, load_file};
 use crate::pprof::front::generate::prepare;
 use crate::web::pages::contents::{Report, profile_path};
-use crate::web::views::source::{LineKind, ListedFunction, Listing};
-use crate::web::views::{Origin, flame, origin, source, top};
+use crate::web::views::{flame, source, top};
 
 /// Rows of a table of functions.
 const TOP_ROWS: i64 = 100;
-/// Pieces of source shown for each sample type, and lines of all of them.
-const MAX_PIECES: usize = 40;
-const MAX_LINES: usize = 1200;
 
 /// Everything about benchmark `number`. A profile that cannot be read has its error in its place.
 pub fn details(report: &Report, number: usize) -> Value {
@@ -92,10 +88,8 @@ fn views(loaded: &Loaded) -> Result<Value, String> {
             continue;
         }
         tables[at] = json!(top::top(&mut table).0);
-        let listed = prepared("weblist", Some(""), &index, &|_| ())?;
-        if let Ok(listing) = source::listing_of(&listed, source::Choice::Own) {
-            listings[at] = json!(shortened(listing));
-        }
+        let mut listed = prepared("list", Some(""), &index, &|_| ())?;
+        listings[at] = source::own_functions(&mut listed).map_or(Value::Null, |listing| json!(listing));
     }
     Ok(json!({
         "types": types,
@@ -107,31 +101,4 @@ fn views(loaded: &Loaded) -> Result<Value, String> {
         "tops": tables,
         "listings": listings,
     }))
-}
-
-/// The user's own functions, the heaviest first; where there are none, whatever is heaviest.
-fn shortened(mut listing: Listing) -> Listing {
-    let is_own = |function: &ListedFunction| origin(&function.name, &function.file) == Origin::Own;
-    if listing.functions.iter().any(is_own) {
-        listing.functions.retain(is_own);
-    }
-    listing
-        .functions
-        .sort_by_key(|function| std::cmp::Reverse((function.cum.unsigned_abs(), function.flat.unsigned_abs())));
-    listing.functions.truncate(MAX_PIECES);
-    let mut lines = 0;
-    listing.functions.retain(|function| {
-        lines += function.lines.len();
-        lines <= MAX_LINES
-    });
-    let shown: Vec<&str> = listing.functions.iter().map(|function| function.file.as_str()).collect();
-    listing.missing.retain(|missing| shown.iter().any(|file| missing.contains(file)));
-    // A piece whose source is not to be had is nothing but numbers; its calls say little then.
-    for function in &mut listing.functions {
-        let known = function.lines.iter().any(|line| line.kind == LineKind::Plain);
-        if !known {
-            function.lines.iter_mut().for_each(|line| line.inlined.truncate(3));
-        }
-    }
-    listing
 }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::matched::{Addresses, Matched};
-use crate::pprof::profile::arithmetic::abs;
 use crate::pprof::profile::{Profile, path};
 use crate::pprof::reports::report::Report;
 
@@ -67,8 +66,8 @@ impl<'a> Files<'a> {
         let matched = Matched::new(report);
         let mut addresses = Addresses::new(profile);
         let mut seen = vec![Seen::default(); profile.locations.len()];
-        // By address; an address that matches keeps its first location.
-        let mut wanted: BTreeMap<u64, u32> = BTreeMap::new();
+        // In the order in which samples pass them, as pprof mostly has it; an address that matches keeps its first location.
+        let (mut wanted, mut known) = (Vec::new(), FxHashSet::default());
         // Functions that are shown, by name and by system name.
         let mut interest: FxHashSet<&str> = FxHashSet::default();
         let mut met = 0usize;
@@ -90,7 +89,9 @@ impl<'a> Files<'a> {
                 for at in matched.lines(*index, one.address) {
                     let function = &profile.functions[lines[at].function as usize];
                     interest.extend([&*function.name, &*function.system_name]);
-                    wanted.entry(one.address).or_insert(*index);
+                    if known.insert(one.address) {
+                        wanted.push((one.address, *index));
+                    }
                 }
             }
             if let Some(leaf) = sample.locations.first() {
@@ -112,7 +113,7 @@ impl<'a> Files<'a> {
     }
 
     /// Notes at which lines the wanted addresses stand.
-    fn place(&mut self, profile: &'a Profile, wanted: &BTreeMap<u64, u32>, interest: &FxHashSet<&str>) {
+    fn place(&mut self, profile: &'a Profile, wanted: &[(u64, u32)], interest: &FxHashSet<&str>) {
         for (address, index) in wanted {
             let frames: Vec<(&str, String, i64)> = profile.locations[*index as usize]
                 .lines
@@ -138,17 +139,6 @@ impl<'a> Files<'a> {
         self.values.get(&address).copied().unwrap_or_default()
     }
 
-    /// The name that a person reads of a function's name or system name.
-    pub fn readable<'b>(&'b self, name: &'b str) -> &'b str {
-        self.readable.get(name).copied().unwrap_or(name)
-    }
-
-    /// The largest cumulative value of the file's addresses, without its sign.
-    pub fn largest_cum(&self, file: &SourceFile) -> i64 {
-        let values = file.lines.values().flatten().map(|placed| abs(self.values_at(placed.address).cum));
-        values.max().unwrap_or(0)
-    }
-
     /// The sum over the file's addresses, each counted once.
     pub fn flat_of(&self, file: &SourceFile) -> i64 {
         let addresses: BTreeSet<u64> = file.lines.values().flatten().map(|placed| placed.address).collect();
@@ -160,7 +150,7 @@ impl<'a> Files<'a> {
         let mut pieces: Vec<Piece> = Vec::new();
         for (line, placed) in &file.lines {
             let name = file.functions[line].as_str();
-            let name = self.readable(name);
+            let name = self.readable.get(name).copied().unwrap_or(name);
             let values = sum(placed.iter().map(|placed| self.values_at(placed.address)));
             match pieces.last_mut() {
                 Some(last) if line.saturating_sub(last.end) < MERGED_GAP && last.name == name => {

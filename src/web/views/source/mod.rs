@@ -1,9 +1,11 @@
-//! Source lines with what they cost, of the functions that match a pattern.
+//! Source lines with what they cost.
 //!
-//! Unlike `list` this goes by addresses: where a location stands for several inlined functions each of them is shown with the
-//! location's whole value, and with the lines that were inlined into it.
+//! [`listing`] is pprof's own source page, which goes by addresses: where a location stands for several inlined functions each
+//! of them is shown with the location's whole value, and with the lines that were inlined into it. [`own_functions`] is what
+//! the report shows: the numbers of `list`, where a sample counts once at a line.
 
 mod files;
+mod listed;
 mod matched;
 
 use std::collections::BTreeSet;
@@ -15,7 +17,8 @@ use crate::pprof::profile::arithmetic::percentage;
 use crate::pprof::profile::path;
 use crate::pprof::reports::report::Report;
 use crate::pprof::reports::sources::Sources;
-use crate::web::views::short_names::{Origin, origin};
+
+pub use listed::own_functions;
 
 /// At most so many files are shown, those with the largest flat values.
 pub const MAX_FILES: usize = 50;
@@ -78,36 +81,15 @@ pub struct Inlined {
 }
 
 /// Lists the functions that `report.choices.symbol` matches; by name, system name, file or object file, or at an address.
+/// At most [`MAX_FILES`] files.
 pub fn listing(report: &Report) -> Result<Listing, String> {
-    listing_of(report, Choice::Largest)
-}
-
-/// Which files are shown where there are more than [`MAX_FILES`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    /// Those with the largest flat values.
-    Largest,
-    /// Those with the user's own functions, if there are any: the heaviest with all that they call.
-    Own,
-}
-
-/// As [`listing`], of the files that `choice` says.
-pub fn listing_of(report: &Report, choice: Choice) -> Result<Listing, String> {
     let Some(files) = Files::new(report) else {
         let pattern = report.choices.symbol.as_ref().map_or("", |symbol| symbol.source());
         return Err(format!("no matches found for regexp: {pattern}"));
     };
     let mut sources = Sources::new(&report.choices.source_path, &report.choices.trim_path)?.careful();
-    let is_own = |name: &str, file: &SourceFile| {
-        file.functions.values().any(|function| origin(files.readable(function), name) == Origin::Own)
-    };
-    let own_only = choice == Choice::Own && files.files.iter().any(|(name, file)| is_own(name, file));
-    let weight = |file: &SourceFile| match choice {
-        Choice::Largest => files.flat_of(file),
-        Choice::Own => files.largest_cum(file),
-    };
-    let shown = files.files.iter().filter(|(name, file)| !own_only || is_own(name, file));
-    let mut order: Vec<(i64, &String, &SourceFile)> = shown.map(|(name, file)| (weight(file), name, file)).collect();
+    let weighed = files.files.iter().map(|(name, file)| (files.flat_of(file), name, file));
+    let mut order: Vec<(i64, &String, &SourceFile)> = weighed.collect();
     order.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
     let mut functions = Vec::new();
     for (_, name, file) in order.into_iter().take(MAX_FILES) {
@@ -115,9 +97,18 @@ pub fn listing_of(report: &Report, choice: Choice) -> Result<Listing, String> {
             functions.push(list(report, &files, name, file, piece, &mut sources));
         }
     }
-    let shown: BTreeSet<&str> = functions.iter().map(|function| function.file.as_str()).collect();
-    let missing = shown.into_iter().filter_map(|file| sources.known_error(file).map(str::to_owned)).collect();
-    Ok(Listing { total_text: report.value(report.total), functions, missing })
+    Ok(Listing { total_text: report.value(report.total), missing: missing(&functions, &sources), functions })
+}
+
+/// Why the sources of `functions` could not be read.
+fn missing(functions: &[ListedFunction], sources: &Sources) -> Vec<String> {
+    let files: BTreeSet<&str> = functions.iter().map(|function| function.file.as_str()).collect();
+    files.into_iter().filter_map(|file| sources.known_error(file).map(str::to_owned)).collect()
+}
+
+/// A dot for 0.
+fn dotted(report: &Report, value: i64) -> String {
+    if value == 0 { ".".to_owned() } else { report.value(value) }
 }
 
 fn list(
@@ -140,7 +131,6 @@ fn list(
         };
         let values = sum(placed.iter().map(|placed| files.values_at(placed.address)));
         let with_calls = placed.iter().any(|placed| !placed.calls.is_empty());
-        let dotted = |value: i64| if value == 0 { ".".to_owned() } else { report.value(value) };
         lines.push(ListedLine {
             number,
             kind: match (placed.is_empty(), with_calls) {
@@ -150,8 +140,8 @@ fn list(
             },
             flat: values.flat,
             cum: values.cum,
-            flat_text: dotted(values.flat),
-            cum_text: dotted(values.cum),
+            flat_text: dotted(report, values.flat),
+            cum_text: dotted(report, values.cum),
             text,
             inlined: if with_calls { inlined(placed, sources) } else { Vec::new() },
         });
@@ -249,6 +239,20 @@ mod tests {
         assert_eq!(listing.missing, ["open /w/outer.rs: no such file or directory"]);
         assert_eq!(listed(profile(7), "0x10").unwrap().functions.len(), 1);
         assert_eq!(listed(profile(7), "none").unwrap_err(), "no matches found for regexp: none");
+    }
+
+    /// pprof gives a line to the function that it meets there first, in the order of the samples.
+    #[test]
+    fn a_line_is_of_the_function_that_is_met_there_first() {
+        let mut builder = Builder::new(vec![ValueType::new("alloc_space", "bytes")]);
+        for (name, address) in [("first", 0x20), ("second", 0x10)] {
+            let function = builder.function(name, name, "/w/both.rs", 0);
+            let location = builder.location(None, address, vec![Line { function, line: 5, column: 0 }]);
+            builder.sample(vec![location], vec![64], vec![]);
+        }
+        let listing = listed(builder.finish(), "first|second").unwrap();
+        let names: Vec<&str> = listing.functions.iter().map(|function| function.name.as_str()).collect();
+        assert_eq!(names, ["first"]);
     }
 
     #[test]
