@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::pass::PassResult;
-use super::suite::{Benchmark, ProfilePair, Suite};
+use super::suite::{Benchmark, ProfilePair, Reason, Suite};
 use super::{Observer, PassOptions, Phase, circumstances};
 use crate::inject::is_own_allocator;
 use crate::pprof::profile::Profile;
-use crate::records::{Allocations, Counted, Module, Record, Stack, Timed};
-use crate::results::lines::{Finished, Memory, Profiles, Time};
+use crate::records::{Allocations, Counted, Lives, Module, Record, Stack, StackCounts, Timed};
+use crate::results::lines::{FailureKind, Finished, Memory, Profiles, Time};
 use crate::results::summary;
 use crate::symbolize::Symbolizer;
 use crate::symbolize::profiles;
@@ -39,20 +39,29 @@ impl Recordings {
     }
 }
 
+/// A record that should be there is not.
+pub fn incomplete() -> Reason {
+    Reason::new(FailureKind::Incomplete, "its records are not complete; is the disk full?")
+}
+
 /// The records of the counting pass over one benchmark, by kind.
 #[derive(Default)]
-struct Counts {
-    passes: Vec<Counted>,
-    peak: Option<Counted>,
+pub struct Counts {
+    pub passes: Vec<Counted>,
+    pub peak: Option<Counted>,
     /// Stacks with what of their blocks was live at the peak.
     peaks: Option<Vec<(Stack, [u64; 2])>>,
     /// By the number of the counting pass.
-    stacks: HashMap<Option<u32>, Vec<Allocations>>,
+    pub stacks: HashMap<Option<u32>, Vec<Allocations>>,
+    pub lives: Option<Lives>,
 }
 
 impl Counts {
     /// `stacks`: they were recorded; else what stands of them is empty.
-    fn of(records: Vec<Record>, stacks: bool, name: &str, observer: &mut dyn Observer) -> Option<Counts> {
+    ///
+    /// # Errors
+    /// Where stacks are missing, or add up to something else.
+    pub fn of(records: Vec<Record>, stacks: bool, name: &str, observer: &mut dyn Observer) -> Result<Counts, Reason> {
         let mut counts = Counts::default();
         let mut freed = None;
         for record in records {
@@ -65,13 +74,13 @@ impl Counts {
                     "{name}: {wrong} of {compared} stacks were remembered wrongly; please report this"
                 )),
                 Record::Stacks { pass, stacks, .. } => drop(counts.stacks.insert(Some(pass), stacks)),
+                Record::Lives(lives) => counts.lives = Some(lives),
                 _ => (),
             }
         }
         if stacks {
-            // A thread that outlives the bracket may count between the two readings; profile and numbers come from one of them.
-            for pass in &mut counts.passes {
-                pass.counts = counts.stacks.get(&pass.pass)?.iter().map(|stack| stack.counts).sum();
+            for pass in &counts.passes {
+                agree(pass, counts.stacks.get(&pass.pass).ok_or_else(incomplete)?)?;
             }
         }
         if let Some(freed) = freed {
@@ -81,8 +90,32 @@ impl Counts {
                 of_pass.freed_bytes = of_pass.bytes.saturating_sub(freed.bytes.saturating_sub(freed.freed_bytes));
             }
         }
-        Some(counts)
+        Ok(counts)
     }
+
+    /// What they come to.
+    ///
+    /// # Errors
+    /// Where there are none.
+    pub fn memory(&self) -> Result<Memory, Reason> {
+        summary::memory(&self.passes, self.peak.as_ref()).ok_or_else(incomplete)
+    }
+}
+
+/// # Errors
+/// Where the stacks of a pass do not add up to what it counted, though nothing was lost: the recorder is at fault.
+pub fn agree(pass: &Counted, stacks: &[Allocations]) -> Result<(), Reason> {
+    let sum: StackCounts = stacks.iter().map(|stack| stack.counts).sum();
+    // Frees are those in brackets only; on a stack they are all that is no longer live.
+    let sum = StackCounts { frees: pass.counts.frees, ..sum };
+    if pass.lost > 0 || sum == pass.counts {
+        return Ok(());
+    }
+    let error = format!(
+        "its stacks do not add up to its counts ({} allocations and {} bytes, not {} and {}); please report this",
+        sum.allocs, sum.bytes, pass.counts.allocs, pass.counts.bytes
+    );
+    Err(Reason::new(FailureKind::Incomplete, error))
 }
 
 impl Recorded {
@@ -120,20 +153,23 @@ impl Recorded {
         self.by_phase.entry(phase).or_default()
     }
 
-    /// The results and profiles of benchmark `index` of the suite; `None` if a record is missing. Can be asked for once.
+    /// The results and profiles of benchmark `index` of the suite. Can be asked for once.
+    ///
+    /// # Errors
+    /// Where a record is missing, or contradicts another one.
     pub fn assemble(
         &mut self,
         suite: &Suite,
         index: usize,
         options: &PassOptions,
         observer: &mut dyn Observer,
-    ) -> Option<(Finished, ProfilePair)> {
+    ) -> Result<(Finished, ProfilePair), Reason> {
         let benchmark = &suite.benchmarks[index];
-        let time = summary::time(self.timed.get(&index)?);
-        let (records, process) = self.of(Phase::Count).take(index)?;
+        let time = summary::time(self.timed.get(&index).ok_or_else(incomplete)?);
+        let (records, process) = self.of(Phase::Count).take(index).ok_or_else(incomplete)?;
         let mut counts = Counts::of(records, options.stacks, &benchmark.name, observer)?;
-        let memory = summary::memory(&counts.passes, counts.peak.as_ref())?;
-        let chosen = summary::representative(&counts.passes)?.clone();
+        let memory = counts.memory()?;
+        let chosen = summary::representative(&counts.passes).ok_or_else(incomplete)?.clone();
         if chosen.lost > 0 {
             observer.warns(&format!(
                 "{}: {} allocations could not be recorded: there was no memory for it, or there were more than four \
@@ -143,18 +179,18 @@ impl Recorded {
         }
         let mut pair = ProfilePair::default();
         if options.stacks {
-            let stacks = counts.stacks.remove(&chosen.pass)?;
+            let stacks = counts.stacks.remove(&chosen.pass).ok_or_else(incomplete)?;
             // Each counting pass of a whole process is a process.
             let process = if suite.whole_process { chosen.pass.unwrap_or(0) as usize } else { process };
             let (symbolizer, modules) = self.of(Phase::Count).symbolizer(process);
             let circumstances = circumstances(chosen.iterations, chosen.nanoseconds);
             pair.mem = Some(profiles::memory(symbolizer, modules, &stacks, counts.peaks.as_deref(), circumstances));
-            pair.cpu = self.cpu(index, &benchmark.name, observer)?;
+            pair.cpu = self.cpu(index, &benchmark.name, observer).ok_or_else(incomplete)?;
         }
         if options.block && !suite.whole_process {
-            pair.block = self.block(index)?;
+            pair.block = self.block(index).ok_or_else(incomplete)?;
         }
-        Some((finished(suite, benchmark, time, memory), pair))
+        Ok((finished(suite, benchmark, time, memory), pair))
     }
 
     /// The outer `None`: no records.
@@ -219,4 +255,60 @@ fn finished(suite: &Suite, benchmark: &Benchmark, time: Time, memory: Memory) ->
 fn throughput(description: &serde_json::Value) -> Option<serde_json::Value> {
     let variants = description["throughput"].as_object()?;
     Some(variants.iter().map(|(kind, value)| (kind.to_lowercase(), value.clone())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Silent;
+
+    impl Observer for Silent {
+        fn begins(&mut self, _: super::super::Phase, _: &str) {}
+        fn warns(&mut self, _: &str) {}
+    }
+
+    fn counted(pass: u32, counts: StackCounts) -> Counted {
+        Counted {
+            index: 0,
+            pass: Some(pass),
+            custom: false,
+            iterations: 10,
+            counts,
+            peak_bytes: 0,
+            nanoseconds: 1,
+            lost: 0,
+            recorder_bytes: 0,
+        }
+    }
+
+    /// A recount, and a run without profiles: the passes that count do not look at frees.
+    #[test]
+    fn what_a_pass_of_its_own_saw_freed_is_not_retained() {
+        let plain = StackCounts { allocs: 30, bytes: 300, ..StackCounts::default() };
+        let freed = counted(0, StackCounts { frees: 20, freed_bytes: 290, ..plain });
+        let records = vec![Record::Counted(counted(0, plain)), Record::Freed(freed)];
+        let memory = Counts::of(records, false, "p/t/a", &mut Silent).unwrap().memory().unwrap();
+        assert_eq!((memory.frees_per_op, memory.retained_bytes_per_op), (2.0, 1.0));
+    }
+
+    #[test]
+    fn stacks_that_do_not_add_up_are_refused() {
+        let counts = StackCounts { allocs: 3, bytes: 30, frees: 2, ..StackCounts::default() };
+        let stack =
+            Stack { addresses: vec![1], leaf_is_exact: false, completeness: crate::records::Completeness::Whole };
+        let of = |allocs, lost| {
+            let stacks =
+                vec![Allocations { stack: stack.clone(), counts: StackCounts { allocs, ..counts }, thread: 0 }];
+            let passes = vec![
+                Record::Counted(Counted { lost, ..counted(0, counts) }),
+                Record::Stacks { index: 0, pass: 0, stacks },
+            ];
+            Counts::of(passes, true, "p/t/a", &mut Silent).map(|_| ())
+        };
+        assert_eq!(of(3, 0), Ok(()));
+        assert!(of(2, 0).unwrap_err().error.contains("2 allocations and 30 bytes, not 3 and 30"));
+        // For want of memory: that is said elsewhere.
+        assert_eq!(of(2, 1), Ok(()));
+    }
 }

@@ -1,12 +1,13 @@
 //! The passes behind `explain`: counts with stacks, and what becomes of the blocks. No timing, no samples.
 
+use super::assemble::{Counts, incomplete};
 use super::suite::{Reason, Suite};
 use super::{Measuring, PassOptions, Phase, circumstances};
 use crate::Result;
 use crate::explain::Recording;
 use crate::pprof::profile::Profile;
-use crate::records::{Counted, Module, Record};
-use crate::results::lines::{Failed, FailureKind, Memory};
+use crate::records::Module;
+use crate::results::lines::{Failed, Memory};
 use crate::results::summary;
 use crate::symbolize::{Symbolizer, profiles};
 
@@ -33,13 +34,16 @@ pub fn explain(suite: &Suite, measuring: &mut Measuring) -> Result<Vec<std::resu
     for (index, benchmark) in suite.benchmarks.iter().enumerate() {
         let reason = rebuilt.clone().or_else(|| result.failures.remove(&index));
         let records = result.records.remove(&index).zip(result.process_of.get(&index));
-        let explained = records.and_then(|(records, &process)| {
-            assemble(benchmark.name.clone(), records, &mut symbolizers[process], &result.modules[process])
+        let counts = records.ok_or_else(incomplete).and_then(|(records, &process)| {
+            Ok((Counts::of(records, true, &benchmark.name, measuring.observer)?, process))
+        });
+        let explained = counts.and_then(|(counts, process)| {
+            assemble(benchmark.name.clone(), counts, &mut symbolizers[process], &result.modules[process])
         });
         outcomes.push(match (reason, explained) {
             (Some(reason), _) => Err(suite.failed(benchmark, reason)),
-            (None, Some(explained)) => Ok(explained),
-            (None, None) => Err(suite.failed(benchmark, incomplete())),
+            (None, Ok(explained)) => Ok(explained),
+            (None, Err(reason)) => Err(suite.failed(benchmark, reason)),
         });
     }
     let afterwards = result.afterwards.map(|reason| reason.when("after its last benchmark"));
@@ -47,31 +51,18 @@ pub fn explain(suite: &Suite, measuring: &mut Measuring) -> Result<Vec<std::resu
     Ok(outcomes)
 }
 
-/// A record that should be there is not.
-pub fn incomplete() -> Reason {
-    Reason::new(FailureKind::Incomplete, "its records are not complete; is the disk full?")
-}
-fn assemble(name: String, records: Vec<Record>, symbolizer: &mut Symbolizer, modules: &[Module]) -> Option<Explained> {
-    let (mut passes, mut peak, mut lives, mut stacks) = (Vec::<Counted>::new(), None, None, Vec::new());
-    for record in records {
-        match record {
-            Record::Counted(counted) if counted.pass.is_none() => peak = Some(counted),
-            Record::Counted(counted) => passes.push(counted),
-            Record::Stacks { pass, stacks: of_pass, .. } => stacks.push((pass, of_pass)),
-            Record::Lives(of_all) => lives = Some(of_all),
-            _ => (),
-        }
-    }
-    // As for a profile: numbers and stacks come from one reading.
-    for pass in &mut passes {
-        let (_, of_pass) = stacks.iter().find(|(number, _)| pass.pass == Some(*number))?;
-        pass.counts = of_pass.iter().map(|stack| stack.counts).sum();
-    }
-    let memory = summary::memory(&passes, peak.as_ref())?;
-    let chosen = summary::representative(&passes)?;
-    let (_, counted) = stacks.iter().find(|(number, _)| chosen.pass == Some(*number))?;
-    let recording = Recording::new(symbolizer, chosen.iterations, counted, &lives?);
+fn assemble(
+    name: String,
+    mut counts: Counts,
+    symbolizer: &mut Symbolizer,
+    modules: &[Module],
+) -> std::result::Result<Explained, Reason> {
+    let memory = counts.memory()?;
+    let chosen = summary::representative(&counts.passes).ok_or_else(incomplete)?;
+    let stacks = counts.stacks.remove(&chosen.pass).ok_or_else(incomplete)?;
+    let lives = counts.lives.take().ok_or_else(incomplete)?;
+    let recording = Recording::new(symbolizer, chosen.iterations, &stacks, &lives);
     let circumstances = circumstances(chosen.iterations, chosen.nanoseconds);
-    let profile = profiles::memory(symbolizer, modules, counted, None, circumstances);
-    Some(Explained { name, memory, recording, profile })
+    let profile = profiles::memory(symbolizer, modules, &stacks, None, circumstances);
+    Ok(Explained { name, memory, recording, profile })
 }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use super::assemble::Recorded;
-use super::explain::incomplete;
 use super::plan;
 use super::suite::{Outcome, Reason, Suite};
 use super::{Measuring, PassOptions, Phase};
@@ -36,13 +35,13 @@ pub fn measure(suite: &Suite, measuring: &mut Measuring) -> Result<(Vec<Outcome>
             return Outcome::Failed(suite.failed(benchmark, reason));
         }
         match recorded.assemble(suite, index, options, measuring.observer) {
-            Some((finished, mut profiles)) => {
+            Ok((finished, mut profiles)) => {
                 if options.dhat {
                     profiles.dhat = std::fs::read(plan::dhat_dir(options).join(format!("{index}.json"))).ok();
                 }
                 Outcome::Finished(Box::new(finished), Box::new(profiles))
             }
-            None => Outcome::Failed(suite.failed(benchmark, incomplete())),
+            Err(reason) => Outcome::Failed(suite.failed(benchmark, reason)),
         }
     });
     Ok((outcomes.collect(), afterwards))

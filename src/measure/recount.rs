@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::assemble::Counts;
 use super::suite::Suite;
 use super::{Measuring, PassOptions, Phase};
 use crate::Result;
-use crate::records::{Counted, Record};
 use crate::results::lines::{Failed, Finished, Memory};
-use crate::results::summary;
 
 /// What counting again brought, by full name.
 #[derive(Default)]
@@ -36,20 +35,15 @@ pub fn recount(
         return Ok(Recounted::default());
     }
     let of = |index: usize| &suite.benchmarks[index];
-    let memory = |records: Vec<Record>| {
-        let counted = records.into_iter().filter_map(|record| match record {
-            Record::Counted(counted) => Some(counted),
-            _ => None,
-        });
-        let (peak, passes): (Vec<Counted>, Vec<Counted>) = counted.partition(|counted| counted.pass.is_none());
-        summary::memory(&passes, peak.first())
-    };
     let again = |reason: super::Reason| reason.when("when it was counted again");
     let mut failed: Vec<Failed> =
         result.failures.into_iter().map(|(index, reason)| suite.failed(of(index), again(reason))).collect();
     failed.sort_by(|a, b| a.name.cmp(&b.name));
     failed.extend(result.afterwards.map(|reason| again(reason).of_target(suite.target())));
-    let counts =
-        result.records.into_iter().filter_map(|(index, records)| Some((of(index).name.clone(), memory(records)?)));
+    let counts = result.records.into_iter().filter_map(|(index, records)| {
+        let name = &of(index).name;
+        let memory = Counts::of(records, false, name, measuring.observer).and_then(|counts| counts.memory());
+        Some((name.clone(), memory.ok()?))
+    });
     Ok(Recounted { counts: counts.collect(), failed })
 }

@@ -52,7 +52,10 @@ pub struct StackCounts {
     pub reallocs: u64,
     /// Bytes by which its reallocs grew blocks.
     pub grown_bytes: u64,
+    /// Of a pass: frees in its brackets of what they allocated. Of a stack: how many of its allocations are no longer live at the
+    /// end of the last bracket.
     pub frees: u64,
+    /// How many of the bytes are no longer live then.
     pub freed_bytes: u64,
 }
 

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crate::bracket::Witness;
 use crate::buffer::{Buffer, Taken};
-use crate::sys;
+use crate::sys::{self, now};
 use crate::thread;
 use crate::unwind::{self, Bounds};
 
@@ -79,14 +79,6 @@ pub fn forget() {
 /// Takes what was noted; each amount is in nanoseconds. No bracket is open.
 pub fn take() -> Taken {
     WAITS.take()
-}
-
-fn now() -> u64 {
-    const CLOCK_MONOTONIC: c_int = 1;
-    let mut time = sys::timespec { sec: 0, nsec: 0 };
-    // SAFETY: the structure has libc's layout and outlives the call.
-    unsafe { sys::clock_gettime(CLOCK_MONOTONIC, &mut time) };
-    time.sec as u64 * 1_000_000_000 + time.nsec as u64
 }
 
 /// Whether a wait that begins now is to be noted.

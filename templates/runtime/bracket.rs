@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::between;
 use crate::dhat;
+use crate::fork;
 use crate::live;
 use crate::peak;
 use crate::thread::{self, Totals};
@@ -32,11 +34,15 @@ pub const LOG: u32 = 64;
 pub const FREE_STACKS: u32 = 128;
 /// Another profiler records.
 pub const DHAT: u32 = 256;
+/// Of a pass with [`LIVE`] no bracket is open now: only what becomes of its blocks is looked at.
+pub const BETWEEN: u32 = 512;
+/// The kernel has no barrier on all threads: each makes one of its own.
+pub const FENCED: u32 = 1024;
 
 // Each has a bit of its own.
 const _: () = assert!(
-    COUNT + STACKS + LIVE + PEAK + PEAK_BY_STACK + VERIFY + LOG + FREE_STACKS + DHAT == 0x1FF
-        && COUNT | STACKS | LIVE | PEAK | PEAK_BY_STACK | VERIFY | LOG | FREE_STACKS | DHAT == 0x1FF
+    COUNT + STACKS + LIVE + PEAK + PEAK_BY_STACK + VERIFY + LOG + FREE_STACKS + DHAT + BETWEEN + FENCED == 0x7FF
+        && COUNT | STACKS | LIVE | PEAK | PEAK_BY_STACK | VERIFY | LOG | FREE_STACKS | DHAT | BETWEEN | FENCED == 0x7FF
 );
 
 /// What an opening bracket sets [`RECORDING`] to.
@@ -66,7 +72,8 @@ impl Witness {
 
     /// Until nobody writes any more. No bracket is open.
     pub fn wait_for_all() {
-        while WITNESSES.load(Ordering::SeqCst) != 0 {
+        // Those of a fork's parent will never be done.
+        while WITNESSES.load(Ordering::SeqCst) != 0 && !fork::is_marked_child() {
             std::thread::yield_now();
         }
     }
@@ -103,6 +110,16 @@ pub struct Sum {
     pub shared_iterations: u64,
 }
 
+impl Sum {
+    /// The iterations of all threads, where the harness was asked for so many: what everything per iteration is divided by.
+    pub fn iterations(&self, asked_for: u64) -> u64 {
+        match self.shared_iterations {
+            0 => asked_for,
+            shared => shared,
+        }
+    }
+}
+
 struct Ledger {
     at_open: Totals,
     opened: Option<Instant>,
@@ -135,8 +152,9 @@ pub fn iter_entry() {
 #[cold]
 #[inline(never)]
 fn restart() {
-    stop_recording();
+    stop_recording(0);
     OPEN.store(false, Ordering::SeqCst);
+    next_pass();
     if BRACKETS.swap(0, Ordering::Relaxed) != 0 {
         crate::stacks::forget_all();
         crate::sampler::forget();
@@ -219,10 +237,18 @@ pub fn close() {
     }
 }
 
-/// Nothing is recorded any more, on no thread, when this returns.
-fn stop_recording() {
-    if RECORDING.swap(0, Ordering::SeqCst) != 0 {
+/// Nothing but what `flags` say is recorded any more, on no thread, when this returns.
+fn stop_recording(flags: u32) {
+    if RECORDING.swap(flags, Ordering::SeqCst) != 0 {
         thread::wait_for_recorders();
+    }
+}
+
+/// What is allocated from now on is another pass's. Nothing is recorded.
+fn next_pass() {
+    if ON_OPEN.load(Ordering::Relaxed) & LIVE != 0 {
+        live::next_pass();
+        between::forget();
     }
 }
 
@@ -230,9 +256,6 @@ fn stop_recording() {
 #[inline(never)]
 fn opened() {
     let flags = ON_OPEN.load(Ordering::Relaxed);
-    if flags & LIVE != 0 {
-        live::next_bracket();
-    }
     if flags & PEAK_BY_STACK != 0 {
         peak::begin();
     }
@@ -246,6 +269,9 @@ fn opened() {
     {
         let mut ledger = ledger();
         ledger.at_open = Totals::now();
+        if flags & LIVE != 0 {
+            ledger.sum.totals.freed_bytes += between::settle().bytes;
+        }
         ledger.opened = Some(Instant::now());
     }
     crate::block::bracket_opens();
@@ -259,7 +285,8 @@ fn opened() {
 #[cold]
 #[inline(never)]
 fn closed() {
-    stop_recording();
+    let flags = ON_OPEN.load(Ordering::Relaxed);
+    stop_recording(if flags & LIVE != 0 { BETWEEN | flags & FENCED } else { 0 });
     // Of several brackets dhat can only have one file: it goes on until the last, with what lies between them.
     let several = LOOPS.load(Ordering::Relaxed) & BATCHED != 0 || SHARED_ITERATIONS.load(Ordering::Relaxed) != 0;
     if ON_OPEN.load(Ordering::Relaxed) & DHAT != 0 && !several {
@@ -281,7 +308,8 @@ fn closed() {
 
 /// Watches the brackets of one run of the harness's closure, recording `flags` inside them.
 pub fn begin(flags: u32) {
-    ON_OPEN.store(flags, Ordering::Relaxed);
+    ON_OPEN.store(if flags == 0 { 0 } else { flags | thread::barrier_flag() }, Ordering::Relaxed);
+    next_pass();
     LOOPS.store(0, Ordering::Relaxed);
     BRACKETS.store(0, Ordering::Relaxed);
     SHARED_ITERATIONS.store(0, Ordering::Relaxed);
@@ -293,7 +321,7 @@ pub fn begin(flags: u32) {
 /// Ends what [`begin`] began; the sum over the last timing loop's brackets.
 pub fn end() -> Sum {
     WATCHED.store(false, Ordering::SeqCst);
-    stop_recording();
+    stop_recording(0);
     OPEN.store(false, Ordering::SeqCst);
     if ON_OPEN.load(Ordering::Relaxed) & DHAT != 0 {
         dhat::close();
@@ -316,6 +344,7 @@ pub fn switch_off() {
     WATCHED.store(false, Ordering::SeqCst);
     RECORDING.store(0, Ordering::SeqCst);
     OPEN.store(false, Ordering::SeqCst);
+    WITNESSES.store(0, Ordering::SeqCst);
 }
 
 #[cfg(test)]
@@ -329,12 +358,25 @@ mod tests {
     #[test]
     fn nothing_is_counted_once_the_bracket_is_closed() {
         let _one_bracket = live_map::tests::lock();
+        thread::initialize();
+        closes_over_busy_threads();
+        // As where the kernel refuses.
+        thread::tests::refuse_barriers();
+        begin(COUNT);
+        open();
+        assert_eq!(RECORDING.load(Ordering::Relaxed), COUNT | FENCED);
+        end();
+        closes_over_busy_threads();
+        thread::initialize();
+    }
+
+    fn closes_over_busy_threads() {
         static ALLOCATOR: Track<System> = Track::new(System);
         static OVER: AtomicBool = AtomicBool::new(false);
         fn spin() {
             (0..1_000).for_each(|_| std::hint::spin_loop());
         }
-        thread::initialize();
+        OVER.store(false, Ordering::Relaxed);
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
@@ -346,8 +388,8 @@ mod tests {
                 });
             }
             let (mut counted, mut late, mut odd) = (0, 0, 0);
-            for _ in 0..2_000 {
-                begin(COUNT | LIVE);
+            for round in 0..1_000 {
+                begin(if round % 2 == 0 { COUNT } else { COUNT | LIVE });
                 open();
                 spin();
                 close();

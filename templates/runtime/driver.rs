@@ -14,7 +14,7 @@ use crate::plan::{Mode, Plan, Selected};
 use crate::records::{self, Record};
 use crate::thread;
 use crate::track;
-use crate::{block as waits, dhat, follow, log, results, rules, sampler, stacks, sys, threads};
+use crate::{block as waits, dhat, follow, fork, log, results, rules, sampler, stacks, sys, threads};
 
 /// Samples of a timed benchmark, where the harness asks for no fewer.
 const MOST_SAMPLES: u64 = 100;
@@ -78,6 +78,9 @@ pub fn begun(path: &OsStr) -> Plan {
 /// Takes a benchmark over from its harness; false where the tool is not there and the harness should go on by itself.
 pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
     std::hint::black_box(HOOKED);
+    if fork::is_child() {
+        return true;
+    }
     let plan = match plan() {
         Some(plan) => plan,
         None => return false,
@@ -118,11 +121,9 @@ pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
 
 fn start(plan: &Plan) -> std::io::Result<()> {
     records::open(&plan.records)?;
-    // SAFETY: getpid cannot fail; the child's handler only stores to atomics.
-    let pid = unsafe {
-        sys::pthread_atfork(None, None, Some(in_forked_child));
-        sys::getpid()
-    };
+    fork::watch();
+    // SAFETY: getpid cannot fail.
+    let pid = unsafe { sys::getpid() };
     Record::new(records::START).u32(records::VERSION).u32(pid as u32).emit();
     thread::initialize();
     let objects = objects::loaded();
@@ -135,11 +136,6 @@ fn start(plan: &Plan) -> std::io::Result<()> {
         std::process::exit(70);
     }
     Ok(())
-}
-
-unsafe extern "C" fn in_forked_child() {
-    bracket::switch_off();
-    sampler::forked();
 }
 
 /// Where an object is mapped, and what it is called.
@@ -311,7 +307,7 @@ fn counted_iterations(plan: &Plan, selected: &Selected, flags: u32, run: Run<'_>
 
 /// The iterations of one thread, where their number on all threads is prescribed. Only the loop itself shows how many take part.
 fn prescribed(selected: &Selected, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> u64 {
-    let threads = if THREADS.load(Ordering::Relaxed) > 1 { watched(0, 1, run).shared_iterations.max(1) } else { 1 };
+    let threads = if THREADS.load(Ordering::Relaxed) > 1 { watched(0, 1, run).iterations(1) } else { 1 };
     (selected.count_iters / threads).max(1)
 }
 
@@ -332,13 +328,9 @@ fn cpu(plan: &Plan, selected: &Selected, run: Run<'_>) {
         Record::new(records::NO_SAMPLER).u32(selected.index).emit();
         return;
     }
-    let mut samples = Taken::default();
-    for &iters in &sizes {
-        watched(0, iters, run);
-        samples.append(sampler::take());
-    }
-    samples.lost += sampler::disarm();
-    results::samples(selected.index, sizes.iter().sum(), &samples);
+    let (samples, iterations) = taken_of_each(&sizes, run, sampler::take);
+    let lost = sampler::disarm();
+    results::samples(selected.index, iterations, &Taken { lost: samples.lost + lost, ..samples });
 }
 
 /// Where threads wait, over as many iterations as are sampled for CPU time.
@@ -347,13 +339,18 @@ fn block(plan: &Plan, selected: &Selected, run: Run<'_>) {
     if !waits::arm() {
         return;
     }
-    let (mut taken, mut iterations) = (Taken::default(), 0);
-    for &iters in &sizes {
-        let sum = watched(0, iters, run);
-        // Now: the next run's first bracket would take them for those of an earlier loop.
-        taken.append(waits::take());
-        iterations += if sum.shared_iterations > 0 { sum.shared_iterations } else { iters };
-    }
+    let (taken, iterations) = taken_of_each(&sizes, run, waits::take);
     waits::disarm();
     results::waits(selected.index, iterations, &taken);
+}
+
+/// Runs each of `sizes`; what was taken of all of them, and their iterations.
+fn taken_of_each(sizes: &[u64], run: Run<'_>, take: fn() -> Taken) -> (Taken, u64) {
+    let (mut taken, mut iterations) = (Taken::default(), 0);
+    for &iters in sizes {
+        iterations += watched(0, iters, run).iterations(iters);
+        // Now: the next run's first bracket would take them for those of an earlier loop.
+        taken.append(take());
+    }
+    (taken, iterations)
 }

@@ -7,6 +7,7 @@ use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
+use crate::between::Gone;
 use crate::entries;
 use crate::standing::{Room, Standing, Word};
 use crate::thread::{add, ThreadState, MAX_DEPTH};
@@ -56,7 +57,8 @@ const CUT: u16 = 1 << 15;
 /// Cache lines of a stack that are fetched ahead; the processor goes on by itself.
 const FETCHED: usize = 5;
 
-/// Allocations, bytes, reallocs, grown bytes, frees, freed bytes: in the order in which they are written out.
+/// Allocations, bytes, reallocs, grown bytes, and how many of the allocations and of the bytes are no longer live: in the order in
+/// which they are written out.
 pub type Counts = [u64; 6];
 
 impl Entry {
@@ -93,14 +95,19 @@ impl Entry {
 
     /// A block allocated here was given back, by the thread of `freeing`.
     #[inline(always)]
-    pub fn freed(&self, freeing: &ThreadState, bytes: u64) {
+    pub fn freed(&self, freeing: &ThreadState, gone: Gone) {
         if ptr::eq(self.owner.get(), freeing) {
-            add(&self.own_frees, 1);
-            add(&self.own_freed_bytes, bytes);
+            add(&self.own_frees, gone.objects);
+            add(&self.own_freed_bytes, gone.bytes);
         } else {
-            self.other_frees.fetch_add(1, Ordering::Relaxed);
-            self.other_freed_bytes.fetch_add(bytes, Ordering::Relaxed);
+            self.freed_elsewhere(gone);
         }
+    }
+
+    /// As [`Entry::freed`], by another thread than the owner.
+    pub fn freed_elsewhere(&self, gone: Gone) {
+        self.other_frees.fetch_add(gone.objects, Ordering::Relaxed);
+        self.other_freed_bytes.fetch_add(gone.bytes, Ordering::Relaxed);
     }
 
     /// The short number that leads to this entry.

@@ -24,7 +24,7 @@ pub fn lives(plan: &Plan, selected: &Selected, run: Run<'_>) {
         let sum = watched(COUNT | STACKS | LOG | frees, 1, run);
         whole &= !log::overflowed();
         // A harness that runs its iterations on several threads runs one on each.
-        lives.add(&log::events().collect::<Vec<_>>(), sum.shared_iterations.max(1));
+        lives.add(&log::events().collect::<Vec<_>>(), sum.iterations(1));
         if begun.elapsed().as_nanos() as u64 > plan.budget_ns / 5 {
             break;
         }

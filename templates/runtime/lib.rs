@@ -7,6 +7,7 @@
 //! in `memprof_alloc`, which only the counting executable gets.
 #![allow(clippy::missing_safety_doc)]
 
+mod between;
 // Where libc's functions are not taken over nothing is noted.
 #[cfg_attr(any(test, target_feature = "crt-static"), allow(dead_code))]
 mod block;
@@ -18,6 +19,7 @@ mod driver;
 mod entries;
 mod entry;
 mod follow;
+mod fork;
 mod life;
 mod live;
 mod live_map;
@@ -33,6 +35,7 @@ mod records;
 mod results;
 mod rules;
 mod sampler;
+mod spin;
 mod stacks;
 mod standing;
 mod sys;

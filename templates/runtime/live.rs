@@ -1,27 +1,32 @@
-//! The blocks that the open bracket allocated and that are still live: address → the stack's entry and the size.
+//! The blocks that the pass allocated and that are still live: address → the stack's entry and the size.
 //!
 //! A block whose address is a multiple of 16 has a word of its own, found by its address alone: nearly all blocks of nearly all
 //! allocators. Who allocates or frees a block has it to himself, so no lock is needed and threads never wait for each other.
 //! The words lie in leaves of reserved memory, one for 64 MB of addresses, resident only where blocks are. All other blocks,
-//! and those of 4 GB and more, are kept in `live_map`.
-//! Nothing is cleared when a bracket opens: an older bracket's blocks carry an older number and count as absent.
+//! those of 4 GB and more, and those that are older than the pass and were resized in it, are kept in `live_map`.
+//! Nothing is cleared when a pass begins: an older pass's blocks carry an older number and count as absent.
+//!
+//! Ordering: a word is written by whoever has the block, after the allocator gave it and before it takes it back. The allocator
+//! itself, or whatever hands the block to another thread, orders these accesses; so they are Relaxed.
 
 use std::mem;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
+use crate::between::Gone;
 use crate::entries::{self, NUMBER_BITS};
 use crate::entry::Entry;
 use crate::live_map::{self, Kept};
 use crate::memory;
 use crate::thread;
 
-/// Number of the open bracket; blocks of another one count as absent. 0 is no bracket.
-static BRACKET: AtomicU32 = AtomicU32::new(1);
-const BRACKET_BITS: u32 = 10;
-const _: () = assert!(BRACKET_BITS + NUMBER_BITS == 32);
+/// Number of the pass; blocks of another one count as absent. 0 is no pass. It changes while nothing is recorded; who records
+/// has seen `RECORDING` by an Acquire, and so sees it.
+static PASS: AtomicU32 = AtomicU32::new(1);
+const PASS_BITS: u32 = 10;
+const _: () = assert!(PASS_BITS + NUMBER_BITS == 32);
 
-/// A word: bracket, entry's number, size; this size says that the block is in the map.
+/// A word: pass, entry's number, size; this size says that the block is in the map.
 const IN_MAP: u64 = 0xFFFF_FFFF;
 
 const GRANULE_BITS: u32 = 4;
@@ -34,11 +39,24 @@ type Leaf = AtomicPtr<AtomicU64>;
 /// One pointer a leaf; itself reserved memory.
 static ROOT: AtomicPtr<Leaf> = AtomicPtr::new(ptr::null_mut());
 
-/// A block that the bracket had allocated.
+/// A block that the pass has allocated, or resized.
 #[derive(Clone, Copy)]
 pub struct Block {
     pub entry: Option<&'static Entry>,
     pub size: usize,
+    /// As [`Kept::before`].
+    pub before: usize,
+}
+
+impl Block {
+    /// What of it the pass added: of a block that is older than the pass only what it has grown by.
+    #[inline(always)]
+    pub fn added(&self) -> Gone {
+        match self.before {
+            0 => Gone { objects: 1, bytes: self.size as u64 },
+            before => Gone { objects: 0, bytes: self.size.saturating_sub(before) as u64 },
+        }
+    }
 }
 
 /// The block's own word, where it has one.
@@ -93,16 +111,17 @@ fn publish<T>(place: &AtomicPtr<T>, size: usize) -> *mut T {
     }
 }
 
-/// The open bracket allocated `block` at `entry`.
+/// Keeps what lies at `address` from now on.
 #[inline(always)]
-pub fn insert(block: usize, entry: Option<&'static Entry>, size: usize) {
-    let bracket = BRACKET.load(Ordering::Relaxed);
-    let entry = entry.map_or(0, Entry::number);
-    match word(block) {
-        Some(word) if (size as u64) < IN_MAP => {
-            word.store(u64::from(bracket << NUMBER_BITS | entry) << 32 | size as u64, Ordering::Relaxed);
+pub fn insert(address: usize, block: Block) {
+    let Block { size, before, .. } = block;
+    let pass = PASS.load(Ordering::Relaxed);
+    let entry = block.entry.map_or(0, Entry::number);
+    match word(address) {
+        Some(word) if (size as u64) < IN_MAP && before == 0 => {
+            word.store(u64::from(pass << NUMBER_BITS | entry) << 32 | size as u64, Ordering::Relaxed);
         }
-        _ => insert_slowly(block, Kept { bracket, entry, size }),
+        _ => insert_slowly(address, Kept { pass, entry, size, before }),
     }
 }
 
@@ -110,24 +129,23 @@ pub fn insert(block: usize, entry: Option<&'static Entry>, size: usize) {
 #[inline(never)]
 fn insert_slowly(block: usize, kept: Kept) {
     make_leaf(block);
-    let size = kept.size as u64;
     let mut in_map = true;
     if let Some(word) = word(block) {
-        in_map = size >= IN_MAP;
-        let stored = size.min(IN_MAP);
-        word.store(u64::from(kept.bracket << NUMBER_BITS | kept.entry) << 32 | stored, Ordering::Relaxed);
+        in_map = kept.size as u64 >= IN_MAP || kept.before != 0;
+        let stored = if in_map { IN_MAP } else { kept.size as u64 };
+        word.store(u64::from(kept.pass << NUMBER_BITS | kept.entry) << 32 | stored, Ordering::Relaxed);
     }
     if in_map && !live_map::insert(block, kept) {
         thread::LOST.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Takes `block` out; `None` where the open bracket did not allocate it.
+/// Takes `block` out; `None` where the pass did not allocate it.
 #[inline(always)]
 pub fn remove(block: usize) -> Option<Block> {
     let word = match word(block) {
         Some(word) => word,
-        // An aligned block of this bracket would have its word, if not for want of memory.
+        // An aligned block of this pass would have its word, if not for want of memory.
         None => return remove_from_map(block),
     };
     let kept = word.load(Ordering::Relaxed);
@@ -140,9 +158,10 @@ pub fn remove(block: usize) -> Option<Block> {
     }
     let above = (kept >> 32) as u32;
     known(Kept {
-        bracket: above >> NUMBER_BITS,
+        pass: above >> NUMBER_BITS,
         entry: above & ((1 << NUMBER_BITS) - 1),
         size: (kept & IN_MAP) as usize,
+        before: 0,
     })
 }
 
@@ -152,21 +171,21 @@ fn remove_from_map(block: usize) -> Option<Block> {
     live_map::remove(block).and_then(known)
 }
 
-/// What was kept, unless by an older bracket.
+/// What was kept, unless by an older pass.
 #[inline(always)]
 fn known(kept: Kept) -> Option<Block> {
-    if kept.bracket != BRACKET.load(Ordering::Relaxed) {
+    if kept.pass != PASS.load(Ordering::Relaxed) {
         return None;
     }
     let entry = if kept.entry == 0 { None } else { Some(entries::get(kept.entry as usize)) };
-    Some(Block { entry, size: kept.size })
+    Some(Block { entry, size: kept.size, before: kept.before })
 }
 
-/// A bracket opens: nothing that was allocated before it counts.
-pub fn next_bracket() {
-    let next = BRACKET.load(Ordering::Relaxed) + 1;
-    if next >> BRACKET_BITS == 0 {
-        BRACKET.store(next, Ordering::Relaxed);
+/// A pass begins: nothing that was allocated before it counts. Nothing is recorded.
+pub fn next_pass() {
+    let next = PASS.load(Ordering::Relaxed) + 1;
+    if next >> PASS_BITS == 0 {
+        PASS.store(next, Ordering::Relaxed);
         return;
     }
     // The numbers begin again, so what carries an old one has to go.
@@ -181,7 +200,7 @@ pub fn next_bracket() {
             }
         }
     }
-    BRACKET.store(1, Ordering::Relaxed);
+    PASS.store(1, Ordering::Relaxed);
 }
 
 #[cfg(test)]
@@ -189,7 +208,7 @@ mod tests {
     use super::*;
     use std::collections::HashMap;
 
-    /// One test, since the blocks are those of the process: random operations against a model, through many brackets, with
+    /// One test, since the blocks are those of the process: random operations against a model, through many passes, with
     /// addresses and sizes that have words of their own and others that do not.
     #[test]
     fn agrees_with_a_hash_map() {
@@ -198,14 +217,14 @@ mod tests {
         let mut model: HashMap<usize, usize> = HashMap::new();
         for round in 0..300_000usize {
             if round % 50_000 == 49_999 {
-                next_bracket();
+                next_pass();
                 model.clear();
             }
             // Every second address has no word; those of the upper half lie in another leaf.
             let block = ((random() % 20_000 + 1) * 8 + ((random() % 2) << 40)) as usize;
             let size = if random() % 8 == 0 { round + (5 << 30) } else { round };
             if random() % 2 == 0 {
-                insert(block, None, size);
+                insert(block, Block { entry: None, size, before: 0 });
                 model.insert(block, size);
             } else {
                 assert_eq!(remove(block).map(|b| b.size), model.remove(&block));
@@ -213,10 +232,10 @@ mod tests {
         }
         // Past the last number they start again, empty.
         for block in [16, 24] {
-            insert(block, None, 1);
+            insert(block, Block { entry: None, size: 1, before: 0 });
         }
         for _ in 0..3_000 {
-            next_bracket();
+            next_pass();
         }
         assert!(remove(16).is_none() && remove(24).is_none());
     }
@@ -228,7 +247,7 @@ mod tests {
         const BLOCKS: usize = if cfg!(miri) { 100 } else { 50_000 };
         let _one_bracket = live_map::tests::lock();
         let _one_reader = entries::tests::lock();
-        next_bracket();
+        next_pass();
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..THREADS).map(|_| std::sync::mpsc::channel::<usize>()).unzip();
         let totals: Vec<[u64; 2]> = std::thread::scope(|scope| {
             let workers: Vec<_> = receivers
@@ -244,14 +263,14 @@ mod tests {
                         let mut freed = 0;
                         let mut free = |block| {
                             let was = remove(block).unwrap();
-                            was.entry.unwrap().freed(state, was.size as u64);
+                            was.entry.unwrap().freed(state, was.added());
                             freed += 1;
                         };
                         for i in 0..BLOCKS {
                             // Neighbours belong to different threads; some have no word of their own.
                             let block =
                                 (1 << 41) + (i * THREADS + own) * if i % 10 == 0 { 8 } else { 16 } + ((i % 10) << 36);
-                            insert(block, Some(entry), 24);
+                            insert(block, Block { entry: Some(entry), size: 24, before: 0 });
                             entry.allocated(24);
                             next.send(block).unwrap();
                             receiver.try_iter().take(3).for_each(&mut free);
@@ -269,7 +288,7 @@ mod tests {
             for (number, receiver, freed) in ended {
                 for block in receiver {
                     let was = remove(block).unwrap();
-                    was.entry.unwrap().freed(state, was.size as u64);
+                    was.entry.unwrap().freed(state, was.added());
                     rest += 1;
                 }
                 numbers.push((number, freed));

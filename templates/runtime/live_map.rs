@@ -1,15 +1,13 @@
 //! The live blocks that have no place of their own in `live`: a map by address.
 //!
-//! 64 shards, each a mapped open-addressing table behind a spin lock held for a few instructions, so that threads seldom meet.
-//! Nothing is cleared when a bracket opens: an older bracket's blocks carry an older number and count as absent.
+//! 64 shards, each a mapped open-addressing table behind a lock of its own, so that threads seldom meet.
+//! Nothing is cleared when a pass begins: an older pass's blocks carry an older number and count as absent.
 
-use std::cell::UnsafeCell;
 use std::mem;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::memory;
-use crate::sys;
+use crate::spin::Spin;
 
 const SHARDS: usize = 64;
 const FIRST_LEN: usize = 256;
@@ -17,10 +15,12 @@ const FIRST_LEN: usize = 256;
 /// What is kept of a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Kept {
-    pub bracket: u32,
+    pub pass: u32,
     /// The number of the stack's entry; 0 where no stack is kept.
     pub entry: u32,
     pub size: usize,
+    /// How large the block was before the pass resized it; 0 where the pass allocated it.
+    pub before: usize,
 }
 
 #[repr(C)]
@@ -37,40 +37,12 @@ struct Table {
     used: usize,
 }
 
-struct Shard {
-    locked: AtomicBool,
-    table: UnsafeCell<Table>,
-}
-
-// SAFETY: `table` is only touched between `lock` and the guard's end.
-unsafe impl Sync for Shard {}
-
 #[allow(clippy::declare_interior_mutable_const)]
-const EMPTY: Shard =
-    Shard { locked: AtomicBool::new(false), table: UnsafeCell::new(Table { slots: ptr::null_mut(), len: 0, used: 0 }) };
-static SHARD: [Shard; SHARDS] = [EMPTY; SHARDS];
+const EMPTY: Spin<Table> = Spin::new(Table { slots: ptr::null_mut(), len: 0, used: 0 });
+static SHARD: [Spin<Table>; SHARDS] = [EMPTY; SHARDS];
 
 fn hash(block: usize) -> u64 {
     (block as u64 >> 4).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-}
-
-impl Shard {
-    #[inline]
-    fn with<T>(&self, body: impl FnOnce(&mut Table) -> T) -> T {
-        let mut spins = 0u32;
-        while self.locked.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            spins += 1;
-            if spins % 128 == 0 {
-                // SAFETY: gives up the rest of the time slice, nothing else.
-                unsafe { sys::sched_yield() };
-            }
-            std::hint::spin_loop();
-        }
-        // SAFETY: the lock is held, so this is the only reference.
-        let out = body(unsafe { &mut *self.table.get() });
-        self.locked.store(false, Ordering::Release);
-        out
-    }
 }
 
 impl Table {
@@ -96,13 +68,12 @@ impl Table {
         self.used += 1;
     }
 
-    /// Room for one more: drops what older brackets left, or doubles.
-    fn make_room(&mut self, bracket: u32) -> bool {
+    /// Room for one more: drops what older passes left, or doubles.
+    fn make_room(&mut self, pass: u32) -> bool {
         if self.used * 4 < self.len * 3 {
             return true;
         }
-        let current =
-            (0..self.len).filter(|&i| self.slot(i).block != 0 && self.slot(i).kept.bracket == bracket).count();
+        let current = (0..self.len).filter(|&i| self.slot(i).block != 0 && self.slot(i).kept.pass == pass).count();
         let len = if self.len == 0 {
             FIRST_LEN
         } else if current * 8 < self.len * 3 {
@@ -117,7 +88,7 @@ impl Table {
         let old = mem::replace(self, Table { slots, len, used: 0 });
         for i in 0..old.len {
             let slot = *old.slot(i);
-            if slot.block != 0 && slot.kept.bracket == bracket {
+            if slot.block != 0 && slot.kept.pass == pass {
                 self.place(slot);
             }
         }
@@ -159,24 +130,25 @@ impl Table {
     }
 }
 
-fn shard(block: usize) -> &'static Shard {
+fn shard(block: usize) -> &'static Spin<Table> {
     &SHARD[(hash(block) >> 58) as usize]
 }
 
 /// Keeps `block`; false where the kernel gives no memory.
 pub fn insert(block: usize, kept: Kept) -> bool {
-    shard(block).with(|table| {
-        let room = table.make_room(kept.bracket);
+    let placed = shard(block).with(|table| {
+        let room = table.make_room(kept.pass);
         if room {
             table.place(Slot { block, kept });
         }
         room
-    })
+    });
+    placed == Some(true)
 }
 
-/// Takes `block` out, whatever bracket it is of.
+/// Takes `block` out, whatever pass it is of.
 pub fn remove(block: usize) -> Option<Kept> {
-    shard(block).with(|table| table.take(block)).map(|slot| slot.kept)
+    shard(block).with(|table| table.take(block)).flatten().map(|slot| slot.kept)
 }
 
 /// Takes everything out.
@@ -215,23 +187,23 @@ pub mod tests {
         }
     }
 
-    /// One test, since the map is one for the process: random operations against a model, through several brackets.
+    /// One test, since the map is one for the process: random operations against a model, through several passes.
     #[test]
     fn agrees_with_a_hash_map() {
         let _one_bracket = lock();
         let mut next = random();
         let mut model: HashMap<usize, Kept> = HashMap::new();
         let rounds = if cfg!(miri) { 2_000 } else { 300_000 };
-        let mut bracket = 1;
+        let mut pass = 1;
         for round in 0..rounds {
             if round % 50_000 == 49_999 {
-                bracket += 1;
+                pass += 1;
             }
             // Odd addresses: those are the ones that come here, and no other test's.
             let block = ((next() % 20_000 + 1) * 16 + 1) as usize;
-            let current = |kept: &Kept| kept.bracket == bracket;
+            let current = |kept: &Kept| kept.pass == pass;
             if next() % 2 == 0 {
-                let kept = Kept { bracket, entry: 0, size: round };
+                let kept = Kept { pass, entry: 0, size: round, before: 0 };
                 assert!(insert(block, kept));
                 model.insert(block, kept);
             } else {
@@ -240,16 +212,16 @@ pub mod tests {
         }
     }
 
-    /// Brackets that leave blocks behind: the table is swept, and does not grow by them nor by the places that frees left.
+    /// Passes that leave blocks behind: the table is swept, and does not grow by them nor by the places that frees left.
     #[test]
-    fn only_the_open_brackets_blocks_make_a_table_grow() {
+    fn only_this_passes_blocks_make_a_table_grow() {
         let mut table = Table { slots: ptr::null_mut(), len: 0, used: 0 };
         let mut block = 0;
-        for bracket in 1..50 {
+        for pass in 1..50 {
             for i in 0..260 {
                 block += 16;
-                assert!(table.make_room(bracket));
-                table.place(Slot { block, kept: Kept { bracket, entry: 0, size: 1 } });
+                assert!(table.make_room(pass));
+                table.place(Slot { block, kept: Kept { pass, entry: 0, size: 1, before: 0 } });
                 if i % 4 != 0 {
                     assert!(table.take(block).is_some());
                 }

@@ -8,7 +8,7 @@ use crate::bracket::{self, COUNT, LIVE, PEAK, STACKS};
 use crate::driver;
 use crate::plan::{self, Mode, Plan};
 use crate::records::{self, Record};
-use crate::{objects, results, sampler, stacks, sys};
+use crate::{fork, objects, results, sampler, stacks, sys};
 
 /// libc calls what stands here before the main function.
 #[used]
@@ -62,6 +62,9 @@ fn begin(plan: &'static Plan) {
 }
 
 extern "C" fn at_exit() {
+    if fork::is_child() {
+        return;
+    }
     bracket::close();
     let plan = match PLAN.get() {
         Some(plan) => plan,

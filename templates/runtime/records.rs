@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::sync::Mutex;
 
-use crate::sys;
+use crate::fork;
 
 /// Of the record format; the reader refuses others.
 pub const VERSION: u32 = 1;
@@ -30,20 +30,13 @@ pub const UNTIMED: u32 = 15;
 pub const LIVES: u32 = 16;
 pub const WAITS: u32 = 17;
 
-struct Out {
-    file: File,
-    /// A fork's child inherits the file; only the process that opened it writes.
-    pid: i32,
-}
-
-static OUT: Mutex<Option<Out>> = Mutex::new(None);
+/// A fork's child inherits the file, and does not write.
+static OUT: Mutex<Option<File>> = Mutex::new(None);
 
 /// Opens the file that records go to.
 pub fn open(path: &str) -> std::io::Result<()> {
     let file = OpenOptions::new().append(true).create(true).open(path)?;
-    // SAFETY: getpid has no arguments and cannot fail.
-    let pid = unsafe { sys::getpid() };
-    *OUT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Out { file, pid });
+    *OUT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(file);
     Ok(())
 }
 
@@ -94,12 +87,12 @@ impl Record {
     pub fn emit(mut self) {
         let length = (self.0.len() - 8) as u32;
         self.0[4..8].copy_from_slice(&length.to_le_bytes());
+        if fork::is_child() {
+            return;
+        }
         let mut out = OUT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(out) = out.as_mut() {
-            // SAFETY: as in `open`.
-            if out.pid == unsafe { sys::getpid() } {
-                let _ = out.file.write_all(&self.0);
-            }
+            let _ = out.write_all(&self.0);
         }
     }
 }

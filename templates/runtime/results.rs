@@ -9,12 +9,11 @@ use crate::{memory, peak, sampler, stacks, thread};
 
 pub fn counted(kind: u32, index: u32, pass: u32, iters: u64, sum: &bracket::Sum) {
     let totals = &sum.totals;
-    let iters = if sum.shared_iterations > 0 { sum.shared_iterations } else { iters };
     Record::new(kind)
         .u32(index)
         .u32(pass)
         .u32(bracket::loops())
-        .u64(iters)
+        .u64(sum.iterations(iters))
         .u64s(&[totals.allocs, totals.bytes, totals.reallocs, totals.grown_bytes, totals.frees, totals.freed_bytes])
         .u64(sum.peak_bytes)
         .u64(sum.elapsed.as_nanos() as u64)

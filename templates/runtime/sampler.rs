@@ -161,7 +161,7 @@ unsafe extern "C" fn thread_ended(_: *mut c_void) {
 }
 
 /// A fork's child has no timers and no use for them. Nobody may ask it for the lock: another thread of its parent may have held it.
-pub fn forked() {
+pub fn switch_off() {
     ARMED.store(false, Ordering::SeqCst);
 }
 

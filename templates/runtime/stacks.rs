@@ -5,6 +5,7 @@
 //! brackets, takes what changed since it last looked: nothing is ever reset under a writer.
 
 use std::mem;
+use std::sync::atomic::{compiler_fence, Ordering};
 
 use crate::entries;
 use crate::entry::{Counts, Depth, Entry};
@@ -123,6 +124,8 @@ impl Stacks {
         // SAFETY: `room` has `size` bytes that nobody else knows of, and the index has an empty slot.
         unsafe {
             entry.begin(addresses, depth, hash, room, words, owner);
+            // As in `grow`.
+            compiler_fence(Ordering::SeqCst);
             place(
                 self.index,
                 self.index_len,
@@ -150,12 +153,13 @@ impl Stacks {
                 }
             }
         }
-        if self.index_len != 0 {
+        let (old, old_len) = (mem::replace(&mut self.index, fresh), mem::replace(&mut self.index_len, len));
+        // A signal's handler may leave from anywhere by siglongjmp: what is in use is there at any moment.
+        compiler_fence(Ordering::SeqCst);
+        if old_len != 0 {
             // SAFETY: only the owning thread uses the index, and it uses the new one from here on.
-            unsafe { memory::unmap(self.index.cast(), self.index_len * mem::size_of::<u64>()) };
+            unsafe { memory::unmap(old.cast(), old_len * mem::size_of::<u64>()) };
         }
-        self.index = fresh;
-        self.index_len = len;
         true
     }
 }
@@ -188,6 +192,7 @@ pub fn forget_all() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::between::Gone;
     use crate::thread;
     use std::ptr;
 
@@ -232,12 +237,12 @@ mod tests {
         let state = thread::current().unwrap();
         // SAFETY: as above.
         let entry = unsafe { &mut *state.stacks.get() }.find_walked(&mut [1, 2, 3], true, state).unwrap();
-        entry.freed(state, 10);
+        entry.freed(state, Gone { objects: 1, bytes: 10 });
         let address = entry as *const Entry as usize;
         std::thread::spawn(move || {
             // SAFETY: entries are never unmapped.
             let entry = unsafe { &*(address as *const Entry) };
-            entry.freed(thread::current().unwrap(), 5);
+            entry.freed(thread::current().unwrap(), Gone { objects: 1, bytes: 5 });
         })
         .join()
         .unwrap();

@@ -164,6 +164,15 @@ pub fn readable(address: u64) -> bool {
     }
 }
 
+/// Nanoseconds of the monotonic clock. Async-signal-safe.
+pub fn now() -> u64 {
+    const CLOCK_MONOTONIC: c_int = 1;
+    let mut time = timespec { sec: 0, nsec: 0 };
+    // SAFETY: the structure has libc's layout and outlives the call.
+    unsafe { clock_gettime(CLOCK_MONOTONIC, &mut time) };
+    time.sec as u64 * 1_000_000_000 + time.nsec as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,11 +27,11 @@ pub fn unrecorded<T>(body: impl FnOnce() -> T) -> T {
     let state = thread::current();
     let was = matches!(state, Some(state) if state.busy());
     if let Some(state) = state {
-        state.set_busy(true);
+        state.set_busy(thread::NESTED);
     }
     let out = body();
     if let Some(state) = state {
-        state.set_busy(was);
+        state.set_busy(if was { thread::NESTED } else { 0 });
     }
     out
 }

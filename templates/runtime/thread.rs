@@ -2,14 +2,23 @@
 //!
 //! A state is mapped on the thread's first recorded allocation, found again through a thread-local pointer without a
 //! destructor, and handed to a later thread when its own ends: states are never freed, so everybody may read them.
+//!
+//! Ordering, between a thread that records and one that closes a bracket. The recorder stores `busy`, then loads `RECORDING`; the
+//! closer stores `RECORDING`, then loads each `busy`. One of the two has to see the other's store, which takes a full barrier on
+//! either side: on the closer's side membarrier(2), which is one on every thread; where the kernel has none, a SeqCst fence on
+//! both ([`FENCED`] has the recorder make it). What the recorder wrote is seen by the closer, for `busy` is taken back by a Release
+//! store that the closer's Acquire fence follows; what the opener of a bracket wrote is seen by the recorder, for `RECORDING` is
+//! stored by a Release and loaded by an Acquire.
 
+use std::arch::asm;
 use std::cell::{Cell, UnsafeCell};
 use std::mem;
 use std::os::raw::{c_long, c_void};
 use std::ptr;
-use std::sync::atomic::{fence, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{fence, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::bracket::FENCED;
 use crate::entry::Entry;
 use crate::memo::Memo;
 use crate::stacks::Stacks;
@@ -27,6 +36,7 @@ pub struct Counters {
     pub reallocs: AtomicU64,
     pub grown_bytes: AtomicU64,
     pub frees: AtomicU64,
+    /// Bytes of `bytes` that are no longer live.
     pub freed_bytes: AtomicU64,
 }
 
@@ -59,8 +69,11 @@ pub struct ThreadState {
     /// Set before the state is published.
     next: AtomicPtr<ThreadState>,
     in_use: AtomicBool,
-    /// True while this thread is inside the recorder: what happens below it is not the user's. Only the thread itself writes it.
-    busy: AtomicBool,
+    /// The [`Mark`] of this thread while it is inside the recorder, else 0: what happens below is not the user's. Only the thread
+    /// itself writes it.
+    busy: AtomicUsize,
+    /// As [`ThreadState::course`], where a bracket's end waited for this thread in vain.
+    stuck: Cell<(usize, u64)>,
     pub counters: Counters,
     /// The thread's own stack.
     bounds: Cell<Bounds>,
@@ -90,18 +103,34 @@ static THREADS: AtomicU32 = AtomicU32::new(0);
 static ALL: AtomicPtr<ThreadState> = AtomicPtr::new(ptr::null_mut());
 /// pthread key plus one; 0 before [`initialize`].
 static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
-/// Allocations that could not be recorded for want of memory.
+/// Allocations and frees that could not be recorded, for want of memory as a rule.
 pub static LOST: AtomicU64 = AtomicU64::new(0);
+/// membarrier(2) works.
+static BARRIER: AtomicBool = AtomicBool::new(false);
 
 /// Asks libc to tell when a thread ends, and the kernel to let [`wait_for_recorders`] be heard by all threads. Called once, before
 /// anything is recorded.
 pub fn initialize() {
-    // SAFETY: membarrier(2) touches no memory. A kernel that has none answers with an error, and so does every later call.
-    unsafe { sys::syscall(sys::SYS_MEMBARRIER, sys::MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0 as c_long, 0 as c_long) };
+    BARRIER.store(membarrier(sys::MEMBARRIER_REGISTER_PRIVATE_EXPEDITED), Ordering::Relaxed);
     let mut key = 0;
     // SAFETY: the destructor is a plain function that lives as long as the process.
     if unsafe { sys::pthread_key_create(&mut key, thread_ended) } == 0 {
         EXIT_KEY.store(key + 1, Ordering::Relaxed);
+    }
+}
+
+/// False where the kernel refuses: it has none, or a filter of system calls forbids it.
+fn membarrier(command: c_long) -> bool {
+    // SAFETY: membarrier(2) touches no memory.
+    unsafe { sys::syscall(sys::SYS_MEMBARRIER, command, 0 as c_long, 0 as c_long) == 0 }
+}
+
+/// What a bracket's flags have to say besides, so that [`wait_for_recorders`] is heard.
+pub fn barrier_flag() -> u32 {
+    if BARRIER.load(Ordering::Relaxed) {
+        0
+    } else {
+        FENCED
     }
 }
 
@@ -148,11 +177,12 @@ fn adopt() -> Option<&'static ThreadState> {
 }
 
 fn take(state: &'static ThreadState) -> &'static ThreadState {
-    state.set_busy(true);
+    state.bounds.set(Bounds { low: 0, end: 0 });
+    state.set_busy(NESTED);
     state.bounds.set(bounds());
     state.number.set(THREADS.fetch_add(1, Ordering::Relaxed));
-    // SAFETY: the state is this thread's alone from here on, and its former thread has ended.
-    unsafe { (*state.memo.get()).forget() };
+    // The state is this thread's alone from here on: its former thread has ended.
+    state.forget_stack();
     let pointer = state as *const ThreadState as *mut ThreadState;
     CURRENT.with(|current| current.set(pointer));
     let key = EXIT_KEY.load(Ordering::Relaxed);
@@ -160,13 +190,18 @@ fn take(state: &'static ThreadState) -> &'static ThreadState {
         // SAFETY: the key was made by pthread_key_create.
         unsafe { sys::pthread_setspecific(key - 1, pointer as *const c_void) };
     }
-    state.set_busy(false);
+    state.set_busy(0);
     state
 }
 
 unsafe extern "C" fn thread_ended(state: *mut c_void) {
     CURRENT.with(|current| current.set(ptr::null_mut()));
     let state = &*(state as *const ThreadState);
+    if state.busy() {
+        // It was cancelled in the recorder.
+        state.set_busy(0);
+        LOST.fetch_add(1, Ordering::Relaxed);
+    }
     state.in_use.store(false, Ordering::Release);
 }
 
@@ -202,7 +237,44 @@ pub fn bounds() -> Bounds {
 impl ThreadState {
     #[inline(always)]
     pub fn busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed)
+        self.busy.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether the thread, which is about to go in with the mark `at`, has left the recorder without a word: a signal's handler
+    /// did, by siglongjmp. Then it may go in again.
+    ///
+    /// A stack grows downwards: whoever is still in there has called what calls now, and its mark stands above. Off the thread's
+    /// own stack nothing can be told.
+    #[cold]
+    #[inline(never)]
+    pub fn has_left(&self, at: usize) -> bool {
+        let (own, went_in) = (self.bounds.get(), self.busy.load(Ordering::Relaxed));
+        let on_own = |place: usize| (own.low..own.end).contains(&(place as u64));
+        if went_in == NESTED || !on_own(at) {
+            return false;
+        }
+        // SAFETY: it lies above a local variable of this function's caller, on the same stack.
+        if on_own(went_in) && at < went_in && unsafe { ptr::read_volatile(went_in as *const usize) } == went_in {
+            return false;
+        }
+        // What it was about to write may be half there.
+        self.forget_stack();
+        LOST.fetch_add(1, Ordering::Relaxed);
+        true
+    }
+
+    /// What is remembered of this thread's stack. Only the thread itself calls it.
+    fn forget_stack(&self) {
+        self.previous.set(ptr::null());
+        // SAFETY: the thread's own, and none of its functions that have a reference to it is running.
+        unsafe { (*self.memo.get()).forget() };
+    }
+
+    /// The same as long as the thread stays in the recorder, and hardly ever again.
+    fn course(&self) -> (usize, u64) {
+        let counters = &self.counters;
+        let counted = counters.allocs.load(Ordering::Relaxed).wrapping_add(counters.frees.load(Ordering::Relaxed));
+        (self.busy.load(Ordering::Relaxed), counted)
     }
 
     #[inline(always)]
@@ -232,28 +304,64 @@ impl ThreadState {
     }
 
     #[inline(always)]
-    pub fn set_busy(&self, busy: bool) {
+    pub fn set_busy(&self, busy: usize) {
         // What was written before it is there for who sees it. On x86-64 a plain store.
         self.busy.store(busy, Ordering::Release);
     }
 }
 
-/// Waits until no other thread is inside the recorder; called where recording has just been switched off. Each that goes in from
+/// A word on the stack of whoever is inside the recorder, which holds its own address as long as that frame is there.
+pub struct Mark(Cell<usize>);
+
+impl Mark {
+    #[inline(always)]
+    pub fn new() -> Mark {
+        Mark(Cell::new(0))
+    }
+
+    /// Gives its address.
+    #[inline(always)]
+    pub fn set(&self) -> usize {
+        let at = self.0.as_ptr();
+        // SAFETY: its own word. Volatile: nobody reads it but `has_left`.
+        unsafe { ptr::write_volatile(at, at as usize) };
+        at as usize
+    }
+
+    /// Until here its place is not used for anything else.
+    #[inline(always)]
+    pub fn keep(&self) {
+        // SAFETY: no instruction.
+        unsafe { asm!("/* {0} */", in(reg) self.0.as_ptr(), options(nostack, preserves_flags)) };
+    }
+}
+
+/// As a value of `busy`: in the recorder, wherever the stack stands.
+pub const NESTED: usize = usize::MAX;
+
+/// Waits until no other thread is inside the recorder; called where recording has just been switched over. Each that goes in from
 /// here on sees that and leaves again: afterwards nobody counts, and what was counted is whole.
 pub fn wait_for_recorders() {
-    // Far longer than any allocation takes; a thread may leave one by longjmp.
+    // Far longer than any allocation takes; a thread may leave one by longjmp. It is waited for once.
     const PATIENCE: Duration = Duration::from_secs(2);
     // Between a thread's mark that it is busy and its look at whether anything is recorded stands no barrier, which would cost it
     // more than all the rest. This one call is a barrier on all threads at once.
-    // SAFETY: membarrier(2) touches no memory.
-    unsafe { sys::syscall(sys::SYS_MEMBARRIER, sys::MEMBARRIER_PRIVATE_EXPEDITED, 0 as c_long, 0 as c_long) };
+    if !BARRIER.load(Ordering::Relaxed) {
+        fence(Ordering::SeqCst);
+    } else if !membarrier(sys::MEMBARRIER_PRIVATE_EXPEDITED) {
+        // Forbidden since it was registered: this once it is not known whether a thread was overlooked.
+        BARRIER.store(false, Ordering::Relaxed);
+        LOST.fetch_add(1, Ordering::Relaxed);
+    }
     let own = CURRENT.with(|current| current.get());
     let begun = Instant::now();
     for state in all().filter(|state| !ptr::eq(*state, own)) {
         while state.busy() {
-            if begun.elapsed() > PATIENCE {
+            let course = state.course();
+            if course == state.stuck.get() || begun.elapsed() > PATIENCE {
+                state.stuck.set(course);
                 LOST.fetch_add(1, Ordering::Relaxed);
-                return;
+                break;
             }
             std::thread::yield_now();
         }
@@ -307,5 +415,106 @@ impl Totals {
         self.grown_bytes += after.grown_bytes - before.grown_bytes;
         self.frees += after.frees - before.frees;
         self.freed_bytes += after.freed_bytes - before.freed_bytes;
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::bracket::{self, COUNT};
+    use crate::live_map;
+    use crate::track::Track;
+    use std::alloc::{GlobalAlloc, Layout, System};
+
+    /// As a kernel without membarrier(2) does.
+    pub fn refuse_barriers() {
+        BARRIER.store(false, Ordering::Relaxed);
+    }
+
+    static ALLOCATOR: Track<System> = Track::new(System);
+
+    #[inline(never)]
+    fn allocate() {
+        let layout = Layout::new::<u64>();
+        // SAFETY: the size is not 0; what was given is given back.
+        unsafe { ALLOCATOR.dealloc(ALLOCATOR.alloc(layout), layout) };
+    }
+
+    /// What the open bracket counts of `body`.
+    fn counted(body: impl FnOnce()) -> (u64, u64) {
+        LOST.store(0, Ordering::Relaxed);
+        bracket::begin(COUNT);
+        bracket::open();
+        body();
+        bracket::close();
+        (bracket::end().totals.allocs, LOST.swap(0, Ordering::Relaxed))
+    }
+
+    /// Goes into the recorder, and never comes out.
+    #[inline(never)]
+    fn go_in_for_good(below: u32) {
+        if below > 0 {
+            go_in_for_good(below - 1);
+            return std::hint::black_box(());
+        }
+        let mark = Mark::new();
+        current().unwrap().set_busy(mark.set());
+        // Still in it: this one is the recorder's own.
+        allocate();
+        mark.keep();
+    }
+
+    /// Writes over what calls before it left on the stack.
+    #[inline(never)]
+    fn call_something_else() {
+        std::hint::black_box([1u8; 4096]);
+    }
+
+    #[test]
+    fn a_thread_that_left_the_recorder_by_siglongjmp_counts_again() {
+        let _one_bracket = live_map::tests::lock();
+        let (allocs, lost) = counted(|| {
+            go_in_for_good(3);
+            call_something_else();
+            (0..10).for_each(|_| allocate());
+        });
+        assert_eq!((allocs, lost), (10, 1));
+        assert_eq!(counted(allocate), (1, 0));
+    }
+
+    /// It is waited for at the first bracket's end; each bracket says that something may be missing.
+    #[test]
+    fn a_thread_that_stays_in_the_recorder_is_waited_for_once() {
+        let _one_bracket = live_map::tests::lock();
+        let (send, wait) = std::sync::mpsc::channel::<()>();
+        let (ready, begun) = std::sync::mpsc::channel::<usize>();
+        let stuck = std::thread::spawn(move || {
+            go_in_for_good(0);
+            ready.send(current().unwrap() as *const ThreadState as usize).unwrap();
+            let _ = wait.recv();
+            current().unwrap().set_busy(0);
+        });
+        // SAFETY: states are never unmapped.
+        let state = unsafe { &*(begun.recv().unwrap() as *const ThreadState) };
+        for _ in 0..20 {
+            assert_eq!(counted(allocate), (1, 1));
+            assert_eq!(state.stuck.get(), state.course());
+        }
+        drop(send);
+        stuck.join().unwrap();
+        assert_eq!(counted(allocate), (1, 0));
+    }
+
+    /// It takes what it was in with it.
+    #[test]
+    fn a_thread_that_ends_in_the_recorder_is_not_waited_for() {
+        let _one_bracket = live_map::tests::lock();
+        if EXIT_KEY.load(Ordering::Relaxed) == 0 {
+            initialize();
+        }
+        LOST.store(0, Ordering::Relaxed);
+        std::thread::spawn(|| go_in_for_good(0)).join().unwrap();
+        assert_eq!(LOST.load(Ordering::Relaxed), 1);
+        assert_eq!(counted(allocate), (1, 0));
     }
 }

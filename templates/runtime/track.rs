@@ -3,16 +3,18 @@
 use std::alloc::{GlobalAlloc, Layout};
 use std::ops::Deref;
 use std::ptr;
-use std::sync::atomic::{compiler_fence, AtomicU64, Ordering};
+use std::sync::atomic::{compiler_fence, fence, AtomicU64, Ordering};
 
+use crate::between::{self, Gone};
 use crate::bracket::{
-    COUNT, FREE_STACKS, LIVE, LIVE_BYTES, LOG, PEAK, PEAK_BYTES, PEAK_BY_STACK, RECORDING, STACKS, VERIFY,
+    BETWEEN, COUNT, FENCED, FREE_STACKS, LIVE, LIVE_BYTES, LOG, PEAK, PEAK_BYTES, PEAK_BY_STACK, RECORDING, STACKS,
+    VERIFY,
 };
 use crate::entry::Entry;
-use crate::live;
+use crate::live::{self, Block};
 use crate::log::{self, Kind};
 use crate::peak;
-use crate::thread::{self, add, Counters, ThreadState, LOST};
+use crate::thread::{self, add, Counters, Mark, ThreadState, LOST};
 use crate::unwind::{self, Bounds, Registers};
 
 /// An allocator with counting around it. Outside a bracket it costs a load and a branch.
@@ -59,7 +61,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let flags = RECORDING.load(Ordering::Relaxed);
-        if flags & (LIVE | LOG) != 0 {
+        if flags & FREES != 0 {
             record_free(flags, block as usize, layout.size());
         }
         self.memprof_tracked.dealloc(block, layout)
@@ -86,83 +88,119 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
 /// Beside the bracket's flags: the block was asked for zeroed.
 const ZEROED: u32 = 1 << 31;
 
-/// This thread's state, busy until [`leave`]; `None` where the call is not the user's but the recorder's own or that of an
-/// allocator that allocates, where there is no memory for a state, and where the bracket that had `flags` is over.
+/// Flags with which frees are looked at.
+const FREES: u32 = LIVE | LOG | BETWEEN;
+
+/// Why there is nothing to record.
+enum Refused {
+    /// The call is not the user's but the recorder's own or that of an allocator that allocates, or there is no memory for a state.
+    Never,
+    /// The bracket that had these flags is over, or has begun.
+    Changed,
+}
+
+/// This thread's state, busy until [`leave`] with the same mark.
 #[inline(always)]
-fn enter(flags: u32) -> Option<&'static ThreadState> {
-    match thread::current() {
-        Some(state) if state.busy() => None,
-        Some(state) => {
-            state.set_busy(true);
-            // For a signal's handler on this thread, which the compiler knows nothing of, and for `thread::wait_for_recorders`.
-            compiler_fence(Ordering::SeqCst);
-            // Looked at again: whoever closed the bracket meanwhile may have found this thread idle, and count no more.
-            if RECORDING.load(Ordering::Relaxed) != flags & !ZEROED {
-                leave(state);
-                return None;
-            }
-            Some(state)
-        }
+fn enter(flags: u32, mark: &Mark) -> Result<&'static ThreadState, Refused> {
+    let state = match thread::current() {
+        Some(state) => state,
         None => {
             LOST.fetch_add(1, Ordering::Relaxed);
-            None
+            return Err(Refused::Never);
         }
+    };
+    let at = mark.set();
+    if state.busy() && !state.has_left(at) {
+        return Err(Refused::Never);
     }
+    state.set_busy(at);
+    // For a signal's handler on this thread, which the compiler knows nothing of, and for `thread::wait_for_recorders`.
+    compiler_fence(Ordering::SeqCst);
+    if flags & FENCED != 0 {
+        fence(Ordering::SeqCst);
+    }
+    // Looked at again: whoever closed the bracket meanwhile may have found this thread idle, and count no more. Acquire: what
+    // the bracket's opener wrote before it is seen from here on.
+    if RECORDING.load(Ordering::Acquire) != flags & !ZEROED {
+        leave(state, mark);
+        return Err(Refused::Changed);
+    }
+    Ok(state)
 }
 
 #[inline(always)]
-fn leave(state: &ThreadState) {
+fn leave(state: &ThreadState, mark: &Mark) {
     compiler_fence(Ordering::SeqCst);
-    state.set_busy(false);
+    mark.keep();
+    state.set_busy(0);
 }
 
 /// What is left of [`recorded_alloc`] and [`recorded_realloc`] where nothing but numbers is asked for: `count` keeps them.
 #[inline(always)]
 fn counted(inner: impl FnOnce() -> *mut u8, count: impl FnOnce(&Counters)) -> *mut u8 {
-    let state = match enter(COUNT) {
-        Some(state) => state,
-        None => return inner(),
+    let mark = Mark::new();
+    let state = match enter(COUNT, &mark) {
+        Ok(state) => state,
+        Err(_) => return inner(),
     };
     let block = inner();
     if !block.is_null() {
         count(&state.counters);
     }
     // Last: a signal's handler that allocates between the load and the store of an addition would be lost.
-    leave(state);
+    leave(state, &mark);
     block
 }
 
 #[inline(never)]
 fn recorded_alloc(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
-    let state = match enter(flags) {
-        Some(state) => state,
-        None => return inner(),
+    // What is allocated between brackets is nobody's.
+    if flags & BETWEEN != 0 {
+        return inner();
+    }
+    let mark = Mark::new();
+    let state = match enter(flags, &mark) {
+        Ok(state) => state,
+        Err(_) => return inner(),
     };
     let block = inner();
     if !block.is_null() {
         let entry = stack_of(flags, state);
-        note_alloc(flags, state, entry, block as usize, size);
+        note_alloc(flags, state, entry, block as usize, size, 0);
         if flags & LOG != 0 {
             let kind = if flags & ZEROED != 0 { Kind::Zeroed } else { Kind::Fresh };
             log::note(log::place(), kind, block as usize, size, entry, state.number());
         }
     }
-    leave(state);
+    leave(state, &mark);
     block
 }
 
 #[inline(never)]
 fn recorded_realloc(
-    flags: u32,
+    mut flags: u32,
     old: usize,
     old_size: usize,
     new_size: usize,
     inner: impl FnOnce() -> *mut u8,
 ) -> *mut u8 {
-    let state = match enter(flags) {
-        Some(state) => state,
-        None => return inner(),
+    let mark = Mark::new();
+    let state = loop {
+        match enter(flags, &mark) {
+            Ok(state) => break state,
+            Err(Refused::Never) => return inner(),
+            // The old block may be the pass's: that must not be missed.
+            Err(Refused::Changed) => flags = RECORDING.load(Ordering::Relaxed),
+        }
+        if flags & FREES == 0 {
+            return inner();
+        }
     };
+    if flags & BETWEEN != 0 {
+        let block = moved_between(old, new_size, inner);
+        leave(state, &mark);
+        return block;
+    }
     // Before the inner call: from then on another thread may get the old address.
     let was = if flags & LIVE != 0 { live::remove(old) } else { None };
     let moved = if flags & LOG != 0 { Some(log::place()) } else { None };
@@ -172,7 +210,7 @@ fn recorded_realloc(
     let block = inner();
     if block.is_null() {
         if let Some(was) = was {
-            live::insert(old, was.entry, was.size);
+            live::insert(old, was);
         }
         if let Some(place) = moved {
             log::take_back(place);
@@ -181,6 +219,8 @@ fn recorded_realloc(
         if let Some(was) = was {
             note_free(flags, state, was);
         }
+        // Of what the pass did not allocate it only adds the growth.
+        let before = was.map_or(old_size, |was| was.before);
         note_peak(flags, -(old_size as i64));
         let grown = state.counters.resized(old_size, new_size);
         let entry = stack_of(flags, state);
@@ -188,18 +228,48 @@ fn recorded_realloc(
             add(&entry.reallocs, 1);
             add(&entry.grown_bytes, grown);
         }
-        note_alloc(flags, state, entry, block as usize, new_size);
+        note_alloc(flags, state, entry, block as usize, new_size, before);
         if flags & LOG != 0 {
             log::note(log::place(), Kind::Resized, block as usize, new_size, entry, state.number());
         }
     }
-    leave(state);
+    leave(state, &mark);
+    block
+}
+
+/// A realloc between two brackets, by which no block comes to be the pass's: what there was of one is the less of both sizes.
+#[cold]
+#[inline(never)]
+fn moved_between(old: usize, new_size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
+    let was = live::remove(old);
+    let block = inner();
+    if let Some(was) = was {
+        let is = if block.is_null() { was } else { Block { size: was.size.min(new_size), ..was } };
+        between::freed(&was, Gone { objects: 0, bytes: was.added().bytes - is.added().bytes });
+        live::insert(if block.is_null() { old } else { block as usize }, is);
+    }
     block
 }
 
 #[inline(never)]
-fn record_free(flags: u32, block: usize, size: usize) {
-    if let Some(state) = enter(flags) {
+fn record_free(mut flags: u32, block: usize, size: usize) {
+    let mark = Mark::new();
+    let state = loop {
+        match enter(flags, &mark) {
+            Ok(state) => break state,
+            Err(Refused::Never) => return,
+            // The block may be the pass's: that must not be missed.
+            Err(Refused::Changed) => flags = RECORDING.load(Ordering::Relaxed),
+        }
+        if flags & FREES == 0 {
+            return;
+        }
+    };
+    if flags & BETWEEN != 0 {
+        if let Some(was) = live::remove(block) {
+            between::freed(&was, was.added());
+        }
+    } else {
         if flags & LIVE != 0 {
             if let Some(was) = live::remove(block) {
                 note_free(flags, state, was);
@@ -210,8 +280,8 @@ fn record_free(flags: u32, block: usize, size: usize) {
             log::note(log::place(), Kind::Freed, block, size, entry, state.number());
         }
         note_peak(flags, -(size as i64));
-        leave(state);
     }
+    leave(state, &mark);
 }
 
 /// The entry of the calling stack, where stacks are asked for.
@@ -310,8 +380,16 @@ fn verified(at: Registers, state: &'static ThreadState, remembered: Option<&'sta
     walked
 }
 
+/// `before`: as of [`Block`].
 #[inline(always)]
-fn note_alloc(flags: u32, state: &ThreadState, entry: Option<&'static Entry>, block: usize, size: usize) {
+fn note_alloc(
+    flags: u32,
+    state: &ThreadState,
+    entry: Option<&'static Entry>,
+    block: usize,
+    size: usize,
+    before: usize,
+) {
     if flags & COUNT != 0 {
         state.counters.allocated(size);
     }
@@ -319,7 +397,13 @@ fn note_alloc(flags: u32, state: &ThreadState, entry: Option<&'static Entry>, bl
         entry.allocated(size as u64);
     }
     if flags & LIVE != 0 {
-        live::insert(block, entry, size);
+        let is = Block { entry, size, before };
+        live::insert(block, is);
+        if before != 0 {
+            // The rest was there already.
+            let gone = Gone { objects: 1, bytes: size as u64 - is.added().bytes };
+            note_gone(state, &is, gone);
+        }
     }
     if flags & (PEAK | PEAK_BY_STACK) != 0 {
         note_peak(flags, size as i64);
@@ -339,11 +423,18 @@ fn note_peak(flags: u32, change: i64) {
 }
 
 #[inline(always)]
-fn note_free(flags: u32, state: &ThreadState, was: live::Block) {
-    add(&state.counters.frees, 1);
-    add(&state.counters.freed_bytes, was.size as u64);
+fn note_gone(state: &ThreadState, was: &Block, gone: Gone) {
+    add(&state.counters.freed_bytes, gone.bytes);
     if let Some(entry) = was.entry {
-        entry.freed(state, was.size as u64);
+        entry.freed(state, gone);
+    }
+}
+
+#[inline(always)]
+fn note_free(flags: u32, state: &ThreadState, was: Block) {
+    add(&state.counters.frees, 1);
+    note_gone(state, &was, was.added());
+    if let Some(entry) = was.entry {
         if flags & PEAK_BY_STACK != 0 {
             peak::freed(entry, was.size as u64);
         }

@@ -26,6 +26,7 @@ mod pprof_kit;
 mod pprof_odd;
 mod pprof_seeds;
 mod profiles;
+mod recording_brackets;
 mod recording_hostile;
 mod recording_peak;
 mod recording_samples;

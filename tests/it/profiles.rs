@@ -20,8 +20,14 @@ fn agrees(finished: &Finished) {
     assert_eq!(per_op("alloc_objects"), memory.allocs_per_op, "{name}");
     assert_eq!(per_op("alloc_space"), memory.bytes_per_op, "{name}");
     assert_eq!(per_op("inuse_space"), memory.retained_bytes_per_op, "{name}");
-    let live = (memory.allocs_per_op - memory.frees_per_op) * memory.iterations as f64;
-    assert_eq!(support::sum(&profile, "inuse_objects", |_| true), live.round() as i64, "{name}");
+    let not_freed = (memory.allocs_per_op - memory.frees_per_op) * memory.iterations as f64;
+    let live = support::sum(&profile, "inuse_objects", |_| true);
+    // What batches give out is dropped between brackets: not freed in them, but not live at the end of the last one, either.
+    let between = not_freed.round() as i64 - live;
+    assert!(between == 0 || between > 0 && name.contains("/batched/"), "{name}: {live} objects of {not_freed}");
+    if name.ends_with("/batched/per_iteration") {
+        assert_eq!((live, memory.retained_bytes_per_op * memory.iterations as f64), (1, 128.0), "{name}");
+    }
     assert!(profile.comments.iter().any(|line| **line == format!("memprof: iterations={}", memory.iterations)));
     assert!(profile.comments.iter().any(|line| line.ends_with(" cut=0 guessed=0")), "{name}: {:?}", profile.comments);
 }

@@ -80,7 +80,9 @@ impl Program {
     }
 
     fn run(&self, plan: &str, env: &[(&str, &str)]) -> Run {
-        let (plan_file, records) = (self.folder.path().join("plan"), self.folder.path().join("records"));
+        // Several tests may run the program at once.
+        let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let (plan_file, records) = (folder.path().join("plan"), folder.path().join("records"));
         std::fs::write(&records, b"").unwrap();
         std::fs::write(&plan_file, format!("memprof-plan 1\nrecords {}\n{plan}", records.display())).unwrap();
         let mut command = Command::new(&self.path);

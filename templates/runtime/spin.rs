@@ -1,0 +1,84 @@
+//! A lock that is held for a few instructions, inside the allocator: no system call, no memory, and nobody waits for ever.
+//!
+//! Whoever holds it may never come back: a signal's handler leaves the recorder by siglongjmp, or another thread of a fork's
+//! parent held it. The next one waits for a while; from then on the value is given up, and every caller is told so.
+
+use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::{fork, sys};
+
+/// Far longer than a thread is kept from running.
+const PATIENCE_NS: u64 = 2_000_000_000;
+
+pub struct Spin<T> {
+    held: AtomicBool,
+    given_up: AtomicBool,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: `value` is only touched between the exchange and the store of `held`.
+unsafe impl<T> Sync for Spin<T> {}
+
+impl<T> Spin<T> {
+    pub const fn new(value: T) -> Spin<T> {
+        Spin { held: AtomicBool::new(false), given_up: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    }
+
+    /// `None` where the value was given up.
+    #[inline]
+    pub fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> Option<R> {
+        // Acquire: what the last holder wrote is seen here, for it let go by a Release.
+        if self.held.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() && !self.wait() {
+            return None;
+        }
+        // SAFETY: the lock is held, so this is the only reference.
+        let out = body(unsafe { &mut *self.value.get() });
+        self.held.store(false, Ordering::Release);
+        Some(out)
+    }
+
+    /// True once the lock is held.
+    #[cold]
+    #[inline(never)]
+    fn wait(&self) -> bool {
+        let (mut spins, mut begun) = (0u32, 0);
+        while self.held.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            spins = spins.wrapping_add(1);
+            if spins % 128 == 0 {
+                // SAFETY: gives up the rest of the time slice, nothing else.
+                unsafe { sys::sched_yield() };
+                let now = sys::now();
+                begun = if begun == 0 { now } else { begun };
+                if self.given_up.load(Ordering::Relaxed) || fork::is_marked_child() || now - begun > PATIENCE_NS {
+                    self.given_up.store(true, Ordering::Relaxed);
+                    return false;
+                }
+            }
+            std::hint::spin_loop();
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holder_that_never_comes_back_is_not_waited_for_for_ever() {
+        static LOCK: Spin<u32> = Spin::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..1000).for_each(|_| LOCK.with(|value| *value += 1).unwrap()));
+            }
+        });
+        assert_eq!(LOCK.with(|value| *value), Some(4000));
+        LOCK.held.store(true, Ordering::Relaxed);
+        assert_eq!(LOCK.with(|value| *value), None);
+        // And not again.
+        let begun = std::time::Instant::now();
+        (0..100).for_each(|_| assert_eq!(LOCK.with(|value| *value), None));
+        assert!(begun.elapsed().as_nanos() < u128::from(PATIENCE_NS));
+    }
+}
