@@ -1,9 +1,11 @@
-//! What people read besides the data: always stderr, coloured where stderr takes colour (NO_COLOR, CARGO_TERM_COLOR and
+//! The two streams: data on stdout; everything else on stderr, coloured where stderr takes colour (NO_COLOR, CARGO_TERM_COLOR and
 //! --color are obeyed).
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 
 use anstyle::{AnsiColor, Style};
+
+use crate::{Error, Result};
 
 /// Decides about colour: `--color` first, then CARGO_TERM_COLOR; else the terminal and NO_COLOR do.
 pub fn set_color(flag: Option<&str>) {
@@ -35,7 +37,15 @@ pub fn error(message: &str) {
 }
 
 /// Data, on stdout. A reader that has gone away is no error.
-pub fn print(text: &str) {
+pub fn print(text: &str) -> Result<()> {
+    write(text.as_bytes()).map_err(|e| Error::with("cannot write to stdout", e))
+}
+
+/// The same, of bytes.
+pub fn write(bytes: &[u8]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        done => done,
+    }
 }

@@ -65,6 +65,11 @@ impl Error {
         Error::With { context: context.into(), source: source.into() }
     }
 
+    /// `cannot run PROGRAM: …`.
+    pub fn run(command: &std::process::Command, source: std::io::Error) -> Self {
+        Error::with(format!("cannot run {}", command.get_program().display()), source)
+    }
+
     /// The exit code of [`crate::exit`] that it leads to.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -87,13 +92,6 @@ impl Error {
             cause = error.source();
         }
         line
-    }
-}
-
-impl From<anyhow::Error> for Error {
-    fn from(error: anyhow::Error) -> Self {
-        // One that has an exit code of its own keeps it.
-        error.downcast().unwrap_or_else(|error| Error::other(format!("{error:#}")))
     }
 }
 

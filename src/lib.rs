@@ -14,6 +14,8 @@ pub mod error;
 pub mod exit;
 pub mod explain;
 pub mod formats;
+pub mod fs;
+pub mod git;
 pub mod go;
 pub mod inject;
 pub mod measure;

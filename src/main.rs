@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
-use cargo_memprof::{Error, cli, console, inject, measure};
+use cargo_memprof::{Error, Result, cli, console, inject, measure};
 
 fn main() -> ExitCode {
     let mut args: Vec<OsString> = std::env::args_os().collect();
@@ -17,11 +17,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn for_cargo(result: anyhow::Result<i32>) -> ExitCode {
+fn for_cargo(result: Result<i32>) -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
         Err(error) => {
-            eprintln!("error: cargo-memprof: {error:#}");
+            eprintln!("error: cargo-memprof: {}", error.line());
             ExitCode::from(1)
         }
     }

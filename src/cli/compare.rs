@@ -10,7 +10,7 @@ use crate::benchstat::query::quote::quote;
 use crate::benchstat::tables::{csv, markdown, text};
 use crate::benchstat::{Comparison, Options};
 use crate::session::last_run;
-use crate::{Error, Result, exit};
+use crate::{Result, console, exit};
 
 const USAGE: &str = "\
 Usage: cargo memprof compare [flags] inputs...
@@ -64,7 +64,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         Ok(Some(arguments)) if !arguments.inputs.is_empty() => arguments,
         Ok(Some(_)) => return Ok(complain(USAGE, exit::USAGE)),
         Ok(None) => {
-            print(USAGE)?;
+            console::print(USAGE)?;
             return Ok(exit::OK);
         }
         Err(message) => return Ok(complain(&format!("{message}\n{USAGE}"), exit::USAGE)),
@@ -104,10 +104,10 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         "csv" => {
             let csv = csv::render(&tables);
             say(&csv.warnings);
-            print(&csv.data)?;
+            console::print(&csv.data)?;
         }
-        "markdown" => print(&markdown::render(&tables))?,
-        _ => print(&text::render(&tables))?,
+        "markdown" => console::print(&markdown::render(&tables))?,
+        _ => console::print(&text::render(&tables))?,
     }
     Ok(exit::OK)
 }
@@ -209,17 +209,6 @@ fn reason(error: &io::Error) -> String {
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut characters = text.chars();
     characters.next().map_or(String::new(), |first| first.to_lowercase().chain(characters).collect())
-}
-
-/// Writes to the standard output; nobody reading on is no failure.
-fn print(text: &str) -> Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Error::other(format!("cannot write to the standard output: {error}")))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Says what is wrong; the exit code is handed through.

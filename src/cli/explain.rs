@@ -21,8 +21,7 @@ use crate::results::names;
 use crate::session::Session;
 use crate::session::baseline::{self, Base};
 use crate::session::options::{MessageFormat, RunArgs};
-use crate::session::writer::write_whole;
-use crate::{Error, Result, exit};
+use crate::{Error, Result, exit, fs};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -83,7 +82,7 @@ pub fn run(words: &[OsString]) -> Result<u8> {
             Err(failed) => {
                 failures += 1;
                 console::error(&format!("{}: {}", failed.name, failed.error));
-                shown.line(&Line::BenchmarkFailed(failed));
+                shown.line(&Line::BenchmarkFailed(failed))?;
             }
         }
     }
@@ -144,8 +143,8 @@ fn keep(explained: Explained, session: &Session, around: &Surroundings) -> Resul
     let explanation = explain::explain(&name, &memory, &recording, around);
     let at = sidecar(&session.workspace.home, &name);
     let line = json::line(&Line::Explain(Box::new(explanation.clone())));
-    write_whole(&at.with_file_name(PROFILE), &profile::write(&profile))?;
-    write_whole(&at, line.as_bytes())?;
+    fs::replace(&at.with_file_name(PROFILE), &profile::write(&profile))?;
+    fs::replace(&at, line.as_bytes())?;
     Ok(One { explanation, profile, iterations: memory.iterations })
 }
 
@@ -172,8 +171,7 @@ fn last_run(session: &Session, profiles: bool) -> Result<Vec<Outcome>> {
     sort_as_explained(&mut files);
     let mut outcomes = Vec::new();
     for file in &files {
-        let text =
-            std::fs::read_to_string(file).map_err(|e| Error::other(format!("cannot read {}: {e}", file.display())))?;
+        let text = fs::read_to_string(file)?;
         let Ok(Line::Explain(explanation)) = serde_json::from_str(&text) else {
             console::warn(&format!("{} is of another version; `cargo memprof explain` makes it anew", file.display()));
             continue;
@@ -241,16 +239,17 @@ impl Shown<'_> {
         self.short.get(name).map_or(name, String::as_str)
     }
 
-    fn line(&self, line: &Line) {
-        if self.session.args.format() == MessageFormat::Json {
-            console::print(&json::line(line));
+    fn line(&self, line: &Line) -> Result<()> {
+        match self.session.args.format() {
+            MessageFormat::Json => console::print(&json::line(line)),
+            _ => Ok(()),
         }
     }
 
     fn one(&self, one: &One, index: usize) -> Result<()> {
         let human = self.session.args.format() == MessageFormat::Human;
         if human && index > 0 {
-            console::print("\n");
+            console::print("\n")?;
         }
         let root = &self.session.workspace.root;
         let Some(base) = &self.base else {
@@ -260,10 +259,9 @@ impl Shown<'_> {
                     self.short(&one.explanation.name),
                     root,
                     self.session.args.select.verbose > 0,
-                ));
+                ))?;
             }
-            self.line(&Line::Explain(Box::new(one.explanation.clone())));
-            return Ok(());
+            return self.line(&Line::Explain(Box::new(one.explanation.clone())));
         };
         let name = &one.explanation.name;
         let Some(changes) = self.changes(one, base)? else {
@@ -271,18 +269,16 @@ impl Shown<'_> {
             return Ok(());
         };
         if human {
-            console::print(&explain::diff_text(self.short(name), &base.label, &changes, root));
+            console::print(&explain::diff_text(self.short(name), &base.label, &changes, root))?;
         }
-        self.line(&Line::ExplainDiff { name: name.clone(), changes });
-        Ok(())
+        self.line(&Line::ExplainDiff { name: name.clone(), changes })
     }
 
     /// `None` where the baseline has no such profile.
     fn changes(&self, one: &One, base: &Base) -> Result<Option<Vec<Change>>> {
         let was = base.run.finished.iter().rev().find(|finished| finished.name == one.explanation.name);
         let Some((was, path)) = was.and_then(|was| Some((was, was.profiles.mem.as_ref()?))) else { return Ok(None) };
-        let bytes = std::fs::read(path).map_err(|e| Error::other(format!("cannot read {path}: {e}")))?;
-        let profile = profile::read(&bytes).map_err(|e| Error::other(format!("{path}: {e}")))?;
+        let profile = profile::read(&fs::read(path)?).map_err(|e| Error::other(format!("{path}: {e}")))?;
         let now = (&one.profile, one.iterations, &*self.session.workspace.root);
         Ok(Some(explain::diff((&profile, was.memory.iterations, &base.root), now)))
     }

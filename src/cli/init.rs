@@ -28,7 +28,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let args = go_flags::to_two_dashes(args, &["ci".to_owned()]);
     let args = InitArgs::parse_from(std::iter::once(OsString::from("cargo memprof init")).chain(args));
     match args.ci {
-        System::Github => console::print(GITHUB),
+        System::Github => console::print(GITHUB)?,
     }
     Ok(exit::OK)
 }

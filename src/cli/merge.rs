@@ -8,11 +8,12 @@ use clap::Parser;
 
 use super::go_flags;
 use crate::console;
+use crate::git::short_commit;
 use crate::results::lines::{Finished, Profiles, Run};
 use crate::results::names;
-use crate::session::writer::{short_commit, write_results};
+use crate::session::writer::write_results;
 use crate::session::{baseline, last_run};
-use crate::{Error, Result, exit};
+use crate::{Error, Result, exit, fs};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -140,7 +141,7 @@ fn place_profiles(finished: &mut Finished, from: &Path, home: &Path) -> Result<(
         if source.is_file() {
             let at = home.join(&place).join(file);
             if source.canonicalize().ok() != at.canonicalize().ok() || !at.exists() {
-                baseline::copy(&source, &at)?;
+                fs::copy(&source, &at)?;
             }
             *path = Some(at.to_string_lossy().into_owned());
         }

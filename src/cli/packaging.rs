@@ -59,7 +59,7 @@ pub fn completions(args: &[OsString]) -> Result<u8> {
     let args: CompletionsArgs = parsed("completions", args);
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut everything(), "cargo-memprof", &mut text);
-    console::print(&String::from_utf8_lossy(&text));
+    console::print(&String::from_utf8_lossy(&text))?;
     Ok(exit::OK)
 }
 
@@ -67,8 +67,8 @@ pub fn man(args: &[OsString]) -> Result<u8> {
     let ManArgs {} = parsed("man", args);
     let mut text = Vec::new();
     let rendered = clap_mangen::Man::new(everything()).render(&mut text);
-    rendered.map_err(|e| Error::other(format!("cannot make the manual page: {e}")))?;
-    console::print(&String::from_utf8_lossy(&text));
+    rendered.map_err(|e| Error::with("cannot make the manual page", e))?;
+    console::print(&String::from_utf8_lossy(&text))?;
     Ok(exit::OK)
 }
 

@@ -9,10 +9,9 @@ use super::{go_flags, web};
 use crate::console;
 use crate::formats::columns;
 use crate::results::lines::Run;
-use crate::session::writer::write_whole;
 use crate::session::{baseline, last_run};
 use crate::web::pages::{BaseRun, Report, terminal};
-use crate::{Error, Result, exit};
+use crate::{Error, Result, exit, fs};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -57,10 +56,13 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let args = go_flags::to_two_dashes(args, &go_flags::long_names::<ReportArgs>());
     let args = ReportArgs::parse_from(std::iter::once(OsString::from("cargo memprof report")).chain(args));
     let listening = args.http.as_deref().map(web::listen).transpose()?;
+    if let Some(path) = &args.output {
+        fs::check_output(path)?;
+    }
     let home = home(&args)?;
     let report = load(&args, &home)?;
     if args.text {
-        console::print(&terminal(&report, &root(&home)));
+        console::print(&terminal(&report, &root(&home)))?;
         return Ok(exit::OK);
     }
     if let Some(listening) = listening {
@@ -68,20 +70,25 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         return Ok(exit::OK);
     }
     let document = report.file().map_err(|error| Error::other(format!("cannot make the report: {error}")))?;
-    if args.output.as_deref() == Some(Path::new("-")) {
-        console::print(&document);
+    if args.output.as_deref().is_some_and(is_stdout) {
+        console::print(&document)?;
         return Ok(exit::OK);
     }
     let path = args.output.clone().unwrap_or_else(|| home.join("report.html"));
-    write_whole(&path, document.as_bytes())?;
+    fs::write_output(&path, document.as_bytes())?;
     let path = std::path::absolute(&path).unwrap_or(path);
-    console::print(&format!("{}\n", path.display()));
+    console::print(&format!("{}\n", path.display()))?;
     if args.open
         && let Err(error) = crate::web::server::browser::open(&path.to_string_lossy())
     {
         console::warn(&error);
     }
     Ok(exit::OK)
+}
+
+/// The page is there itself, and not the place where it was written.
+fn is_stdout(path: &Path) -> bool {
+    ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name))
 }
 
 /// `<target dir>/memprof` of the run that is meant.

@@ -29,7 +29,7 @@ pub fn list(args: &[OsString]) -> Result<u8> {
     let build = session.build()?;
     let listing = session.list(&build)?;
     let listed = listing.suites.iter().flat_map(|suite| &suite.benchmarks);
-    console::print(&listed.map(|one| format!("{}\n", names::one_line(&one.name))).collect::<String>());
+    console::print(&listed.map(|one| format!("{}\n", names::one_line(&one.name))).collect::<String>())?;
     for failed in &listing.failed {
         console::error(&format!("{}: {}", failed.name, failed.error));
     }

@@ -11,6 +11,8 @@ use std::str::FromStr as _;
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
+use crate::{Result, fs};
+
 const ATTRIBUTE: &str = "global_allocator";
 /// No crate of this many source files is searched through; none is known.
 const MOST_FILES: usize = 20_000;
@@ -21,19 +23,17 @@ const FOR_MACROS: &str = "#[doc(hidden)] pub extern crate memprof_rt as __mempro
 /// The files below the folder of `root` that declare an allocator, edited; by path below `base`.
 ///
 /// `root`: the crate's root source.
-pub fn edited_files(root: &Path, base: &Path, edition_2015: bool) -> std::io::Result<BTreeMap<PathBuf, String>> {
+pub fn edited_files(root: &Path, base: &Path, edition_2015: bool) -> Result<BTreeMap<PathBuf, String>> {
     let mut found = BTreeMap::new();
     let mut by_macro = false;
     let mut folders = vec![root.parent().unwrap_or(Path::new("")).to_owned()];
     let mut files = 0;
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder)? {
-            let entry = entry?;
-            let (kind, path) = (entry.file_type()?, entry.path());
-            if entry.file_name().to_string_lossy().starts_with('.') {
+        for path in fs::read_dir(&folder)? {
+            if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) {
                 continue;
             }
-            if kind.is_dir() {
+            if path.is_dir() && !path.is_symlink() {
                 if !path.join("CACHEDIR.TAG").exists() {
                     folders.push(path);
                 }
@@ -55,7 +55,7 @@ pub fn edited_files(root: &Path, base: &Path, edition_2015: bool) -> std::io::Re
     if let (true, Ok(below)) = (by_macro, root.strip_prefix(base)) {
         let text = match found.remove(below) {
             Some(edited) => edited,
-            None => std::fs::read_to_string(root)?,
+            None => fs::read_to_string(root)?,
         };
         found.insert(below.to_owned(), format!("{text}\n{FOR_MACROS}\n"));
     }

@@ -4,6 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::{Error, Result, fs};
+
 /// Options of rustc that take their value from the next word; needed to tell the source file from a value.
 const WITH_VALUE: &[&str] = &[
     "--cfg",
@@ -52,13 +54,13 @@ pub struct Arguments {
 
 impl Arguments {
     /// Reads `@file` arguments too: cargo uses one where the line would be too long.
-    pub fn new(args: &[OsString]) -> std::io::Result<Arguments> {
+    pub fn new(args: &[OsString]) -> Result<Arguments> {
         let (mut all, mut in_file) = (Vec::with_capacity(args.len()), false);
         for arg in args {
             match arg.to_str().and_then(|arg| arg.strip_prefix('@')) {
                 Some(file) => {
                     in_file = true;
-                    all.extend(std::fs::read_to_string(file)?.lines().map(OsString::from));
+                    all.extend(fs::read_to_string(file)?.lines().map(OsString::from));
                 }
                 None => all.push(arg.clone()),
             }
@@ -67,16 +69,19 @@ impl Arguments {
     }
 
     /// What the next program is given: where they came in a file, a new one in `folder`, which has to outlive this process.
-    pub fn line(&self, folder: &Path) -> std::io::Result<Vec<OsString>> {
+    pub fn line(&self, folder: &Path) -> Result<Vec<OsString>> {
         if !self.in_file {
             return Ok(self.all.clone());
         }
-        let mut file = tempfile::Builder::new().prefix("arguments-").tempfile_in(folder)?;
-        for arg in &self.all {
-            file.write_all(arg.as_encoded_bytes())?;
-            file.write_all(b"\n")?;
-        }
-        let (_, path) = file.keep()?;
+        let write = || {
+            let mut file = tempfile::Builder::new().prefix("arguments-").tempfile_in(folder)?;
+            for arg in &self.all {
+                file.write_all(arg.as_encoded_bytes())?;
+                file.write_all(b"\n")?;
+            }
+            Ok(file.keep()?.1)
+        };
+        let path: PathBuf = write().map_err(|e| Error::file("write to", folder, e))?;
         let mut line = OsString::from("@");
         line.push(path);
         Ok(vec![line])
@@ -169,6 +174,12 @@ impl Arguments {
 
     pub fn push(&mut self, arg: impl AsRef<OsStr>) {
         self.all.push(arg.as_ref().to_owned());
+    }
+
+    /// Lets the crate name `library`.
+    pub fn link(&mut self, name: &str, library: &Path) {
+        self.push("--extern");
+        self.push(format!("{name}={}", library.display()));
     }
 
     /// Replaces the value of `-C KEY=…`, and drops it where there is no new one.

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use super::arguments::Arguments;
 use super::overlay::Overlay;
 use super::{Setup, dep_info};
+use crate::{Error, Result, fs};
 
 /// Behind the timed executable's name stands the counting one's.
 const COUNTED: &str = "-counted";
@@ -47,7 +48,7 @@ pub fn compile(
     args: Arguments,
     overlay: Option<&Overlay>,
     setup: &Setup,
-) -> anyhow::Result<i32> {
+) -> Result<i32> {
     let counted = linked_with(&args, COUNTED, "memprof_alloc", &setup.runtime.allocator, setup);
 
     // Both at once. What the second says the first has said already; only what it alone finds wrong matters.
@@ -57,9 +58,10 @@ pub fn compile(
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
-        .spawn()?;
-    let first = command().args(args.line(setup.scratch())?).status()?;
-    let second = second.wait_with_output()?;
+        .spawn()
+        .map_err(|e| Error::run(&command(), e))?;
+    let first = command().args(args.line(setup.scratch())?).status().map_err(|e| Error::run(&command(), e))?;
+    let second = second.wait_with_output().map_err(|e| Error::run(&command(), e))?;
     if !first.success() {
         return Ok(first.code().unwrap_or(101));
     }
@@ -73,7 +75,7 @@ pub fn compile(
     if stderr.contains("global allocator") {
         // The user's own is in charge, with the tracker around it: what is timed is what counts.
         let _ = std::fs::remove_file(&counting);
-        std::fs::hard_link(&timed, &counting)?;
+        std::fs::hard_link(&timed, &counting).map_err(|e| Error::file("make", &counting, e))?;
         write_stamp(&timed, &counting)?;
         return Ok(0);
     }
@@ -103,18 +105,14 @@ fn linked_with(args: &Arguments, suffix: &str, name: &str, library: &Path, setup
 }
 
 /// Where it is asked for; false where it cannot be, which is noted. Not tried where the bench has an allocator of its own.
-fn link_with_dhat(
-    command: &impl Fn() -> Command,
-    args: &Arguments,
-    timed: &Path,
-    setup: &Setup,
-) -> anyhow::Result<bool> {
+fn link_with_dhat(command: &impl Fn() -> Command, args: &Arguments, timed: &Path, setup: &Setup) -> Result<bool> {
     let Some(dhat) = &setup.dhat else { return Ok(true) };
     let mut linked = linked_with(args, DHAT, "memprof_dhat", &dhat.library, setup);
     linked.push("-L");
     linked.push(format!("dependency={}", dhat.dependencies.display()));
-    let out =
-        command().args(linked.line(setup.scratch())?).env("RUSTC_BOOTSTRAP", "1").stdin(Stdio::null()).output()?;
+    let mut call = command();
+    call.args(linked.line(setup.scratch())?).env("RUSTC_BOOTSTRAP", "1").stdin(Stdio::null());
+    let out = call.output().map_err(|e| Error::run(&call, e))?;
     let path = dhat_path(timed);
     if out.status.success() {
         write_stamp(timed, &path)?;
@@ -144,8 +142,8 @@ fn stamp_path(counted: &Path) -> PathBuf {
     path.into()
 }
 
-fn write_stamp(timed: &Path, counted: &Path) -> std::io::Result<()> {
-    std::fs::write(stamp_path(counted), stamp(timed)?)
+fn write_stamp(timed: &Path, counted: &Path) -> Result<()> {
+    fs::write(stamp_path(counted), stamp(timed).map_err(|e| Error::file("read", timed, e))?)
 }
 
 /// True where both executables come from one call: never count in another program than the one that is timed.

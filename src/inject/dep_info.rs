@@ -5,12 +5,13 @@ use std::path::Path;
 use super::arguments::Arguments;
 use super::overlay::Overlay;
 use super::{RUNTIME_VARIABLE, Setup};
+use crate::{Result, fs};
 
 /// After a call: its `.d` file names the originals, and the runtime that it was built with.
-pub fn mend_file(args: &Arguments, overlay: Option<&Overlay>, setup: &Setup) -> anyhow::Result<()> {
+pub fn mend_file(args: &Arguments, overlay: Option<&Overlay>, setup: &Setup) -> Result<()> {
     let Some(path) = args.output(".d").filter(|path| path.exists()) else { return Ok(()) };
-    let text = std::fs::read_to_string(&path)?;
-    Ok(std::fs::write(&path, mend(&text, overlay, RUNTIME_VARIABLE, &setup.runtime.hash))?)
+    let text = fs::read_to_string(&path)?;
+    fs::write(&path, mend(&text, overlay, RUNTIME_VARIABLE, &setup.runtime.hash))
 }
 
 /// `text` with `overlay` paths put back to `original`, and with a line that makes cargo rebuild when `variable` changes.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use serde::{Deserialize, Serialize};
 
 use super::Runtime;
-use crate::{Error, Result};
+use crate::{Error, Result, fs};
 
 const SOURCE: &str = include_str!("../../templates/dhat/lib.rs");
 /// The version whose way of counting was compared to the tracker's.
@@ -34,13 +34,12 @@ impl Dhat {
             "[package]\nname = \"memprof_dhat\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[lib]\npath = \"lib.rs\"\n\
              [dependencies]\ndhat = \"={VERSION}\"\n[profile.release]\ncodegen-units = {UNITS}\n[workspace]\n"
         );
-        let failed = |e: std::io::Error| Error::other(format!("cannot write to {}: {e}", folder.display()));
-        std::fs::create_dir_all(&folder).map_err(failed)?;
+        fs::create_dir_all(&folder)?;
         for (file, text) in [("Cargo.toml", manifest.as_str()), ("lib.rs", SOURCE)] {
             let path = folder.join(file);
             // What has not changed is not built anew.
             if std::fs::read_to_string(&path).ok().as_deref() != Some(text) {
-                std::fs::write(&path, text).map_err(failed)?;
+                fs::write(&path, text)?;
             }
         }
         let built = folder.join("target").join(&runtime.hash);
@@ -54,7 +53,7 @@ impl Dhat {
         if offline {
             command.arg("--offline");
         }
-        let status = command.status().map_err(|e| Error::other(format!("cannot run {}: {e}", cargo.display())))?;
+        let status = command.status().map_err(|e| Error::run(&command, e))?;
         if !status.success() {
             let advice = if offline { "; its first use fetches it: run once without --offline" } else { "" };
             return Err(Error::other(format!("the dhat crate cannot be built{advice}")));

@@ -17,13 +17,14 @@ mod wrapper;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, fs};
 
 pub use bench_root::{counted_path, dhat_path, is_own_allocator, is_pair, stamp};
 pub use dhat::{Dhat, VERSION as DHAT_VERSION};
-pub use harness::{declares_benches, known as known_harnesses};
-pub use runtime::{Runtime, Toolchain};
+pub use harness::known as known_harnesses;
+pub use runtime::Runtime;
 pub use tidy::remove_unused;
 pub use wrapper::run as run_wrapper;
 
@@ -65,10 +66,10 @@ pub struct Refusal {
 impl Setup {
     /// Writes the setup to `scratch`, which is this run's alone, and gives the variables that make cargo use it. The wrapper
     /// stays at one place in `dir`, so that cargo need not ask the compiler anew each time.
-    pub fn install(&self, dir: &Path, scratch: &Path) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
+    pub fn install(&self, dir: &Path, scratch: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
         let file = scratch.join("setup.json");
-        std::fs::write(&file, serde_json::to_vec(self)?).with_context(|| format!("cannot write {}", file.display()))?;
-        std::fs::create_dir_all(&self.refusals)?;
+        fs::write(&file, to_json(self)?)?;
+        fs::create_dir_all(&self.refusals)?;
         let wrapper = link_to_self(dir, WRAPPER_NAME)?;
         Ok(vec![
             ("RUSTC_WRAPPER", wrapper),
@@ -77,10 +78,10 @@ impl Setup {
         ])
     }
 
-    fn load() -> anyhow::Result<Setup> {
-        let file = std::env::var_os(SETUP_VARIABLE).context("this name is for cargo's use only")?;
-        let text = std::fs::read(&file).with_context(|| format!("cannot read {}", Path::new(&file).display()))?;
-        Ok(serde_json::from_slice(&text)?)
+    fn load() -> Result<Setup> {
+        let file = std::env::var_os(SETUP_VARIABLE).ok_or_else(for_cargo_only)?;
+        let cannot = |e| Error::with(format!("cannot read {}", Path::new(&file).display()), e);
+        serde_json::from_slice(&fs::read(&file)?).map_err(|e: serde_json::Error| cannot(e))
     }
 
     /// This run's own folder.
@@ -100,12 +101,12 @@ impl Setup {
     }
 
     /// Before a build of what is left.
-    pub fn forget_refusals(&self) -> std::io::Result<()> {
-        std::fs::remove_dir_all(&self.refusals)?;
-        std::fs::create_dir_all(&self.refusals)
+    pub fn forget_refusals(&self) -> Result<()> {
+        std::fs::remove_dir_all(&self.refusals).map_err(|e| Error::file("empty", &self.refusals, e))?;
+        fs::create_dir_all(&self.refusals)
     }
 
-    fn refuse(&self, crate_name: &str, root: Option<PathBuf>, message: String) -> anyhow::Result<()> {
+    fn refuse(&self, crate_name: &str, root: Option<PathBuf>, message: String) -> Result<()> {
         let said = |name: &str| std::env::var(name).unwrap_or_default();
         let package = (said("CARGO_PKG_NAME"), said("CARGO_PKG_VERSION"));
         // cargo shows the whole command line of a call that fails without a diagnostic.
@@ -115,32 +116,41 @@ impl Setup {
             "rendered": format!("error: `{crate_name}` cannot be measured; why is said below\n"),
         });
         eprintln!("{diagnostic}");
-        let text = serde_json::to_vec(&Refusal { message, package, root })?;
-        Ok(std::fs::write(self.refusals.join(format!("{crate_name}-{}.json", std::process::id())), text)?)
+        let file = self.refusals.join(format!("{crate_name}-{}.json", std::process::id()));
+        fs::write(file, to_json(&Refusal { message, package, root })?)
     }
 }
 
 /// Whether a harness with the hook in it is linked into an executable: the runtime has this text where a harness asks for it.
-pub fn is_hooked(executable: &Path) -> anyhow::Result<bool> {
+pub fn is_hooked(executable: &Path) -> Result<bool> {
     const MARK: &[u8] = b"memprof: a harness with the hook in it";
-    let bytes = std::fs::read(executable).with_context(|| format!("cannot read {}", executable.display()))?;
-    Ok(memchr::memmem::find(&bytes, MARK).is_some())
+    Ok(memchr::memmem::find(&fs::read(executable)?, MARK).is_some())
 }
 
 /// A symbolic link to this executable, which tells by the name it is called with what it is to do.
-pub fn link_to_self(dir: &Path, name: &str) -> anyhow::Result<PathBuf> {
-    let this = std::env::current_exe().context("cannot tell where this executable is")?;
+pub fn link_to_self(dir: &Path, name: &str) -> Result<PathBuf> {
+    let this = own_path()?;
     // Two versions of the tool may take turns in one target directory, or work at the same time.
     let mut hasher = DefaultHasher::new();
     this.hash(&mut hasher);
-    let folder = dir.join(format!("tool-{:016x}", hasher.finish()));
-    let link = folder.join(name);
+    let link = dir.join(format!("tool-{:016x}", hasher.finish())).join(name);
     if std::fs::read_link(&link).ok().as_deref() != Some(&this) {
-        let cannot = || format!("cannot make {}", link.display());
-        std::fs::create_dir_all(&folder).with_context(cannot)?;
-        let draft = folder.join(format!("{name}-{}", std::process::id()));
-        std::os::unix::fs::symlink(&this, &draft).with_context(cannot)?;
-        std::fs::rename(&draft, &link).with_context(cannot)?;
+        fs::replace_link(&link, &this)?;
     }
     Ok(link)
+}
+
+/// Where this executable is.
+pub fn own_path() -> Result<PathBuf> {
+    std::env::current_exe().map_err(|e| Error::with("cannot tell where this executable is", e))
+}
+
+/// Somebody called the executable by a name that is meant for cargo.
+pub fn for_cargo_only() -> Error {
+    Error::other("this name is for cargo's use only")
+}
+
+/// What this tool tells itself in another process.
+pub fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|e| Error::with("cannot write JSON", e))
 }

@@ -7,9 +7,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-
 use super::arguments::Arguments;
+use crate::fs::{self, Draft};
+use crate::{Error, Result};
 
 /// A folder that stands for another one.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Overlay {
 
 impl Overlay {
     /// Lays out `original` below `overlays` with `edited` (path below `original` → text) in it.
-    pub fn lay_out(overlays: &Path, original: &Path, edited: &BTreeMap<PathBuf, String>) -> anyhow::Result<Overlay> {
+    pub fn lay_out(overlays: &Path, original: &Path, edited: &BTreeMap<PathBuf, String>) -> Result<Overlay> {
         Ok(Overlay { folder: lay_out(overlays, original, edited)?, original: original.to_owned() })
     }
 
@@ -52,45 +52,40 @@ fn remapped(path: &Path, mappings: &[(PathBuf, PathBuf)]) -> PathBuf {
 }
 
 /// The folder's name follows from the original's path and the edited texts, so an overlay that is there is the right one.
-fn lay_out(overlays: &Path, original: &Path, edited: &BTreeMap<PathBuf, String>) -> anyhow::Result<PathBuf> {
+fn lay_out(overlays: &Path, original: &Path, edited: &BTreeMap<PathBuf, String>) -> Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
     (original, edited).hash(&mut hasher);
     // A file that came or went beside an edited one makes another overlay.
     let folders: BTreeSet<&Path> = edited.keys().flat_map(|file| file.ancestors().skip(1)).collect();
     for folder in folders {
-        let mut names: Vec<_> = std::fs::read_dir(original.join(folder))?
-            .map(|entry| Ok(entry?.file_name()))
-            .collect::<std::io::Result<_>>()?;
-        names.sort();
-        (folder, names).hash(&mut hasher);
+        let mut entries = fs::read_dir(original.join(folder))?;
+        entries.sort();
+        entries.hash(&mut hasher);
     }
     let target = overlays.join(format!("{:016x}", hasher.finish()));
     super::tidy::note_use(&target);
     if target.exists() {
         return Ok(target);
     }
-    let draft = overlays.join(format!("{:016x}-{}", hasher.finish(), std::process::id()));
-    let _ = std::fs::remove_dir_all(&draft);
-    fill(&draft, original, Path::new(""), edited)
-        .with_context(|| format!("cannot lay out {} in {}", original.display(), draft.display()))?;
+    let draft = Draft::new_in(overlays)?;
+    fill(draft.path(), original, Path::new(""), edited)?;
     // Another call may have been first; its overlay is the same.
-    if std::fs::rename(&draft, &target).is_err() {
-        let _ = std::fs::remove_dir_all(&draft);
-    }
+    draft.settle(&target)?;
     Ok(target)
 }
 
 /// Makes `draft`/`below` a real folder, since an edited file lies in it.
-fn fill(draft: &Path, original: &Path, below: &Path, edited: &BTreeMap<PathBuf, String>) -> anyhow::Result<()> {
-    std::fs::create_dir_all(draft.join(below))?;
-    for entry in std::fs::read_dir(original.join(below))? {
-        let path = below.join(entry?.file_name());
+fn fill(draft: &Path, original: &Path, below: &Path, edited: &BTreeMap<PathBuf, String>) -> Result<()> {
+    fs::create_dir_all(draft.join(below))?;
+    for entry in fs::read_dir(original.join(below))? {
+        let path = below.join(entry.file_name().unwrap_or_default());
         if let Some(text) = edited.get(&path) {
-            std::fs::write(draft.join(&path), text)?;
+            fs::write(draft.join(&path), text)?;
         } else if edited.keys().any(|file| file.starts_with(&path)) {
             fill(draft, original, &path, edited)?;
         } else {
-            symlink(original.join(&path), draft.join(&path))?;
+            let link = draft.join(&path);
+            symlink(original.join(&path), &link).map_err(|e| Error::file("make", &link, e))?;
         }
     }
     Ok(())

@@ -4,12 +4,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
 use super::harness::{HARNESSES, Libtest};
 use super::tidy;
-use crate::Error;
+use crate::fs::{self, Draft};
+use crate::project::Toolchain;
+use crate::{Error, Result};
 
 /// The runtime's sources, by file name; templates/ is where they are written and tested.
 const RUNTIME: &[(&str, &str)] = &[
@@ -50,26 +51,6 @@ const RUNTIME: &[(&str, &str)] = &[
 const WAY_OF_BUILDING: u32 = 3;
 const ALLOCATOR: &str = include_str!("../../templates/alloc/lib.rs");
 
-/// The compiler that builds the user's code.
-#[derive(Debug, Clone)]
-pub struct Toolchain {
-    pub rustc: PathBuf,
-    /// What `rustc -vV` prints.
-    pub version: String,
-    /// `--target`, where the user gives one.
-    pub target: Option<String>,
-    /// libc is linked statically: the runtime cannot step before its functions.
-    pub static_libc: bool,
-}
-
-impl Toolchain {
-    /// Stable or beta.
-    pub fn is_stable(&self) -> bool {
-        let release = self.version.lines().find_map(|line| line.strip_prefix("release: ")).unwrap_or_default();
-        !release.contains("nightly") && !release.contains("dev")
-    }
-}
-
 /// The compiled runtime.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Runtime {
@@ -85,7 +66,7 @@ pub struct Runtime {
 
 impl Runtime {
     /// Compiles the runtime below `dir`, unless it is there already.
-    pub fn build(toolchain: &Toolchain, dir: &Path) -> anyhow::Result<Runtime> {
+    pub fn build(toolchain: &Toolchain, dir: &Path) -> Result<Runtime> {
         let mut hasher = DefaultHasher::new();
         let harnesses: Vec<String> = HARNESSES.iter().map(|harness| harness.texts()).collect();
         (RUNTIME, ALLOCATOR, harnesses, &toolchain.version).hash(&mut hasher);
@@ -102,35 +83,33 @@ impl Runtime {
         if runtime.allocator.exists() {
             return Ok(runtime);
         }
-        // In a directory of its own and then under its name, so that a second run at the same time sees all or nothing.
-        let draft = dir.join(format!("runtime-{}-{}", runtime.hash, std::process::id()));
-        std::fs::create_dir_all(&draft).with_context(|| format!("cannot make {}", draft.display()))?;
+        // A second run at the same time sees all or nothing.
+        let folder = Draft::new_in(dir)?;
+        let draft = folder.path();
         for (name, text) in RUNTIME {
-            std::fs::write(draft.join(name), text)?;
+            fs::write(draft.join(name), text)?;
         }
-        std::fs::write(draft.join("memprof_alloc.rs"), ALLOCATOR)?;
-        std::fs::write(draft.join("memprof_libtest.rs"), Libtest::SOURCE)?;
-        compile(toolchain, &draft, "memprof_rt", "lib.rs", &[])?;
+        fs::write(draft.join("memprof_alloc.rs"), ALLOCATOR)?;
+        fs::write(draft.join("memprof_libtest.rs"), Libtest::SOURCE)?;
+        compile(toolchain, draft, "memprof_rt", "lib.rs", &[])?;
         let external = format!("memprof_rt={}", draft.join("libmemprof_rt.rlib").display());
-        compile(toolchain, &draft, "memprof_alloc", "memprof_alloc.rs", &["--extern", &external])?;
+        compile(toolchain, draft, "memprof_alloc", "memprof_alloc.rs", &["--extern", &external])?;
         // Only benches of the compiler's own harness need it: they are refused where it is not there.
-        let libtest = compile(toolchain, &draft, "memprof_libtest", "memprof_libtest.rs", &["--extern", &external]);
-        if libtest.is_ok() && !takes_libtest(toolchain, &draft)? {
-            std::fs::remove_file(draft.join("libmemprof_libtest.rlib"))?;
+        let libtest = compile(toolchain, draft, "memprof_libtest", "memprof_libtest.rs", &["--extern", &external]);
+        let rlib = draft.join("libmemprof_libtest.rlib");
+        if libtest.is_ok() && !takes_libtest(toolchain, draft)? {
+            std::fs::remove_file(&rlib).map_err(|e| Error::file("remove", &rlib, e))?;
         }
-        if std::fs::rename(&draft, &home).is_err() && !runtime.allocator.exists() {
-            bail!("cannot move {} to {}", draft.display(), home.display());
-        }
-        let _ = std::fs::remove_dir_all(&draft);
+        folder.settle(&home)?;
         Ok(at(hash))
     }
 }
 
 /// Whether the main function that this compiler makes of `#[bench]` and `#[test]` goes with our `test` crate: what it writes into
 /// it changes with compilers.
-fn takes_libtest(toolchain: &Toolchain, dir: &Path) -> anyhow::Result<bool> {
+fn takes_libtest(toolchain: &Toolchain, dir: &Path) -> Result<bool> {
     let probe = dir.join("probe.rs");
-    std::fs::write(&probe, "#![feature(test)]\n#[bench]\nfn a(_: &mut test::Bencher) {}\n#[test]\nfn b() {}\n")?;
+    fs::write(&probe, "#![feature(test)]\n#[bench]\nfn a(_: &mut test::Bencher) {}\n#[test]\nfn b() {}\n")?;
     let mut command = Command::new(&toolchain.rustc);
     command.args(["--edition=2021", "--test", "--emit=metadata", "--crate-name", "memprof_probe", "--cap-lints=allow"]);
     command.arg(&probe).arg("--out-dir").arg(dir).arg("--extern");
@@ -139,11 +118,11 @@ fn takes_libtest(toolchain: &Toolchain, dir: &Path) -> anyhow::Result<bool> {
     if let Some(target) = &toolchain.target {
         command.args(["--target", target]);
     }
-    let out = command.output().with_context(|| format!("cannot run {}", toolchain.rustc.display()))?;
+    let out = command.output().map_err(|e| Error::run(&command, e))?;
     Ok(out.status.success())
 }
 
-fn compile(toolchain: &Toolchain, dir: &Path, name: &str, source: &str, more: &[&str]) -> anyhow::Result<()> {
+fn compile(toolchain: &Toolchain, dir: &Path, name: &str, source: &str, more: &[&str]) -> Result<()> {
     let mut command = Command::new(&toolchain.rustc);
     // In the folder where the compiler's version was asked: a toolchain file may rule there.
     command.args(["--edition=2021", "--crate-type=rlib", "--crate-name", name]).arg(dir.join(source));
@@ -156,16 +135,16 @@ fn compile(toolchain: &Toolchain, dir: &Path, name: &str, source: &str, more: &[
     if toolchain.static_libc {
         command.arg("-Ctarget-feature=+crt-static");
     }
-    let out = command.output().with_context(|| format!("cannot run {}", toolchain.rustc.display()))?;
+    let out = command.output().map_err(|e| Error::run(&command, e))?;
     if !out.status.success() && String::from_utf8_lossy(&out.stderr).contains("No space left on device") {
-        bail!("cannot write to {}: no space left on device", dir.display());
+        return Err(Error::other(format!("cannot write to {}: no space left on device", dir.display())));
     }
     if !out.status.success() {
         let stderr = String::from_utf8_lossy(&out.stderr);
         let first = stderr.lines().find(|line| line.starts_with("error")).unwrap_or_default();
         let compiler = toolchain.version.lines().next().unwrap_or_default();
         let message = format!("the runtime does not compile with {compiler} (Rust 1.70 or newer is needed): {first}");
-        return Err(Error::nothing_measured(message).into());
+        return Err(Error::nothing_measured(message));
     }
     Ok(())
 }

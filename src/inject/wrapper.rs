@@ -5,20 +5,19 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-
-use anyhow::Context as _;
 
 use super::arguments::Arguments;
 use super::harness::{Call, HARNESSES, Prepared};
 use super::overlay::Overlay;
-use super::{SETUP_VARIABLE, Setup, allocator, bench_root, dep_info};
+use super::{SETUP_VARIABLE, Setup, allocator, bench_root, dep_info, for_cargo_only};
+use crate::{Error, Result};
 
 /// Runs the rustc call of `args` (its first is rustc, or the user's workspace wrapper); the exit code.
-pub fn run(args: &[OsString]) -> anyhow::Result<i32> {
+pub fn run(args: &[OsString]) -> Result<i32> {
     let setup = Setup::load()?;
-    let (rustc, rest) = args.split_first().context("this name is for cargo's use only")?;
+    let (rustc, rest) = args.split_first().ok_or_else(for_cargo_only)?;
     // A workspace wrapper is followed by rustc itself.
     let inner = rest.first().filter(|arg| Path::new(arg).file_stem().is_some_and(|stem| stem == "rustc"));
     let rest = if inner.is_some() { &rest[1..] } else { rest };
@@ -74,14 +73,14 @@ pub fn run(args: &[OsString]) -> anyhow::Result<i32> {
 }
 
 /// Becomes the call, where nothing is left to do after it.
-fn pass(mut command: Command, args: &[OsString]) -> anyhow::Result<i32> {
-    Err(command.args(args).exec()).with_context(|| format!("cannot run {}", command.get_program().display()))
+fn pass(mut command: Command, args: &[OsString]) -> Result<i32> {
+    let error = command.args(args).exec();
+    Err(Error::run(&command, error))
 }
 
 /// Runs the call and mends what it says about its sources.
-fn compile_from(overlay: &Overlay, mut command: Command, args: &Arguments, setup: &Setup) -> anyhow::Result<i32> {
-    let status = command.args(args.line(setup.scratch())?).status();
-    let status = status.with_context(|| format!("cannot run {}", command.get_program().display()))?;
+fn compile_from(overlay: &Overlay, mut command: Command, args: &Arguments, setup: &Setup) -> Result<i32> {
+    let status = command.args(args.line(setup.scratch())?).status().map_err(|e| Error::run(&command, e))?;
     if status.success() {
         dep_info::mend_file(args, Some(overlay), setup)?;
     }
@@ -101,12 +100,12 @@ fn add_debug_info(args: &mut Arguments) {
 }
 
 /// Makes the call compile with the tracking type around the allocator that the crate declares; the overlay where it does.
-fn prepare_allocator(args: &mut Arguments, setup: &Setup) -> anyhow::Result<Option<Overlay>> {
+fn prepare_allocator(args: &mut Arguments, setup: &Setup) -> Result<Option<Overlay>> {
     let Some((root, folder)) = args.source().and_then(|root| Some((root.clone(), root.parent()?.to_owned()))) else {
         return Ok(None);
     };
     // Relative paths in the sources may lead out of the package, but hardly out of the folder that rustc runs in.
-    let here = std::env::current_dir()?;
+    let here = current_dir()?;
     let base = here.ancestors().find(|ancestor| root.starts_with(ancestor)).unwrap_or(&folder).to_owned();
     let edition_2015 = matches!(args.value("--edition"), None | Some("2015"));
     let edited = allocator::edited_files(&root, &base, edition_2015)?;
@@ -115,12 +114,10 @@ fn prepare_allocator(args: &mut Arguments, setup: &Setup) -> anyhow::Result<Opti
     }
     let overlay = Overlay::lay_out(&setup.overlays, &base, &edited)?;
     overlay.compile_from_it(args);
-    link_runtime(args, setup);
+    args.link("memprof_rt", &setup.runtime.library);
     Ok(Some(overlay))
 }
 
-/// Lets the crate name the runtime.
-pub fn link_runtime(args: &mut Arguments, setup: &Setup) {
-    args.push("--extern");
-    args.push(format!("memprof_rt={}", setup.runtime.library.display()));
+pub fn current_dir() -> Result<PathBuf> {
+    std::env::current_dir().map_err(|e| Error::with("there is no current directory", e))
 }

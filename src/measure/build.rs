@@ -13,7 +13,7 @@ use crate::inject::{
     Dhat, Refusal, Runtime, Setup, counted_path, dhat_path, is_own_allocator, is_pair, remove_unused, stamp,
 };
 use crate::project::{BenchTarget, CargoConfig, CargoOptions, Kind, Workspace};
-use crate::{Error, Result};
+use crate::{Error, Result, fs};
 
 /// A bench target, built.
 #[derive(Debug, Clone)]
@@ -96,8 +96,7 @@ impl<'a> Builder<'a> {
         interrupt: &'a Interrupt,
     ) -> Result<Builder<'a>> {
         let dir = workspace.home.join("inject");
-        std::fs::create_dir_all(dir.join("overlays"))
-            .map_err(|e| Error::other(format!("cannot write to {}: {e}", workspace.home.display())))?;
+        fs::create_dir_all(dir.join("overlays"))?;
         let runtime = Runtime::build(&config.toolchain, &dir)?;
         let offline = cargo_options.offline || cargo_options.frozen;
         let dhat = match options.dhat {
@@ -164,9 +163,7 @@ impl<'a> Builder<'a> {
                 return compiled;
             }
             self.interrupt.check()?;
-            self.setup
-                .forget_refusals()
-                .map_err(|e| Error::other(format!("cannot write to {}: {e}", self.setup.refusals.display())))?;
+            self.setup.forget_refusals()?;
             let before = self.refused.len();
             for target in std::mem::take(&mut self.targets) {
                 match refusals.iter().find(|refusal| self.is_meant(refusal, &target)) {

@@ -46,8 +46,7 @@ impl CargoCall {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.arg("--message-format=json-render-diagnostics").stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child =
-            command.spawn().map_err(|e| Error::other(format!("cannot run {}: {e}", self.program.display())))?;
+        let mut child = command.spawn().map_err(|e| Error::run(&command, e))?;
         let stdout = child.stdout.take().ok_or_else(|| Error::other("cargo has no output"))?;
         let watch = interrupt.pass_on_to(&child);
         let mut is_built = false;
@@ -58,11 +57,11 @@ impl CargoCall {
                 Ok(_) => (),
                 Err(e) => {
                     let _ = child.kill().and_then(|()| child.wait());
-                    return Err(Error::other(format!("cannot read the output of cargo: {e}")));
+                    return Err(Error::with("cannot read the output of cargo", e));
                 }
             }
         }
-        let status = child.wait().map_err(|e| Error::other(format!("cannot wait for cargo: {e}")))?;
+        let status = child.wait().map_err(|e| Error::with("cannot wait for cargo", e))?;
         drop(watch);
         interrupt.check()?;
         match (status.success(), is_built) {

@@ -7,12 +7,11 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use crate::inject::link_to_self;
+use crate::inject::{for_cargo_only, link_to_self, to_json};
 use crate::project::CargoConfig;
-use crate::{Error, Result};
+use crate::{Error, Result, fs};
 
 /// Under this name cargo calls the executable as the benches' runner.
 pub const RUNNER_NAME: &str = "memprof-runner";
@@ -53,16 +52,16 @@ impl Launch {
 }
 
 /// As the runner: notes how it was called.
-pub fn run_runner(args: &[OsString]) -> anyhow::Result<i32> {
-    let folder = std::env::var_os(NOTES_VARIABLE).context("this name is for cargo's use only")?;
-    let executable = args.first().context("cargo names no executable")?;
+pub fn run_runner(args: &[OsString]) -> Result<i32> {
+    let folder = std::env::var_os(NOTES_VARIABLE).ok_or_else(for_cargo_only)?;
+    let executable = args.first().ok_or_else(for_cargo_only)?;
+    let here = std::env::current_dir().map_err(|e| Error::with("there is no current directory", e))?;
     let note = Note {
         executable: executable.as_bytes().to_vec(),
-        folder: std::env::current_dir()?.into_os_string().into_vec(),
+        folder: here.into_os_string().into_vec(),
         variables: std::env::vars_os().map(|(name, value)| (name.into_vec(), value.into_vec())).collect(),
     };
-    let file = Path::new(&folder).join(format!("{}.json", std::process::id()));
-    std::fs::write(&file, serde_json::to_vec(&note)?).with_context(|| format!("cannot write {}", file.display()))?;
+    fs::write(Path::new(&folder).join(format!("{}.json", std::process::id())), to_json(&note)?)?;
     Ok(0)
 }
 
@@ -78,8 +77,7 @@ impl Runner {
     /// `scratch` is this run's own folder, `home` the tool's.
     pub fn install(config: &CargoConfig, home: &Path, scratch: &Path) -> Result<Runner> {
         let notes = scratch.join("notes");
-        std::fs::create_dir_all(&notes)
-            .map_err(|e| Error::other(format!("cannot write to {}: {e}", notes.display())))?;
+        fs::create_dir_all(&notes)?;
         let link = link_to_self(&home.join("inject"), RUNNER_NAME)?;
         Ok(Runner { notes, link, platform: config.platform.clone(), users: config.runner.clone() })
     }
@@ -107,11 +105,9 @@ impl Runner {
     /// How cargo would start each executable. `ours`: the variables that were set for cargo's sake.
     pub fn launches(&self, ours: &[(String, OsString)]) -> Result<HashMap<PathBuf, Launch>> {
         let mut launches = HashMap::new();
-        let cannot = |e: std::io::Error| Error::other(format!("cannot read {}: {e}", self.notes.display()));
-        for entry in std::fs::read_dir(&self.notes).map_err(cannot)? {
-            let text = std::fs::read(entry.map_err(cannot)?.path()).map_err(cannot)?;
-            let note: Note =
-                serde_json::from_slice(&text).map_err(|e| Error::other(format!("a runner's note: {e}")))?;
+        for path in fs::read_dir(&self.notes)? {
+            let cannot = |e| Error::with(format!("cannot read {}", path.display()), e);
+            let note: Note = serde_json::from_slice(&fs::read(&path)?).map_err(|e: serde_json::Error| cannot(e))?;
             let launch = Launch {
                 folder: OsString::from_vec(note.folder).into(),
                 variables: as_cargo_alone(note.variables, ours),

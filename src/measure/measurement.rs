@@ -7,7 +7,7 @@ use super::plan;
 use super::suite::{Outcome, Reason, Suite};
 use super::{Measuring, PassOptions, Phase};
 use crate::inject::is_pair;
-use crate::{Error, Result};
+use crate::{Result, fs};
 
 /// Measures a suite once: the outcomes in the order of its benchmarks, and what happened behind the last one.
 pub fn measure(suite: &Suite, measuring: &mut Measuring) -> Result<(Vec<Outcome>, Option<Reason>)> {
@@ -70,5 +70,5 @@ fn phases(suite: &Suite, measuring: &mut Measuring) -> Vec<Phase> {
 fn empty_dhat_folder(options: &PassOptions) -> Result<()> {
     let dir = plan::dhat_dir(options);
     let _ = std::fs::remove_dir_all(&dir);
-    std::fs::create_dir_all(&dir).map_err(|e| Error::other(format!("cannot write to {}: {e}", dir.display())))
+    fs::create_dir_all(dir)
 }

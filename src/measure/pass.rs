@@ -12,7 +12,7 @@ use super::suite::Reason;
 use super::{Measuring, PassOptions, Phase};
 use crate::records::{Module, Reader, Record};
 use crate::results::lines::FailureKind;
-use crate::{Error, Result};
+use crate::{Error, Result, fs};
 
 /// How often is looked whether a process is stopped.
 const LOOKS_APART: Duration = Duration::from_secs(1);
@@ -46,14 +46,10 @@ impl Pass<'_> {
     /// Starts a process that goes through `selected`.
     pub fn start(&self, selected: &[Selected]) -> Result<Process> {
         let Pass { options, .. } = self;
-        let write_error =
-            |path: &Path, e: std::io::Error| Error::other(format!("cannot write {}: {e}", path.display()));
         let (plan_file, records) = (options.dir.join("plan"), options.dir.join("records"));
-        std::fs::write(&records, b"").map_err(|e| write_error(&records, e))?;
-        let reader =
-            Reader::open(&records).map_err(|e| Error::other(format!("cannot read {}: {e}", records.display())))?;
-        std::fs::write(&plan_file, plan::text(self.phase, options, &records, self.table, selected))
-            .map_err(|e| write_error(&plan_file, e))?;
+        fs::write(&records, b"")?;
+        let reader = Reader::open(&records).map_err(|e| Error::file("read", &records, e))?;
+        fs::write(&plan_file, plan::text(self.phase, options, &records, self.table, selected))?;
         let mut command = self.launch.command(self.program);
         let variable = if options.whole_process.is_some() { plan::PROCESS_VARIABLE } else { plan::VARIABLE };
         command.arg("--bench").args(&options.bench_args).env(variable, &plan_file);

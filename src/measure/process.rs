@@ -29,7 +29,7 @@ impl Interrupt {
         // A closed terminal, too: the benches are in groups of their own and would go on.
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&flag))
-                .map_err(|e| Error::other(format!("cannot listen for Ctrl-C: {e}")))?;
+                .map_err(|e| Error::with("cannot listen for Ctrl-C", e))?;
         }
         Ok(Interrupt(flag))
     }
@@ -102,9 +102,7 @@ impl Running {
     pub fn start(mut command: Command, forward: bool) -> Result<Running> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let begun = Instant::now();
-        let mut child = command
-            .spawn()
-            .map_err(|e| Error::other(format!("cannot run {}: {e}", command.get_program().display())))?;
+        let mut child = command.spawn().map_err(|e| Error::run(&command, e))?;
         let tail = Arc::new(Mutex::new(Tail::default()));
         let mut readers = Vec::new();
         if let Some(out) = child.stdout.take() {
@@ -118,7 +116,7 @@ impl Running {
 
     /// Waits a moment; the status where it has ended.
     pub fn poll(&mut self) -> Result<Option<ExitStatus>> {
-        let status = self.child.try_wait().map_err(|e| Error::other(format!("cannot wait for a bench: {e}")))?;
+        let status = self.child.try_wait().map_err(|e| Error::with("cannot wait for a bench", e))?;
         if status.is_none() {
             thread::sleep(POLL);
         }
@@ -153,7 +151,7 @@ impl Running {
                 }
             }
         });
-        let status = self.child.wait().map_err(|e| Error::other(format!("cannot wait for a bench: {e}")))?;
+        let status = self.child.wait().map_err(|e| Error::with("cannot wait for a bench", e))?;
         let elapsed = begun.elapsed();
         drop(ended);
         let late = guard.join().unwrap_or(false);

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::inject::remove_unused;
-use crate::{Error, Result};
+use crate::{Error, Result, fs};
 
 /// Is removed when the run is over, however it ends; what a killed one left goes with a later run.
 #[derive(Debug)]
@@ -14,10 +14,10 @@ impl Scratch {
     /// Makes it below the tool's own folder.
     pub fn make(home: &Path) -> Result<Scratch> {
         let runs = home.join("runs");
-        let cannot = |e: std::io::Error| Error::other(format!("cannot write to {}: {e}", runs.display()));
-        std::fs::create_dir_all(&runs).map_err(cannot)?;
+        fs::create_dir_all(&runs)?;
         remove_unused(&runs, "");
-        let dir = tempfile::Builder::new().prefix("").tempdir_in(&runs).map_err(cannot)?;
+        let dir =
+            tempfile::Builder::new().prefix("").tempdir_in(&runs).map_err(|e| Error::file("write to", &runs, e))?;
         Ok(Scratch(dir.keep()))
     }
 }

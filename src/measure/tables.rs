@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::records::Module;
 use crate::unwind::{self, ModuleTable, Table};
-use crate::{Error, Result};
+use crate::{Result, fs};
 
 /// The rows of every object seen so far.
 #[derive(Debug, Default)]
@@ -29,7 +29,6 @@ impl Tables {
             let key = (module.path.clone(), module.build_id.clone());
             table.modules.push(self.known.entry(key).or_insert_with(|| unwind::build_module(module)).clone());
         }
-        std::fs::write(file, table.to_bytes()?)
-            .map_err(|e| Error::other(format!("cannot write {}: {e}", file.display())))
+        fs::write(file, table.to_bytes()?)
     }
 }

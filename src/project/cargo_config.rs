@@ -6,8 +6,27 @@ use std::process::Command;
 
 use super::CargoOptions;
 use super::overrides::Overrides;
-use crate::inject::Toolchain;
 use crate::{Error, Result};
+
+/// The compiler that builds the user's code.
+#[derive(Debug, Clone)]
+pub struct Toolchain {
+    pub rustc: PathBuf,
+    /// What `rustc -vV` prints.
+    pub version: String,
+    /// `--target`, where the user gives one.
+    pub target: Option<String>,
+    /// libc is linked statically: the runtime cannot step before its functions.
+    pub static_libc: bool,
+}
+
+impl Toolchain {
+    /// Stable or beta.
+    pub fn is_stable(&self) -> bool {
+        let release = self.version.lines().find_map(|line| line.strip_prefix("release: ")).unwrap_or_default();
+        !release.contains("nightly") && !release.contains("dev")
+    }
+}
 
 /// The cargo configuration around the current directory.
 #[derive(Debug)]
@@ -26,11 +45,13 @@ impl CargoConfig {
     pub fn load(options: &CargoOptions) -> Result<CargoConfig> {
         let bad = |error: cargo_config2::Error| {
             // Below the first line of each cause the source is drawn.
-            let error = anyhow::Error::new(error);
-            let first_lines =
-                error.chain().map(|cause| cause.to_string().lines().next().unwrap_or_default().to_owned());
-            let why = first_lines.collect::<Vec<_>>().join(": ");
-            Error::project(format!("cargo's configuration cannot be read: {why}"))
+            let mut why = String::from("cargo's configuration cannot be read");
+            let mut cause: Option<&dyn std::error::Error> = Some(&error);
+            while let Some(one) = cause {
+                why = format!("{why}: {}", one.to_string().lines().next().unwrap_or_default());
+                cause = one.source();
+            }
+            Error::project(why)
         };
         let overrides = Overrides::read(&options.config)?;
         let is_set = |name: &str| std::env::var_os(name).is_some();

@@ -1,5 +1,6 @@
 //! The user's project: its packages and bench targets, and what the user's cargo configuration says.
 
+mod bench_functions;
 mod cargo_config;
 mod overrides;
 pub mod settings;
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 
 use cargo_metadata::{Metadata, MetadataCommand};
 
-pub use cargo_config::CargoConfig;
+pub use cargo_config::{CargoConfig, Toolchain};
 
 use crate::{Error, Result};
 

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use cargo_metadata::{Metadata, Package, Target, TargetKind};
 
+use super::bench_functions::declares_benches;
 use super::{BenchTarget, CargoOptions, Kind};
-use crate::inject::declares_benches;
 use crate::{Error, Result};
 
 /// The targets with benchmarks of the selected packages, and those left out because a required feature is off.

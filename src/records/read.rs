@@ -9,6 +9,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use crate::records::recording::*;
+use crate::{Error, Result};
 
 /// The format that this reader understands.
 const VERSION: u32 = 1;
@@ -31,16 +32,17 @@ impl Reader {
     ///
     /// # Errors
     /// Where the file is not of this format: the runtime of another version wrote it, or something overwrote it.
-    pub fn poll(&mut self) -> anyhow::Result<Vec<Record>> {
-        self.file.read_to_end(&mut self.pending)?;
+    pub fn poll(&mut self) -> Result<Vec<Record>> {
+        self.file.read_to_end(&mut self.pending).map_err(|e| Error::with("cannot read the bench's records", e))?;
         let mut records = Vec::new();
         let mut at = 0;
         while let Some(header) = self.pending.get(at..at + 8) {
-            let kind = u32::from_le_bytes(header[..4].try_into()?);
-            let length = u32::from_le_bytes(header[4..].try_into()?) as usize;
+            let number =
+                |at: usize| header[at..at + 4].iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte));
+            let (kind, length) = (number(0), number(4) as usize);
             let Some(payload) = self.pending.get(at + 8..at + 8 + length) else { break };
             let record = parse(kind, &mut Payload(payload));
-            records.push(record.ok_or_else(|| anyhow::anyhow!("the bench's records are of another format"))?);
+            records.push(record.ok_or_else(|| Error::other("the bench's records are of another format"))?);
             at += 8 + length;
         }
         self.pending.drain(..at);

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::Session;
 use crate::console;
+use crate::fs::{self, DRAFT, Draft};
 use crate::results::lines::{Memory, Run, RunStarted};
 use crate::results::names;
 use crate::session::revision;
-use crate::session::writer::{cannot_write, write_results};
+use crate::session::writer::write_results;
 use crate::{Error, Result};
 
 /// What this run is compared with.
@@ -126,49 +127,20 @@ pub fn save(name: &str, home: &Path, run: &Run, recounts: &BTreeMap<String, Vec<
         return write_results(Path::new(name), &run);
     }
     let folder = folder(home, name);
-    let draft = home.join("baselines").join(format!("{DRAFT}{}", std::process::id()));
-    let written = write_draft(&draft, &folder, run, &profiles)
-        .and_then(|()| swap(&draft, &folder).map_err(|error| cannot_write(&folder, &error)));
-    // What is there now is the draft that failed, or the baseline of before.
-    let _ = std::fs::remove_dir_all(&draft);
-    written
+    let draft = Draft::new_in(&home.join("baselines"))?;
+    write_draft(draft.path(), &folder, run, &profiles)?;
+    draft.replace(&folder)
 }
-
-/// How the names of folders begin that are no baselines yet.
-const DRAFT: &str = ".draft-";
 
 /// The baseline that will stand in `folder`, in `draft`.
 fn write_draft(draft: &Path, folder: &Path, mut run: Run, profiles: &[Option<String>]) -> Result<()> {
     for (finished, from) in run.finished.iter_mut().zip(profiles) {
         let Some(from) = from else { continue };
         let place = Path::new("profiles").join(names::safe_path(&finished.name)).join("mem.prof");
-        copy(Path::new(from), &draft.join(&place))?;
+        fs::copy(Path::new(from), &draft.join(&place))?;
         finished.profiles.mem = Some(folder.join(&place).to_string_lossy().into_owned());
     }
     write_results(&draft.join("results.jsonl"), &run)
-}
-
-/// Puts `draft` in the place of `folder`, at once: whoever reads sees the one or the other, whole.
-fn swap(draft: &Path, folder: &Path) -> std::io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    if !folder.exists() {
-        return std::fs::rename(draft, folder);
-    }
-    match renameat_with(CWD, draft, CWD, folder, RenameFlags::EXCHANGE) {
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => (),
-        done => return done.map_err(Into::into),
-    }
-    // A file system that cannot exchange.
-    let old = draft.with_extension("old");
-    std::fs::rename(folder, &old)?;
-    std::fs::rename(draft, folder)?;
-    std::fs::rename(&old, draft)
-}
-
-/// Copies a file; the folder is made.
-pub fn copy(from: &Path, to: &Path) -> Result<()> {
-    let folder = to.parent().unwrap_or(to);
-    std::fs::create_dir_all(folder).and_then(|()| std::fs::copy(from, to)).map(drop).map_err(|e| cannot_write(to, &e))
 }
 
 #[cfg(test)]

@@ -10,18 +10,19 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::FlockOperation;
 
 use super::Session;
 use crate::console;
+use crate::git::{git, short_commit};
+use crate::inject::own_path;
 use crate::measure::Interrupt;
 use crate::results::lines::Run;
 use crate::session::baseline;
-use crate::session::writer::{cannot_write, short_commit, write_whole};
-use crate::{Error, Result, exit};
+use crate::{Error, Result, exit, fs};
 
 /// The options whose values are about this run and not about the other.
 const OWN: [&str; 11] = [
@@ -50,7 +51,7 @@ pub fn measure(revision: &str, words: &[OsString], session: &Session) -> Result<
     // A build directory of its own: cargo names what it builds by paths relative to the workspace, so that in one directory
     // the two trees would take each other's executables for their own.
     let home = session.workspace.home.join("revisions");
-    std::fs::create_dir_all(&home).map_err(|e| cannot_write(&home, &e))?;
+    fs::create_dir_all(&home)?;
     let _lock = lock(&home, &session.interrupt)?;
     let subject = git(root, &["show", "--no-patch", "--format=%s", &commit]).unwrap_or_default();
     console::note(&format!("{label}: measuring commit {} ({subject}) first", short_commit(&commit)));
@@ -61,15 +62,14 @@ pub fn measure(revision: &str, words: &[OsString], session: &Session) -> Result<
     let there = tree.at.to_string_lossy().into_owned();
     git(root, &["worktree", "add", "--detach", "--quiet", &there, &commit]).map_err(bad)?;
     let age = first_measured(&home, &commit)?;
-    set_age(&tree.at, age).map_err(|e| cannot_write(&tree.at, &e))?;
+    set_age(&tree.at, age).map_err(|e| Error::file("write to", &tree.at, e))?;
 
     let inside = |path: &Path| path.strip_prefix(&top).map(|rest| tree.at.join(rest)).ok();
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let here = std::env::current_dir().map_err(|e| Error::other(format!("no current directory: {e}")))?;
+    let here = std::env::current_dir().map_err(|e| Error::with("there is no current directory", e))?;
     let folder = inside(&here).filter(|folder| folder.is_dir());
     let folder = folder.or_else(|| inside(root)).ok_or_else(|| bad(format!("{} is not in {top}", root.display())))?;
-    let tool = std::env::current_exe().map_err(|e| Error::other(format!("cannot find myself: {e}")))?;
-    let mut command = Command::new(tool);
+    let mut command = Command::new(own_path()?);
     command.arg("run").current_dir(&folder).arg("--target-dir").arg(&home).arg("--message-format=json");
     if let Some(manifest) = session.args.select.manifest_path.as_deref().and_then(|path| inside(&absolute(path))) {
         command.arg("--manifest-path").arg(manifest);
@@ -77,7 +77,7 @@ pub fn measure(revision: &str, words: &[OsString], session: &Session) -> Result<
     // Kept as a baseline it is counted in several processes, and its profiles are not those of the next run.
     command.arg("--save-baseline").arg(KEPT);
     command.args(without_own(words)).stdin(Stdio::null()).stdout(Stdio::null());
-    let status = command.status().map_err(|e| Error::other(format!("cannot run {}: {e}", tool_name(&command))))?;
+    let status = command.status().map_err(|e| Error::run(&command, e))?;
     session.interrupt.check()?;
     if !status.success() {
         let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::ERROR);
@@ -95,13 +95,13 @@ const KEPT: &str = "revision";
 /// One revision at a time; held until it is dropped.
 fn lock(home: &Path, interrupt: &Interrupt) -> Result<File> {
     let path = home.join("lock");
-    let file = File::create(&path).map_err(|e| cannot_write(&path, &e))?;
+    let file = fs::lock_file(&path)?;
     let mut waits = false;
     loop {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
             Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => (),
-            Err(error) => return Err(cannot_write(&path, &error.into())),
+            Err(error) => return Err(Error::file("lock", path, error.into())),
         }
         interrupt.check()?;
         if !std::mem::replace(&mut waits, true) {
@@ -118,11 +118,11 @@ fn place(home: &Path) -> Result<PathBuf> {
     home.hash(&mut hasher);
     let own = std::env::temp_dir().join(format!("cargo-memprof-{}", rustix::process::getuid().as_raw()));
     match std::fs::DirBuilder::new().mode(0o700).create(&own) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(cannot_write(&own, &error)),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(Error::file("make", own, error)),
         _ => (),
     }
     // The name can be guessed: nobody else may have made it, or may write there.
-    let found = own.symlink_metadata().map_err(|e| cannot_write(&own, &e))?;
+    let found = own.symlink_metadata().map_err(|e| Error::file("read", &own, e))?;
     if !found.is_dir() || found.uid() != rustix::process::getuid().as_raw() || found.mode() & 0o077 != 0 {
         return Err(Error::other(format!("{} must be a folder that only you can use; remove it", own.display())));
     }
@@ -134,9 +134,9 @@ fn first_measured(home: &Path, commit: &str) -> Result<SystemTime> {
     let stamp = home.join("measured");
     let is_this = std::fs::read_to_string(&stamp).is_ok_and(|text| text == commit);
     if !is_this {
-        write_whole(&stamp, commit.as_bytes())?;
+        fs::replace(&stamp, commit.as_bytes())?;
     }
-    stamp.metadata().and_then(|metadata| metadata.modified()).map_err(|e| cannot_write(&stamp, &e))
+    stamp.metadata().and_then(|metadata| metadata.modified()).map_err(|e| Error::file("read", &stamp, e))
 }
 
 /// Makes all below `path` as old as `age`.
@@ -151,10 +151,6 @@ fn set_age(path: &Path, age: SystemTime) -> std::io::Result<()> {
         }
     }
     File::open(path)?.set_modified(age)
-}
-
-fn tool_name(command: &Command) -> String {
-    command.get_program().to_string_lossy().into_owned()
 }
 
 /// The command line without the options of [`OWN`], `-json`, `--accept` and their values.
@@ -205,17 +201,6 @@ impl Drop for Tree {
     fn drop(&mut self) {
         self.remove();
     }
-}
-
-/// What git prints; the error is its first line.
-fn git(folder: &Path, args: &[&str]) -> Result<String, String> {
-    let out = Command::new("git").args(args).current_dir(folder).stdin(Stdio::null()).output();
-    let Output { status, stdout, stderr } = out.map_err(|e| format!("cannot run git: {e}"))?;
-    if status.success() {
-        return Ok(String::from_utf8_lossy(&stdout).trim().to_owned());
-    }
-    let stderr = String::from_utf8_lossy(&stderr);
-    Err(stderr.lines().next().unwrap_or("git failed").trim_start_matches("fatal: ").to_owned())
 }
 
 #[cfg(test)]

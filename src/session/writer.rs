@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::Session;
 use super::baseline::{self, Base};
@@ -20,7 +19,7 @@ use crate::results::lines::{
     FORMAT_VERSION, Failed, FailureKind, Finished, Line, Memory, Run, RunFinished, RunStarted,
 };
 use crate::results::names;
-use crate::{Error, Result, exit};
+use crate::{Error, Result, exit, fs, git};
 
 /// Takes results as they come.
 pub struct Writer<'a> {
@@ -112,8 +111,13 @@ impl<'a> Writer<'a> {
     /// JSON appears as it comes, everything else at the end.
     fn line(&mut self, line: &Line) {
         let text = json::line(line);
-        if self.args.format() == MessageFormat::Json {
-            console::print(&text);
+        if self.args.format() == MessageFormat::Json
+            && let Err(error) = console::print(&text)
+        {
+            // Once is enough.
+            if self.troubles.is_empty() {
+                self.troubles.push(error);
+            }
         }
         self.lines.push_str(&text);
     }
@@ -151,7 +155,7 @@ impl<'a> Writer<'a> {
         ] {
             let Some(mut profile) = profile else { continue };
             let at = dir.join(file);
-            write_whole(&at, &profile::write(&profile))?;
+            fs::replace(&at, &profile::write(&profile))?;
             *path = Some(at.to_string_lossy().into_owned());
             if wanted.is_some() {
                 profile.set_label("benchmark", &finished.name);
@@ -160,7 +164,7 @@ impl<'a> Writer<'a> {
         }
         if let Some(text) = &profiles.dhat {
             let at = dir.join("dhat-heap.json");
-            write_whole(&at, text)?;
+            fs::replace(&at, text)?;
             finished.profiles.dhat = Some(at.to_string_lossy().into_owned());
         }
         self.take(finished);
@@ -194,7 +198,7 @@ impl<'a> Writer<'a> {
         let end = self.run.end();
         self.line(&Line::RunFinished(RunFinished { success: end.success && error.is_none(), error, ..end }));
         if !self.keep_results {
-            let written = write_whole(&self.home.join("results.jsonl"), self.lines.as_bytes());
+            let written = fs::replace(&self.home.join("results.jsonl"), self.lines.as_bytes());
             self.troubles.extend(written.err());
         }
         let shown = self.show(base);
@@ -213,7 +217,7 @@ impl<'a> Writer<'a> {
             [(&self.mem_file, &self.all_mem), (&self.cpu_file, &self.all_cpu), (&self.block_file, &self.all_block)]
         {
             let Some(at) = at else { continue };
-            let written = together(profiles).and_then(|all| write_whole(at, &profile::write(&all)));
+            let written = together(profiles).and_then(|all| fs::write_output(at, &profile::write(&all)));
             errors.extend(written.err());
         }
         if let Some(name) = &self.args.output.save_baseline {
@@ -258,7 +262,7 @@ impl<'a> Writer<'a> {
             MessageFormat::Gab => &formats::Gab,
             MessageFormat::Github => &formats::Github,
         };
-        console::print(&format.render(run, view));
+        console::print(&format.render(run, view))?;
         match self.args.format() {
             MessageFormat::Github => step_summary(&formats::Markdown, run, view),
             _ => Ok(()),
@@ -283,7 +287,7 @@ fn step_summary(markdown: &dyn formats::Export, run: &Run, view: &View) -> Resul
     };
     let text = markdown.render(run, view);
     let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| cannot_write(&path, &e))
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| Error::file("write", &path, e))
 }
 
 /// Where a profile of all benchmarks goes; said before anything is measured, where it cannot.
@@ -307,44 +311,10 @@ fn together(profiles: &[Profile]) -> Result<Profile> {
     }
 }
 
-pub fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
-    Error::other(format!("cannot write {}: {error}", path.display()))
-}
-
 /// results.jsonl.
 pub fn write_results(path: &Path, run: &Run) -> Result<()> {
     let lines: String = run.lines().iter().map(json::line).collect();
-    write_whole(path, lines.as_bytes())
-}
-
-/// Under its name the file is there whole or not at all; its folder is made.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}", std::process::id()));
-    let draft = PathBuf::from(draft);
-    let write = || {
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder)?;
-        }
-        let mut file = std::fs::File::create(&draft)?;
-        file.write_all(bytes)?;
-        std::fs::rename(&draft, path)
-    };
-    write().map_err(|e| {
-        let _ = std::fs::remove_file(&draft);
-        cannot_write(path, &e)
-    })
-}
-
-/// What is checked out; `None` where that is no work of git's.
-pub fn head_commit(root: &Path) -> Option<String> {
-    let out = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root).output().ok()?;
-    out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
-}
-
-/// As git shows it.
-pub fn short_commit(commit: &str) -> &str {
-    commit.get(..12).unwrap_or(commit)
+    fs::replace(path, lines.as_bytes())
 }
 
 fn started(args: &RunArgs, workspace: &Workspace, config: &CargoConfig) -> RunStarted {
@@ -358,6 +328,6 @@ fn started(args: &RunArgs, workspace: &Workspace, config: &CargoConfig) -> RunSt
         target: config.platform.clone(),
         profile: args.select.profile.clone().unwrap_or_else(|| "bench".to_owned()),
         cpu: cpu.unwrap_or_default().to_owned(),
-        commit: head_commit(&workspace.root),
+        commit: git::head_commit(&workspace.root),
     }
 }

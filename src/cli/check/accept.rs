@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::judge::{Gate, Listed};
-use crate::Result;
 use crate::check::{self, Circumstances, Measured};
 use crate::console;
 use crate::results::check::{Against, Check, Verdict};
 use crate::results::lines::RunStarted;
 use crate::session::Session;
-use crate::session::writer::write_whole;
+use crate::{Result, fs};
 
 /// Accepts what is to be accepted; the entries that stay, for nobody has looked whether their benchmarks are gone. Those go on
 /// failing.
@@ -83,7 +82,7 @@ pub fn write(
         console::note(&format!("{} is up to date", check::FILE_NAME));
         return Ok(());
     }
-    write_whole(&gate.path, text.as_bytes())?;
+    fs::write_output(&gate.path, text.as_bytes())?;
     console::note(&format!("wrote {}; commit it", gate.path.display()));
     Ok(())
 }

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use crate::check::{self, Measured};
 use crate::console;
+use crate::git::{head_commit, short_commit};
 use crate::pprof::profile;
 use crate::results::check::PlacedSite;
 use crate::results::lines::{Failed, Run};
 use crate::session::Session;
-use crate::session::writer::{Writer, head_commit, short_commit};
+use crate::session::writer::Writer;
 use crate::{Error, Result};
 
 /// The results. Those of another commit say nothing about this one.

@@ -15,8 +15,9 @@ mod source;
 use super::Setup;
 use super::arguments::Arguments;
 use super::overlay::Overlay;
+use crate::Result;
 
-pub use libtest::{LIBTEST, Libtest, declares_benches};
+pub use libtest::{LIBTEST, Libtest};
 
 /// One rustc call, as far as a harness has to know it.
 pub struct Call<'a> {
@@ -45,7 +46,7 @@ pub trait Harness: Sync {
     fn is_made_by(&self, call: &Call, args: &Arguments) -> bool;
 
     /// Puts the hook in.
-    fn prepare(&self, call: &Call, args: &mut Arguments) -> anyhow::Result<Prepared>;
+    fn prepare(&self, call: &Call, args: &mut Arguments) -> Result<Prepared>;
 
     /// All that is put in: with another text, what was built before is out of date.
     fn texts(&self) -> String;

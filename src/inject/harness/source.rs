@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
-
 use super::anchors::FileEdits;
 use super::{Call, Harness, Prepared};
 use crate::inject::arguments::Arguments;
 use crate::inject::overlay::Overlay;
-use crate::inject::wrapper::link_runtime;
+use crate::{Error, Result, fs};
 
 /// Where the hook goes in a crate's source.
 pub struct Source {
@@ -40,13 +38,14 @@ impl Harness for Source {
             && args.source().and_then(|root| Some(root.parent()?.join(self.with_file).exists())).unwrap_or(true)
     }
 
-    fn prepare(&self, call: &Call, args: &mut Arguments) -> anyhow::Result<Prepared> {
-        let root = args.source().with_context(|| format!("{} is compiled from no file", self.package))?;
-        let source_dir = root.parent().context("a root source without a folder")?.to_owned();
+    fn prepare(&self, call: &Call, args: &mut Arguments) -> Result<Prepared> {
+        let no_file = || Error::other(format!("{} is compiled from no file in a folder", self.package));
+        let root = args.source().ok_or_else(no_file)?;
+        let source_dir = root.parent().ok_or_else(no_file)?.to_owned();
         // Sources name files of their package that are not beside them (`include_str!("../README.md")`).
         let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let base = package.filter(|package| source_dir.starts_with(package)).unwrap_or_else(|| source_dir.clone());
-        let below = source_dir.strip_prefix(&base).context("a root source outside of its package")?.to_owned();
+        let below = source_dir.strip_prefix(&base).map_err(|_| no_file())?.to_owned();
         let mut edited = BTreeMap::new();
         for file in self.edits {
             let place = below.join(file.file);
@@ -65,15 +64,15 @@ impl Harness for Source {
                 }
             };
         }
-        let root_name = below.join(root.file_name().context("a root source without a name")?);
+        let root_name = below.join(root.file_name().ok_or_else(no_file)?);
         let text = match edited.remove(&root_name) {
             Some(text) => text,
-            None => std::fs::read_to_string(&root)?,
+            None => fs::read_to_string(&root)?,
         };
         edited.insert(root_name, format!("{text}\nmod memprof_hook {{\n{}}}\n", (self.hook)()));
         let overlay = Overlay::lay_out(&call.setup.overlays, &base, &edited)?;
         overlay.compile_from_it(args);
-        link_runtime(args, call.setup);
+        args.link("memprof_rt", &call.setup.runtime.library);
         Ok(Prepared::From(overlay))
     }
 

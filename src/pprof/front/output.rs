@@ -36,7 +36,7 @@ pub fn deliver(
     match (to, command.target) {
         (Destination::File(path), _) => {
             warn(&format!("Generating report in {path}"));
-            std::fs::write(path, bytes).map_err(|error| format!("open {path}: {}", plain_error(&error)))
+            crate::fs::write_output(Path::new(path), &bytes).map_err(|error| error.line())
         }
         (Destination::Pipe(line), _) => pipe(&bytes, line),
         (Destination::Default, Target::Stdout) => to_stdout(&bytes),
@@ -55,13 +55,7 @@ pub fn deliver(
 
 /// Writes to standard output. A reader that has gone is no error.
 pub fn to_stdout(bytes: &[u8]) -> Result<(), String> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(format!("write /dev/stdout: {}", plain_error(&error)))
-        }
-        _ => Ok(()),
-    }
+    crate::console::write(bytes).map_err(|error| format!("write /dev/stdout: {}", plain_error(&error)))
 }
 
 /// A file that did not exist before: `prefix001suffix`, or the next number that is free.

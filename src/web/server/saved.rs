@@ -82,16 +82,7 @@ impl Saved {
         let path = self.path()?;
         let fail = |error: &dyn std::fmt::Display| format!("failed to write settings: {}: {error}", path.display());
         let text = serde_json::to_string_pretty(file).map_err(|error| fail(&error))?;
-        let draft = path.with_extension(format!("{}.tmp", std::process::id()));
-        let written = || {
-            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-            std::fs::write(&draft, text)?;
-            std::fs::rename(&draft, path)
-        };
-        written().map_err(|error| {
-            let _ = std::fs::remove_file(&draft);
-            fail(&error)
-        })
+        crate::fs::replace(path, text.as_bytes()).map_err(|error| format!("failed to write settings: {}", error.line()))
     }
 
     /// Saves what `query` and the server's own options say, under the name that `query` has.
