@@ -18,6 +18,8 @@ pub struct Measured {
     pub bytes: Count,
     /// The median over measurements; `None` where the benchmark's time is not wall time.
     pub ns: Option<f64>,
+    /// Its time was sampled in turns with the baseline's.
+    pub paired: bool,
     /// The highest of all processes.
     pub peak: f64,
     /// The highest of all processes.
@@ -141,6 +143,7 @@ pub fn measured(finished: &[Finished], sites: &BTreeMap<String, Vec<PlacedSite>>
                     allocs,
                     bytes,
                     ns: None,
+                    paired: true,
                     peak: one.memory.peak_bytes as f64,
                     retained: one.memory.retained_bytes_per_op,
                     complete: is_complete(&one.memory),
@@ -149,6 +152,10 @@ pub fn measured(finished: &[Finished], sites: &BTreeMap<String, Vec<PlacedSite>>
                 all.insert(one.name.clone(), measured);
             }
         }
+    }
+    let paired = |one: &Finished| one.vs.as_ref().is_some_and(|vs| vs.baseline.is_some() && vs.ratio.paired);
+    for one in finished.iter().filter(|one| !paired(one)) {
+        all.entry(one.name.clone()).and_modify(|measured| measured.paired = false);
     }
     for (name, times) in times {
         if let Some(measured) = all.get_mut(name) {

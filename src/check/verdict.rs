@@ -56,6 +56,10 @@ fn against_baseline(measured: &Measured, metric: Metric, entry: &Entry, limit: L
             message.push_str(&format!("; counted over {now} iterations, the baseline over {was}"));
         }
     }
+    let paired = (metric == Metric::NsPerOp).then_some(measured.paired);
+    if paired == Some(false) {
+        message.push_str("; unpaired: the baseline was measured at another time");
+    }
     let sites = match verdict {
         Verdict::Failed => growth(&measured.sites, entry, metric, top - was.high, SITES),
         _ => Vec::new(),
@@ -65,6 +69,7 @@ fn against_baseline(measured: &Measured, metric: Metric, entry: &Entry, limit: L
         message,
         sites,
         value,
+        paired,
         ..check(measured, metric, Against::Baseline, verdict, Some(was), Some(highest))
     })
 }
@@ -130,6 +135,7 @@ fn check(
         limit,
         baseline_range: range(baseline),
         value_range: range(now),
+        paired: None,
         verdict,
         message: String::new(),
         sites: Vec::new(),
@@ -146,6 +152,7 @@ fn about(name: &str, message: String) -> Check {
         limit: None,
         baseline_range: None,
         value_range: None,
+        paired: None,
         verdict: Verdict::Failed,
         message,
         sites: Vec::new(),
@@ -178,6 +185,8 @@ mod tests {
     use super::super::measured::{Count, measured, tests::finished};
     use super::*;
     use crate::results::check::PlacedSite;
+    use crate::results::lines::Finished;
+    use crate::results::ratio::{Ratio, Versus};
 
     fn now(allocs: f64, bytes: f64) -> Measured {
         let site = |function: &str, line, allocs_per_op, bytes_per_op| PlacedSite {
@@ -228,8 +237,25 @@ mod tests {
         let limits = tolerate(Metric::NsPerOp, Tolerance::Share(0.1));
         assert_eq!(
             judge(&now(3.0, 2048.0), Some(&entry), &limits)[2].message,
-            "ns/op 200 → 300 (at most 220 may pass)"
+            "ns/op 200 → 300 (at most 220 may pass); unpaired: the baseline was measured at another time"
         );
+    }
+
+    #[test]
+    fn a_time_says_whether_it_was_measured_in_turns_with_the_baseline() {
+        let entry = now(2.0, 2048.0).entry();
+        let off = Limit { max: None, tolerance: Some(Tolerance::Share(0.1)) };
+        let limits = Limits::from([(Metric::NsPerOp, off)]);
+        let mut one = finished("p/t/a", 3.0, 2048.0, true);
+        let time = |one: &Finished| {
+            let today = measured(std::slice::from_ref(one), &BTreeMap::new()).into_values().next().unwrap();
+            judge(&today, Some(&entry), &limits).remove(2)
+        };
+        assert_eq!(time(&one).paired, Some(false));
+        let ratio = Ratio::of_pairs(&[1.5; 9]).unwrap();
+        one.vs = Some(Versus { name: one.name.clone(), baseline: Some("git:HEAD".to_owned()), ratio });
+        assert_eq!((time(&one).paired, time(&one).message.contains("unpaired")), (Some(true), false));
+        assert_eq!(judge(&now(2.0, 2048.0), Some(&entry), &limits)[0].paired, None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::results::lines::{Failed, Run};
 use crate::results::names;
 use crate::session::Session;
 use crate::session::baseline::{self, Base};
-use crate::session::options::{MessageFormat, RunArgs};
+use crate::session::options::RunArgs;
 use crate::{Error, Result, exit, fs};
 
 #[derive(Debug, Parser)]
@@ -62,7 +62,7 @@ enum Line {
 pub fn run(words: &[OsString]) -> Result<u8> {
     let words = go_flags::to_two_dashes(words, &go_flags::long_names::<ExplainArgs>());
     let args = ExplainArgs::parse_from(std::iter::once(OsString::from("cargo memprof explain")).chain(words.clone()));
-    if !matches!(args.run.format(), MessageFormat::Human | MessageFormat::Json) {
+    if !matches!(args.run.format().name(), "human" | "json") {
         return Err(Error::usage("explain speaks --message-format human and json only"));
     }
     let mut session = Session::open(&args.run)?;
@@ -240,14 +240,11 @@ impl Shown<'_> {
     }
 
     fn line(&self, line: &Line) -> Result<()> {
-        match self.session.args.format() {
-            MessageFormat::Json => console::print(&json::line(line)),
-            _ => Ok(()),
-        }
+        if self.session.args.format().is_stream() { console::print(&json::line(line)) } else { Ok(()) }
     }
 
     fn one(&self, one: &One, index: usize) -> Result<()> {
-        let human = self.session.args.format() == MessageFormat::Human;
+        let human = !self.session.args.format().is_stream();
         if human && index > 0 {
             console::print("\n")?;
         }

@@ -38,7 +38,7 @@ mod tests {
     use saphyr::{LoadableYamlNode as _, Yaml};
 
     use super::*;
-    use crate::formats::Export as _;
+    use crate::formats::Format as _;
     use crate::results::lines::Run;
 
     /// A run without results.

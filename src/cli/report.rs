@@ -7,10 +7,10 @@ use clap::Parser;
 
 use super::{go_flags, web};
 use crate::console;
-use crate::formats::columns;
-use crate::results::lines::Run;
+use crate::results::groups;
+use crate::results::lines::{Base, Run};
 use crate::session::{baseline, last_run};
-use crate::web::pages::{BaseRun, Report, terminal};
+use crate::web::pages::{Report, terminal};
 use crate::{Error, Result, exit, fs};
 
 #[derive(Debug, Parser)]
@@ -118,10 +118,10 @@ fn load(args: &ReportArgs, home: &Path) -> Result<Report> {
     })?;
     let run = Run::parse(&text).map_err(|error| Error::other(format!("{}: {error}", path.display())))?;
     let base = match &args.baseline {
-        Some(label) => Some(BaseRun { label: label.clone(), run: baseline::read(label, home)? }),
+        Some(label) => Some(Base { label: label.clone(), run: baseline::read(label, home)?, root: PathBuf::new() }),
         None => None,
     };
-    if let Some(variant) = args.against.as_deref().filter(|variant| !columns::has_variant(&run.finished, variant)) {
+    if let Some(variant) = args.against.as_deref().filter(|variant| !groups::has_variant(&run.finished, variant)) {
         console::warn(&format!("--against {variant}: no group has such a row"));
     }
     Ok(Report::new(run, args.against.clone(), base))

@@ -12,7 +12,7 @@ use crate::session::baseline::{self, Base};
 use crate::session::options::RunArgs;
 use crate::session::recount::ToBeSaved;
 use crate::session::writer::Writer;
-use crate::web::pages::{BaseRun, Report};
+use crate::web::pages::Report;
 use crate::web::server::Listening;
 use crate::{Error, Result, exit};
 
@@ -56,7 +56,7 @@ pub fn run(words: &[OsString]) -> Result<u8> {
         }
         Ok(base) => match listening {
             Some(listening) => finish_and_serve(writer, base, listening, &session),
-            None => writer.finish(base),
+            None => writer.finish(),
         },
         Err(error) => {
             writer.end_without_results(Some(&error));
@@ -66,11 +66,11 @@ pub fn run(words: &[OsString]) -> Result<u8> {
 }
 
 /// The pages of the run that has ended, until Ctrl-C.
-fn finish_and_serve(writer: Writer, base: Option<Base>, listening: Listening, session: &Session) -> Result<u8> {
+fn finish_and_serve(mut writer: Writer, base: Option<Base>, listening: Listening, session: &Session) -> Result<u8> {
     let output = &session.args.output;
-    let compared = base.as_ref().map(|base| BaseRun { label: base.label.clone(), run: base.run.clone() });
-    let report = Report::new(writer.run.clone(), output.against.clone(), compared);
-    let code = writer.finish(base)?;
+    writer.flush();
+    let report = Report::new(writer.run.clone(), output.against.clone(), base);
+    let code = writer.finish()?;
     web::serve_run(report, listening, !output.no_browser, &|| session.interrupt.came())?;
     session.interrupt.check()?;
     Ok(code)
@@ -89,6 +89,7 @@ fn measure_into(writer: &mut Writer, words: &[OsString], session: &mut Session) 
     }
     if let Some(base) = &base {
         session.counted_iterations = base.counted_iterations();
+        writer.compare_with(base);
         baseline::warn_of_differences(&base.label, &base.run.started, &writer.run.started);
     }
     let listing = session.list(&build)?;

@@ -2,12 +2,20 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Export, View, one_of_each};
+use super::{Format, View, one_of_each};
 use crate::results::lines::Run;
 
 pub struct Bmf;
 
-impl Export for Bmf {
+impl Format for Bmf {
+    fn name(&self) -> &'static str {
+        "bmf"
+    }
+
+    fn about(&self) -> &'static str {
+        "Bencher Metric Format"
+    }
+
     fn render(&self, run: &Run, view: &View) -> String {
         let mut all = Map::new();
         for one in one_of_each(&run.finished) {

@@ -2,158 +2,209 @@
 
 use std::collections::HashMap;
 
-use tabled::builder::Builder;
-use tabled::settings::object::{Columns, Segment};
-use tabled::settings::{Alignment, Padding, Style};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::{View, one_of_each};
+use crate::results::groups::{self, Compared};
 use crate::results::lines::{Failed, Finished, Memory};
-use crate::results::names;
-use crate::results::notation::{grouped, nanoseconds, per_op};
+use crate::results::names::{self, one_line};
+use crate::results::notation::{fixed, grouped, nanoseconds, per_op};
+use crate::results::ratio::Ratio;
 
-/// Behind a difference that the measurements do not prove.
+/// Marks a difference that may be noise.
 const CHANCE: &str = " (~)";
+/// Marks a difference of times that were not measured in turns.
+const UNPAIRED: &str = " (unpaired)";
+/// A longer name stands on a line of its own.
+const LONGEST_NAME: usize = 60;
 
-/// The row of each group that the others are compared to: by package, target, group → index into `rows`.
-pub fn references(rows: &[Finished], against: Option<&str>) -> HashMap<(String, String, String), usize> {
-    let mut found = HashMap::new();
-    for (index, row) in rows.iter().enumerate().filter(|(_, row)| !row.group.is_empty()) {
-        let key = (row.package.clone(), row.target.clone(), row.group.clone());
-        let wanted = against.is_none_or(|variant| {
-            row.id == variant || row.id.strip_suffix(variant).is_some_and(|rest| rest.ends_with('/'))
-        });
-        if wanted {
-            found.entry(key).or_insert(index);
+/// The cells, the head's first; no rows where nothing was measured.
+pub struct Table {
+    pub cells: Vec<Vec<String>>,
+    /// Whether the last column is that of the comparison, which is text.
+    pub compared: bool,
+}
+
+/// What one row is made from.
+struct Row<'a> {
+    one: &'a Finished,
+    name: &'a str,
+    /// Of so many measurements it is the median.
+    median_of: Option<usize>,
+    versus: Versus<'a>,
+}
+
+enum Versus<'a> {
+    Nothing,
+    Reference,
+    /// The baseline does not have it.
+    New,
+    Baseline(&'a Finished, &'a str),
+    Variant(&'a Finished),
+    Step(&'a Finished, Option<f64>),
+}
+
+type Column = (String, Box<dyn Fn(&Row) -> String>);
+
+impl Table {
+    pub fn new(rows: &[Finished], view: &View) -> Table {
+        if rows.is_empty() {
+            return Table { cells: Vec::new(), compared: false };
         }
-    }
-    found
-}
+        // What is compared is what all measurements of a benchmark say together.
+        let each = one_of_each(rows);
+        let short = names::shortest_of(rows);
+        let mut measurements: HashMap<&str, usize> = HashMap::new();
+        rows.iter().for_each(|row| *measurements.entry(&row.name).or_default() += 1);
+        let before = view.base.as_ref().map(|base| (one_of_each(&base.run.finished), base.label.as_str()));
+        let versus = versus(&each, before.as_ref(), view.against.as_deref());
+        let compared =
+            view.base.is_some() || versus.iter().any(|one| matches!(one, Versus::Variant(_) | Versus::Step(..)));
+        let columns = columns(view, compared);
+        let cells = |row: Row| columns.iter().map(|(_, cell)| cell(&row)).collect();
 
-/// Whether any row of `rows` is what `--against` names.
-pub fn has_variant(rows: &[Finished], variant: &str) -> bool {
-    !references(rows, Some(variant)).is_empty()
-}
+        let mut all = vec![columns.iter().map(|(head, _)| head.clone()).collect()];
+        let is_repeated = each.len() < rows.len();
+        if is_repeated {
+            // As `go test` has them, one a line; then what they come to.
+            let single = |one| Row { one, name: &short[&one.name], median_of: None, versus: Versus::Nothing };
+            all.extend(rows.iter().map(single).map(cells));
+        }
+        for (one, versus) in each.iter().zip(versus) {
+            let median_of = is_repeated.then(|| measurements[one.name.as_str()]);
+            all.push(cells(Row { one, name: &short[&one.name], median_of, versus }));
+        }
+        Table { cells: all, compared }
+    }
 
-/// The cells, the head's first; nothing where nothing was measured.
-pub fn cells(rows: &[Finished], view: &View) -> Vec<Vec<String>> {
-    if rows.is_empty() {
-        return Vec::new();
-    }
-    let full: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-    let ids: Vec<&str> = rows.iter().map(Finished::least_name).collect();
-    let short = names::shortest(&full, &ids);
-    // What is compared is what all measurements of a benchmark say together.
-    let each = one_of_each(rows);
-    let mut measurements: HashMap<&str, usize> = HashMap::new();
-    rows.iter().for_each(|row| *measurements.entry(&row.name).or_default() += 1);
-    let references = references(&each, view.against.as_deref());
-    let before = view.base.as_ref().map(|base| {
-        let each = one_of_each(&base.finished).into_iter().map(|one| (one.name.clone(), one));
-        (&base.label, each.collect::<HashMap<_, _>>())
-    });
-    let members = |key: &(String, String, String)| {
-        each.iter().filter(|row| (&row.package, &row.target, &row.group) == (&key.0, &key.1, &key.2)).count()
-    };
-    let compared = before.is_some() || references.keys().any(|key| members(key) > 1);
-
-    let mut header = vec!["benchmark".to_owned(), "iterations".to_owned(), "ns/op".to_owned()];
-    if view.memory {
-        header.extend(["B/op".to_owned(), "allocs/op".to_owned()]);
-    }
-    let versus = match &before {
-        Some((label, _)) => format!("vs {label}"),
-        None => format!("vs {}", view.against.as_deref().unwrap_or("first")),
-    };
-    if compared {
-        header.push(versus);
-    }
-    let is_repeated = each.len() < rows.len();
-    let names: HashMap<&str, &String> = full.iter().copied().zip(&short).collect();
-    let mut all = vec![header];
-    // As `go test` has them, one a line; then what they come to.
-    let single = rows.iter().filter(|_| is_repeated).map(|row| (row, None));
-    for (row, index) in single.chain(each.iter().zip((0..).map(Some))) {
-        let name = names[row.name.as_str()];
-        let repeated = match index {
-            Some(_) if is_repeated => format!(", median of {}", measurements[row.name.as_str()]),
-            _ => String::new(),
+    /// Lines with the columns two blanks apart.
+    fn lines(&self) -> Vec<String> {
+        let is_long = |row: &[String]| row[0].width() > LONGEST_NAME;
+        let width = |column: usize| {
+            let cells = self.cells.iter().filter(|row| column > 0 || !is_long(row));
+            cells.map(|row| row[column].width()).max().unwrap_or(0)
         };
-        let mark = match row {
-            row if row.whole_process => "†",
-            row if row.time.custom => "*",
-            _ => "",
-        };
-        let mut record = vec![
-            format!("{}{mark}{repeated}", names::one_line(name)),
-            grouped(&row.time.iterations.to_string()),
-            time(row),
-        ];
-        if view.memory {
-            record.push(ranged(row.memory.bytes_per_op, row.memory.bytes_per_op_range));
-            record.push(ranged(row.memory.allocs_per_op, row.memory.allocs_per_op_range));
+        let columns = self.cells.first().map_or(0, Vec::len);
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let mut lines = Vec::new();
+        for row in &self.cells {
+            let mut line = String::new();
+            for (at, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                let is_text = at == 0 || self.compared && at == columns - 1;
+                let cell = if at == 0 && is_long(row) { "" } else { cell };
+                let room = " ".repeat(width - cell.width());
+                line.push_str(&if is_text { format!("{cell}{room}  ") } else { format!("{room}{cell}  ") });
+            }
+            if is_long(row) {
+                lines.push(row[0].clone());
+            }
+            lines.push(line.trim_end().to_owned());
         }
-        if index.is_none() {
-            record.extend(compared.then(String::new));
-        } else if let Some((_, before)) = &before {
-            record.push(match before.get(row.name.as_str()) {
-                Some(before) => unchanged_or(difference(before, row, view.memory)),
-                None => "new".to_owned(),
-            });
-        } else if compared {
-            let key = (row.package.clone(), row.target.clone(), row.group.clone());
-            record.push(match references.get(&key) {
-                Some(&reference) if Some(reference) == index => "·".to_owned(),
-                Some(&reference) => difference(&each[reference], row, view.memory),
-                None => String::new(),
-            });
-        }
-        all.push(record);
+        lines
     }
-    all
 }
 
-/// Whether the last of the head's cells is that of the comparison.
-pub fn is_compared(head: &[String]) -> bool {
-    head.last().is_some_and(|cell| cell.starts_with("vs "))
-}
-
-/// The columns, without a line end behind its last line; failed benchmarks stand below.
+/// The columns, without a line end behind the last line; failed benchmarks stand below.
 pub fn render(rows: &[Finished], failed: &[Failed], view: &View) -> String {
-    let cells = cells(rows, view);
-    let mut lines: Vec<String> = Vec::new();
-    if let Some(head) = cells.first() {
-        let numbers = 1..head.len() - usize::from(is_compared(head));
-        let mut table = Builder::from_iter(cells).build();
-        table.with(Style::empty()).modify(Segment::all(), Padding::new(0, 2, 0, 0));
-        table.modify(Columns::new(numbers), Alignment::right());
-        lines.extend(table.to_string().lines().map(|line| line.trim_end().to_owned()));
-    }
-    lines.extend(failed.iter().map(|failed| format!("FAILED  {}: {}", names::one_line(&failed.name), failed.error)));
-    if rows.iter().any(|row| row.time.custom) {
-        lines.push(
-            "* the benchmark measures itself (iter_custom): B/op and allocs/op are of its whole closure".to_owned(),
-        );
-    }
-    if rows.iter().any(|row| row.whole_process) {
-        lines.push("† a bench without a harness that is known: the numbers are of its whole process".to_owned());
-    }
+    let table = Table::new(rows, view);
+    let mut lines = table.lines();
+    lines.extend(failed.iter().map(|one| format!("FAILED  {}: {}", one_line(&one.name), one_line(&one.error))));
+    lines.extend(notes(rows, &table).into_iter().map(str::to_owned));
     lines.join("\n")
 }
 
-fn unchanged_or(difference: String) -> String {
-    if difference.is_empty() { "same".to_owned() } else { difference }
+/// What the marks in the cells mean.
+pub fn notes(rows: &[Finished], table: &Table) -> Vec<&'static str> {
+    let says = |mark: &str| table.compared && table.cells.iter().skip(1).any(|row| row[row.len() - 1].contains(mark));
+    let notes = [
+        (
+            rows.iter().any(|row| row.time.custom),
+            "* the benchmark measures itself (iter_custom): B/op and allocs/op are of its whole closure",
+        ),
+        (
+            rows.iter().any(|row| row.whole_process),
+            "† a bench without a harness that is known: the numbers are of its whole process",
+        ),
+        (
+            says(UNPAIRED.trim_start()),
+            "(unpaired) the times were not measured in turns, so a change of the machine's speed is part of the ratio",
+        ),
+        (says("× per "), "N× per M×: against the row above, whose parameter is M times smaller"),
+    ];
+    notes.into_iter().filter(|(applies, _)| *applies).map(|(_, note)| note).collect()
 }
 
-fn time(row: &Finished) -> String {
-    let Some(ns) = row.time.ns_per_op else { return "–".to_owned() };
-    let spread = match (row.time.lower, row.time.upper) {
-        (Some(lower), Some(upper)) if ns > 0.0 => format!(" ±{:.1}%", (upper - lower) / 2.0 / ns * 100.0),
+/// What each row is compared with: `before`, where there is such, else a variant of its group.
+fn versus<'a>(
+    each: &'a [Finished],
+    before: Option<&'a (Vec<Finished>, &'a str)>,
+    against: Option<&str>,
+) -> Vec<Versus<'a>> {
+    if let Some((before, label)) = before {
+        let before: HashMap<&str, &Finished> = before.iter().map(|one| (one.name.as_str(), one)).collect();
+        let versus = |was: &&'a Finished| Versus::Baseline(was, label);
+        return each.iter().map(|row| before.get(row.name.as_str()).map_or(Versus::New, versus)).collect();
+    }
+    let versus = |compared| match compared {
+        Compared::Alone => Versus::Nothing,
+        Compared::Reference => Versus::Reference,
+        Compared::With(reference) => Versus::Variant(&each[reference]),
+        Compared::Grown { from, factor } => Versus::Step(&each[from], factor),
+    };
+    groups::compared(each, against).into_iter().map(versus).collect()
+}
+
+fn columns(view: &View, compared: bool) -> Vec<Column> {
+    let mut columns: Vec<Column> = vec![
+        ("benchmark".to_owned(), Box::new(name)),
+        ("iterations".to_owned(), Box::new(|row| grouped(&row.one.time.iterations.to_string()))),
+        ("ns/op".to_owned(), Box::new(time)),
+    ];
+    if view.memory {
+        columns.push(("B/op".to_owned(), Box::new(|row| ranged(bytes(&row.one.memory)))));
+        columns.push(("allocs/op".to_owned(), Box::new(|row| ranged(allocs(&row.one.memory)))));
+    }
+    if compared {
+        let label = view.base.as_ref().map(|base| &base.label).or(view.against.as_ref());
+        let label = label.map_or("first".into(), |label| one_line(label));
+        let memory = view.memory;
+        columns.push((format!("vs {label}"), Box::new(move |row| comparison(row, memory))));
+    }
+    columns
+}
+
+fn name(row: &Row) -> String {
+    let mark = match row.one {
+        one if one.whole_process => "†",
+        one if one.time.custom => "*",
+        _ => "",
+    };
+    let median = row.median_of.map(|count| format!(", median of {count}")).unwrap_or_default();
+    format!("{}{mark}{median}", one_line(row.name))
+}
+
+fn time(row: &Row) -> String {
+    let time = &row.one.time;
+    let Some(ns) = time.ns_per_op else { return "–".to_owned() };
+    let spread = match (time.lower, time.upper) {
+        (Some(lower), Some(upper)) if ns > 0.0 => format!(" ±{}%", fixed((upper - lower) / 2.0 / ns * 100.0, 1)),
         _ => String::new(),
     };
     format!("{}{spread}", nanoseconds(ns))
 }
 
-fn ranged(value: f64, range: Option<[f64; 2]>) -> String {
+/// A count and its range, where it is not exact.
+type Counted = (f64, Option<[f64; 2]>);
+
+fn bytes(memory: &Memory) -> Counted {
+    (memory.bytes_per_op, memory.bytes_per_op_range)
+}
+
+fn allocs(memory: &Memory) -> Counted {
+    (memory.allocs_per_op, memory.allocs_per_op_range)
+}
+
+fn ranged((value, range): Counted) -> String {
     match range {
         Some([min, max]) if per_op(min) != per_op(max) => format!("{}–{}", per_op(min), per_op(max)),
         Some([min, max]) if min != max => format!("≈{}", per_op(value)),
@@ -161,41 +212,50 @@ fn ranged(value: f64, range: Option<[f64; 2]>) -> String {
     }
 }
 
-/// `0.90×  −1,984 B  −5 allocs`: time as a ratio, memory as differences; what is equal is left out, and what may be chance
-/// has [`CHANCE`] behind it.
-fn difference(reference: &Finished, row: &Finished, memory: bool) -> String {
-    let mut parts = Vec::new();
-    let doubt = |real: bool| if real { "" } else { CHANCE };
-    if let (Some(from), Some(to)) = (reference.time.ns_per_op, row.time.ns_per_op)
-        && from > 0.0
-    {
-        let interval = |row: &Finished| row.time.lower.zip(row.time.upper).map(|(lower, upper)| [lower, upper]);
-        let real = interval(reference).zip(interval(row)).is_some_and(|(a, b)| are_apart(a, b));
-        parts.push(format!("{}×{}", ratio(to / from), doubt(real)));
-    }
-    let mut change = |amount: fn(&Memory) -> (f64, Option<[f64; 2]>), unit: &str| {
-        let ((from, from_range), (to, to_range)) = (amount(&reference.memory), amount(&row.memory));
-        if from != to {
-            let real = are_apart(from_range.unwrap_or([from; 2]), to_range.unwrap_or([to; 2]));
-            let sign = if to > from { "+" } else { "" };
-            let unit = if unit == "allocs" && (to - from).abs() == 1.0 { "alloc" } else { unit };
-            parts.push(format!("{sign}{} {unit}{}", per_op(to - from), doubt(real)));
-        }
+fn comparison(row: &Row, memory: bool) -> String {
+    let difference = |from: &Finished, baseline: Option<&str>, step: &str| {
+        let time = groups::time_ratio(from, row.one, baseline).map(|ratio| ratio_text(&ratio, step));
+        let memory = if memory { memory_changes(&from.memory, &row.one.memory) } else { Vec::new() };
+        time.into_iter().chain(memory).collect::<Vec<_>>().join("  ")
     };
-    if memory {
-        change(|memory| (memory.bytes_per_op, memory.bytes_per_op_range), "B");
-        change(|memory| (memory.allocs_per_op, memory.allocs_per_op_range), "allocs");
+    match row.versus {
+        Versus::Nothing => String::new(),
+        Versus::Reference => "·".to_owned(),
+        Versus::New => "new".to_owned(),
+        Versus::Variant(from) => difference(from, None, ""),
+        Versus::Step(from, Some(factor)) => difference(from, None, &format!(" per {}×", per_op(factor))),
+        Versus::Step(from, None) => difference(from, None, " per step"),
+        Versus::Baseline(from, label) => match difference(from, Some(label), "") {
+            same if same.is_empty() => "same".to_owned(),
+            text => text,
+        },
     }
-    parts.join("  ")
+}
+
+/// `0.90×`, or `9.7× per 10×`, with what is to be known of it.
+fn ratio_text(ratio: &Ratio, step: &str) -> String {
+    let mark = match ratio {
+        ratio if !ratio.is_decided() => CHANCE,
+        ratio if !ratio.paired => UNPAIRED,
+        _ => "",
+    };
+    format!("{}×{step}{mark}", shown(ratio.ratio))
+}
+
+/// `−1,984 B` and `−5 allocs`: what is equal is left out, and what may be chance has [`CHANCE`] behind it.
+fn memory_changes(from: &Memory, to: &Memory) -> Vec<String> {
+    let change = |(from, from_range): Counted, (to, to_range): Counted, unit: &str| {
+        let [from_range, to_range] = [from_range.unwrap_or([from; 2]), to_range.unwrap_or([to; 2])];
+        let apart = from_range[1] < to_range[0] || to_range[1] < from_range[0];
+        let sign = if to > from { "+" } else { "" };
+        let unit = if unit == "allocs" && (to - from).abs() == 1.0 { "alloc" } else { unit };
+        (from != to).then(|| format!("{sign}{} {unit}{}", per_op(to - from), if apart { "" } else { CHANCE }))
+    };
+    [change(bytes(from), bytes(to), "B"), change(allocs(from), allocs(to), "allocs")].into_iter().flatten().collect()
 }
 
 /// Two decimals; as many more as a small one needs for two digits: it is never cut to 0.
-fn ratio(ratio: f64) -> String {
+fn shown(ratio: f64) -> String {
     let decimals = if ratio > 0.0 && ratio < 0.095 { (1.0 - ratio.log10().floor()).min(12.0) as usize } else { 2 };
-    format!("{ratio:.decimals$}")
-}
-
-/// Two 95 % intervals that do not meet: a stricter test than that of the difference. Ranges of counts alike.
-fn are_apart(a: [f64; 2], b: [f64; 2]) -> bool {
-    a[1] < b[0] || b[1] < a[0]
+    fixed(ratio, decimals)
 }

@@ -1,6 +1,6 @@
 //! Comma-separated values, one measurement a line, numbers in full (RFC 4180).
 
-use super::{Export, View};
+use super::{Format, View};
 use crate::results::lines::Run;
 
 const HEAD: &str = "name,iterations,ns_per_op,lower,upper,counted_iterations,allocs_per_op,bytes_per_op,frees_per_op,\
@@ -8,7 +8,15 @@ reallocs_per_op,retained_bytes_per_op,peak_bytes,exact\n";
 
 pub struct Csv;
 
-impl Export for Csv {
+impl Format for Csv {
+    fn name(&self) -> &'static str {
+        "csv"
+    }
+
+    fn about(&self) -> &'static str {
+        "Comma-separated values, one measurement a line"
+    }
+
     fn render(&self, run: &Run, _: &View) -> String {
         let mut text = HEAD.to_owned();
         for one in &run.finished {

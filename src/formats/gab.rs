@@ -2,12 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::{Export, View, one_of_each};
+use super::{Format, View, one_of_each};
 use crate::results::lines::Run;
 
 pub struct Gab;
 
-impl Export for Gab {
+impl Format for Gab {
+    fn name(&self) -> &'static str {
+        "gab"
+    }
+
+    fn about(&self) -> &'static str {
+        "For github-action-benchmark (customSmallerIsBetter)"
+    }
+
     fn render(&self, run: &Run, view: &View) -> String {
         let mut all = Vec::new();
         for one in one_of_each(&run.finished) {

@@ -2,17 +2,34 @@
 
 use std::fmt::Write as _;
 
-use super::{Export, View, human::Human, verdicts};
+use super::{Format, Human, Markdown, View, verdicts};
 use crate::results::check::Verdict;
 use crate::results::lines::Run;
+use crate::results::names::one_line;
 
 pub struct Github;
 
-impl Export for Github {
+impl Format for Github {
+    fn name(&self) -> &'static str {
+        "github"
+    }
+
+    fn about(&self) -> &'static str {
+        "Annotations of GitHub Actions, and its step summary"
+    }
+
+    fn reports_abort(&self) -> bool {
+        true
+    }
+
+    fn step_summary(&self) -> Option<&dyn Format> {
+        Some(&Markdown)
+    }
+
     fn render(&self, run: &Run, view: &View) -> String {
         let mut text = Human.render(run, view);
         for failed in &run.failed {
-            let message = format!("{}: {}", failed.name, failed.error);
+            let message = format!("{}: {}", one_line(&failed.name), failed.error);
             let _ = writeln!(text, "::error title=cargo memprof::{}", data(&message));
         }
         for check in &run.checks {
@@ -21,7 +38,7 @@ impl Export for Github {
                 Verdict::Improved => "notice",
                 Verdict::Accepted | Verdict::Passed => continue,
             };
-            let mut message = format!("{}: {}", check.name, check.message);
+            let mut message = format!("{}: {}", one_line(&check.name), check.message);
             let place = check.sites.iter().find(|site| view.relative(&site.file) != site.file);
             let place = place.map(|site| (view.relative(&site.file), site.line));
             for site in &check.sites {

@@ -1,13 +1,22 @@
 //! Go's benchmark text, which benchstat and all that is built on it read.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::{Export, View};
-use crate::results::lines::Run;
+use super::{Format, View};
+use crate::results::lines::{Finished, Run};
 
 pub struct Gobench;
 
-impl Export for Gobench {
+impl Format for Gobench {
+    fn name(&self) -> &'static str {
+        "gobench"
+    }
+
+    fn about(&self) -> &'static str {
+        "Go's benchmark text, as benchstat reads it"
+    }
+
     fn render(&self, run: &Run, view: &View) -> String {
         let mut text = String::new();
         let target = &run.started.target;
@@ -15,6 +24,7 @@ impl Export for Gobench {
         let _ = writeln!(text, "goos: {}", if target.contains("linux") { "linux" } else { target });
         let _ = writeln!(text, "goarch: {}", if target.starts_with("x86_64") { "amd64" } else { target });
         let mut package = "";
+        let mut names = Names::default();
         for one in &run.finished {
             if one.package != package {
                 package = &one.package;
@@ -29,7 +39,7 @@ impl Export for Gobench {
             if one.time.ns_per_op.is_none() && !view.memory {
                 continue;
             }
-            let _ = write!(text, "{}\t{:>8}", name(&one.target, &one.id), one.time.iterations);
+            let _ = write!(text, "{}\t{:>8}", names.of(one), one.time.iterations);
             if let Some(ns) = one.time.ns_per_op {
                 let _ = write!(text, "\t{ns:>14} ns/op");
             }
@@ -46,16 +56,26 @@ impl Export for Gobench {
     }
 }
 
-/// `BenchmarkTarget/id`: Go's names begin with a capital letter behind `Benchmark`, and hold no blank.
-fn name(target: &str, id: &str) -> String {
-    let mut name = String::from("Benchmark");
-    let mut characters = target.chars();
-    name.extend(characters.next().into_iter().flat_map(char::to_uppercase));
-    name.extend(characters);
-    for c in format!("/{id}").chars() {
-        name.push(if c.is_whitespace() || c.is_control() { '_' } else { c });
+/// The names that were given so far, each with the benchmark that has it.
+#[derive(Default)]
+struct Names<'a>(HashMap<String, &'a str>);
+
+impl<'a> Names<'a> {
+    /// `BenchmarkTarget/id`: Go's names begin with a capital letter behind `Benchmark`, and hold no blank. Two benchmarks that
+    /// this makes one are told apart as Go does it, by `#01`.
+    fn of(&mut self, one: &'a Finished) -> String {
+        let mut target = one.target.chars();
+        let capital = target.next().into_iter().flat_map(char::to_uppercase);
+        let plain = |c: char| if c.is_whitespace() || c.is_control() { '_' } else { c };
+        let name: String = capital.chain(target).chain(['/']).chain(one.unique_id().chars()).map(plain).collect();
+        let numbered = (1..).map(|number| format!("Benchmark{name}#{number:02}"));
+        let mut all = std::iter::once(format!("Benchmark{name}")).chain(numbered);
+        let free = |name: &String| {
+            let key = format!("{}/{name}", one.package);
+            *self.0.entry(key).or_insert(&one.name) == one.name
+        };
+        all.find(free).unwrap_or(name)
     }
-    name
 }
 
 /// As Go's SetBytes has it: 10⁶ bytes a second.

@@ -1,11 +1,19 @@
 //! The table that people read, and the verdicts below it.
 
-use super::{Export, View, columns, verdicts};
+use super::{Format, View, columns, verdicts};
 use crate::results::lines::Run;
 
 pub struct Human;
 
-impl Export for Human {
+impl Format for Human {
+    fn name(&self) -> &'static str {
+        "human"
+    }
+
+    fn about(&self) -> &'static str {
+        "A table for people"
+    }
+
     fn render(&self, run: &Run, view: &View) -> String {
         let mut text = columns::render(&run.finished, &run.failed, view);
         text.push('\n');

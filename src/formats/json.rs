@@ -2,6 +2,29 @@
 
 use serde::Serialize;
 
+use super::{Format, View};
+use crate::results::lines::Run;
+
+pub struct Json;
+
+impl Format for Json {
+    fn name(&self) -> &'static str {
+        "json"
+    }
+
+    fn about(&self) -> &'static str {
+        "One JSON object a line, as each benchmark finishes"
+    }
+
+    fn is_stream(&self) -> bool {
+        true
+    }
+
+    fn render(&self, run: &Run, _: &View) -> String {
+        run.lines().iter().map(line).collect()
+    }
+}
+
 /// The line, with its line end.
 pub fn line(line: &impl Serialize) -> String {
     let mut text = serde_json::to_string(line).unwrap_or_default();

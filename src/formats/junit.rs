@@ -5,16 +5,30 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite, XmlString};
 
-use super::{Export, View, one_of_each, verdicts};
+use super::{Format, View, one_of_each, verdicts};
 use crate::results::check::{Check, Verdict};
 use crate::results::lines::Run;
+use crate::results::names::one_line;
 
 pub struct Junit;
 
-impl Export for Junit {
+impl Format for Junit {
+    fn name(&self) -> &'static str {
+        "junit"
+    }
+
+    fn about(&self) -> &'static str {
+        "JUnit's XML, a case a benchmark"
+    }
+
+    fn reports_abort(&self) -> bool {
+        true
+    }
+
     fn render(&self, run: &Run, view: &View) -> String {
         let mut suites: BTreeMap<String, TestSuite> = BTreeMap::new();
         let mut add = |name: &str, status: TestCaseStatus, seconds: f64| {
+            let name: &str = &one_line(name);
             let mut parts = name.splitn(3, '/');
             let package = parts.next().unwrap_or_default();
             // What stops the whole run is in no target.

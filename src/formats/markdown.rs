@@ -2,16 +2,30 @@
 
 use std::fmt::Write as _;
 
-use super::{Export, View, columns, names_of, one_of_each, verdicts};
+use super::columns::{self, Table};
+use super::{Format, View, names_of, one_of_each, verdicts};
 use crate::results::check::Verdict;
 use crate::results::lines::Run;
+use crate::results::names::one_line;
 
 /// A table of more rows is folded away below the verdicts.
 const LONG: usize = 20;
 
 pub struct Markdown;
 
-impl Export for Markdown {
+impl Format for Markdown {
+    fn name(&self) -> &'static str {
+        "markdown"
+    }
+
+    fn about(&self) -> &'static str {
+        "For a comment on a pull request"
+    }
+
+    fn reports_abort(&self) -> bool {
+        true
+    }
+
     fn render(&self, run: &Run, view: &View) -> String {
         let mut text = String::from("### cargo memprof\n\n");
         let short = names_of(run);
@@ -30,24 +44,26 @@ impl Export for Markdown {
             }
         }
         if !run.checks.is_empty() {
-            let _ = write!(text, "\n{}\n\n", escaped(&verdicts::summary(&run.checks)));
+            let _ = write!(text, "\n{}\n\n", escaped(&verdicts::summary(run)));
         } else if !run.failed.is_empty() {
             text.push('\n');
         }
-        let rows = columns::cells(&run.finished, view);
-        let fold = rows.len() > LONG && !run.checks.is_empty();
+        let table = Table::new(&run.finished, view);
+        let fold = table.cells.len() > LONG && !run.checks.is_empty();
         if fold {
             let _ = write!(text, "<details><summary>All {} benchmarks</summary>\n\n", one_of_each(&run.finished).len());
         }
-        for (index, row) in rows.iter().enumerate() {
+        for (index, row) in table.cells.iter().enumerate() {
             let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
             let _ = writeln!(text, "| {} |", cells.join(" | "));
             if index == 0 {
-                let last = row.len() - 1;
-                let compared = columns::is_compared(row);
-                let align = |at: usize| if at == 0 || (at == last && compared) { "---" } else { "---:" };
+                let is_text = |at: usize| at == 0 || table.compared && at == row.len() - 1;
+                let align = |at: usize| if is_text(at) { "---" } else { "---:" };
                 let _ = writeln!(text, "| {} |", (0..row.len()).map(align).collect::<Vec<_>>().join(" | "));
             }
+        }
+        for note in columns::notes(&run.finished, &table) {
+            let _ = writeln!(text, "\n{}", escaped(note));
         }
         if fold {
             text.push_str("\n</details>\n");
@@ -59,9 +75,9 @@ impl Export for Markdown {
 /// What would be markup or break a table is itself.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    let text = text.replace(['\n', '\r'], " ");
+    for c in one_line(&text).chars() {
         match c {
-            '\n' | '\r' => out.push(' '),
             '|' | '*' | '_' | '`' | '<' | '[' | '\\' | '~' | '#' | '@' => out.extend(['\\', c]),
             c => out.push(c),
         }

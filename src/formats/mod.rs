@@ -13,19 +13,65 @@ pub mod markdown;
 mod verdicts;
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use bmf::Bmf;
-pub use csv::Csv;
-pub use gab::Gab;
-pub use github::Github;
-pub use gobench::Gobench;
 pub use human::Human;
-pub use junit::Junit;
 pub use markdown::Markdown;
 
-use crate::results::lines::{Finished, Run};
+use crate::results::lines::{Base, Finished, Run};
 use crate::results::{names, summary};
+
+/// Every format, in the order of the help.
+pub const FORMATS: &[&dyn Format] = &[
+    &human::Human,
+    &json::Json,
+    &markdown::Markdown,
+    &csv::Csv,
+    &gobench::Gobench,
+    &github::Github,
+    &junit::Junit,
+    &bmf::Bmf,
+    &gab::Gab,
+];
+
+/// A format.
+pub trait Format: Sync {
+    /// As `--message-format` has it.
+    fn name(&self) -> &'static str;
+
+    /// One line of help.
+    fn about(&self) -> &'static str;
+
+    /// All that is printed, with its last line end.
+    fn render(&self, run: &Run, view: &View) -> String;
+
+    /// Whether results are printed as they come, not at the end.
+    fn is_stream(&self) -> bool {
+        false
+    }
+
+    /// Whether a run that could not go on makes a report, too, which says so.
+    fn reports_abort(&self) -> bool {
+        false
+    }
+
+    /// What GitHub shows on the run's own page.
+    fn step_summary(&self) -> Option<&dyn Format> {
+        None
+    }
+}
+
+impl fmt::Debug for dyn Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The format of this name.
+pub fn find(name: &str) -> Option<&'static dyn Format> {
+    FORMATS.iter().copied().find(|format| format.name() == name)
+}
 
 /// What is wanted of the results.
 #[derive(Debug, Clone, Default)]
@@ -38,19 +84,6 @@ pub struct View {
     pub base: Option<Base>,
     /// Paths below it are shown from there.
     pub root: PathBuf,
-}
-
-/// Results to compare with, and what they are called.
-#[derive(Debug, Clone, Default)]
-pub struct Base {
-    pub label: String,
-    pub finished: Vec<Finished>,
-}
-
-/// A format.
-pub trait Export {
-    /// All that is printed, with its last line end.
-    fn render(&self, run: &Run, view: &View) -> String;
 }
 
 impl View {
@@ -85,5 +118,20 @@ fn names_of(run: &Run) -> HashMap<String, String> {
         .collect();
     all.extend(run.finished.iter().map(|row| (row.name.as_str(), row.least_name())));
     let (full, ids): (Vec<&str>, Vec<&str>) = all.into_iter().unzip();
-    full.iter().map(|name| (*name).to_owned()).zip(names::shortest(&full, &ids)).collect()
+    let short = names::shortest(&full, &ids).into_iter().map(|name| names::one_line(&name).into_owned());
+    full.iter().map(|name| (*name).to_owned()).zip(short).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_has_a_name_of_its_own_and_a_line_of_help() {
+        for format in FORMATS {
+            assert_eq!(find(format.name()).map(Format::name), Some(format.name()));
+            assert!(!format.about().is_empty() && !format.about().contains('\n'), "{format:?}");
+        }
+        assert!(find("html").is_none());
+    }
 }

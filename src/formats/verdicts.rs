@@ -6,6 +6,7 @@ use super::{View, names_of};
 use crate::results::check::{Against, Check, PlacedSite, Verdict};
 use crate::results::lines::Run;
 use crate::results::metric::Metric;
+use crate::results::names::one_line;
 use crate::results::notation::per_op;
 
 pub fn render(run: &Run, view: &View) -> String {
@@ -18,13 +19,13 @@ pub fn render(run: &Run, view: &View) -> String {
             Verdict::Accepted => "accepted",
             Verdict::Passed => continue,
         };
-        let name = short.get(&check.name).unwrap_or(&check.name);
-        text.push_str(&format!("{word:<8}  {name}: {}\n", check.message));
+        let name = &short[&check.name];
+        text.push_str(&format!("{word:<8}  {name}: {}\n", one_line(&check.message)));
         for site in &check.sites {
             text.push_str(&format!("            {}\n", placed(check, site, view)));
         }
     }
-    text.push_str(&summary(&run.checks));
+    text.push_str(&summary(run));
     text.push('\n');
     text
 }
@@ -35,11 +36,21 @@ pub fn placed(check: &Check, site: &PlacedSite, view: &View) -> String {
         Some(Metric::AllocsPerOp) => format!("{} allocs/op", per_op(site.allocs_per_op)),
         _ => format!("{} B/op", per_op(site.bytes_per_op)),
     };
-    format!("{amount}  {}  {}:{}", site.function, view.relative(&site.file), site.line)
+    format!("{amount}  {}  {}:{}", one_line(&site.function), view.relative(&site.file), site.line)
 }
 
-/// One line.
-pub fn summary(checks: &[Check]) -> String {
+/// One line; it speaks of the benchmarks that gave nothing to judge, too.
+pub fn summary(run: &Run) -> String {
+    let crashed = match run.failed.len() {
+        0 => String::new(),
+        1 => "; 1 benchmark could not be measured".to_owned(),
+        many => format!("; {many} benchmarks could not be measured"),
+    };
+    verdict(&run.checks, &crashed)
+}
+
+/// The sum of the verdicts; `crashed` stands behind the numbers.
+fn verdict(checks: &[Check], crashed: &str) -> String {
     let names = |verdict: Verdict| -> BTreeSet<&str> {
         checks.iter().filter(|check| check.verdict == verdict).map(|check| check.name.as_str()).collect()
     };
@@ -56,9 +67,10 @@ pub fn summary(checks: &[Check]) -> String {
             (false, true) => "; if the change is meant: another budget in memprof.toml (--accept excuses none)",
             (false, false) => "",
         };
-        return format!("check failed: {} of {}{advice}", failed.len(), benchmarks(all.len()));
+        return format!("check failed: {} of {}{crashed}{advice}", failed.len(), benchmarks(all.len()));
     }
-    let mut text = format!("check passed: {}", benchmarks(all.len()));
+    let passed = if crashed.is_empty() { "check passed" } else { "nothing that was measured failed the check" };
+    let mut text = format!("{passed}: {}{crashed}", benchmarks(all.len()));
     if !accepted.is_empty() {
         text.push_str(&format!(", {} accepted", accepted.len()));
     }

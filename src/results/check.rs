@@ -50,6 +50,9 @@ pub struct Check {
     pub baseline_range: Option<[f64; 2]>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub value_range: Option<[f64; 2]>,
+    /// Of a time: whether the baseline's was sampled in turns with it. Without that, the machine may have changed its speed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub paired: Option<bool>,
     pub verdict: Verdict,
     /// The sentence that people read, without the name.
     pub message: String,

@@ -1,5 +1,8 @@
 //! The numbers of one benchmark, as they stand in results.jsonl (format version 1).
 
+use std::collections::HashMap;
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
@@ -149,6 +152,13 @@ impl Finished {
             true => self.name.get(self.package.len() + 1..).unwrap_or(&self.id),
             false => &self.id,
         }
+    }
+
+    /// Its name within its target: the harness's id, with a number where several benchmarks share one.
+    pub fn unique_id(&self) -> &str {
+        let id = self.name.strip_prefix(&self.package).and_then(|rest| rest.strip_prefix('/'));
+        let id = id.and_then(|rest| rest.strip_prefix(&self.target)?.strip_prefix('/'));
+        id.unwrap_or(&self.id)
     }
 
     /// Whether its numbers can be: JSON has no NaN, but it has negative ones. The error says which cannot.
@@ -306,6 +316,23 @@ impl Run {
             failed: self.failed.len(),
             error: None,
         }
+    }
+}
+
+/// A run that others are compared with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Base {
+    /// As it was typed.
+    pub label: String,
+    pub run: Run,
+    /// Where its sources lay.
+    pub root: PathBuf,
+}
+
+impl Base {
+    /// By full name: the same count needs the same number of iterations.
+    pub fn counted_iterations(&self) -> HashMap<String, u64> {
+        self.run.finished.iter().map(|one| (one.name.clone(), one.memory.iterations)).collect()
     }
 }
 

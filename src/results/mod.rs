@@ -1,6 +1,7 @@
 //! A benchmark's numbers, and their statistics. No I/O.
 
 pub mod check;
+pub mod groups;
 pub mod lines;
 pub mod metric;
 pub mod names;

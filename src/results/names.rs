@@ -1,8 +1,11 @@
 //! Names of benchmarks: the full one, the shortest that is unambiguous, and the one that is a safe path.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
+
+use super::lines::Finished;
 
 /// For each of `names` the shortest suffix, cut at slashes, that none of the others ends with. `ids` are the harness's own
 /// parts, which stay whole.
@@ -25,9 +28,22 @@ pub fn shortest(names: &[&str], ids: &[&str]) -> Vec<String> {
     names.iter().zip(ids).map(short).collect()
 }
 
-/// `name` as it is shown: what would break a line or a column is written as an escape.
-pub fn one_line(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+/// The same of the benchmarks of a run, by full name.
+pub fn shortest_of(rows: &[Finished]) -> HashMap<String, String> {
+    let full: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+    let ids: Vec<&str> = rows.iter().map(Finished::least_name).collect();
+    rows.iter().map(|row| row.name.clone()).zip(shortest(&full, &ids)).collect()
+}
+
+/// `text` as it is shown: an escape stands for what would break a line or a column, or turn the direction of the text.
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    let breaks = |c: char| {
+        c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+    };
+    if !text.contains(breaks) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().map(|c| if breaks(c) { c.escape_default().to_string() } else { c.to_string() }).collect())
 }
 
 /// Those of `names` that `wanted` is a suffix of, at a slash; the name itself alone where it is one.
@@ -92,6 +108,11 @@ mod tests {
     #[test]
     fn of_benchmarks_with_one_id() {
         assert_eq!(["a/b#01", "a#b", "a#1", "#12"].map(without_occurrence), ["a/b", "a#b", "a#1", ""]);
+    }
+
+    #[test]
+    fn a_name_keeps_its_line_and_its_direction() {
+        assert_eq!(one_line("a\tb\n\u{1b}[1m\u{202e}ü…"), "a\\tb\\n\\u{1b}[1m\\u{202e}ü…");
     }
 
     #[test]

@@ -17,6 +17,15 @@ pub fn grouped(text: &str) -> String {
     format!("{sign}{out}{decimals}")
 }
 
+/// With so many decimals; a half is rounded away from 0, as the pages' script has it.
+pub fn fixed(value: f64, decimals: usize) -> String {
+    let power = 10f64.powi(decimals as i32);
+    let scaled = value.abs() * power;
+    let is_half = scaled.fract() == 0.5 && value.abs().mul_add(power, -scaled) == 0.0;
+    let value = if is_half { (scaled + 0.5).copysign(value) / power } else { value };
+    format!("{value:.decimals$}")
+}
+
 /// Nanoseconds with three or more significant digits.
 pub fn nanoseconds(value: f64) -> String {
     let decimals = if value.abs() >= 100.0 {
@@ -26,7 +35,7 @@ pub fn nanoseconds(value: f64) -> String {
     } else {
         3
     };
-    grouped(&format!("{value:.decimals$}"))
+    grouped(&fixed(value, decimals))
 }
 
 /// A count per operation: whole numbers as such, others with decimals, never cut to 0.
@@ -35,7 +44,7 @@ pub fn per_op(value: f64) -> String {
         return grouped(&format!("{value:.0}"));
     }
     let decimals = if value.abs() >= 100.0 { 1 } else { 3 };
-    let text = format!("{value:.decimals$}");
+    let text = fixed(value, decimals);
     if text.trim_matches(['0', '.', '-']).is_empty() {
         return format!("{value:.1e}");
     }
@@ -51,7 +60,7 @@ mod tests {
         assert_eq!(nanoseconds(23510.4), "23,510");
         assert_eq!(
             (nanoseconds(7.4123), nanoseconds(42.25), nanoseconds(0.31)),
-            ("7.412".into(), "42.2".into(), "0.310".into())
+            ("7.412".into(), "42.3".into(), "0.310".into())
         );
         assert_eq!((per_op(3064.0), per_op(0.016), per_op(0.0)), ("3,064".into(), "0.016".into(), "0".into()));
         assert_eq!(
@@ -59,5 +68,14 @@ mod tests {
             ("24.32".into(), "1.0e-4".into(), "−1,984".into())
         );
         assert_eq!(per_op(1234567.5), "1,234,567.5");
+    }
+
+    #[test]
+    fn halves_are_rounded_as_on_the_pages() {
+        assert_eq!(
+            (nanoseconds(2474.5), nanoseconds(2473.5), fixed(-0.5, 0)),
+            ("2,475".into(), "2,474".into(), "-1".into())
+        );
+        assert_eq!((fixed(0.125, 2), fixed(1.005, 2), fixed(2.4, 0)), ("0.13".into(), "1.00".into(), "2".into()));
     }
 }

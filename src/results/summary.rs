@@ -1,5 +1,6 @@
 //! From samples and passes to the numbers that are shown.
 
+use super::ratio::Ratio;
 use super::statistics::{median, median_interval};
 use crate::records::{Counted, StackCounts, Timed};
 use crate::results::lines::{Finished, Memory, Recording, Sample, Time};
@@ -78,6 +79,10 @@ pub fn of_measurements(measurements: &[&Finished]) -> Option<Finished> {
             times(|time| time.upper).and_then(|values| values.into_iter().reduce(f64::max)),
         ),
     };
+    let ratios: Vec<Ratio> = order.iter().filter_map(|one| one.vs.as_ref()).map(|vs| vs.ratio).collect();
+    if let (Some(vs), Some(ratio)) = (&mut all.vs, Ratio::join(&ratios)) {
+        vs.ratio = ratio;
+    }
     let counts = |of: fn(&Memory) -> f64| {
         median(&order.iter().map(|one| of(&one.memory)).collect::<Vec<_>>()).unwrap_or_default()
     };

@@ -1,33 +1,18 @@
 //! `--save-baseline` and `--baseline`: results kept under a name, in a file, or made anew from a revision.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::Session;
 use crate::console;
 use crate::fs::{self, DRAFT, Draft};
+pub use crate::results::lines::Base;
 use crate::results::lines::{Memory, Run, RunStarted};
 use crate::results::names;
 use crate::session::revision;
 use crate::session::writer::write_results;
 use crate::{Error, Result};
-
-/// What this run is compared with.
-pub struct Base {
-    /// As it was typed.
-    pub label: String,
-    pub run: Run,
-    /// Where its sources lay.
-    pub root: PathBuf,
-}
-
-impl Base {
-    /// By full name: the same count needs the same number of iterations.
-    pub fn counted_iterations(&self) -> HashMap<String, u64> {
-        self.run.finished.iter().map(|one| (one.name.clone(), one.memory.iterations)).collect()
-    }
-}
 
 /// A name is kept below the target directory; what looks like a path is one.
 fn is_name(text: &str) -> bool {

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser};
 
 use super::duration;
 use super::partition::Partition;
+use crate::formats::{self, FORMATS, Format, json};
 use crate::measure::{BenchTime, BuildOptions};
 use crate::project::CargoOptions;
 
@@ -199,29 +201,17 @@ pub struct Output {
     /// With --http: open no browser
     #[arg(long, alias = "no_browser", requires = "http")]
     pub no_browser: bool,
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
-    pub message_format: MessageFormat,
+    /// How the results are printed
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = format_parser())]
+    pub message_format: &'static dyn Format,
     /// Short for --message-format json
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub json: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MessageFormat {
-    Human,
-    Json,
-    /// For a comment on a pull request
-    Markdown,
-    Csv,
-    /// Go's benchmark text, as benchstat reads it
-    Gobench,
-    /// Annotations of GitHub Actions, and its step summary
-    Github,
-    Junit,
-    /// Bencher Metric Format
-    Bmf,
-    /// For github-action-benchmark (customSmallerIsBetter)
-    Gab,
+fn format_parser() -> impl TypedValueParser<Value = &'static dyn Format> {
+    let values = FORMATS.iter().map(|format| PossibleValue::new(format.name()).help(format.about()));
+    PossibleValuesParser::new(values).map(|name| formats::find(&name).unwrap_or(&formats::Human))
 }
 
 impl RunArgs {
@@ -262,8 +252,8 @@ impl RunArgs {
         }
     }
 
-    pub fn format(&self) -> MessageFormat {
-        if self.output.json { MessageFormat::Json } else { self.output.message_format }
+    pub fn format(&self) -> &'static dyn Format {
+        if self.output.json { &json::Json } else { self.output.message_format }
     }
 }
 

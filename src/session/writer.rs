@@ -7,18 +7,20 @@ use std::path::{Path, PathBuf};
 use super::Session;
 use super::baseline::{self, Base};
 use super::listing::Listing;
-use super::options::{MessageFormat, RunArgs};
+use super::options::RunArgs;
 use crate::check;
 use crate::console;
-use crate::formats::{self, View, columns, json};
+use crate::formats::{Format, View, json};
 use crate::measure::{Outcome, ProfilePair};
 use crate::pprof::profile::{self, Profile};
 use crate::project::{CargoConfig, Workspace};
 use crate::results::check::{Check, PlacedSite};
+use crate::results::groups::{self, Compared};
 use crate::results::lines::{
     FORMAT_VERSION, Failed, FailureKind, Finished, Line, Memory, Run, RunFinished, RunStarted,
 };
 use crate::results::names;
+use crate::results::ratio::Versus;
 use crate::{Error, Result, exit, fs, git};
 
 /// Takes results as they come.
@@ -29,6 +31,11 @@ pub struct Writer<'a> {
     /// What results.jsonl will hold: the lines as they came.
     lines: String,
     pub run: Run,
+    /// What the results are compared with, if not within their groups.
+    base: Option<Base>,
+    /// The group that is being measured, and how many of its results have gone out.
+    group: Vec<Finished>,
+    released: usize,
     /// results.jsonl stays as it is.
     keep_results: bool,
     /// By full name.
@@ -65,6 +72,9 @@ impl<'a> Writer<'a> {
             root: workspace.root.clone(),
             lines: String::new(),
             run: Run { started: started.clone(), finished: Vec::new(), failed: Vec::new(), checks: Vec::new() },
+            base: None,
+            group: Vec::new(),
+            released: 0,
             keep_results: false,
             sites: BTreeMap::new(),
             recounts: BTreeMap::new(),
@@ -82,6 +92,7 @@ impl<'a> Writer<'a> {
 
     /// Ends the JSON where nothing was to be run, or the run could not go on; results.jsonl stays that of the run before.
     pub fn end_without_results(mut self, error: Option<&Error>) {
+        self.flush();
         let end = RunFinished { success: error.is_none(), error: error.map(|error| error.line()), ..self.run.end() };
         self.line(&Line::RunFinished(end));
         let Some(error) = error else { return };
@@ -96,7 +107,7 @@ impl<'a> Writer<'a> {
             error: error.line(),
         });
         let view = View { root: self.shown_root(), ..View::default() };
-        if matches!(self.args.format(), MessageFormat::Junit | MessageFormat::Markdown | MessageFormat::Github)
+        if self.args.format().reports_abort()
             && let Err(error) = self.print(&run, &view)
         {
             console::error(&error.line());
@@ -111,7 +122,7 @@ impl<'a> Writer<'a> {
     /// JSON appears as it comes, everything else at the end.
     fn line(&mut self, line: &Line) {
         let text = json::line(line);
-        if self.args.format() == MessageFormat::Json
+        if self.args.format().is_stream()
             && let Err(error) = console::print(&text)
         {
             // Once is enough.
@@ -125,7 +136,9 @@ impl<'a> Writer<'a> {
     /// Takes what could not be listed, then measures the rest and takes each outcome as it comes.
     pub fn measure(&mut self, session: &mut Session, listing: &Listing) -> Result<()> {
         listing.failed.iter().for_each(|failed| self.failed(failed.clone()));
-        session.measure(listing).try_for_each(|outcome| self.outcome(outcome?))
+        session.measure(listing).try_for_each(|outcome| self.outcome(outcome?))?;
+        self.flush();
+        Ok(())
     }
 
     fn outcome(&mut self, outcome: Outcome) -> Result<()> {
@@ -171,10 +184,50 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// Results that come from here on are compared with `base`, not within their groups.
+    pub fn compare_with(&mut self, base: &Base) {
+        self.base = Some(base.clone());
+    }
+
     /// A result whose profiles are written already.
     pub fn take(&mut self, finished: Finished) {
-        self.line(&Line::BenchmarkFinished(Box::new(finished.clone())));
-        self.run.finished.push(finished);
+        let place = |one: &Finished| (one.target.clone(), one.group.clone());
+        let goes_on = |one: &Finished| place(one) == place(&finished);
+        if !self.group.iter().all(goes_on) || self.group.iter().any(|one| one.name == finished.name) {
+            self.flush();
+        }
+        self.group.push(finished);
+        self.release(false);
+    }
+
+    /// Results that still wait for the one that they are compared with go out without it.
+    pub fn flush(&mut self) {
+        self.release(true);
+        self.group.clear();
+        self.released = 0;
+    }
+
+    /// Lets the results of the group go out in their order, up to the first that may have to wait.
+    fn release(&mut self, all: bool) {
+        let compared = groups::compared(&self.group, self.args.output.against.as_deref());
+        while let Some(one) = self.group.get(self.released) {
+            let compared = compared[self.released];
+            if !all && compared == Compared::Alone && self.base.is_none() && !one.group.is_empty() {
+                break;
+            }
+            let (from, label) = match (&self.base, compared) {
+                (Some(base), _) => (base.run.finished.iter().rfind(|was| was.name == one.name), Some(&base.label)),
+                (None, Compared::With(reference)) => (Some(&self.group[reference]), None),
+                _ => (None, None),
+            };
+            let ratio = from.and_then(|from| groups::time_ratio(from, one, label.map(String::as_str)));
+            let name = from.map(|from| from.name.clone()).unwrap_or_default();
+            let vs = ratio.map(|ratio| Versus { name, baseline: label.cloned(), ratio });
+            let one = Finished { vs, ..one.clone() };
+            self.released += 1;
+            self.line(&Line::BenchmarkFinished(Box::new(one.clone())));
+            self.run.finished.push(one);
+        }
     }
 
     pub fn failed(&mut self, failed: Failed) {
@@ -190,7 +243,8 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes and prints what stands at the end; the exit code. What cannot be written keeps nothing else from being so.
-    pub fn finish(mut self, base: Option<Base>) -> Result<u8> {
+    pub fn finish(mut self) -> Result<u8> {
+        self.flush();
         for error in self.write_files() {
             self.trouble(error);
         }
@@ -201,7 +255,7 @@ impl<'a> Writer<'a> {
             let written = fs::replace(&self.home.join("results.jsonl"), self.lines.as_bytes());
             self.troubles.extend(written.err());
         }
-        let shown = self.show(base);
+        let shown = self.show();
         self.troubles.extend(shown.err());
         let code = code(&self.run);
         // Where nothing else went wrong, the first decides about the exit code, and is told by who asked.
@@ -229,44 +283,30 @@ impl<'a> Writer<'a> {
     /// Files are named from the workspace's root; GitHub looks for them from the top of what it has checked out.
     fn shown_root(&self) -> PathBuf {
         let top = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
-        let top = top.filter(|top| self.args.format() == MessageFormat::Github && self.root.starts_with(top));
+        let top = top.filter(|top| self.args.format().step_summary().is_some() && self.root.starts_with(top));
         top.unwrap_or_else(|| self.root.clone())
     }
 
     /// Everything but JSON, which has been shown.
-    fn show(&self, base: Option<Base>) -> Result<()> {
+    fn show(&self) -> Result<()> {
         let against = self.args.output.against.clone();
-        if let Some(variant) = against.as_deref().filter(|variant| !columns::has_variant(&self.run.finished, variant)) {
+        if let Some(variant) = against.as_deref().filter(|variant| !groups::has_variant(&self.run.finished, variant)) {
             console::warn(&format!(
                 "--against {variant}: no group has such a row (what is in no group is compared to nothing)"
             ));
         }
-        let view = View {
-            memory: self.args.measure.benchmem,
-            against,
-            base: base.map(|base| formats::Base { label: base.label, finished: base.run.finished }),
-            root: self.shown_root(),
-        };
+        let view =
+            View { memory: self.args.measure.benchmem, against, base: self.base.clone(), root: self.shown_root() };
         self.print(&self.run, &view)
     }
 
     fn print(&self, run: &Run, view: &View) -> Result<()> {
-        let format: &dyn formats::Export = match self.args.format() {
-            MessageFormat::Json => return Ok(()),
-            MessageFormat::Human => &formats::Human,
-            MessageFormat::Markdown => &formats::Markdown,
-            MessageFormat::Csv => &formats::Csv,
-            MessageFormat::Gobench => &formats::Gobench,
-            MessageFormat::Junit => &formats::Junit,
-            MessageFormat::Bmf => &formats::Bmf,
-            MessageFormat::Gab => &formats::Gab,
-            MessageFormat::Github => &formats::Github,
-        };
-        console::print(&format.render(run, view))?;
-        match self.args.format() {
-            MessageFormat::Github => step_summary(&formats::Markdown, run, view),
-            _ => Ok(()),
+        let format = self.args.format();
+        if format.is_stream() {
+            return Ok(());
         }
+        console::print(&format.render(run, view))?;
+        format.step_summary().map_or(Ok(()), |summary| step_summary(summary, run, view))
     }
 }
 
@@ -281,11 +321,11 @@ fn code(run: &Run) -> u8 {
 }
 
 /// GitHub shows this file on the run's own page.
-fn step_summary(markdown: &dyn formats::Export, run: &Run, view: &View) -> Result<()> {
+fn step_summary(format: &dyn Format, run: &Run, view: &View) -> Result<()> {
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from) else {
         return Ok(());
     };
-    let text = markdown.render(run, view);
+    let text = format.render(run, view);
     let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
     file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| Error::file("write", &path, e))
 }

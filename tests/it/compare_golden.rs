@@ -1,9 +1,11 @@
-//! Comparisons of our own results and of what benchstat's kit does not have, each with a golden file named after its flags.
+//! Comparisons of our own results and of what benchstat's kit does not have, each with a snapshot named after its flags.
 //!
-//! `MEMPROF_BLESS=1 cargo test --test it compare_golden::` writes the golden files anew.
+//! `INSTA_UPDATE=always cargo test --test it compare_golden::` writes the snapshots anew.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+
+use crate::support;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compare")
@@ -62,18 +64,10 @@ fn golden_files() {
         &["-alpha"],
         &[],
     ];
-    let bless = std::env::var_os("MEMPROF_BLESS").is_some();
-    let mut wrong = Vec::new();
     for arguments in cases {
-        let got = transcript(&compare(&folder(), arguments));
-        let golden = folder().join("golden").join(format!("compare {}.txt", name(arguments)).replace(' ', "_"));
-        if bless {
-            std::fs::write(&golden, &got).unwrap();
-        } else if std::fs::read_to_string(&golden).ok().as_deref() != Some(&got) {
-            wrong.push(format!("{}:\n{got}", golden.display()));
-        }
+        let name = format!("compare {}", name(arguments)).trim_end().replace(' ', "_");
+        support::snapshot("compare/golden", &name, &transcript(&compare(&folder(), arguments)));
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

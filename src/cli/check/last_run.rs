@@ -37,6 +37,7 @@ pub fn taken_again(last: Run, session: &Session, writer: &mut Writer) -> Result<
     };
     writer.sites = sites_of(&last, &workspace.root);
     last.finished.into_iter().filter(|one| wants(&one.package, &one.target, &one.id)).for_each(|one| writer.take(one));
+    writer.flush();
     let (of_targets, of_benchmarks): (Vec<Failed>, Vec<Failed>) =
         last.failed.into_iter().partition(|one| one.id.is_empty());
     for failed in of_benchmarks.into_iter().filter(|one| wants(&one.package, &one.target, &one.id)) {

@@ -16,7 +16,6 @@ use crate::results::check::{Against, Check, Verdict};
 use crate::results::lines::{Memory, Run};
 use crate::results::metric::Metric;
 use crate::session::Session;
-use crate::session::baseline::Base;
 use crate::session::options::RunArgs;
 use crate::session::recount::Counts;
 use crate::session::writer::Writer;
@@ -62,7 +61,7 @@ pub fn run(words: &[OsString]) -> Result<u8> {
         None => Writer::new(&session)?,
     };
     match judge_into(&mut writer, &args, words, &mut session, last) {
-        Ok(base) => writer.finish(base),
+        Ok(()) => writer.finish(),
         Err(error) => {
             writer.end_without_results(Some(&error));
             Err(error)
@@ -83,15 +82,18 @@ fn refuse_files_of_a_run(args: &CheckArgs) -> Result<()> {
     }
 }
 
-/// Measures, where there is no `last` run to be judged, and judges; what the results are compared with.
+/// Measures, where there is no `last` run to be judged, and judges.
 fn judge_into(
     writer: &mut Writer,
     args: &CheckArgs,
     words: &[OsString],
     session: &mut Session,
     last: Option<Run>,
-) -> Result<Option<Base>> {
+) -> Result<()> {
     let gate = Gate::load(args, words, session)?;
+    if let Some(base) = &gate.base {
+        writer.compare_with(base);
+    }
     let (today, listed) = match last {
         Some(last) => (last_run::taken_again(last, session, writer)?, Listed::OfLastRun),
         None => measured(args, session, &gate, writer)?,
@@ -106,7 +108,7 @@ fn judge_into(
         }
     }
     checks.into_iter().for_each(|check| writer.check(check));
-    Ok(gate.base)
+    Ok(())
 }
 
 /// Builds and runs. What would fail, and what is to become the baseline, is counted again in other processes: where the

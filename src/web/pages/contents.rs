@@ -3,15 +3,10 @@
 use std::path::Path;
 
 use super::{Assets, Island, details, document, overview};
-use crate::formats::{columns, one_of_each};
-use crate::results::lines::{Finished, Run};
+use crate::formats::one_of_each;
+use crate::results::groups::{self, Compared};
+use crate::results::lines::{Base, Finished, Run};
 use crate::results::names;
-
-/// Another run, to which this one is compared, and what it is called.
-pub struct BaseRun {
-    pub label: String,
-    pub run: Run,
-}
 
 /// A run, each benchmark once: of several measurements their medians.
 pub struct Report {
@@ -22,11 +17,11 @@ pub struct Report {
     /// The row that each row is compared to, if that is another one.
     pub references: Vec<Option<usize>>,
     pub against: Option<String>,
-    pub base: Option<BaseRun>,
+    pub base: Option<Base>,
 }
 
 impl Report {
-    pub fn new(run: Run, against: Option<String>, base: Option<BaseRun>) -> Self {
+    pub fn new(run: Run, against: Option<String>, base: Option<Base>) -> Self {
         let mut rows = one_of_each(&run.finished);
         let base = base.map(|mut base| {
             base.run.finished = one_of_each(&base.run.finished);
@@ -37,15 +32,13 @@ impl Report {
             let last = run.finished.iter().rev().find(|finished| finished.name == row.name);
             row.profiles = last.map(|last| last.profiles.clone()).unwrap_or_default();
         }
-        let full: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-        let ids: Vec<&str> = rows.iter().map(Finished::least_name).collect();
-        let short = names::shortest(&full, &ids);
-        let found = columns::references(&rows, against.as_deref());
-        let reference = |(at, row): (usize, &Finished)| {
-            let key = (row.package.clone(), row.target.clone(), row.group.clone());
-            found.get(&key).copied().filter(|reference| *reference != at)
+        let mut short = names::shortest_of(&rows);
+        let short = rows.iter().map(|row| short.remove(&row.name).unwrap_or_default()).collect();
+        let reference = |compared| match compared {
+            Compared::With(reference) => Some(reference),
+            Compared::Alone | Compared::Reference | Compared::Grown { .. } => None,
         };
-        let references = rows.iter().enumerate().map(reference).collect();
+        let references = groups::compared(&rows, against.as_deref()).into_iter().map(reference).collect();
         Report { run, rows, short, references, against, base }
     }
 
@@ -107,7 +100,7 @@ mod tests {
     fn each_benchmark_is_there_once_beside_what_it_is_compared_with() {
         let mut repeated = vec![row("p/t/g/a", 9.0), row("p/t/g/b", 1.0), row("p/t/g/a", 5.0), row("p/t/g/a", 6.0)];
         repeated[3].profiles.mem = Some("/nowhere/mem.prof".into());
-        let base = BaseRun { label: "main".into(), run: run(vec![row("p/t/g/b", 4.0)]) };
+        let base = Base { label: "main".into(), run: run(vec![row("p/t/g/b", 4.0)]), root: "/w".into() };
         let report = Report::new(run(repeated), None, Some(base));
         assert_eq!(report.short, ["g/a", "g/b"]);
         assert_eq!(report.rows[0].memory.allocs_per_op, 6.0, "the median");

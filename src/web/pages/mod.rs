@@ -7,7 +7,7 @@ mod document;
 mod overview;
 mod terminal;
 
-pub use contents::{BaseRun, Report};
+pub use contents::Report;
 pub use details::details;
 pub use document::{Assets, Island, asset, document};
 pub use overview::overview;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::check;
-use crate::formats::{Base, Export as _, Human, View};
+use crate::formats::{Format as _, Human, View};
 use crate::results::lines::Finished;
 use crate::results::names::one_line;
 use crate::results::notation::{nanoseconds, per_op};
@@ -18,13 +18,7 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 
 /// The whole text; paths are shown from `root` where they are below it.
 pub fn terminal(report: &Report, root: &std::path::Path) -> String {
-    let base = report.base.as_ref();
-    let view = View {
-        memory: true,
-        against: report.against.clone(),
-        base: base.map(|base| Base { label: base.label.clone(), finished: base.run.finished.clone() }),
-        root: root.to_owned(),
-    };
+    let view = View { memory: true, against: report.against.clone(), base: report.base.clone(), root: root.to_owned() };
     let mut out = Human.render(&report.run, &view);
     for (row, short) in report.rows.iter().zip(&report.short) {
         let _ = writeln!(out, "\n{}", one_line(short));

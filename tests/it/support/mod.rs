@@ -150,6 +150,16 @@ impl Run {
     }
 }
 
+/// Holds `text` against `tests/FOLDER/NAME.snap`; `INSTA_UPDATE=always` writes it.
+#[track_caller]
+pub fn snapshot(folder: &str, name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
 /// The profile in the file at `path`.
 pub fn read_profile(path: impl AsRef<Path>) -> Profile {
     let path = path.as_ref();
