@@ -43,6 +43,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("sys.rs", include_str!("../../templates/runtime/sys.rs")),
     ("thread.rs", include_str!("../../templates/runtime/thread.rs")),
     ("threads.rs", include_str!("../../templates/runtime/threads.rs")),
+    ("timed.rs", include_str!("../../templates/runtime/timed.rs")),
     ("track.rs", include_str!("../../templates/runtime/track.rs")),
     ("unwind.rs", include_str!("../../templates/runtime/unwind.rs")),
     ("standing.rs", include_str!("../../templates/runtime/standing.rs")),

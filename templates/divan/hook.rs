@@ -47,14 +47,17 @@ pub(crate) fn takes_over(
         parts.push(format!("t={}", threads));
     }
     let id = parts.join("::");
-    let parameter = id.strip_prefix(&whole).and_then(|rest| rest.strip_prefix("::")).map(str::to_string);
-    let group = if id != whole { Some(whole) } else { Some(around).filter(|_| in_group) };
-    let counter = |kind, name| options.counters.get(kind).map(|count| (name, count as u64));
-    let throughput =
-        counter(KnownCounterKind::Bytes, "Bytes").or_else(|| counter(KnownCounterKind::Items, "Elements"));
+    let description = || {
+        let parameter = id.strip_prefix(&whole).and_then(|rest| rest.strip_prefix("::"));
+        let group = if id != whole { Some(&whole) } else { Some(&around).filter(|_| in_group) };
+        let counter = |kind, name| options.counters.get(kind).map(|count| (name, count as u64));
+        let throughput =
+            counter(KnownCounterKind::Bytes, "Bytes").or_else(|| counter(KnownCounterKind::Items, "Elements"));
+        memprof_rt::description(group.map(String::as_str), parameter, throughput)
+    };
     let identity = memprof_rt::Identity {
         id: &id,
-        json: &memprof_rt::description(group.as_deref(), parameter.as_deref(), throughput),
+        json: &description,
         harness: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")),
         sample_size: u64::from(options.sample_count.unwrap_or(crate::benchmark::DEFAULT_SAMPLE_COUNT)),
         wall_time: true,
@@ -63,18 +66,18 @@ pub(crate) fn takes_over(
     memprof_rt::benchmark(&identity, &mut |sizes| run(shared, options, threads, sizes, with_bencher))
 }
 
-/// One sample of each size; nanoseconds of each, of several threads the median.
+/// One sample of each size; its value is in nanoseconds, of several threads the median.
 fn run(
     shared: &SharedContext,
     options: &BenchOptions,
     threads: NonZeroUsize,
     sizes: &[u64],
     with_bencher: &dyn Fn(Bencher),
-) -> Vec<f64> {
-    let mut values = Vec::with_capacity(sizes.len());
-    while values.len() < sizes.len() {
-        let size = sizes[values.len()];
-        let equal = sizes[values.len()..].iter().take_while(|&&other| other == size).count();
+) {
+    let mut taken = 0;
+    while taken < sizes.len() {
+        let size = sizes[taken];
+        let equal = sizes[taken..].iter().take_while(|&&other| other == size).count();
         // The function itself, with its set-up, runs once for all samples of a size; divan counts them over all threads.
         let rounds = if threads.get() == 1 { equal } else { 1 };
         let options = BenchOptions {
@@ -93,7 +96,7 @@ fn run(
         }
         // Where the function times nothing there is nothing.
         times.resize(rounds, 0);
-        values.extend(times.iter().map(|&picos| picos as f64 / 1000.0));
+        times.iter().for_each(|&picos| memprof_rt::sampled(picos as f64 / 1000.0));
+        taken += rounds;
     }
-    values
 }

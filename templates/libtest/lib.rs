@@ -5,7 +5,7 @@
 pub use std::hint::black_box;
 
 use std::process::Termination;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub mod bench {
     pub use std::hint::black_box;
@@ -20,9 +20,9 @@ pub mod test {
 /// What a `#[bench]` function is given.
 #[derive(Clone)]
 pub struct Bencher {
-    /// Iterations of one timing loop; each call of the function runs it once.
-    iterations: u64,
-    elapsed: Duration,
+    /// Iterations of each sample; as in libtest, one call of the function takes them all.
+    sizes: [u64; memprof_rt::MOST_SAMPLES],
+    samples: usize,
     pub bytes: u64,
 }
 
@@ -32,13 +32,17 @@ impl Bencher {
         F: FnMut() -> T,
     {
         memprof_rt::iter_entry();
-        let start = Instant::now();
-        memprof_rt::open();
-        for _ in 0..self.iterations {
-            black_box(inner());
+        memprof_rt::start_again(self.samples);
+        for &iterations in &self.sizes[..self.samples] {
+            memprof_rt::between();
+            let start = Instant::now();
+            memprof_rt::open();
+            for _ in 0..iterations {
+                black_box(inner());
+            }
+            memprof_rt::close();
+            memprof_rt::sampled(start.elapsed().as_nanos() as f64);
         }
-        memprof_rt::close();
-        self.elapsed = start.elapsed();
     }
 }
 
@@ -122,23 +126,18 @@ pub fn test_main_static_abort(tests: &[&TestDescAndFn]) {
 fn run(name: &str, function: fn(&mut Bencher) -> Result<(), String>) {
     let identity = memprof_rt::Identity {
         id: name,
-        json: "{}",
+        json: &|| "{}".to_string(),
         harness: "libtest",
         sample_size: SAMPLES,
         wall_time: true,
     };
     memprof_rt::benchmark(&identity, &mut |sizes| {
-        sizes
-            .iter()
-            .map(|&iterations| {
-                let mut bencher = Bencher { iterations, elapsed: Duration::ZERO, bytes: 0 };
-                if let Err(message) = function(&mut bencher) {
-                    eprintln!("{}", message);
-                    std::process::exit(1);
-                }
-                bencher.elapsed.as_nanos() as f64
-            })
-            .collect()
+        let mut bencher = Bencher { sizes: [0; memprof_rt::MOST_SAMPLES], samples: sizes.len(), bytes: 0 };
+        bencher.sizes[..sizes.len()].copy_from_slice(sizes);
+        if let Err(message) = function(&mut bencher) {
+            eprintln!("{}", message);
+            std::process::exit(1);
+        }
     });
 }
 

@@ -4,13 +4,33 @@
 //! inside the brackets and around them is kept apart, and the first call, which may fill lazy statics, never decides alone.
 
 /// One call of the closure.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Call {
     pub iters: u64,
     /// Time in brackets.
     pub inside_ns: f64,
     /// Time of the whole call.
     pub total_ns: f64,
+}
+
+/// Calls at most: each has twice as many iterations as the one before, or more.
+const MOST_CALLS: usize = 64;
+
+/// Calls, kept where they take nothing from the allocator under observation.
+pub struct Calls {
+    all: [Call; MOST_CALLS],
+    len: usize,
+}
+
+impl Calls {
+    fn push(&mut self, call: Call) {
+        self.all[self.len] = call;
+        self.len += 1;
+    }
+
+    pub fn as_slice(&self) -> &[Call] {
+        &self.all[..self.len]
+    }
 }
 
 /// Nanoseconds: of an iteration inside the bracket, of an iteration outside of it, and of a call besides its iterations.
@@ -45,19 +65,19 @@ impl Cost {
 }
 
 /// Calls the closure with more and more iterations, until it ran for `length_ns` inside brackets, or for `limit_ns` in all.
-pub fn explore(length_ns: f64, limit_ns: f64, mut call: impl FnMut(u64) -> Call) -> Vec<Call> {
-    let mut calls: Vec<Call> = Vec::new();
+pub fn explore(length_ns: f64, limit_ns: f64, mut call: impl FnMut(u64) -> Call) -> Calls {
+    let mut calls = Calls { all: [Call::default(); MOST_CALLS], len: 0 };
     let mut iters = 1;
     loop {
         let this = call(iters);
         calls.push(this);
-        let inside: f64 = calls.iter().map(|call| call.inside_ns).sum();
-        let total: f64 = calls.iter().map(|call| call.total_ns).sum();
-        if calls.len() == 1 && inside >= length_ns && inside < limit_ns {
+        let inside: f64 = calls.as_slice().iter().map(|call| call.inside_ns).sum();
+        let total: f64 = calls.as_slice().iter().map(|call| call.total_ns).sum();
+        if calls.len == 1 && inside >= length_ns && inside < limit_ns {
             // Slow, or its first time only.
             continue;
         }
-        if inside >= length_ns || total >= limit_ns || iters >= 1 << 40 {
+        if inside >= length_ns || total >= limit_ns || iters >= 1 << 40 || calls.len == MOST_CALLS {
             return calls;
         }
         let room = (length_ns - inside) / this.inside_ns.max(1.0);
@@ -65,16 +85,20 @@ pub fn explore(length_ns: f64, limit_ns: f64, mut call: impl FnMut(u64) -> Call)
     }
 }
 
-/// Iterations of each of up to `most` samples. All samples together run for `budget_ns`; calls may take as long again for what
-/// they set up. Two at least.
-pub fn samples(cost: &Cost, budget_ns: f64, most: u64) -> Vec<u64> {
-    let mut samples = (budget_ns / cost.per_iteration_ns()) as u64;
-    if cost.per_call_ns > 0.0 {
-        samples = samples.min((budget_ns / cost.per_call_ns) as u64);
+/// How many samples, up to `most`, of how many iterations each. All samples together run for `budget_ns`; calls may take as long
+/// again for what they set up. Two at least.
+pub fn samples(cost: &Cost, budget_ns: f64, most: u64) -> (u64, u64) {
+    let samples = fitting(cost.per_iteration_ns(), cost.per_call_ns, budget_ns, most);
+    (samples, ((budget_ns / samples as f64 / cost.per_iteration_ns()) as u64).max(1))
+}
+
+/// How many samples, up to `most`, fit in `budget_ns`, and what they set up in as much again. Two at least.
+pub fn fitting(per_iteration_ns: f64, per_call_ns: f64, budget_ns: f64, most: u64) -> u64 {
+    let mut samples = (budget_ns / per_iteration_ns) as u64;
+    if per_call_ns > 0.0 {
+        samples = samples.min((budget_ns / per_call_ns) as u64);
     }
-    let samples = samples.clamp(2, most.max(2));
-    let iters = ((budget_ns / samples as f64 / cost.per_iteration_ns()) as u64).max(1);
-    vec![iters; samples as usize]
+    samples.clamp(2, most.max(2))
 }
 
 #[cfg(test)]
@@ -97,27 +121,27 @@ mod tests {
         for per_call in [0.0, 60.0 * MS, 300.0 * MS] {
             for first in [0.0, 500.0 * MS] {
                 let calls = explore(250.0 * MS, 2000.0 * MS, closure(25.0, 0.0, per_call, first));
-                let cost = Cost::of(&calls);
+                let cost = Cost::of(calls.as_slice());
                 assert!((cost.inside_ns - 25.0).abs() < 1.0 || first > 0.0 && cost.inside_ns < 1000.0, "{cost:?}");
                 assert!((cost.per_call_ns - per_call).abs() <= 0.01 * per_call + 1.0, "{cost:?}");
-                let sizes = samples(&cost, 1000.0 * MS, 100);
-                assert!(sizes.len() >= 3 && sizes[0] > 1000, "{sizes:?}");
+                let (samples, iterations) = samples(&cost, 1000.0 * MS, 100);
+                assert!(samples >= 3 && iterations > 1000, "{samples} of {iterations}");
             }
         }
     }
 
     #[test]
     fn set_up_of_each_iteration_counts_against_the_budget() {
-        let cost = Cost::of(&explore(250.0 * MS, 2000.0 * MS, closure(100.0, 900.0, 0.0, 0.0)));
+        let cost = Cost::of(explore(250.0 * MS, 2000.0 * MS, closure(100.0, 900.0, 0.0, 0.0)).as_slice());
         assert_eq!((cost.inside_ns.round(), cost.outside_ns.round()), (100.0, 900.0));
-        assert_eq!(samples(&cost, 1000.0 * MS, 100), vec![10_000; 100]);
+        assert_eq!(samples(&cost, 1000.0 * MS, 100), (100, 10_000));
     }
 
     #[test]
     fn a_slow_benchmark_takes_two_samples() {
         let calls = explore(250.0 * MS, 2000.0 * MS, closure(700.0 * MS, 0.0, 0.0, 0.0));
-        assert_eq!(calls.len(), 2);
-        assert_eq!(samples(&Cost::of(&calls), 1000.0 * MS, 100), [1, 1]);
-        assert_eq!(explore(250.0 * MS, 2000.0 * MS, closure(5000.0 * MS, 0.0, 0.0, 0.0)).len(), 1);
+        assert_eq!(calls.as_slice().len(), 2);
+        assert_eq!(samples(&Cost::of(calls.as_slice()), 1000.0 * MS, 100), (2, 1));
+        assert_eq!(explore(250.0 * MS, 2000.0 * MS, closure(5000.0 * MS, 0.0, 0.0, 0.0)).as_slice().len(), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! The passes: what is done with one benchmark of the harness, as the plan says.
 
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
@@ -14,10 +14,9 @@ use crate::plan::{Mode, Plan, Selected};
 use crate::records::{self, Record};
 use crate::thread;
 use crate::track;
+use crate::timed::{self, Sizes, Timing, MOST_SAMPLES};
 use crate::{block as waits, dhat, follow, fork, log, results, rules, sampler, stacks, sys, threads};
 
-/// Samples of a timed benchmark, where the harness asks for no fewer.
-const MOST_SAMPLES: u64 = 100;
 /// Counting passes: where all agree the count is exact.
 const PASSES: u32 = 3;
 /// Brackets of one iteration from which the peak is taken.
@@ -29,8 +28,8 @@ const HOOKED: &str = "memprof: a harness with the hook in it";
 /// A benchmark as its harness names it.
 pub struct Identity<'a> {
     pub id: &'a str,
-    /// The harness's own description, as JSON.
-    pub json: &'a str,
+    /// The harness's own description, as JSON; made only where the benchmarks are listed.
+    pub json: &'a dyn Fn() -> String,
     /// Harness and version.
     pub harness: &'a str,
     /// Samples that the harness would take.
@@ -39,8 +38,8 @@ pub struct Identity<'a> {
     pub wall_time: bool,
 }
 
-/// Calls the harness's closure once per element, with that many iterations; gives the harness's value of each.
-pub type Run<'a> = &'a mut dyn FnMut(&[u64]) -> Vec<f64>;
+/// Calls the harness's closure once per element, with that many iterations; the value of each goes to [`timed::sampled`].
+pub type Run<'a> = &'a mut dyn FnMut(&[u64]);
 
 /// See [`runs_on`].
 static THREADS: AtomicU64 = AtomicU64::new(1);
@@ -50,12 +49,12 @@ pub fn runs_on(threads: u64) {
     THREADS.store(threads, Ordering::Relaxed);
 }
 
-static PLAN_FILE: OnceLock<OsString> = OnceLock::new();
+static PLAN_FILE: OnceLock<&'static OsStr> = OnceLock::new();
 static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
 static SEEN: Mutex<Option<HashMap<String, u32>>> = Mutex::new(None);
 
 /// The plan lies at `path`; without one the harness runs as always.
-pub fn has_plan(path: OsString) {
+pub fn has_plan(path: &'static OsStr) {
     let _ = PLAN_FILE.set(path);
 }
 
@@ -65,13 +64,43 @@ fn plan() -> Option<&'static Plan> {
 
 /// The plan in the file at `path`, with everything ready for it.
 pub fn begun(path: &OsStr) -> Plan {
-    let plan = std::fs::read_to_string(path).ok().and_then(|text| Plan::parse(&text));
-    match plan {
+    match Plan::read(path) {
         Some(plan) if start(&plan).is_ok() => plan,
         _ => {
             eprintln!("cargo-memprof: the plan of this run cannot be read");
             std::process::exit(70);
         }
+    }
+}
+
+/// What becomes of a benchmark whose harness can be timed as it is.
+pub enum Asked {
+    /// The tool is not there; the harness goes on by itself.
+    Nothing,
+    /// It was not chosen.
+    Skip,
+    /// The harness's own routine is to time it.
+    Time(Timing),
+    /// [`benchmark`] is to be called.
+    Drive,
+}
+
+/// Asked before anything else is done with the benchmark.
+pub fn asked(id: &str) -> Asked {
+    std::hint::black_box(HOOKED);
+    let plan = match plan() {
+        Some(plan) => plan,
+        None => return Asked::Nothing,
+    };
+    if plan.mode != Mode::Time {
+        return Asked::Drive;
+    }
+    match plan.take(id) {
+        Some(selected) => {
+            records::emit_short(records::BEGIN, [selected.index]);
+            Asked::Time(Timing::new(plan, &selected))
+        }
+        None => Asked::Skip,
     }
 }
 
@@ -85,30 +114,31 @@ pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
         Some(plan) => plan,
         None => return false,
     };
-    let occurrence = {
-        let mut seen = SEEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let count = seen.get_or_insert_with(HashMap::new).entry(identity.id.to_string()).or_insert(0);
-        *count += 1;
-        *count - 1
-    };
     if plan.mode == Mode::List {
+        let mut seen = SEEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let occurrence = seen.get_or_insert_with(HashMap::new).entry(identity.id.to_string()).or_insert(0);
         Record::new(records::BENCHMARK)
-            .u32(occurrence)
+            .u32(*occurrence)
             .bytes(identity.id.as_bytes())
-            .bytes(identity.json.as_bytes())
+            .bytes((identity.json)().as_bytes())
             .bytes(identity.harness.as_bytes())
             .emit();
+        *occurrence += 1;
         return true;
     }
-    let selected = match plan.selected.get(&(identity.id.to_string(), occurrence)) {
-        Some(selected) => *selected,
+    let selected = match plan.take(identity.id) {
+        Some(selected) => selected,
         None => return true,
     };
-    Record::new(records::BEGIN).u32(selected.index).emit();
+    records::emit_short(records::BEGIN, [selected.index]);
+    if plan.mode == Mode::Time {
+        time(plan, &selected, identity, run);
+        records::emit_short(records::DONE, [selected.index]);
+        return true;
+    }
     threads::settle();
     match plan.mode {
-        Mode::List => (),
-        Mode::Time => time(plan, &selected, identity, run),
+        Mode::List | Mode::Time => (),
         Mode::Count => count(plan, &selected, run),
         Mode::Cpu => cpu(plan, &selected, run),
         Mode::Dhat => record_with_dhat(plan, &selected, run),
@@ -120,16 +150,20 @@ pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
 }
 
 fn start(plan: &Plan) -> std::io::Result<()> {
-    records::open(&plan.records)?;
+    records::open(plan.records)?;
     fork::watch();
     // SAFETY: getpid cannot fail.
     let pid = unsafe { sys::getpid() };
-    Record::new(records::START).u32(records::VERSION).u32(pid as u32).emit();
+    records::emit_short(records::START, [records::VERSION, pid as u32]);
+    if plan.mode == Mode::Time {
+        // Nothing is recorded, and the heap is left to the benchmarks.
+        return Ok(());
+    }
     thread::initialize();
     let objects = objects::loaded();
     emit_new(&objects);
     if !plan.table.is_empty() {
-        rules::install(&std::fs::read(&plan.table)?, &objects);
+        rules::install(&std::fs::read(plan.table)?, &objects);
     }
     if plan.mode == Mode::Count && !tracker_is_linked() {
         Record::new(records::NOT_LINKED).emit();
@@ -176,50 +210,41 @@ fn tracker_is_linked() -> bool {
 
 /// Warms up, finds what the closure costs, and gives the iterations of each sample, with the largest number that was warmed up
 /// with. Prescribed iterations are dealt out instead, without a warm-up.
-fn sample_sizes(plan: &Plan, most: u64, run: Run<'_>) -> (Vec<u64>, u64) {
+fn sample_sizes(plan: &Plan, most: u64, run: Run<'_>) -> (Sizes, u64) {
     if plan.iterations > 0 {
-        let samples = plan.iterations.min(10);
-        let dealt = |i| plan.iterations / samples + u64::from(i < plan.iterations % samples);
-        return ((0..samples).map(dealt).collect(), 0);
+        return (Sizes::dealt(plan.iterations), 0);
     }
     let budget = plan.budget_ns as f64;
     let calls = cost::explore(plan.warm_up_ns as f64, budget * 2.0, |iters| timed_call(0, iters, run));
+    let calls = calls.as_slice();
     let largest = calls.iter().map(|call| call.iters).max().unwrap_or(0);
-    (cost::samples(&Cost::of(&calls), budget, most), largest)
+    let (samples, iterations) = cost::samples(&Cost::of(calls), budget, most);
+    (Sizes::equal(samples, iterations), largest)
 }
 
 /// Calls the closure once, with brackets watched.
-fn timed_call(flags: u32, iters: u64, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> Call {
+fn timed_call(flags: u32, iters: u64, run: &mut dyn FnMut(&[u64])) -> Call {
     let start = Instant::now();
     let sum = watched(flags, iters, run);
     Call { iters, inside_ns: sum.elapsed.as_nanos() as f64, total_ns: start.elapsed().as_nanos() as f64 }
 }
 
 fn time(plan: &Plan, selected: &Selected, identity: &Identity<'_>, run: Run<'_>) {
-    let most = identity.sample_size.clamp(2, MOST_SAMPLES);
+    let most = identity.sample_size.clamp(2, MOST_SAMPLES as u64);
     let (sizes, warmed) = sample_sizes(plan, most, run);
     if plan.iterations == 0 && !bracket::any_opened() {
-        return Record::new(records::UNTIMED).u32(selected.index).emit();
+        return records::emit_short(records::UNTIMED, [selected.index]);
     }
     // From here on brackets are not watched: a load and a branch.
     bracket::begin(0);
     bracket::end();
-    let values = run(&sizes);
-    let largest = sizes.iter().copied().max().unwrap_or(0).max(warmed);
-    let mut record = Record::new(records::TIMED)
-        .u32(selected.index)
-        .u32(bracket::loops())
-        .u32(u32::from(identity.wall_time))
-        .u64(largest)
-        .u32(sizes.len() as u32);
-    for (&iters, &value) in sizes.iter().zip(&values) {
-        record = record.u64(iters).f64(value);
-    }
-    record.emit();
+    timed::begin(sizes.as_slice().len());
+    run(sizes.as_slice());
+    timed::end_told(selected.index, identity.wall_time, warmed, sizes.as_slice());
 }
 
 /// Runs one watched pass.
-pub fn watched(flags: u32, iters: u64, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> bracket::Sum {
+pub fn watched(flags: u32, iters: u64, run: &mut dyn FnMut(&[u64])) -> bracket::Sum {
     bracket::begin(flags);
     run(&[iters]);
     bracket::end()
@@ -306,7 +331,7 @@ fn counted_iterations(plan: &Plan, selected: &Selected, flags: u32, run: Run<'_>
 }
 
 /// The iterations of one thread, where their number on all threads is prescribed. Only the loop itself shows how many take part.
-fn prescribed(selected: &Selected, run: &mut dyn FnMut(&[u64]) -> Vec<f64>) -> u64 {
+fn prescribed(selected: &Selected, run: &mut dyn FnMut(&[u64])) -> u64 {
     let threads = if THREADS.load(Ordering::Relaxed) > 1 { watched(0, 1, run).iterations(1) } else { 1 };
     (selected.count_iters / threads).max(1)
 }
@@ -328,7 +353,7 @@ fn cpu(plan: &Plan, selected: &Selected, run: Run<'_>) {
         Record::new(records::NO_SAMPLER).u32(selected.index).emit();
         return;
     }
-    let (samples, iterations) = taken_of_each(&sizes, run, sampler::take);
+    let (samples, iterations) = taken_of_each(sizes.as_slice(), run, sampler::take);
     let lost = sampler::disarm();
     results::samples(selected.index, iterations, &Taken { lost: samples.lost + lost, ..samples });
 }
@@ -339,7 +364,7 @@ fn block(plan: &Plan, selected: &Selected, run: Run<'_>) {
     if !waits::arm() {
         return;
     }
-    let (taken, iterations) = taken_of_each(&sizes, run, waits::take);
+    let (taken, iterations) = taken_of_each(sizes.as_slice(), run, waits::take);
     waits::disarm();
     results::waits(selected.index, iterations, &taken);
 }

@@ -43,10 +43,12 @@ mod sys;
 pub mod testing;
 mod thread;
 mod threads;
+mod timed;
 mod track;
 mod unwind;
 
 pub use bracket::{batched, close, close_shared, iter_entry, open, open_custom, open_shared};
-pub use driver::{benchmark, runs_on, Identity};
+pub use driver::{asked, benchmark, runs_on, Asked, Identity};
 pub use records::description;
+pub use timed::{between, is_warm, sampled, start_again, Timing, MOST_SAMPLES};
 pub use track::Track;

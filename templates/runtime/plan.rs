@@ -1,6 +1,13 @@
 //! What the tool asks of this process: a small text file named by an environment variable.
+//!
+//! It is read without the allocator under observation: a benchmark's time depends on what was allocated before it.
 
-use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{ffi, mem, path, ptr, slice, str};
+
+use crate::memory;
 
 /// The variable that names the plan; where it is not set the harness runs as always.
 pub const VARIABLE: &str = "MEMPROF_PLAN";
@@ -29,12 +36,22 @@ pub struct Selected {
     pub count_iters: u64,
 }
 
+/// A benchmark to run: so many of its id come before it.
+#[derive(Debug)]
+struct Entry {
+    id: &'static str,
+    occurrence: u32,
+    selected: Selected,
+    /// How often its id came so far.
+    seen: AtomicU32,
+}
+
 #[derive(Debug)]
 pub struct Plan {
     pub mode: Mode,
-    pub records: String,
+    pub records: &'static str,
     /// The unwind table; empty where no stacks are asked for.
-    pub table: String,
+    pub table: &'static str,
     pub warm_up_ns: u64,
     /// What the measuring itself may take, in total.
     pub budget_ns: u64,
@@ -49,19 +66,33 @@ pub struct Plan {
     /// Every remembered stack is compared to a plain walk.
     pub verify: bool,
     /// What dhat records goes to `FOLDER/INDEX.json`.
-    pub dhat: String,
+    pub dhat: &'static str,
     /// Of a whole process: which of the counting passes it is.
     pub pass: u32,
-    pub selected: HashMap<(String, u32), Selected>,
+    entries: &'static [Entry],
 }
 
 impl Plan {
+    /// The plan in the file at `path`; `None` where it cannot be read or understood.
+    pub fn read(path: &ffi::OsStr) -> Option<Plan> {
+        let mut file = File::open(path::Path::new(path)).ok()?;
+        let len = file.metadata().ok()?.len() as usize;
+        let at = memory::map(len.max(1));
+        if at.is_null() {
+            return None;
+        }
+        // SAFETY: `len` zeroed bytes that nobody else knows of, and that stay mapped.
+        let text = unsafe { slice::from_raw_parts_mut(at, len) };
+        file.read_exact(text).ok()?;
+        Plan::parse(text)
+    }
+
     /// Reads `key value` lines; `None` where one is not understood.
-    pub fn parse(text: &str) -> Option<Plan> {
+    pub fn parse(text: &'static mut [u8]) -> Option<Plan> {
         let mut plan = Plan {
             mode: Mode::List,
-            records: String::new(),
-            table: String::new(),
+            records: "",
+            table: "",
             warm_up_ns: 0,
             budget_ns: 0,
             iterations: 0,
@@ -70,17 +101,26 @@ impl Plan {
             peak: false,
             lives: false,
             verify: false,
-            dhat: String::new(),
+            dhat: "",
             pass: 0,
-            selected: HashMap::new(),
+            entries: &[],
         };
-        let mut lines = text.lines();
-        if lines.next()? != "memprof-plan 1" {
+        let runs = text.split(|&byte| byte == b'\n').filter(|line| line.starts_with(b"run ")).count();
+        // Never given back: what the plan names lives as long as the process.
+        let entries = memory::map(mem::size_of::<Entry>() * runs.max(1)) as *mut Entry;
+        if entries.is_null() {
             return None;
         }
-        for line in lines {
-            let (key, value) = line.split_once(' ')?;
-            match key {
+        let mut known = 0;
+        let mut lines = text.split_mut(|&byte| byte == b'\n');
+        if lines.next()? != b"memprof-plan 1" {
+            return None;
+        }
+        for line in lines.filter(|line| !line.is_empty()) {
+            let at = line.iter().position(|&byte| byte == b' ')?;
+            let (key, value) = line.split_at_mut(at);
+            let value = unescape(&mut value[1..])?;
+            match str::from_utf8(key).ok()? {
                 "mode" => {
                     plan.mode = match value {
                         "list" => Mode::List,
@@ -92,8 +132,8 @@ impl Plan {
                         _ => return None,
                     }
                 }
-                "records" => plan.records = unescape(value),
-                "table" => plan.table = unescape(value),
+                "records" => plan.records = value,
+                "table" => plan.table = value,
                 "warm-up-ns" => plan.warm_up_ns = value.parse().ok()?,
                 "budget-ns" => plan.budget_ns = value.parse().ok()?,
                 "iterations" => plan.iterations = value.parse().ok()?,
@@ -102,7 +142,7 @@ impl Plan {
                 "peak" => plan.peak = value == "1",
                 "lives" => plan.lives = value == "1",
                 "verify" => plan.verify = value == "1",
-                "dhat" => plan.dhat = unescape(value),
+                "dhat" => plan.dhat = value,
                 "pass" => plan.pass = value.parse().ok()?,
                 "run" => {
                     let mut words = value.splitn(5, ' ');
@@ -110,40 +150,83 @@ impl Plan {
                     let occurrence = words.next()?.parse().ok()?;
                     let largest_iters = words.next()?.parse().ok()?;
                     let count_iters = words.next()?.parse().ok()?;
-                    let id = unescape(words.next()?);
-                    plan.selected.insert((id, occurrence), Selected { index, largest_iters, count_iters });
+                    let selected = Selected { index, largest_iters, count_iters };
+                    let entry = Entry { id: words.next()?, occurrence, selected, seen: AtomicU32::new(0) };
+                    // SAFETY: there is room for every line that begins with `run`.
+                    unsafe { ptr::write(entries.add(known), entry) };
+                    known += 1;
                 }
                 _ => return None,
             }
         }
+        // SAFETY: so many were written, and nobody else knows of them.
+        plan.entries = unsafe { slice::from_raw_parts(entries, known) };
         Some(plan)
+    }
+
+    /// What is asked of the benchmark that comes now; each call is one more of its id.
+    pub fn take(&self, id: &str) -> Option<Selected> {
+        let same = self.entries.iter().filter(|entry| entry.id == id);
+        let mut selected = None;
+        for entry in same {
+            if entry.seen.fetch_add(1, Ordering::Relaxed) == entry.occurrence {
+                selected = Some(entry.selected);
+            }
+        }
+        selected
+    }
+
+    /// The only benchmark, of a plan that names one.
+    pub fn only(&self) -> Option<Selected> {
+        self.entries.first().map(|entry| entry.selected)
     }
 }
 
-/// `%0A`, `%0D` and `%25` stand for the characters that a line cannot hold.
-fn unescape(text: &str) -> String {
-    text.replace("%0A", "\n").replace("%0D", "\r").replace("%25", "%")
+/// `%0A`, `%0D` and `%25` stand for the characters that a line cannot hold. What they stand for is shorter, so it is put in
+/// their place.
+fn unescape(text: &'static mut [u8]) -> Option<&'static str> {
+    let (mut from, mut to) = (0, 0);
+    while from < text.len() {
+        let (byte, read) = match text.get(from..from + 3) {
+            Some(b"%0A") => (b'\n', 3),
+            Some(b"%0D") => (b'\r', 3),
+            Some(b"%25") => (b'%', 3),
+            _ => (text[from], 1),
+        };
+        text[to] = byte;
+        from += read;
+        to += 1;
+    }
+    str::from_utf8(&text[..to]).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Option<Plan> {
+        Plan::parse(text.as_bytes().to_vec().leak())
+    }
+
     #[test]
     fn a_plan_is_read() {
-        let plan = Plan::parse(
-            "memprof-plan 1\nmode count\nrecords /tmp/a b\nbudget-ns 5\nstacks 1\nrun 3 1 500 0 a b%0A%25 c\n",
+        let plan = parse(
+            "memprof-plan 1\nmode count\nrecords /tmp/a b\nbudget-ns 5\nstacks 1\nrun 3 1 500 0 a b%0A%25 c\nrun 4 0 0 9 d\n",
         )
         .unwrap();
-        assert_eq!((plan.mode, plan.records.as_str(), plan.budget_ns), (Mode::Count, "/tmp/a b", 5));
-        let selected = plan.selected[&("a b\n% c".to_string(), 1)];
-        assert_eq!(selected, Selected { index: 3, largest_iters: 500, count_iters: 0 });
+        assert_eq!((plan.mode, plan.records, plan.budget_ns, plan.stacks), (Mode::Count, "/tmp/a b", 5, true));
+        // The second of that name.
+        assert_eq!(plan.take("a b\n% c"), None);
+        assert_eq!(plan.take("a b\n% c"), Some(Selected { index: 3, largest_iters: 500, count_iters: 0 }));
+        assert_eq!(plan.take("a b\n% c"), None);
+        assert_eq!(plan.take("d").map(|selected| (selected.index, selected.count_iters)), Some((4, 9)));
     }
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        assert!(Plan::parse("memprof-plan 2\n").is_none());
-        assert!(Plan::parse("memprof-plan 1\nmode other\n").is_none());
-        assert!(Plan::parse("memprof-plan 1\nrun x\n").is_none());
+        assert!(parse("memprof-plan 2\n").is_none());
+        assert!(parse("memprof-plan 1\nmode other\n").is_none());
+        assert!(parse("memprof-plan 1\nrun x\n").is_none());
+        assert!(parse("memprof-plan 1\nmode\n").is_none());
     }
 }

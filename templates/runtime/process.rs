@@ -1,7 +1,8 @@
 //! What is done before the main function; and an executable that no harness divides into benchmarks: one bracket from there to
 //! its exit.
 
-use std::ffi::OsString;
+use std::ffi::{CStr, OsStr};
+use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
 
 use crate::bracket::{self, COUNT, LIVE, PEAK, STACKS};
@@ -22,21 +23,28 @@ extern "C" fn before_main() {
         driver::has_plan(path);
     }
     if let Some(path) = taken(plan::PROCESS_VARIABLE) {
-        begin(PLAN.get_or_init(|| driver::begun(&path)));
+        begin(PLAN.get_or_init(|| driver::begun(path)));
     }
 }
 
 /// The value of a variable, which is gone then: what this process starts, itself perhaps, is not what is measured. No other
 /// thread can be reading the environment yet.
-fn taken(variable: &str) -> Option<OsString> {
-    let value = std::env::var_os(variable)?;
+fn taken(variable: &str) -> Option<&'static OsStr> {
+    let mut name = [0; 32];
+    name[..variable.len()].copy_from_slice(variable.as_bytes());
+    // SAFETY: the name ends with a NUL.
+    let value = unsafe { sys::getenv(name.as_ptr().cast()) };
+    if value.is_null() {
+        return None;
+    }
     std::env::remove_var(variable);
-    Some(value)
+    // SAFETY: a variable that this process was started with lies on its first stack, and stays there.
+    Some(OsStr::from_bytes(unsafe { CStr::from_ptr(value) }.to_bytes()))
 }
 
 /// The only benchmark's number, of a plan that names one.
 fn index(plan: &Plan) -> u32 {
-    plan.selected.values().next().map_or(0, |selected| selected.index)
+    plan.only().map_or(0, |selected| selected.index)
 }
 
 fn begin(plan: &'static Plan) {

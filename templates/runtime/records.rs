@@ -61,10 +61,6 @@ impl Record {
         self
     }
 
-    pub fn f64(self, value: f64) -> Record {
-        self.u64(value.to_bits())
-    }
-
     pub fn bytes(self, value: &[u8]) -> Record {
         let mut record = self.u32(value.len() as u32);
         record.0.extend_from_slice(value);
@@ -83,16 +79,36 @@ impl Record {
         self.0[8 + at..12 + at].copy_from_slice(&value.to_le_bytes());
     }
 
-    /// Writes it. A disk that is full shows as a missing record, which the tool reports.
+    /// Writes it.
     pub fn emit(mut self) {
         let length = (self.0.len() - 8) as u32;
         self.0[4..8].copy_from_slice(&length.to_le_bytes());
-        if fork::is_child() {
-            return;
-        }
+        write(&self.0);
+    }
+}
+
+/// Writes a record of up to [`SHORT`] words, made without the allocator under observation.
+pub fn emit_short(kind: u32, words: impl IntoIterator<Item = u32>) {
+    let mut bytes = [0; 8 + 4 * SHORT];
+    bytes[..4].copy_from_slice(&kind.to_le_bytes());
+    let mut end = 8;
+    for (word, room) in words.into_iter().zip(bytes[8..].chunks_exact_mut(4)) {
+        room.copy_from_slice(&word.to_le_bytes());
+        end += 4;
+    }
+    bytes[4..8].copy_from_slice(&(end as u32 - 8).to_le_bytes());
+    write(&bytes[..end]);
+}
+
+/// See [`emit_short`].
+pub const SHORT: usize = 512;
+
+/// A disk that is full shows as a missing record, which the tool reports.
+fn write(bytes: &[u8]) {
+    if !fork::is_child() {
         let mut out = OUT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(out) = out.as_mut() {
-            let _ = out.write_all(&self.0);
+            let _ = out.write_all(bytes);
         }
     }
 }

@@ -28,6 +28,9 @@ pub const SYS_MEMBARRIER: c_long = 324;
 pub const MEMBARRIER_PRIVATE_EXPEDITED: c_long = 1 << 3;
 pub const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: c_long = 1 << 4;
 
+pub const CLOCK_MONOTONIC: c_int = 1;
+pub const CLOCK_THREAD_CPUTIME_ID: c_int = 3;
+
 pub const RTLD_NEXT: *mut c_void = -1isize as *mut c_void;
 
 #[repr(C)]
@@ -83,6 +86,13 @@ pub struct timespec {
     pub nsec: c_long,
 }
 
+/// Times first, then 14 counts, of which the last two are the switches.
+#[repr(C)]
+pub struct rusage {
+    pub times: [c_long; 4],
+    pub counts: [c_long; 14],
+}
+
 /// struct sigevent with SIGEV_THREAD_ID; 64 bytes.
 #[repr(C)]
 pub struct sigevent {
@@ -102,6 +112,8 @@ extern "C" {
     pub fn mincore(addr: *mut c_void, len: usize, pages: *mut u8) -> c_int;
     pub fn syscall(number: c_long, ...) -> c_long;
     pub fn clock_gettime(clock: c_int, time: *mut timespec) -> c_int;
+    pub fn getenv(name: *const c_char) -> *const c_char;
+    pub fn getrusage(of: c_int, usage: *mut rusage) -> c_int;
     pub fn getpid() -> c_int;
     pub fn atexit(handler: extern "C" fn()) -> c_int;
     pub fn sched_yield() -> c_int;
@@ -132,6 +144,28 @@ extern "C" {
     pub fn timer_create(clock: c_int, event: *mut sigevent, timer: *mut *mut c_void) -> c_int;
     pub fn timer_settime(timer: *mut c_void, flags: c_int, new: *const itimerspec, old: *mut itimerspec) -> c_int;
     pub fn timer_delete(timer: *mut c_void) -> c_int;
+}
+
+/// Context switches of this process so far.
+pub struct Usage {
+    pub voluntary: c_long,
+    pub involuntary: c_long,
+}
+
+pub fn usage() -> Usage {
+    const RUSAGE_SELF: c_int = 0;
+    let mut usage = rusage { times: [0; 4], counts: [0; 14] };
+    // SAFETY: writes the structure, no more.
+    unsafe { getrusage(RUSAGE_SELF, &mut usage) };
+    Usage { voluntary: usage.counts[12], involuntary: usage.counts[13] }
+}
+
+/// Nanoseconds of a clock.
+pub fn clock(clock: c_int) -> u64 {
+    let mut time = timespec { sec: 0, nsec: 0 };
+    // SAFETY: writes the structure, no more.
+    unsafe { clock_gettime(clock, &mut time) };
+    time.sec as u64 * 1_000_000_000 + time.nsec as u64
 }
 
 /// The kernel's own answer: an error is minus its number.

@@ -1,6 +1,6 @@
 //! codspeed-criterion-compat: criterion 0.5 under another name, reached through a crate that only passes on.
 
-use super::criterion::{ANALYSIS, BENCHER, hook};
+use super::criterion::{ANALYSIS, BENCHER, SAMPLES, WARM_UP, hook};
 use super::source::Source;
 
 pub const CODSPEED_CRITERION: Source = Source {
@@ -9,6 +9,6 @@ pub const CODSPEED_CRITERION: Source = Source {
     with_file: "",
     versions: "6.0.0",
     known: "codspeed-criterion-compat 6.0",
-    edits: &[BENCHER, ANALYSIS],
+    edits: &[BENCHER, SAMPLES, WARM_UP, ANALYSIS],
     hook,
 };

@@ -9,7 +9,7 @@ pub const CRITERION: Source = Source {
     with_file: "",
     versions: "0.3.6, 0.4.0, 0.5.1, 0.6.0, 0.7.0 and 0.8.2",
     known: "criterion 0.3 to 0.8",
-    edits: &[BENCHER, ANALYSIS],
+    edits: &[BENCHER, SAMPLES, WARM_UP, ANALYSIS],
     hook,
 };
 
@@ -23,6 +23,26 @@ pub const BENCHER: FileEdits = FileEdits {
         custom("self.value = routine(self.iters);", OPEN_SELF_CUSTOM),
         custom("b.value = routine(b.iters).await;", OPEN_ASYNC_CUSTOM),
     ],
+};
+
+/// A sample is over.
+pub const SAMPLES: FileEdits = FileEdits {
+    file: "bencher.rs",
+    edits: &[Edit {
+        find: "fn assert_iterated(&mut self) {",
+        put: "fn assert_iterated(&mut self) { memprof_rt::between();",
+        times: 1,
+    }],
+};
+
+/// Criterion's warm-up counts what is in the loop: a set-up before it may take much longer.
+pub const WARM_UP: FileEdits = FileEdits {
+    file: "routine.rs",
+    edits: &[Edit {
+        find: "if elapsed_time > how_long {",
+        put: "if elapsed_time > how_long || memprof_rt::is_warm() {",
+        times: 1,
+    }],
 };
 
 /// Criterion's kin have the same hook and the same places, in other numbers.
@@ -62,7 +82,7 @@ pub const ANALYSIS: FileEdits = FileEdits {
     file: "analysis/mod.rs",
     edits: &[Edit {
         find: "criterion.report.benchmark_start(id, report_context);",
-        put: "if crate::memprof_hook::takes_over(id, routine, config, criterion, parameter) { return; } criterion.report.benchmark_start(id, report_context);",
+        put: "if crate::memprof_hook::takes_over(id, routine, config, criterion, report_context, parameter) { return; } criterion.report.benchmark_start(id, report_context);",
         times: 1,
     }],
 };

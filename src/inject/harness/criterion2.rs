@@ -2,7 +2,7 @@
 
 use super::anchors::FileEdits;
 use super::criterion::{
-    ANALYSIS, OPEN_ASYNC_CUSTOM, OPEN_SELF_CUSTOM, batched, clock_starts, clock_stops, custom, hook, iter_entry,
+    ANALYSIS, OPEN_ASYNC_CUSTOM, OPEN_SELF_CUSTOM, SAMPLES, WARM_UP, batched, clock_starts, clock_stops, custom, hook, iter_entry,
 };
 use super::source::Source;
 
@@ -24,6 +24,8 @@ pub const CRITERION2: Source = Source {
                 custom("b.value = routine(b.iters).await;", OPEN_ASYNC_CUSTOM),
             ],
         },
+        SAMPLES,
+        WARM_UP,
         ANALYSIS,
     ],
     hook,

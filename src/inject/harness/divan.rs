@@ -45,6 +45,11 @@ pub const LOOP: &[Edit] = &[
         times: 3,
     },
     Edit {
+        find: "self.samples.sample_size = sample_size;",
+        put: "self.samples.sample_size = sample_size; memprof_rt::between();",
+        times: 1,
+    },
+    Edit {
         find: "defer_store.prepare(sample_size);",
         put: "memprof_rt::batched(); defer_store.prepare(sample_size);",
         times: 1,

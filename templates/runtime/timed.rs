@@ -1,0 +1,264 @@
+//! The timed pass. The harness's own routine warms up and samples; here is what it is told, and what is noted of each sample.
+//!
+//! A time depends on what was allocated before it: whether a block can grow in place, whether memory comes from the kernel. So
+//! nothing here takes anything from the allocator under observation, from the start of the process to the last sample.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use crate::plan::{Plan, Selected};
+use crate::{bracket, cost, records, sys};
+
+/// Samples of a benchmark, where the harness asks for no fewer.
+pub const MOST_SAMPLES: usize = 100;
+
+/// Iterations of each sample.
+pub struct Sizes {
+    all: [u64; MOST_SAMPLES],
+    len: usize,
+}
+
+impl Sizes {
+    pub fn equal(samples: u64, iterations: u64) -> Sizes {
+        Sizes { all: [iterations; MOST_SAMPLES], len: (samples as usize).min(MOST_SAMPLES) }
+    }
+
+    /// So many in all, over ten samples or fewer.
+    pub fn dealt(iterations: u64) -> Sizes {
+        let samples = iterations.min(10);
+        let mut sizes = Sizes::equal(samples, iterations / samples.max(1));
+        sizes.all.iter_mut().take((iterations % samples.max(1)) as usize).for_each(|size| *size += 1);
+        sizes
+    }
+
+    pub fn as_slice(&self) -> &[u64] {
+        &self.all[..self.len]
+    }
+}
+
+/// What is asked of a harness's routine that warms up and samples by itself.
+pub struct Timing {
+    index: u32,
+    pub warm_up: Duration,
+    pub measuring: Duration,
+    iterations: u64,
+    begun: Instant,
+}
+
+impl Timing {
+    pub fn new(plan: &Plan, selected: &Selected) -> Timing {
+        bracket::begin(0);
+        bracket::end();
+        Timing {
+            index: selected.index,
+            warm_up: Duration::from_nanos(plan.warm_up_ns),
+            measuring: Duration::from_nanos(plan.budget_ns),
+            iterations: plan.iterations,
+            begun: Instant::now(),
+        }
+    }
+
+    /// Iterations of each sample, where their number is prescribed; there is no warm-up then.
+    pub fn prescribed(&self) -> Option<Sizes> {
+        Some(self.iterations).filter(|&n| n > 0).map(Sizes::dealt)
+    }
+
+    /// The routine begins to warm up.
+    pub fn warms_up(&mut self) {
+        self.begun = Instant::now();
+        state().warm_until = Some(self.begun + self.measuring * 2);
+    }
+
+    /// A single call that takes so long may be slow, or its first time only: another one tells.
+    pub fn is_doubtful(&self, elapsed_ns: u64, iterations: u64) -> bool {
+        iterations == 1 && u128::from(elapsed_ns) < self.measuring.as_nanos() * 2
+    }
+
+    /// How many of the `wanted` samples fit, after so many warming iterations that took `elapsed_ns` themselves, each call twice
+    /// as many as the one before. `linear`: each sample has once more as many iterations as the first.
+    pub fn samples(&self, wanted: u64, linear: bool, elapsed_ns: u64, iterations: u64) -> u64 {
+        state().warm_until = None;
+        let calls = f64::from(64 - iterations.leading_zeros());
+        let per_call = (self.begun.elapsed().as_nanos() as f64 - elapsed_ns as f64).max(0.0) / calls;
+        let (per_iteration, budget) = (elapsed_ns as f64 / iterations as f64, self.measuring.as_nanos() as f64);
+        let most = wanted.clamp(2, MOST_SAMPLES as u64);
+        let samples = cost::fitting(per_iteration, per_call, budget, most);
+        if !linear {
+            return samples;
+        }
+        (2..=samples).rev().find(|n| (n * (n + 1) / 2) as f64 * per_iteration <= budget * 2.0).unwrap_or(2)
+    }
+
+    /// From here on there are `samples` samples, with [`between`] before, between and behind them.
+    pub fn begin(&self, samples: usize) {
+        begin(samples);
+    }
+
+    /// What they came to. `warmed`: iterations of the longest call before them.
+    pub fn end(self, wall_time: bool, warmed: u64, sizes: &[u64], values: &[f64]) {
+        end(self.index, wall_time, warmed, sizes, values.iter().copied());
+        records::emit_short(records::DONE, [self.index]);
+    }
+}
+
+struct State {
+    /// When a warm-up is to end, however little of it was in the loop.
+    warm_until: Option<Instant>,
+    /// Samples that have not begun.
+    left: usize,
+    /// The sample that has.
+    open: Option<Mark>,
+    interrupted: u32,
+    values: [f64; MOST_SAMPLES],
+    filled: usize,
+}
+
+static STATE: Mutex<State> = Mutex::new(State {
+    warm_until: None,
+    left: 0,
+    open: None,
+    interrupted: 0,
+    values: [0.0; MOST_SAMPLES],
+    filled: 0,
+});
+static SAMPLING: AtomicBool = AtomicBool::new(false);
+
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Whether a harness's warm-up has lasted long enough, with all that lies around its loop.
+pub fn is_warm() -> bool {
+    state().warm_until.map_or(false, |until| Instant::now() >= until)
+}
+
+pub fn begin(samples: usize) {
+    let mut state = state();
+    state.left = samples.min(MOST_SAMPLES);
+    state.open = None;
+    state.interrupted = 0;
+    state.filled = 0;
+    SAMPLING.store(true, Ordering::Relaxed);
+}
+
+/// A sample is over, or is about to begin, or both.
+pub fn between() {
+    if !SAMPLING.load(Ordering::Relaxed) {
+        return;
+    }
+    let mut state = state();
+    if let Some(mark) = state.open.take() {
+        state.interrupted += u32::from(mark.is_interrupted());
+    }
+    if state.left > 0 {
+        state.left -= 1;
+        state.open = Some(Mark::now());
+    }
+}
+
+/// The value of a sample, of a harness that gives one after the other.
+pub fn sampled(value: f64) {
+    let mut state = state();
+    let at = state.filled;
+    if at < MOST_SAMPLES && SAMPLING.load(Ordering::Relaxed) {
+        state.values[at] = value;
+        state.filled += 1;
+    }
+}
+
+/// A timing loop begins anew: what an earlier one of the same function gave is void.
+pub fn start_again(samples: usize) {
+    if SAMPLING.load(Ordering::Relaxed) {
+        begin(samples);
+    }
+}
+
+/// The samples that [`sampled`] was told of.
+pub fn end_told(index: u32, wall_time: bool, warmed: u64, sizes: &[u64]) {
+    let (values, filled) = {
+        let state = state();
+        (state.values, state.filled)
+    };
+    end(index, wall_time, warmed, sizes, values.iter().copied().take(filled));
+}
+
+fn end(index: u32, wall_time: bool, warmed: u64, sizes: &[u64], values: impl Iterator<Item = f64>) {
+    between();
+    SAMPLING.store(false, Ordering::Relaxed);
+    let largest = sizes.iter().copied().max().unwrap_or(0).max(warmed);
+    let halves = |word: u64| [word as u32, (word >> 32) as u32];
+    let count = values.size_hint().1.unwrap_or(0).min(sizes.len()).min(MOST_SAMPLES);
+    let head = [index, bracket::loops(), u32::from(wall_time), state().interrupted];
+    let samples = sizes.iter().zip(values).take(count).flat_map(|(&iterations, value)| {
+        let [a, b] = halves(iterations);
+        let [c, d] = halves(value.to_bits());
+        [a, b, c, d]
+    });
+    records::emit_short(records::TIMED, head.into_iter().chain(halves(largest)).chain([count as u32]).chain(samples));
+}
+
+const _: () = assert!(7 + 4 * MOST_SAMPLES <= records::SHORT);
+
+/// Where a sample begins: what the kernel counts of this process.
+struct Mark {
+    wall: u64,
+    own: u64,
+    /// Voluntary switches, and those that other work forced.
+    waits: i64,
+    preempted: i64,
+}
+
+impl Mark {
+    fn now() -> Mark {
+        let usage = sys::usage();
+        Mark {
+            wall: sys::clock(sys::CLOCK_MONOTONIC),
+            own: sys::clock(sys::CLOCK_THREAD_CPUTIME_ID),
+            waits: usage.voluntary,
+            preempted: usage.involuntary,
+        }
+    }
+
+    /// Whether other work took the processor since; where nothing waited, time that is not the thread's own is the machine's.
+    fn is_interrupted(&self) -> bool {
+        let now = Mark::now();
+        let (wall, own) = (now.wall.saturating_sub(self.wall), now.own.saturating_sub(self.own));
+        now.preempted != self.preempted || now.waits == self.waits && wall > own + wall / 50 + 20_000
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn iterations_are_dealt_out() {
+        assert_eq!(Sizes::dealt(25).as_slice(), [3, 3, 3, 3, 3, 2, 2, 2, 2, 2]);
+        assert_eq!(Sizes::dealt(3).as_slice(), [1, 1, 1]);
+    }
+
+    fn timing(measuring: Duration) -> Timing {
+        Timing { index: 0, warm_up: measuring / 4, measuring, iterations: 0, begun: Instant::now() }
+    }
+
+    #[test]
+    fn samples_fit_in_the_time() {
+        let second = timing(Duration::from_secs(1));
+        assert_eq!(second.samples(1000, false, 250_000_000, 1 << 20), 100);
+        assert_eq!(second.samples(100, false, 250_000_000, 5), 20);
+        // A linear series has n(n+1)/2 of the first's iterations.
+        assert_eq!(second.samples(100, true, 250_000_000, 5), 8);
+        assert_eq!(second.samples(100, true, 5_000_000_000, 1), 2);
+        assert!(second.is_doubtful(500_000_000, 1) && !second.is_doubtful(5_000_000_000, 1));
+    }
+
+    #[test]
+    fn a_thread_that_waits_for_itself_is_not_interrupted() {
+        let mark = Mark::now();
+        std::thread::sleep(Duration::from_millis(5));
+        let now = Mark::now();
+        assert!(now.waits > mark.waits && now.wall - mark.wall >= 5_000_000);
+        assert!(!Mark { preempted: now.preempted, ..mark }.is_interrupted() || sys::usage().involuntary > now.preempted);
+    }
+}
