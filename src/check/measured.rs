@@ -199,6 +199,7 @@ pub mod tests {
                 samples: Vec::new(),
                 tracker: None,
                 custom: false,
+                interrupted: 0,
             },
             vs: None,
             memory: Memory {

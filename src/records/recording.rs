@@ -249,6 +249,8 @@ pub struct Timed {
     pub custom: bool,
     /// The values are nanoseconds.
     pub wall_time: bool,
+    /// Samples during which other work took the processor.
+    pub interrupted: u32,
     /// The largest number of iterations in one call of the closure.
     pub largest_iterations: u64,
     /// Iterations and the harness's value of each.

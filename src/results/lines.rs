@@ -63,6 +63,9 @@ pub struct Time {
     pub upper: Option<f64>,
     /// Of all samples together.
     pub iterations: u64,
+    /// Samples during which other work on the machine took the processor.
+    #[serde(default)]
+    pub interrupted: u32,
     pub samples: Vec<Sample>,
     /// `inactive` where a tracker stays around the user's own allocator in the timed executable.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -90,6 +90,7 @@ mod tests {
             samples: Vec::new(),
             tracker: None,
             custom: false,
+            interrupted: 0,
         }
     }
 

@@ -20,6 +20,7 @@ pub fn time(timed: &Timed) -> Time {
         samples,
         tracker: None,
         custom: timed.custom,
+        interrupted: timed.interrupted,
     }
 }
 
@@ -158,6 +159,7 @@ mod tests {
             index: 0,
             custom: false,
             wall_time: true,
+            interrupted: 0,
             largest_iterations: 1,
             samples: (0..n).map(|i| (2, 10.0 + i as f64)).collect(),
         };

@@ -13,7 +13,7 @@ use crate::objects::{self, Object};
 use crate::plan::{Mode, Plan, Selected};
 use crate::records::{self, Record};
 use crate::thread;
-use crate::track;
+use crate::timed::{self, Sizes, Timing, MOST_SAMPLES};
 use crate::timed::{self, Sizes, Timing, MOST_SAMPLES};
 use crate::{block as waits, dhat, follow, fork, log, results, rules, sampler, stacks, sys, threads};
 

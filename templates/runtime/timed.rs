@@ -114,14 +114,8 @@ struct State {
     filled: usize,
 }
 
-static STATE: Mutex<State> = Mutex::new(State {
-    warm_until: None,
-    left: 0,
-    open: None,
-    interrupted: 0,
-    values: [0.0; MOST_SAMPLES],
-    filled: 0,
-});
+static STATE: Mutex<State> =
+    Mutex::new(State { warm_until: None, left: 0, open: None, interrupted: 0, values: [0.0; MOST_SAMPLES], filled: 0 });
 static SAMPLING: AtomicBool = AtomicBool::new(false);
 
 fn state() -> MutexGuard<'static, State> {
@@ -259,6 +253,8 @@ mod tests {
         std::thread::sleep(Duration::from_millis(5));
         let now = Mark::now();
         assert!(now.waits > mark.waits && now.wall - mark.wall >= 5_000_000);
-        assert!(!Mark { preempted: now.preempted, ..mark }.is_interrupted() || sys::usage().involuntary > now.preempted);
+        assert!(
+            !Mark { preempted: now.preempted, ..mark }.is_interrupted() || sys::usage().involuntary > now.preempted
+        );
     }
 }

@@ -2,7 +2,8 @@
 
 use super::anchors::FileEdits;
 use super::criterion::{
-    ANALYSIS, OPEN_ASYNC_CUSTOM, OPEN_SELF_CUSTOM, SAMPLES, WARM_UP, batched, clock_starts, clock_stops, custom, hook, iter_entry,
+    ANALYSIS, OPEN_ASYNC_CUSTOM, OPEN_SELF_CUSTOM, SAMPLES, WARM_UP, batched, clock_starts, clock_stops, custom, hook,
+    iter_entry,
 };
 use super::source::Source;
 
