@@ -40,6 +40,11 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// Whether no benchmark has begun.
+    pub fn is_empty(&self) -> bool {
+        self.running.is_none() && self.done.is_empty()
+    }
+
     /// Takes the next record.
     pub fn record(&mut self, record: Record, observer: &mut dyn Observer) {
         match record {

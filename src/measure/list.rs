@@ -43,7 +43,8 @@ pub fn list<'a>(
         modules: Vec::new(),
     };
     let options = &PassOptions { whole_process: whole_process.then_some(0), ..measuring.options.clone() };
-    let pass = Pass { phase: Phase::List, program: Phase::List.program(&suite), launch, options, table: None };
+    let pass =
+        Pass { phase: Phase::List, program: Phase::List.program(&suite), launch, options, table: None, arguments: &[] };
     let (mut listed, mut own, mut foreign) = (Vec::new(), None, false);
     let process = pass.start(&[])?;
     suite.cut_short = process.follow(options.timeout, measuring.interrupt, &mut |record| match record {

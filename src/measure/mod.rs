@@ -109,7 +109,8 @@ impl Measuring<'_> {
             (true, _) => whole_process::pass(phase, suite, table, first, self),
             (false, _) => {
                 let (launch, options) = (suite.launch, self.options);
-                pass::Pass { phase, program, launch, options, table }.run(selected, self)
+                let arguments = phase.arguments(suite, options);
+                pass::Pass { phase, program, launch, options, table, arguments: &arguments }.run(selected, self)
             }
         }
     }

@@ -40,6 +40,8 @@ pub struct Pass<'a> {
     pub options: &'a PassOptions,
     /// The unwind table, where stacks are taken.
     pub table: Option<&'a Path>,
+    /// The harness's own arguments, which a bench with a main function of its own may refuse.
+    pub arguments: &'a [String],
 }
 
 impl Pass<'_> {
@@ -52,7 +54,7 @@ impl Pass<'_> {
         fs::write(&plan_file, plan::text(self.phase, options, &records, self.table, selected))?;
         let mut command = self.launch.command(self.program);
         let variable = if options.whole_process.is_some() { plan::PROCESS_VARIABLE } else { plan::VARIABLE };
-        command.arg("--bench").args(&options.bench_args).env(variable, &plan_file);
+        command.arg("--bench").args(&options.bench_args).args(self.arguments).env(variable, &plan_file);
         // criterion looks for its folder with a cargo process, and writes to it.
         command.env("CRITERION_HOME", options.dir.join("criterion"));
         Ok(Process { running: Running::start(command, options.verbose)?, records, reader })
@@ -62,12 +64,17 @@ impl Pass<'_> {
     pub fn run(&self, selected: &[Selected], measuring: &mut Measuring) -> Result<PassResult> {
         let mut result = PassResult::default();
         let mut remaining: Vec<Selected> = selected.to_vec();
+        let mut pass = *self;
         while !remaining.is_empty() {
-            let process = self.start(&remaining)?;
+            let process = pass.start(&remaining)?;
             let mut attempt = Attempt::new(self.phase, &remaining);
             let failure = process.follow(self.options.timeout, measuring.interrupt, &mut |record| {
                 attempt.record(record, measuring.observer);
             })?;
+            if failure.is_some() && !pass.arguments.is_empty() && attempt.is_empty() {
+                pass.arguments = &[];
+                continue;
+            }
             remaining = attempt.settle(failure, &mut result);
         }
         Ok(result)

@@ -70,7 +70,8 @@ pub fn pass(
     for pass in 0..passes {
         let options = &PassOptions { whole_process: Some(pass), ..measuring.options.clone() };
         let (program, launch) = (phase.program(suite), suite.launch);
-        let one = Pass { phase, program, launch, options, table }.run(std::slice::from_ref(selected), measuring)?;
+        let one = Pass { phase, program, launch, options, table, arguments: &[] }
+            .run(std::slice::from_ref(selected), measuring)?;
         all.modules.extend(one.modules);
         all.process_of.extend(one.process_of.keys().map(|&index| (index, 0)));
         for (index, records) in one.records {

@@ -35,6 +35,17 @@ pub(crate) fn takes_over<M: Measurement, T: ?Sized>(
     memprof_rt::benchmark(&identity, &mut |iters| drop(routine.bench(&criterion.measurement, iters, parameter)))
 }
 
+/// Criterion would analyse the samples now. What that does to the process, the next benchmark meets: other threads are started,
+/// and big blocks come from the heap once one was given back.
+fn leave_as_analysed(sizes: &[u64], values: &[f64], resamples: usize) {
+    let means: Vec<f64> = sizes.iter().zip(values).map(|(&n, &value)| value / n as f64).collect();
+    let sample = crate::stats::univariate::Sample::new(&means);
+    drop(sample.bootstrap(resamples.min(100_000), |sample| {
+        let mean = sample.mean();
+        (mean, mean, mean, mean)
+    }));
+}
+
 /// As `Routine::sample`, with the tool's times and no more samples than fit in them.
 #[allow(clippy::too_many_arguments)]
 fn time<M: Measurement, T: ?Sized>(
@@ -79,4 +90,5 @@ fn time<M: Measurement, T: ?Sized>(
     memprof_rt::between();
     let values = routine.bench(measurement, &sizes, parameter);
     timing.end(wall_time, (iterations + 1) / 2, &sizes, &values);
+    leave_as_analysed(&sizes, &values, config.nresamples);
 }
