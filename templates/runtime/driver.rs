@@ -14,7 +14,7 @@ use crate::plan::{Mode, Plan, Selected};
 use crate::records::{self, Record};
 use crate::thread;
 use crate::timed::{self, Sizes, Timing, MOST_SAMPLES};
-use crate::timed::{self, Sizes, Timing, MOST_SAMPLES};
+use crate::track;
 use crate::{block as waits, dhat, follow, fork, log, results, rules, sampler, stacks, sys, threads};
 
 /// Counting passes: where all agree the count is exact.
