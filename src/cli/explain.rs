@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 
-use super::go_flags;
 use crate::console;
 use crate::explain::{self, Change, Explanation, PROFILE, SIDECAR, Surroundings};
 use crate::formats::json;
+use crate::go::flags;
 use crate::measure::{self, Explained};
 use crate::pprof::profile::{self, Profile};
 use crate::results::lines::{Failed, Run};
@@ -60,7 +60,7 @@ enum Line {
 }
 
 pub fn run(words: &[OsString]) -> Result<u8> {
-    let words = go_flags::to_two_dashes(words, &go_flags::long_names::<ExplainArgs>());
+    let words = flags::to_two_dashes(words, &flags::long_names::<ExplainArgs>());
     let args = ExplainArgs::parse_from(std::iter::once(OsString::from("cargo memprof explain")).chain(words.clone()));
     if !matches!(args.run.format().name(), "human" | "json") {
         return Err(Error::usage("explain speaks --message-format human and json only"));

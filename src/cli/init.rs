@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 use clap::{Parser, ValueEnum};
 
-use super::go_flags;
 use crate::console;
+use crate::go::flags;
 use crate::{Result, exit};
 
 #[derive(Debug, Parser)]
@@ -25,7 +25,7 @@ enum System {
 const GITHUB: &str = include_str!("../../templates/ci/github.yml");
 
 pub fn run(args: &[OsString]) -> Result<u8> {
-    let args = go_flags::to_two_dashes(args, &["ci".to_owned()]);
+    let args = flags::to_two_dashes(args, &["ci".to_owned()]);
     let args = InitArgs::parse_from(std::iter::once(OsString::from("cargo memprof init")).chain(args));
     match args.ci {
         System::Github => console::print(GITHUB)?,

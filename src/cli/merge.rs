@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use super::go_flags;
 use crate::console;
 use crate::git::short_commit;
+use crate::go::flags;
 use crate::results::lines::{Finished, Profiles, Run};
 use crate::results::names;
 use crate::session::writer::write_results;
@@ -31,7 +31,7 @@ pub struct MergeArgs {
 }
 
 pub fn run(args: &[OsString]) -> Result<u8> {
-    let args = go_flags::to_two_dashes(args, &["target-dir".to_owned()]);
+    let args = flags::to_two_dashes(args, &["target-dir".to_owned()]);
     let args = MergeArgs::parse_from(std::iter::once(OsString::from("cargo memprof merge")).chain(args));
     let home = match &args.target_dir {
         Some(dir) => dir.join("memprof"),

@@ -3,7 +3,6 @@
 mod check;
 mod compare;
 mod explain;
-mod go_flags;
 mod init;
 mod merge;
 mod packaging;

@@ -33,7 +33,6 @@ fn try_run(args: &[String]) -> Result<(), String> {
             say(&help::command_line());
             return Ok(());
         }
-        Err(Refusal::Usage(error)) => return Err(format!("{error}\n{}", help::command_line())),
         Err(Refusal::Error(error)) => return Err(error),
     };
     request.warnings.iter().for_each(|warning| say(warning));

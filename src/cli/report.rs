@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use super::{go_flags, web};
+use super::web;
 use crate::console;
 use crate::results::groups;
 use crate::results::lines::{Base, Run};
+use crate::go::flags;
 use crate::session::{baseline, last_run};
 use crate::web::pages::{Report, terminal};
 use crate::{Error, Result, exit, fs};
@@ -53,7 +54,7 @@ pub struct ReportArgs {
 }
 
 pub fn run(args: &[OsString]) -> Result<u8> {
-    let args = go_flags::to_two_dashes(args, &go_flags::long_names::<ReportArgs>());
+    let args = flags::to_two_dashes(args, &flags::long_names::<ReportArgs>());
     let args = ReportArgs::parse_from(std::iter::once(OsString::from("cargo memprof report")).chain(args));
     let listening = args.http.as_deref().map(web::listen).transpose()?;
     if let Some(path) = &args.output {

@@ -4,8 +4,9 @@ use std::ffi::OsString;
 
 use clap::Parser as _;
 
-use super::{go_flags, is_command, web};
+use super::{is_command, web};
 use crate::console;
+use crate::go::flags;
 use crate::results::names;
 use crate::session::Session;
 use crate::session::baseline::{self, Base};
@@ -18,7 +19,7 @@ use crate::{Error, Result, exit};
 
 /// Parses the arguments of `run` and `list`; clap itself answers --help and complains.
 fn parse(args: &[OsString]) -> RunArgs {
-    let args = go_flags::to_two_dashes(args, &go_flags::long_names::<RunArgs>());
+    let args = flags::to_two_dashes(args, &flags::long_names::<RunArgs>());
     RunArgs::parse_from(std::iter::once(OsString::from("cargo memprof")).chain(args))
 }
 

@@ -1,3 +1,5 @@
-//! Go's conventions, shared by the two tools that have Go counterparts: regular expressions, numbers, quoted strings, flags.
+//! Go's conventions, shared by the two tools that have Go counterparts: regular expressions, numbers, flags.
 
+pub mod flags;
+pub mod float;
 pub mod regexp;

@@ -3,9 +3,11 @@
 //! Results (`BenchmarkName-8  100  17 ns/op …`), configuration (`key: value`) and units (`Unit ns/op better=lower`) stand among
 //! lines of other programs, which are passed over. What looks like a result or a unit and is none is reported.
 
+use std::num::IntErrorKind;
+
 use super::record::{Config, Event, NameParts, Record, Value};
-use crate::benchstat::input::go_float::{parse_float, parse_int};
 use crate::benchstat::unit::Metadata;
+use crate::go::float::parse_float;
 
 /// Reads all of `text`. `file` is its name in messages.
 pub fn read(text: &str, file: &str, mut config: Config, units: &mut Metadata, sink: &mut dyn FnMut(Event<'_>)) {
@@ -40,7 +42,10 @@ fn parse_result(line: &str) -> Result<Option<(&str, Vec<Value<'_>>)>, String> {
     if iterations.is_empty() {
         return Err("missing iteration count".to_owned());
     }
-    parse_int(iterations).map_err(|error| format!("parsing iteration count: {error}"))?;
+    iterations.parse::<i64>().map_err(|error| {
+        let is_too_large = matches!(error.kind(), IntErrorKind::PosOverflow | IntErrorKind::NegOverflow);
+        format!("parsing iteration count: {}", if is_too_large { "value out of range" } else { "invalid syntax" })
+    })?;
 
     let mut values = Vec::with_capacity(3);
     loop {

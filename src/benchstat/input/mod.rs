@@ -1,6 +1,5 @@
 //! What is compared: measurements out of files, whatever format they are in.
 
-pub mod go_float;
 pub mod gobench;
 pub mod labels;
 pub mod record;

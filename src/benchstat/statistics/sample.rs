@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::mann_whitney::{MannWhitney, NoTest};
-use crate::benchstat::input::go_float::{shortest, signed_percent};
+use crate::go::float::{shortest, signed_percent};
 use crate::results::statistics::{Orders, median_of_sorted, median_orders, samples_for_interval};
 
 /// The least p that two samples of n values can have, by n, as benchstat has them.
@@ -173,7 +173,7 @@ impl Summary {
         }
         let (above, below) = (self.upper / self.center - 1.0, 1.0 - self.lower / self.center);
         let range = if above.is_nan() || below.is_nan() { f64::NAN } else { above.max(below) };
-        format!("{}%", crate::benchstat::input::go_float::fixed(100.0 * range, 0))
+        format!("{}%", crate::go::float::fixed(100.0 * range, 0))
     }
 }
 

@@ -2,7 +2,7 @@
 //! spreadsheets give to its cell.
 
 use super::analysis::{Cell, Mean, Table, Tables};
-use crate::benchstat::input::go_float::{shortest, signed_percent};
+use crate::go::float::{shortest, signed_percent};
 
 /// Columns of the file: the label, then for each column of the table center and range, and behind the first one delta and p.
 const LABEL: usize = 1;

@@ -1,10 +1,10 @@
 //! Tables for a comment on a pull request: GitHub's Markdown, with the difference itself beside the ratio.
 
 use super::analysis::{Cell, Row, Table, Tables};
-use crate::benchstat::input::go_float::signed_percent;
 use crate::benchstat::scale::{Scale, scaled};
 use crate::benchstat::unit::Class;
 use crate::formats::markdown::escaped;
+use crate::go::float::signed_percent;
 
 /// All tables, each below the keys that are not those of the table before.
 pub fn render(tables: &Tables) -> String {

@@ -5,9 +5,9 @@ use std::thread;
 
 use super::analysis::{Cell, Mean, Table, Tables};
 use super::layout::{Align, Layout};
-use crate::benchstat::input::go_float::signed_percent;
 use crate::benchstat::scale::scaled;
 use crate::benchstat::unit::Class;
+use crate::go::float::signed_percent;
 
 /// Columns of the layout: the label, then for each column of the table center, ± and footnotes, and behind the first one delta,
 /// evidence and footnotes.

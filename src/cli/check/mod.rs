@@ -10,8 +10,8 @@ use std::ffi::OsString;
 use clap::Parser;
 
 use self::judge::{Gate, Listed};
-use super::go_flags;
 use crate::check::Measured;
+use crate::go::flags;
 use crate::results::check::{Against, Check, Verdict};
 use crate::results::lines::{Memory, Run};
 use crate::results::metric::Metric;
@@ -49,7 +49,7 @@ Exit codes: 0 all well · 100 a regression, a budget, a vanished benchmark, a mi
 build · 102 no workspace or bad configuration · 103 a bench failed · 104 nothing matched, or nothing could be counted";
 
 pub fn run(words: &[OsString]) -> Result<u8> {
-    let args = go_flags::to_two_dashes(words, &go_flags::long_names::<CheckArgs>());
+    let args = flags::to_two_dashes(words, &flags::long_names::<CheckArgs>());
     let args = CheckArgs::parse_from(std::iter::once(OsString::from("cargo memprof check")).chain(args));
     if args.last_run {
         refuse_files_of_a_run(&args)?;

@@ -1,9 +1,8 @@
-//! The command line, in the syntax of Go's flags: one or two dashes; `-name=value` or `-name value`; a switch takes a value
-//! by `=` only; the first word that is no flag ends them.
+//! The flags, as a request.
 
 use super::command::{self, COMMANDS, Command};
 use super::config::{self, Config, OPTIONS, Slot};
-use super::parse;
+use crate::go::flags::{Flag, Flags};
 
 /// What is asked for.
 #[derive(Default)]
@@ -42,8 +41,6 @@ pub struct Invocation {
 pub enum Refusal {
     /// `-h`: the usage is all that is wanted.
     Help,
-    /// The usage is shown, then this.
-    Usage(String),
     Error(String),
 }
 
@@ -74,49 +71,24 @@ const SAMPLE_SWITCHES: [(&str, &str); 7] = [
 pub fn parse(arguments: &[String]) -> Result<Request, Refusal> {
     let mut request = Request { seconds: -1, timeout: -1, ..Request::default() };
     let mut extra = Extra::default();
-    let mut rest = arguments;
-    while let [word, tail @ ..] = rest {
-        let Some(flag) = word.strip_prefix('-').filter(|flag| !flag.is_empty()) else { break };
-        rest = tail;
-        let flag = flag.strip_prefix('-').unwrap_or(flag);
-        if flag.is_empty() {
-            break;
-        }
-        if flag.starts_with(['-', '=']) {
-            return Err(Refusal::Usage(format!("bad flag syntax: {word}")));
-        }
-        let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
-        if matches!(name, "h" | "help") && !is_known(name) {
-            return Err(Refusal::Help);
-        }
-        if !is_known(name) {
-            return Err(Refusal::Usage(format!("flag provided but not defined: -{name}")));
-        }
-        if is_switch(name) {
-            let on = value.map_or(Some(true), parse::flag_bool);
-            let on = on.ok_or_else(|| {
-                Refusal::Usage(format!(
-                    "invalid boolean value {:?} for -{name}: parse error",
-                    value.unwrap_or_default()
-                ))
-            })?;
-            set_switch(&mut request, &mut extra, name, on);
-            continue;
-        }
-        let value = match (value, rest) {
-            (Some(value), _) => value,
-            (None, [next, tail @ ..]) => {
-                rest = tail;
-                next
+    let mut flags = Flags::new(arguments);
+    while let Some(flag) = flags.next().map_err(Refusal::Error)? {
+        match flag.name {
+            name if is_switch(name) => {
+                set_switch(&mut request, &mut extra, name, flag.switch().map_err(Refusal::Error)?)
             }
-            (None, []) => return Err(Refusal::Usage(format!("flag needs an argument: -{name}"))),
-        };
-        set_value(&mut request, &mut extra, name, value)
-            .map_err(|()| Refusal::Usage(format!("invalid value {value:?} for flag -{name}: parse error")))?;
+            name if takes_value(name) => {
+                set_value(&mut request, &mut extra, &flag, &mut flags).map_err(Refusal::Error)?;
+            }
+            "h" | "help" => return Err(Refusal::Help),
+            _ => return Err(Refusal::Error(flag.unknown())),
+        }
     }
-    request.sources = rest.to_vec();
+    request.sources = flags.rest().to_vec();
     if request.sources.is_empty() {
-        return Err(Refusal::Usage("no profile source specified".into()));
+        return Err(Refusal::Error(
+            "name a profile, an address or a benchmark behind the flags; -help lists the flags".into(),
+        ));
     }
     finish(&mut request, extra).map_err(Refusal::Error)?;
     Ok(request)
@@ -126,9 +98,9 @@ const SWITCHES: [&str; 2] = ["all_frames", "no_browser"];
 const VALUES: [&str; 9] =
     ["diff_base", "base", "symbolize", "buildid", "timeout", "add_comment", "seconds", "tools", "http"];
 
-fn is_known(name: &str) -> bool {
+fn takes_value(name: &str) -> bool {
     let option = config::find(name).is_some_and(|option| option.choices().is_empty());
-    is_switch(name) || option || VALUES.contains(&name) || command::find(name).is_some()
+    option || VALUES.contains(&name) || command::find(name).is_some()
 }
 
 fn is_switch(name: &str) -> bool {
@@ -162,34 +134,46 @@ fn set_switch(request: &mut Request, extra: &mut Extra, name: &str, on: bool) {
     }
 }
 
-fn set_value(request: &mut Request, extra: &mut Extra, name: &str, value: &str) -> Result<(), ()> {
-    if let Some(command) = command::find(name) {
-        extra.commands.retain(|(known, _)| known.name != name);
+fn set_value<'a>(
+    request: &mut Request,
+    extra: &mut Extra,
+    flag: &Flag<'a>,
+    flags: &mut Flags<'a>,
+) -> Result<(), String> {
+    if let Some(command) = command::find(flag.name) {
+        let value = flags.value(flag)?;
+        extra.commands.retain(|(known, _)| known.name != flag.name);
         if !value.is_empty() {
             extra.commands.push((command, Some(value.into())));
         }
         return Ok(());
     }
-    if let Some(option) = config::find(name) {
+    let config = &mut request.config;
+    if let Some(option) = config::find(flag.name) {
         match option.slot {
-            Slot::Int(_, slot) => *slot(&mut request.config) = parse::flag_int(value).ok_or(())?,
-            Slot::Float(_, slot) => *slot(&mut request.config) = parse::float(value).map_err(|_| ())?,
-            Slot::Text(_, slot) | Slot::Choice(_, _, slot) => *slot(&mut request.config) = value.into(),
+            Slot::Int(_, slot) => *slot(config) = flags.number(flag)?,
+            Slot::Float(_, slot) => *slot(config) = flags.number(flag)?,
+            Slot::Text(_, slot) | Slot::Choice(_, _, slot) => *slot(config) = flags.value(flag)?.into(),
             Slot::Flag(..) => {}
         }
         return Ok(());
     }
-    match name {
-        "diff_base" => extra.diff_base = value.into(),
-        "base" => extra.base = value.into(),
-        "symbolize" => request.symbolize = value.into(),
-        "buildid" => request.build_id = value.into(),
-        "timeout" => request.timeout = parse::flag_int(value).ok_or(())?,
-        "seconds" => request.seconds = parse::flag_int(value).ok_or(())?,
-        "add_comment" => request.add_comment = value.into(),
-        "http" => extra.http = value.into(),
-        // `tools` names directories of programs that nothing here needs.
-        _ => {}
+    match flag.name {
+        "timeout" => request.timeout = flags.number(flag)?,
+        "seconds" => request.seconds = flags.number(flag)?,
+        name => {
+            let value = flags.value(flag)?.into();
+            match name {
+                "diff_base" => extra.diff_base = value,
+                "base" => extra.base = value,
+                "symbolize" => request.symbolize = value,
+                "buildid" => request.build_id = value,
+                "add_comment" => request.add_comment = value,
+                "http" => extra.http = value,
+                // `tools` names directories of programs that nothing here needs.
+                _ => {}
+            }
+        }
     }
     Ok(())
 }
@@ -271,11 +255,14 @@ mod tests {
     #[test]
     fn wrong_flags_are_refused() {
         let refusal = |line: &str| parsed(line).err();
-        assert_eq!(refusal("-nosuch x"), Some(Refusal::Usage("flag provided but not defined: -nosuch".into())));
-        assert_eq!(refusal("-focus"), Some(Refusal::Usage("flag needs an argument: -focus".into())));
+        assert_eq!(
+            refusal("-nosuch x"),
+            Some(Refusal::Error("there is no flag -nosuch; -help lists the flags".into()))
+        );
+        assert_eq!(refusal("-focus"), Some(Refusal::Error("-focus needs a value: -focus=VALUE".into())));
         assert_eq!(
             refusal("-nodecount=abc x"),
-            Some(Refusal::Usage("invalid value \"abc\" for flag -nodecount: parse error".into()))
+            Some(Refusal::Error("-nodecount: \"abc\" is not a number that it takes".into()))
         );
         assert_eq!(refusal("-top -tree x"), Some(Refusal::Error("must set at most one output format".into())));
         assert_eq!(refusal("-h"), Some(Refusal::Help));

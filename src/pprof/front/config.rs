@@ -1,7 +1,7 @@
 //! The options: ONE table, from which come the flags, the shell's variables, the help and the page's URL parameters.
 
-use super::parse;
-use crate::pprof::profile::arithmetic;
+use crate::go::flags::boolean;
+use crate::go::float::{parse_float, shortest};
 
 /// What the options are set to. Every field has its row in [`OPTIONS`], where its meaning is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -335,17 +335,22 @@ impl Config {
         match option.slot {
             Slot::Flag(get, _) => get(self).to_string(),
             Slot::Int(get, _) => get(self).to_string(),
-            Slot::Float(get, _) => arithmetic::shortest(*get(self)),
+            Slot::Float(get, _) => shortest(*get(self)),
             Slot::Text(get, _) | Slot::Choice(_, get, _) => get(self).clone(),
         }
     }
 
     /// Sets `option`, as the shell and the page do.
     pub fn set(&mut self, option: &OptionSpec, value: &str) -> Result<(), String> {
+        let refused = |expected: &str| format!("{}: {value:?} is not {expected}", option.name);
         match option.slot {
-            Slot::Flag(_, slot) => *slot(self) = parse::shell_bool(value)?,
-            Slot::Int(_, slot) => *slot(self) = parse::decimal(value)?,
-            Slot::Float(_, slot) => *slot(self) = parse::float(value)?,
+            // Alone, a switch is on.
+            Slot::Flag(_, slot) if value.is_empty() => *slot(self) = true,
+            Slot::Flag(_, slot) => *slot(self) = boolean(value).ok_or_else(|| refused("true or false"))?,
+            Slot::Int(_, slot) => {
+                *slot(self) = value.parse().map_err(|_| format!("strconv.Atoi: parsing {value:?}: invalid syntax"))?
+            }
+            Slot::Float(_, slot) => *slot(self) = parse_float(value).map_err(|_| refused("a number"))?,
             Slot::Choice(choices, _, _) if !choices.contains(&value) => {
                 return Err(format!("invalid {:?} value {value:?}", option.name));
             }
@@ -360,8 +365,8 @@ impl Config {
             return self.set(option, value);
         }
         match find_choice(name) {
-            Some(option) if parse::flag_bool(value) == Some(true) => self.set(option, name),
-            _ => Err(format!("unknown config field {name:?}")),
+            Some(option) if boolean(value) == Some(true) => self.set(option, name),
+            _ => Err(format!("{name} is a choice; it can only be set to true")),
         }
     }
 }
@@ -388,8 +393,10 @@ mod tests {
         let mut config = Config::default();
         config.configure("lines", "1").unwrap();
         assert_eq!(config.granularity, "lines");
-        assert_eq!(config.configure("cum", "").unwrap_err(), "unknown config field \"cum\"");
-        assert_eq!(config.configure("granularity", "x").unwrap_err(), "invalid \"granularity\" value \"x\"");
-        assert_eq!(config.configure("nodecount", "abc").unwrap_err(), "strconv.Atoi: parsing \"abc\": invalid syntax");
+        let error = |name: &str, value: &str| Config::default().configure(name, value).unwrap_err();
+        assert_eq!(error("cum", ""), "cum is a choice; it can only be set to true");
+        assert_eq!(error("granularity", "x"), "invalid \"granularity\" value \"x\"");
+        assert_eq!(error("nodecount", "abc"), "strconv.Atoi: parsing \"abc\": invalid syntax");
+        assert_eq!(error("trim", "perhaps"), "trim: \"perhaps\" is not true or false");
     }
 }

@@ -13,6 +13,5 @@ pub mod generate;
 pub mod help;
 mod http;
 pub mod output;
-mod parse;
 pub mod shell;
 pub mod terminal;

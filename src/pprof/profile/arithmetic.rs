@@ -1,5 +1,7 @@
 //! Numbers as Go converts and prints them. Reports are compared text against text, so the last digit counts.
 
+use crate::go::float::two_digits;
+
 /// A float made a whole number, towards zero. What does not fit becomes `i64::MIN`, as on the processors pprof runs on.
 pub fn to_i64(value: f64) -> i64 {
     // 2^63 itself does not fit; -2^63 does.
@@ -14,58 +16,6 @@ pub fn abs(value: i64) -> i64 {
 /// `value / divisor`, or `value` where the divisor is 0: how means are taken.
 pub fn divided(value: i64, divisor: i64) -> i64 {
     if divisor == 0 { value } else { value.wrapping_div(divisor) }
-}
-
-/// C's `%.2g`: two significant digits without trailing zeros, in exponent form below 0.0001.
-pub fn two_digits(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return if value.is_finite() { "0".into() } else { value.to_string() };
-    }
-    exponent_or_fixed(
-        &format!("{value:.1e}"),
-        value,
-        |exponent| !(-4..2).contains(&exponent),
-        |exponent| (1 - exponent).max(0) as usize,
-    )
-}
-
-/// Go's `%v` of a float: the shortest text that reads back as the same number.
-pub fn shortest(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return match value {
-            f64::INFINITY => "+Inf".into(),
-            f64::NEG_INFINITY => "-Inf".into(),
-            _ if value.is_nan() => "NaN".into(),
-            _ => if value.is_sign_negative() { "-0" } else { "0" }.into(),
-        };
-    }
-    let text = format!("{value:e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..6).contains(&exponent) { format!("{value}") } else { with_exponent(mantissa, exponent) }
-}
-
-fn exponent_or_fixed(
-    scientific: &str,
-    value: f64,
-    far: impl Fn(i32) -> bool,
-    decimals: impl Fn(i32) -> usize,
-) -> String {
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if far(exponent) {
-        with_exponent(without_zeros(mantissa), exponent)
-    } else {
-        without_zeros(&format!("{value:.*}", decimals(exponent))).into()
-    }
-}
-
-fn with_exponent(mantissa: &str, exponent: i32) -> String {
-    format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
-}
-
-fn without_zeros(text: &str) -> &str {
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }
 
 /// `value` as a share of `total`, in percent and five places wide: "99.53%", "  100%", " 0.03%". Signs do not show.
@@ -96,14 +46,6 @@ mod tests {
         assert_eq!(percentage(-1, 10_000_000), "1e-05%");
         assert_eq!(percentage(5, 0), "    0%");
         assert_eq!(percentage(i64::MIN, i64::MAX), "  100%");
-    }
-
-    #[test]
-    fn floats_print_as_gos() {
-        assert_eq!(
-            [0.005, 1.0, 1e-5, 123456.5, 1e21, f64::NAN].map(shortest),
-            ["0.005", "1", "1e-05", "123456.5", "1e+21", "NaN"]
-        );
     }
 
     #[test]

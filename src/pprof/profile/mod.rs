@@ -11,7 +11,6 @@ mod demangle;
 mod filter;
 pub mod gzip;
 mod index;
-mod inflate;
 mod merge;
 pub mod model;
 pub mod path;

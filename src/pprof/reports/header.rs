@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::report::{Report, Trimmed};
+use super::report::Report;
+use super::selection::Trimmed;
 use crate::pprof::profile::arithmetic::{abs, divided, percentage, to_i64};
 use crate::pprof::profile::{path, unit};
 

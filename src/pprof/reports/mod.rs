@@ -9,6 +9,7 @@ pub mod nodelet;
 pub mod proto;
 pub mod raw;
 pub mod report;
+pub mod selection;
 pub mod sources;
 pub mod speedscope;
 pub mod tabwriter;

@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::sources::trim_path;
 use crate::pprof::front::command::Format;
-use crate::pprof::graph::{Edges, Graph, Interner, NodeId, NodeInfo, Options as GraphOptions, Order};
+use crate::pprof::graph::{Edges, Graph, Interner, Options as GraphOptions};
 use crate::pprof::profile::arithmetic::{abs, to_i64};
 use crate::pprof::profile::{BASE_KEY, LabelUnits, Pattern, Profile, Text, unit};
 
@@ -51,18 +51,6 @@ pub struct Report {
     interner: Interner,
 }
 
-/// So many times the nodes that are looked at are many more.
-const MANY_MORE: usize = 4;
-
-/// The graph of what is shown, and what was left out.
-pub struct Trimmed {
-    pub graph: Graph,
-    /// Nodes before the last cut, which goes by number.
-    pub original: usize,
-    pub dropped_nodes: usize,
-    pub dropped_edges: usize,
-}
-
 impl Report {
     pub fn new(profile: Profile, choices: Choices) -> Self {
         let total = total(&profile, choices.value_index, choices.mean);
@@ -75,7 +63,7 @@ impl Report {
     }
 
     /// Whether a picture is drawn: then the selection is another, for the eye.
-    fn is_visual(&self) -> bool {
+    pub fn is_visual(&self) -> bool {
         self.choices.format == Format::Dot
     }
 
@@ -149,85 +137,6 @@ impl Report {
         self.choices.call_tree && matches!(self.choices.format, Format::Dot | Format::Callgrind)
     }
 
-    /// The graph without what is too small to be shown, in order. The output unit is chosen by it.
-    pub fn trimmed_graph(&mut self) -> Trimmed {
-        self.trimmed_to(usize::MAX)
-    }
-
-    /// [`Report::trimmed_graph`], where only the `candidates` nodes of the largest cumulative value are looked at if there
-    /// are many more: the edges among tens of thousands of nodes are more than memory and patience have room for.
-    pub fn trimmed_to(&mut self, candidates: usize) -> Trimmed {
-        let visual = self.is_visual();
-        let order = match (visual, self.choices.cum_sort) {
-            (true, _) => Order::Entropy,
-            (false, true) => Order::Cum,
-            (false, false) => Order::Flat,
-        };
-        // Which nodes are shown is mostly decided without the edges, of which there may be millions.
-        let is_bounded = candidates != usize::MAX && !self.is_call_tree();
-        let is_cut = is_bounded || self.choices.node_fraction != 0.0 || (!visual && self.choices.node_count > 0);
-        let mut has_edges = self.is_call_tree() || !is_cut;
-        let mut graph = if has_edges { self.whole_graph() } else { self.graph(None, Edges::None) };
-        let flat_sum = graph.flat_sum() as f64;
-        let node_cutoff = abs(to_i64(flat_sum * self.choices.node_fraction));
-        let edge_cutoff = abs(to_i64(flat_sum * self.choices.edge_fraction));
-        let mut dropped_nodes = 0;
-        let mut original = None;
-        if node_cutoff > 0 || is_bounded {
-            let mut kept = graph.nodes_above(node_cutoff);
-            dropped_nodes = graph.order.len() - kept.len();
-            let is_reduced = if is_bounded && kept.len() > candidates.saturating_mul(MANY_MORE) {
-                original = Some(kept.len());
-                graph.order = kept;
-                graph.sort(Order::Cum);
-                kept = graph.top_nodes(candidates, false);
-                true
-            } else {
-                dropped_nodes > 0
-            };
-            if is_reduced && (visual || self.is_call_tree()) {
-                graph = self.reduced(graph, &kept);
-                has_edges = true;
-            } else {
-                graph.order = kept;
-            }
-        }
-        if visual && !has_edges {
-            graph = self.whole_graph();
-            has_edges = true;
-        }
-        let original = original.unwrap_or(graph.order.len());
-        graph.sort(order);
-        let mut is_reduced = dropped_nodes > 0;
-        if let Ok(count @ 1..) = usize::try_from(self.choices.node_count) {
-            // Small tags and edges would influence the choice.
-            graph.trim_tags(node_cutoff);
-            graph.trim_edges(edge_cutoff);
-            let kept = graph.top_nodes(count, visual);
-            if kept.len() != graph.order.len() {
-                is_reduced = true;
-                if has_edges {
-                    graph = self.reduced(graph, &kept);
-                    graph.sort(order);
-                } else {
-                    graph.order = kept;
-                }
-            }
-        }
-        if !has_edges {
-            let kept = std::mem::take(&mut graph.order);
-            graph = if is_reduced { self.reduced(graph, &kept) } else { self.whole_graph() };
-            graph.sort(order);
-        }
-        graph.trim_tags(node_cutoff);
-        let dropped_edges = graph.trim_edges(edge_cutoff);
-        if visual {
-            graph.remove_redundant_edges();
-        }
-        self.select_output_unit(&graph);
-        Trimmed { graph, original, dropped_nodes, dropped_edges }
-    }
-
     /// How many frames the samples have that the sample before each does not have: there are no more paths, nor different
     /// edges.
     pub fn frames_apart(&self) -> usize {
@@ -243,26 +152,8 @@ impl Report {
         count
     }
 
-    fn reduced(&mut self, mut graph: Graph, kept: &[NodeId]) -> Graph {
-        if self.is_call_tree() {
-            graph.trim_tree(&kept.iter().copied().collect());
-            return graph;
-        }
-        let keys = graph.keys(kept);
-        drop(graph);
-        self.graph(Some(&keys), Edges::All)
-    }
-
-    /// The graph of all nodes, with the edges that are looked at.
-    fn whole_graph(&mut self) -> Graph {
-        let Some(symbol) = self.choices.symbol.clone().filter(|_| self.choices.format == Format::Tree) else {
-            return self.graph(None, Edges::All);
-        };
-        self.graph(None, Edges::Touching(&|info: &NodeInfo| symbol.matches(&info.printable)))
-    }
-
     /// One unit for the whole report: that of the smallest value shown, or a larger one where the total is far above.
-    fn select_output_unit(&mut self, graph: &Graph) {
+    pub(super) fn select_output_unit(&mut self, graph: &Graph) {
         if self.choices.output_unit != "minimum" || graph.order.is_empty() {
             return;
         }
@@ -290,11 +181,8 @@ impl Report {
 fn per_operation(value: f64, from: &str, to: &str) -> String {
     let (scaled, unit) = unit::scale_float(value.abs(), from, to);
     let scaled = if value < 0.0 { -scaled } else { scaled };
-    let text = if scaled != 0.0 && scaled.abs() < 0.1 {
-        crate::pprof::profile::arithmetic::two_digits(scaled)
-    } else {
-        format!("{scaled:.2}")
-    };
+    let text =
+        if scaled != 0.0 && scaled.abs() < 0.1 { crate::go::float::two_digits(scaled) } else { format!("{scaled:.2}") };
     match text.strip_suffix(".00").unwrap_or(&text) {
         "0" | "-0" => "0".into(),
         text => format!("{text}{unit}"),
