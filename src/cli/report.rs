@@ -7,9 +7,9 @@ use clap::Parser;
 
 use super::web;
 use crate::console;
+use crate::go::flags;
 use crate::results::groups;
 use crate::results::lines::{Base, Run};
-use crate::go::flags;
 use crate::session::{baseline, last_run};
 use crate::web::pages::{Report, terminal};
 use crate::{Error, Result, exit, fs};
