@@ -1,30 +1,46 @@
 //! The lines above a report: what was measured, when, which filters are on, how much is shown.
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use tz::{DateTime, TimeZone};
 
 use super::report::Report;
 use super::selection::Trimmed;
 use crate::pprof::profile::arithmetic::{abs, divided, percentage, to_i64};
 use crate::pprof::profile::{path, unit};
 
-/// `time` (nanoseconds since the Unix epoch) here: as `YYYY-MM-DD hh:mm:ss ZONE`.
+/// `time` (nanoseconds since the Unix epoch) in the zone that TZ names, else the machine's; UTC where there is none.
+fn here(time: i64) -> Option<DateTime> {
+    let zone = match std::env::var("TZ") {
+        Ok(name) => TimeZone::from_posix_tz(&name),
+        Err(_) => TimeZone::local(),
+    };
+    DateTime::from_total_nanoseconds(time.into(), zone.unwrap_or_else(|_| TimeZone::utc()).as_ref()).ok()
+}
+
+/// The date and the second.
+fn clock(time: &DateTime) -> String {
+    let date = format!("{:04}-{:02}-{:02}", time.year(), time.month(), time.month_day());
+    format!("{date} {:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())
+}
+
+/// `time` as `YYYY-MM-DD hh:mm:ss ZONE`.
 fn local_time(time: i64) -> String {
-    Timestamp::from_nanosecond(i128::from(time))
-        .map(|time| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string())
-        .unwrap_or_default()
+    let Some(time) = here(time) else { return String::new() };
+    format!("{} {}", clock(&time), time.local_time_type().time_zone_designation())
 }
 
 /// `time` as Go's `time.Time` prints itself.
 pub fn full_local_time(time: i64) -> String {
-    let Ok(stamp) = Timestamp::from_nanosecond(i128::from(time)) else { return String::new() };
-    let fraction = format!("{:09}", time.rem_euclid(1_000_000_000));
-    let fraction = match fraction.trim_end_matches('0') {
-        "" => String::new(),
-        digits => format!(".{digits}"),
-    };
-    let zoned = stamp.to_zoned(TimeZone::system());
-    format!("{}{fraction} {}", zoned.strftime("%Y-%m-%d %H:%M:%S"), zoned.strftime("%z %Z"))
+    here(time).map(|time| full(&time)).unwrap_or_default()
+}
+
+fn full(time: &DateTime) -> String {
+    let fraction = format!(".{:09}", time.nanoseconds());
+    let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
+    let zone = time.local_time_type();
+    let minutes = zone.ut_offset().abs() / 60;
+    let sign = if zone.ut_offset() < 0 { '-' } else { '+' };
+    let name = zone.time_zone_designation();
+    format!("{}{fraction} {sign}{:02}{:02} {name}", clock(time), minutes / 60, minutes % 60)
 }
 
 impl Report {
@@ -123,4 +139,22 @@ fn shortened(filter: &str) -> String {
     }
     let end = (0..=80).rev().find(|end| filter.is_char_boundary(*end)).unwrap_or(0);
     format!("{}…", &filter[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_has_its_name_and_offset_on_that_day() {
+        let zone = TimeZone::from_posix_tz("NST3:30NDT,M3.2.0,M11.1.0").unwrap();
+        let printed = |nanoseconds: i128| {
+            let time = DateTime::from_total_nanoseconds(nanoseconds, zone.as_ref()).unwrap();
+            (clock(&time), full(&time))
+        };
+        let winter = ("2023-11-14 18:43:20".to_owned(), "2023-11-14 18:43:20 -0330 NST".to_owned());
+        assert_eq!(printed(1_700_000_000_000_000_000), winter);
+        assert_eq!(printed(1_690_000_000_120_000_000).1, "2023-07-22 01:56:40.12 -0230 NDT");
+        assert_eq!(printed(-1).1, "1969-12-31 20:29:59.999999999 -0330 NST");
+    }
 }

@@ -9,7 +9,6 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::io::Write as _;
 
 const TEMPLATE: &str = include_str!("../../../templates/web/page.html");
@@ -133,7 +132,7 @@ fn script() -> String {
 }
 
 fn hash(text: &str) -> String {
-    format!("sha256-{}", BASE64.encode(Sha256::digest(text.as_bytes())))
+    format!("sha256-{}", BASE64.encode(hmac_sha256::Hash::hash(text.as_bytes())))
 }
 
 fn escaped(text: &str) -> String {

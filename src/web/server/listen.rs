@@ -1,15 +1,18 @@
 //! The socket. Everything that takes time happens on threads of its own, two at once, so that memory stays bounded however
 //! many pages are asked for.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::Response;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -97,19 +100,25 @@ pub fn serve(site: Site, listening: Listening, options: Options<'_>) -> Result<(
         }
         let shared = Arc::new(Shared { site, guard, turns: Arc::new(Semaphore::new(AT_ONCE)) });
         tokio::spawn(prepare(shared.clone()));
-        let router = Router::new().fallback(handle).with_state(shared);
-        let served = axum::serve(listener, router);
-        tokio::select! {
-            ended = async { served.await } => ended.map_err(|error| format!("-http: {error}")),
-            () = over(options.is_over) => Ok(()),
+        while !(options.is_over)() {
+            match tokio::time::timeout(LOOK, listener.accept()).await {
+                Err(_) => {}
+                Ok(Ok((stream, _))) => drop(tokio::spawn(connection(stream, shared.clone()))),
+                // Out of file descriptors, for instance: it passes when a connection ends.
+                Ok(Err(_)) => tokio::time::sleep(LOOK).await,
+            }
         }
+        Ok(())
     })
 }
 
-async fn over(is_over: &dyn Fn() -> bool) {
-    while !is_over() {
-        tokio::time::sleep(LOOK).await;
-    }
+/// Answers one browser's requests until it goes away, which is no error.
+async fn connection(stream: tokio::net::TcpStream, shared: Arc<Shared>) {
+    let service = service_fn(|request| {
+        let shared = shared.clone();
+        async move { Ok::<_, Infallible>(handle(shared, request).await) }
+    });
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 fn why_not(address: &Address, error: &std::io::Error) -> String {
@@ -128,8 +137,8 @@ fn why_not(address: &Address, error: &std::io::Error) -> String {
     }
 }
 
-async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let is_head = request.method() == axum::http::Method::HEAD;
+async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let is_head = request.method() == Method::HEAD;
     let answer = {
         let asked = asked(request.headers());
         match shared.guard.inside(request.uri().path()) {
@@ -181,9 +190,9 @@ fn asked(headers: &HeaderMap) -> Asked<'_> {
     }
 }
 
-fn respond(answer: Answer, is_head: bool) -> Response {
+fn respond(answer: Answer, is_head: bool) -> Response<Full<Bytes>> {
     let length = answer.body.len();
-    let mut response = Response::new(if is_head { Body::empty() } else { Body::from(answer.body) });
+    let mut response = Response::new(if is_head { Full::default() } else { Full::from(answer.body) });
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
