@@ -68,7 +68,10 @@ impl Counts {
             match record {
                 Record::Counted(counted) if counted.pass.is_none() => counts.peak = Some(counted),
                 Record::Counted(counted) => counts.passes.push(counted),
-                Record::Peaks { stacks, .. } => counts.peaks = Some(stacks),
+                Record::Peaks { stacks: None, .. } => observer.warns(&format!(
+                    "{name}: there is no peak_space in its mem.prof: one iteration has more events than there is memory for"
+                )),
+                Record::Peaks { stacks, .. } => counts.peaks = stacks,
                 Record::Freed(counted) => freed = Some(counted.counts),
                 Record::Verified { compared, wrong: wrong @ 1.., .. } => observer.warns(&format!(
                     "{name}: {wrong} of {compared} stacks were remembered wrongly; please report this"

@@ -137,6 +137,9 @@ impl Process {
         // What it had started would disturb the next.
         self.running.kill();
         let printed = self.running.printed();
+        if let Some(error) = process::unwritten(&printed) {
+            return Ok(Some(Reason::new(FailureKind::Incomplete, error)));
+        }
         Ok((!status.success()).then(|| Reason::crashed(process::cause(status, &printed, alone))))
     }
 }

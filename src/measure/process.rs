@@ -234,6 +234,13 @@ pub fn cause(status: ExitStatus, printed: &str, alone: bool) -> String {
     }
 }
 
+/// What the runtime in the bench says when it cannot write its records (`templates/runtime/records.rs`).
+pub fn unwritten(printed: &str) -> Option<String> {
+    const SAID: &str = "cannot write what was recorded: ";
+    let why = printed.lines().rev().find_map(|line| line.strip_prefix("cargo-memprof: ")?.strip_prefix(SAID))?;
+    Some(format!("{SAID}{why}; make room where target/memprof is, and run it again"))
+}
+
 fn last_line(printed: &str) -> String {
     match printed.lines().rev().find(|line| !line.trim().is_empty()) {
         Some(line) => format!(": {}", line.trim()),

@@ -1,6 +1,6 @@
 //! Reading the record file, while the bench still writes it.
 //!
-//! Format (`templates/runtime/records.rs`): `kind: u32, length: u32, payload`, little-endian. A record that is cut at the end
+//! Format (`templates/runtime/records.rs`): `kind: u32, length: u64, payload`, little-endian. A record that is cut at the end
 //! of the file is one that is not there yet, or that a crash cut off: it is left alone.
 
 use std::collections::HashMap;
@@ -12,7 +12,9 @@ use crate::records::recording::*;
 use crate::{Error, Result};
 
 /// The format that this reader understands.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// Bytes before the payload.
+const HEADER: usize = 12;
 
 /// Follows one record file.
 pub struct Reader {
@@ -36,14 +38,14 @@ impl Reader {
         self.file.read_to_end(&mut self.pending).map_err(|e| Error::with("cannot read the bench's records", e))?;
         let mut records = Vec::new();
         let mut at = 0;
-        while let Some(header) = self.pending.get(at..at + 8) {
-            let number =
-                |at: usize| header[at..at + 4].iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte));
-            let (kind, length) = (number(0), number(4) as usize);
-            let Some(payload) = self.pending.get(at + 8..at + 8 + length) else { break };
-            let record = parse(kind, &mut Payload(payload));
+        while let Some(header) = self.pending.get(at..at + HEADER) {
+            let mut header = Payload(header);
+            let (Some(kind), Some(length)) = (header.u32(), header.u64()) else { break };
+            let Some(payload) = self.pending[at + HEADER..].get(..length as usize) else { break };
+            let mut payload = Payload(payload);
+            let record = parse(kind, &mut payload).filter(|_| payload.0.is_empty());
             records.push(record.ok_or_else(|| Error::other("the bench's records are of another format"))?);
-            at += 8 + length;
+            at += HEADER + length as usize;
         }
         self.pending.drain(..at);
         Ok(records)
@@ -115,9 +117,9 @@ fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
         10 => Record::NotLinked,
         11 => Record::NoSampler { index: p.u32()? as usize },
         14 => {
-            let index = p.u32()? as usize;
+            let (index, whole) = (p.u32()? as usize, p.u32()? != 0);
             let stacks = (0..p.u32()?).map(|_| peak_stack(p)).collect::<Option<_>>()?;
-            Record::Peaks { index, stacks }
+            Record::Peaks { index, stacks: whole.then_some(stacks) }
         }
         17 => Record::Waits(waits(p)?),
         16 => Record::Lives(lives(p)?),
@@ -277,10 +279,11 @@ fn samples(p: &mut Payload) -> Option<Samples> {
         2 => SamplingMethod::PerfUserOnly,
         _ => SamplingMethod::Timers,
     };
-    let (period_ns, lost, unarmed, iterations) = (p.u64()?, p.u64()?, p.u64()?, p.u64()?);
+    let (period_ns, lost, unarmed, by_timer) = (p.u64()?, p.u64()?, p.u64()?, p.u64()?);
+    let iterations = p.u64()?;
     let of = |(count, thread, stack)| Sample { stack, count, thread };
     let stacks = written(p, true)?.into_iter().map(of).collect();
-    Some(Samples { index, method, period_ns, lost, unarmed, iterations, stacks })
+    Some(Samples { index, method, period_ns, lost, unarmed, by_timer, iterations, stacks })
 }
 
 fn waits(p: &mut Payload) -> Option<Waits> {
@@ -316,7 +319,7 @@ mod tests {
     fn a_cut_record_waits_for_its_rest() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         let mut reader = Reader::open(file.path()).unwrap();
-        let record = [9u32.to_le_bytes(), 4u32.to_le_bytes(), 7u32.to_le_bytes()].concat();
+        let record = done(7);
         file.write_all(&record).unwrap();
         file.write_all(&record[..6]).unwrap();
         assert!(matches!(reader.poll().unwrap()[..], [Record::Done { index: 7 }]));
@@ -328,8 +331,35 @@ mod tests {
     #[test]
     fn another_format_is_refused() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(&[1u32.to_le_bytes(), 8u32.to_le_bytes(), 2u32.to_le_bytes(), 0u32.to_le_bytes()].concat())
-            .unwrap();
+        let start = [1u32.to_le_bytes(), 8u32.to_le_bytes(), [0; 4], 1u32.to_le_bytes(), [0; 4]].concat();
+        file.write_all(&start).unwrap();
         assert!(Reader::open(file.path()).unwrap().poll().is_err());
+    }
+
+    fn done(index: u32) -> Vec<u8> {
+        [9u32.to_le_bytes(), 4u32.to_le_bytes(), [0; 4], index.to_le_bytes()].concat()
+    }
+
+    /// What a failed write leaves in the middle makes the lengths behind it wrong.
+    #[test]
+    fn a_record_with_something_left_over_is_refused() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let mut record = done(7);
+        record[4] = 8;
+        file.write_all(&[record, vec![0; 4]].concat()).unwrap();
+        assert!(Reader::open(file.path()).unwrap().poll().is_err());
+    }
+
+    #[test]
+    fn lengths_have_64_bits() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        for high in [1u32, u32::MAX] {
+            let record = [done(7), [[9, 0, 0, 0], 4u32.to_le_bytes(), high.to_le_bytes(), [1, 0, 0, 0]].concat()];
+            file.as_file().set_len(0).unwrap();
+            std::fs::write(file.path(), record.concat()).unwrap();
+            // The second one is there in part.
+            assert!(matches!(Reader::open(file.path()).unwrap().poll().unwrap()[..], [Record::Done { index: 7 }]));
+        }
+        file.flush().unwrap();
     }
 }

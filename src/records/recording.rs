@@ -302,6 +302,8 @@ pub struct Samples {
     pub lost: u64,
     /// Threads that ran without being sampled.
     pub unarmed: u64,
+    /// Threads that were sampled by timers, where others were by perf_event.
+    pub by_timer: u64,
     pub iterations: u64,
     pub stacks: Vec<Sample>,
 }
@@ -360,7 +362,8 @@ pub enum Record {
     /// What each stack had live at the highest peak: objects and bytes.
     Peaks {
         index: usize,
-        stacks: Vec<(Stack, [u64; 2])>,
+        /// `None` where not all of it could be recorded.
+        stacks: Option<Vec<(Stack, [u64; 2])>>,
     },
     Lives(Lives),
     Waits(Waits),

@@ -77,7 +77,15 @@ pub fn cpu(
         }
     }
     if samples.lost > 0 {
-        remarks.push(format!("memprof: {} samples were lost", samples.lost));
+        // How much of the time was in the kernel, where none are due, is an estimate.
+        let least = if samples.method == SamplingMethod::PerfUserOnly { "at least " } else { "" };
+        remarks.push(format!("memprof: {least}{} samples were lost", samples.lost));
+    }
+    if samples.by_timer > 0 {
+        remarks.push(format!(
+            "memprof: {} threads were sampled by CPU timers (perf_event would take more than a quarter of the open files)",
+            samples.by_timer
+        ));
     }
     if samples.unarmed > 0 {
         remarks.push(format!("memprof: {} threads could not be sampled", samples.unarmed));

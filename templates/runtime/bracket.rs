@@ -11,7 +11,7 @@ use crate::between;
 use crate::dhat;
 use crate::fork;
 use crate::live;
-use crate::peak;
+use crate::log;
 use crate::thread::{self, Totals};
 
 /// What the allocator shim does, as a set of the bits below; 0 outside a bracket.
@@ -24,8 +24,6 @@ pub const STACKS: u32 = 2;
 pub const LIVE: u32 = 4;
 /// The highest number of live bytes.
 pub const PEAK: u32 = 8;
-/// What each stack has live at the peak, in one order of events over all threads.
-pub const PEAK_BY_STACK: u32 = 32;
 /// Every remembered stack is compared to a plain walk.
 pub const VERIFY: u32 = 16;
 /// What becomes of each block, event by event.
@@ -41,8 +39,8 @@ pub const FENCED: u32 = 1024;
 
 // Each has a bit of its own.
 const _: () = assert!(
-    COUNT + STACKS + LIVE + PEAK + PEAK_BY_STACK + VERIFY + LOG + FREE_STACKS + DHAT + BETWEEN + FENCED == 0x7FF
-        && COUNT | STACKS | LIVE | PEAK | PEAK_BY_STACK | VERIFY | LOG | FREE_STACKS | DHAT | BETWEEN | FENCED == 0x7FF
+    COUNT + STACKS + LIVE + PEAK + VERIFY + LOG + FREE_STACKS + DHAT + BETWEEN + FENCED == 0x7DF
+        && COUNT | STACKS | LIVE | PEAK | VERIFY | LOG | FREE_STACKS | DHAT | BETWEEN | FENCED == 0x7DF
 );
 
 /// What an opening bracket sets [`RECORDING`] to.
@@ -158,7 +156,7 @@ fn restart() {
     if BRACKETS.swap(0, Ordering::Relaxed) != 0 {
         crate::stacks::forget_all();
         crate::sampler::forget();
-        crate::log::forget();
+        log::forget();
         crate::block::forget();
     }
     SHARED_ITERATIONS.store(0, Ordering::Relaxed);
@@ -256,8 +254,8 @@ fn next_pass() {
 #[inline(never)]
 fn opened() {
     let flags = ON_OPEN.load(Ordering::Relaxed);
-    if flags & PEAK_BY_STACK != 0 {
-        peak::begin();
+    if flags & LOG != 0 {
+        log::opened();
     }
     LIVE_BYTES.store(0, Ordering::Relaxed);
     PEAK_BYTES.store(0, Ordering::Relaxed);
@@ -299,9 +297,6 @@ fn closed() {
         let (before, after) = (ledger.at_open, Totals::now());
         ledger.sum.totals.add_difference(&before, &after);
         let highest = PEAK_BYTES.load(Ordering::Relaxed).max(0) as u64;
-        if ON_OPEN.load(Ordering::Relaxed) & PEAK_BY_STACK != 0 && highest >= ledger.sum.peak_bytes {
-            peak::keep();
-        }
         ledger.sum.peak_bytes = ledger.sum.peak_bytes.max(highest);
     }
 }

@@ -2,22 +2,21 @@
 //!
 //! Who writes is a [`Witness`] of the open bracket; between brackets, when there is none left, the words are taken.
 
-use std::mem;
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::bracket::Witness;
-use crate::memory;
+use crate::chunks::Chunks;
 
-/// Reserved; resident only as far as it was ever filled.
-const WORDS: usize = 32 << 20;
+type Words = Chunks<AtomicU64, 512, 16>;
 /// Above the depth of a stack: the walk did not reach the thread's start.
 const CUT: u64 = 1 << 32;
 
 /// For each stack: amount (set last), depth with [`CUT`], thread, addresses.
 pub struct Buffer {
-    words: AtomicPtr<AtomicU64>,
+    words: Words,
     next: AtomicUsize,
+    /// From here on there was no memory.
+    end: AtomicUsize,
     /// Samples or waits that could not be written.
     lost: AtomicU64,
 }
@@ -40,27 +39,37 @@ impl Taken {
 
 impl Buffer {
     pub const fn new() -> Buffer {
-        Buffer { words: AtomicPtr::new(ptr::null_mut()), next: AtomicUsize::new(0), lost: AtomicU64::new(0) }
+        Buffer {
+            // SAFETY: zero is a valid word.
+            words: unsafe { Words::new() },
+            next: AtomicUsize::new(0),
+            end: AtomicUsize::new(Words::MOST),
+            lost: AtomicU64::new(0),
+        }
     }
 
     /// Takes memory, where that has not been done, and drops what was written. False where the kernel gives none.
     pub fn prepare(&self) -> bool {
-        if self.words.load(Ordering::Relaxed).is_null() {
-            self.words.store(memory::map(WORDS * mem::size_of::<u64>()).cast(), Ordering::Release);
-        }
         self.forget();
-        !self.words.load(Ordering::Relaxed).is_null()
+        self.words.make(0).is_some()
     }
 
     /// False where there is no room. `amount` is not 0. Whoever calls holds a [`Witness`]; the buffer was prepared before its
     /// bracket opened.
     pub fn write(&self, amount: u64, addresses: &[u64], whole: bool, thread: u32) -> bool {
-        let from = self.next.fetch_add(addresses.len() + 3, Ordering::Relaxed);
-        if from + addresses.len() + 3 > WORDS {
+        let len = addresses.len() + 3;
+        let from = self.next.fetch_add(len, Ordering::Relaxed);
+        if from + len > self.end.load(Ordering::Relaxed) {
             return false;
         }
-        // SAFETY: these words lie in the buffer and were reserved for this stack alone.
-        let word = |i: usize| unsafe { &*self.words.load(Ordering::Relaxed).add(from + i) };
+        // A stack is shorter than a chunk: its first and its last word tell of all.
+        if self.words.make(from).is_none() || self.words.make(from + len - 1).is_none() {
+            // What comes behind could not be told from the hole.
+            self.end.fetch_min(from, Ordering::Relaxed);
+            return false;
+        }
+        // SAFETY: these words are there, and were reserved for this stack alone.
+        let word = |i: usize| unsafe { self.words.known(from + i) };
         word(1).store(addresses.len() as u64 | if whole { 0 } else { CUT }, Ordering::Relaxed);
         word(2).store(u64::from(thread), Ordering::Relaxed);
         for (i, &address) in addresses.iter().enumerate() {
@@ -78,23 +87,26 @@ impl Buffer {
     /// The words that were ever written. No bracket is open.
     fn written(&self) -> impl Iterator<Item = &AtomicU64> {
         Witness::wait_for_all();
-        let used = self.next.load(Ordering::SeqCst).min(WORDS);
-        let words = self.words.load(Ordering::Relaxed);
-        // SAFETY: below WORDS, and mapped wherever `next` is not 0.
-        (0..used).map(move |i| unsafe { &*words.add(i) })
+        let used = self.next.load(Ordering::SeqCst).min(self.end.load(Ordering::SeqCst));
+        (0..used).filter_map(move |i| self.words.get(i))
     }
 
     /// Drops what was written. No bracket is open.
     pub fn forget(&self) {
         self.written().for_each(|word| word.store(0, Ordering::Relaxed));
-        self.next.store(0, Ordering::SeqCst);
+        self.restart();
         self.lost.store(0, Ordering::Relaxed);
+    }
+
+    fn restart(&self) {
+        self.next.store(0, Ordering::SeqCst);
+        self.end.store(Words::MOST, Ordering::SeqCst);
     }
 
     /// Takes what was written. No bracket is open.
     pub fn take(&self) -> Taken {
         let words = self.written().map(|word| word.swap(0, Ordering::Acquire)).collect();
-        self.next.store(0, Ordering::SeqCst);
+        self.restart();
         Taken { words, lost: self.lost.swap(0, Ordering::Relaxed) }
     }
 }

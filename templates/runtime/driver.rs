@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
 
-use crate::bracket::{self, BATCHED, COUNT, LIVE, PEAK, PEAK_BY_STACK, STACKS, VERIFY};
+use crate::bracket::{self, BATCHED, COUNT, LIVE, PEAK, STACKS, VERIFY};
 use crate::buffer::Taken;
 use crate::cost::{self, Call, Cost};
 use crate::objects::{self, Object};
@@ -15,12 +15,12 @@ use crate::records::{self, Record};
 use crate::thread;
 use crate::timed::{self, Sizes, Timing, MOST_SAMPLES};
 use crate::track;
-use crate::{block as waits, dhat, follow, fork, log, results, rules, sampler, stacks, sys, threads};
+use crate::{block as waits, dhat, follow, fork, memory, results, rules, sampler, stacks, sys, threads};
 
 /// Counting passes: where all agree the count is exact.
 const PASSES: u32 = 3;
 /// Brackets of one iteration from which the peak is taken.
-const PEAK_BRACKETS: u32 = 10;
+pub const PEAK_BRACKETS: u32 = 10;
 
 /// By this text the tool knows an executable with a hooked harness in it.
 const HOOKED: &str = "memprof: a harness with the hook in it";
@@ -159,6 +159,7 @@ fn start(plan: &Plan) -> std::io::Result<()> {
         // Nothing is recorded, and the heap is left to the benchmarks.
         return Ok(());
     }
+    memory::look();
     thread::initialize();
     let objects = objects::loaded();
     emit_new(&objects);
@@ -285,28 +286,24 @@ fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
         let (compared, wrong) = track::compared();
         Record::new(records::VERIFIED).u32(selected.index).u64(compared).u64(wrong).emit();
     }
-    if plan.lives && plan.stacks && log::prepare() {
+    if plan.lives && plan.stacks {
         follow::lives(plan, selected, run);
     }
-    let by_stack = plan.peak && plan.stacks;
-    if iters > 1 || by_stack {
-        let peak_flags = COUNT | LIVE | PEAK | if by_stack { STACKS | PEAK_BY_STACK } else { 0 };
-        let (mut highest, mut peaks) = (bracket::Sum::default(), None);
+    if plan.peak && plan.stacks {
+        follow::peaks(plan, selected, run);
+    } else if iters > 1 {
+        let mut highest = bracket::Sum::default();
         let begun = Instant::now();
         for _ in 0..PEAK_BRACKETS {
-            let sum = watched(peak_flags, 1, run);
+            let sum = watched(COUNT | LIVE | PEAK, 1, run);
             if sum.peak_bytes >= highest.peak_bytes {
                 highest = sum;
-                peaks = by_stack.then(|| results::peaks(selected.index));
             }
             if begun.elapsed().as_nanos() as u64 > plan.budget_ns / 10 {
                 break;
             }
         }
         results::counted(records::COUNTED, selected.index, u32::MAX, 1, &highest);
-        if let Some(peaks) = peaks {
-            peaks.emit();
-        }
     }
 }
 

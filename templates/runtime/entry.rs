@@ -116,6 +116,11 @@ impl Entry {
         self.number.get()
     }
 
+    /// Before it stands for a stack.
+    pub fn set_number(&self, number: u32) {
+        self.number.set(number);
+    }
+
     /// Which of the entries that came next before stands at `at` again, which ends at `end`.
     ///
     /// # Safety
@@ -236,7 +241,6 @@ impl Entry {
     ) {
         self.depth.set(depth.0);
         self.room.set(words as u16);
-        self.number.set(entries::number(self) as u32);
         self.hash.set(hash as u32);
         self.owner.set(owner);
         ptr::copy_nonoverlapping(addresses.as_ptr(), room, addresses.len());

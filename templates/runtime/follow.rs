@@ -1,14 +1,15 @@
-//! The pass behind `explain`: brackets of one iteration in which every block is followed.
+//! The passes behind `explain` and `--peak`: brackets of one iteration in which every block is followed.
 
 use std::time::Instant;
 
-use crate::bracket::{COUNT, FREE_STACKS, LOG, STACKS};
-use crate::driver::{watched, Run};
+use crate::bracket::{Sum, COUNT, FREE_STACKS, LOG, STACKS};
+use crate::driver::{watched, Run, PEAK_BRACKETS};
 use crate::life::Life;
 use crate::lives::Lives;
+use crate::peak::Peak;
 use crate::plan::{Plan, Selected};
 use crate::records::{self, Record};
-use crate::{entries, log, stacks};
+use crate::{entries, log, results, stacks};
 
 /// Brackets at most.
 const LIVES_BRACKETS: u32 = 20;
@@ -24,7 +25,7 @@ pub fn lives(plan: &Plan, selected: &Selected, run: Run<'_>) {
         let sum = watched(COUNT | STACKS | LOG | frees, 1, run);
         whole &= !log::overflowed();
         // A harness that runs its iterations on several threads runs one on each.
-        lives.add(&log::events().collect::<Vec<_>>(), sum.iterations(1));
+        lives.add(&log::events(), sum.iterations(1));
         if begun.elapsed().as_nanos() as u64 > plan.budget_ns / 5 {
             break;
         }
@@ -32,6 +33,29 @@ pub fn lives(plan: &Plan, selected: &Selected, run: Run<'_>) {
     log::forget();
     stacks::forget_all();
     emit_lives(selected.index, whole, &lives);
+}
+
+/// What each stack has live at the highest moment of all brackets.
+pub fn peaks(plan: &Plan, selected: &Selected, run: Run<'_>) {
+    let (mut highest, mut peak, mut whole) = (Sum::default(), Peak::default(), true);
+    let begun = Instant::now();
+    for _ in 0..PEAK_BRACKETS {
+        log::forget();
+        let sum = watched(COUNT | STACKS | LOG, 1, run);
+        whole &= !log::overflowed();
+        let of_bracket = Peak::of(&log::events());
+        if of_bracket.bytes >= peak.bytes {
+            highest = Sum { peak_bytes: of_bracket.bytes, ..sum };
+            peak = of_bracket;
+        }
+        if begun.elapsed().as_nanos() as u64 > plan.budget_ns / 10 {
+            break;
+        }
+    }
+    log::forget();
+    stacks::forget_all();
+    results::counted(records::COUNTED, selected.index, u32::MAX, 1, &highest);
+    results::peaks(selected.index, Some(&peak).filter(|_| whole));
 }
 
 fn emit_lives(index: u32, whole: bool, lives: &Lives) {
@@ -88,9 +112,7 @@ fn emit_lives(index: u32, whole: bool, lives: &Lives) {
         }
         // Number 0: no stack could be kept, for want of memory.
         let entry = (number != 0).then(|| entries::get(number as usize));
-        let addresses: Vec<u64> = entry.map_or(Vec::new(), |entry| entry.addresses().iter().rev().copied().collect());
-        record = record.u32(u32::from(entry.map_or(true, |entry| entry.cut())));
-        record = record.u32(addresses.len() as u32).u64s(&addresses);
+        record = record.stack(entry);
     }
     record = record.u32(u32::from(lives.more_successions)).u32(lives.successions.len() as u32);
     for (way, succession) in &lives.successions {

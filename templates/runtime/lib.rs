@@ -13,6 +13,7 @@ mod between;
 mod block;
 mod bracket;
 mod buffer;
+mod chunks;
 mod cost;
 mod dhat;
 mod driver;
@@ -47,6 +48,7 @@ mod timed;
 mod track;
 mod unwind;
 
+pub use block::own as own_waits;
 pub use bracket::{batched, close, close_shared, iter_entry, open, open_custom, open_shared};
 pub use driver::{asked, benchmark, runs_on, Asked, Identity};
 pub use records::description;

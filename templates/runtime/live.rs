@@ -11,7 +11,7 @@
 
 use std::mem;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use crate::between::Gone;
 use crate::entries::{self, NUMBER_BITS};
@@ -38,6 +38,8 @@ const LEAVES: usize = 1 << (47 - LEAF_BITS);
 type Leaf = AtomicPtr<AtomicU64>;
 /// One pointer a leaf; itself reserved memory.
 static ROOT: AtomicPtr<Leaf> = AtomicPtr::new(ptr::null_mut());
+/// There is no memory for another leaf, or none to spare.
+static NO_MORE: AtomicBool = AtomicBool::new(false);
 
 /// A block that the pass has allocated, or resized.
 #[derive(Clone, Copy)]
@@ -84,10 +86,15 @@ fn make_leaf(block: usize) {
     if block & ((1 << GRANULE_BITS) - 1) != 0 || block >> LEAF_BITS >= LEAVES {
         return;
     }
+    if NO_MORE.load(Ordering::Relaxed) {
+        return;
+    }
     let root = publish(&ROOT, LEAVES * mem::size_of::<Leaf>());
-    if !root.is_null() {
-        // SAFETY: the root has LEAVES pointers.
-        publish(unsafe { &*root.add(block >> LEAF_BITS) }, LEAF_WORDS * mem::size_of::<AtomicU64>());
+    // SAFETY: the root has LEAVES pointers.
+    let leaf = unsafe { root.as_ref() }.map(|_| unsafe { &*root.add(block >> LEAF_BITS) });
+    if leaf.map_or(true, |leaf| publish(leaf, LEAF_WORDS * mem::size_of::<AtomicU64>()).is_null()) {
+        // A leaf that came later would hide what is in the map by then.
+        NO_MORE.store(true, Ordering::Relaxed);
     }
 }
 
@@ -97,7 +104,7 @@ fn publish<T>(place: &AtomicPtr<T>, size: usize) -> *mut T {
     if !there.is_null() {
         return there;
     }
-    let fresh = memory::map(size) as *mut T;
+    let fresh = memory::map_to_spare(size) as *mut T;
     if fresh.is_null() {
         return fresh;
     }

@@ -162,6 +162,7 @@ impl Lives {
                 bracket.bytes += event.size;
                 bracket.live.insert(event.block, block);
             }
+            Kind::Opened => (),
             Kind::Freed => {
                 let block = match bracket.live.remove(&event.block) {
                     Some(block) => block,
@@ -264,6 +265,7 @@ impl Lives {
         let mut live: HashMap<u64, (u32, u64)> = HashMap::new();
         for event in events {
             match event.kind {
+                Kind::Opened => (),
                 Kind::Moved | Kind::Freed => drop(live.remove(&event.block)),
                 _ => drop(live.insert(event.block, (event.entry, event.size))),
             }

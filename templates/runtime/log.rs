@@ -3,12 +3,10 @@
 //! Kept only where it is asked for. An event takes a place by one addition to a shared counter, so that the order is one that
 //! every block can have seen: a block's free has its place before the allocator can give the address to anybody else.
 
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use crate::entries;
+use crate::chunks::Chunks;
 use crate::entry::Entry;
-use crate::memory;
 
 /// What happened to a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +18,8 @@ pub enum Kind {
     /// What a realloc gave.
     Resized,
     Freed,
+    /// A bracket opened.
+    Opened,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,25 +42,19 @@ struct Slot {
 
 /// User addresses have 47 bits.
 const KIND_SHIFT: u32 = 56;
-/// Reserved; resident only as far as a bracket got.
-const SLOTS: usize = 12 << 20;
 
-static LOG: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
+type All = Chunks<Slot, 256, 16>;
+// SAFETY: zero is a slot without an event.
+static LOG: All = unsafe { All::new() };
 static NEXT: AtomicUsize = AtomicUsize::new(0);
-
-/// Takes memory for the log; false where the kernel gives none.
-pub fn prepare() -> bool {
-    if LOG.load(Ordering::Relaxed).is_null() {
-        LOG.store(memory::map(SLOTS * std::mem::size_of::<Slot>()) as *mut Slot, Ordering::Release);
-    }
-    !LOG.load(Ordering::Relaxed).is_null()
-}
+/// There was no memory for an event.
+static NO_ROOM: AtomicBool = AtomicBool::new(false);
 
 /// A place in the order of events.
 #[derive(Clone, Copy)]
 pub struct Place(usize);
 
-/// The next place. Past the log's end it is counted and holds nothing.
+/// The next place. Past the log's end it holds nothing.
 #[inline(always)]
 pub fn place() -> Place {
     Place(NEXT.fetch_add(1, Ordering::Relaxed))
@@ -69,44 +63,45 @@ pub fn place() -> Place {
 /// Says what happened at `place`.
 #[inline(always)]
 pub fn note(place: Place, kind: Kind, block: usize, size: usize, entry: Option<&'static Entry>, thread: u32) {
-    if place.0 < SLOTS {
-        let entry = entry.map_or(0, entries::number) as u64;
-        let log = LOG.load(Ordering::Relaxed);
-        // SAFETY: the log has SLOTS slots, and is there before the first bracket that is logged opens.
-        let slot = unsafe { &*log.add(place.0) };
-        slot.size.store(size as u64, Ordering::Relaxed);
-        slot.who.store(entry | u64::from(thread) << 32, Ordering::Relaxed);
-        slot.what.store(block as u64 | (kind as u64 + 1) << KIND_SHIFT, Ordering::Release);
+    match LOG.make(place.0).filter(|_| place.0 < All::MOST) {
+        Some(slot) => {
+            let entry = entry.map_or(0, |entry| u64::from(entry.number()));
+            slot.size.store(size as u64, Ordering::Relaxed);
+            slot.who.store(entry | u64::from(thread) << 32, Ordering::Relaxed);
+            slot.what.store(block as u64 | (kind as u64 + 1) << KIND_SHIFT, Ordering::Release);
+        }
+        None => NO_ROOM.store(true, Ordering::Relaxed),
     }
+}
+
+/// A bracket opens.
+pub fn opened() {
+    note(place(), Kind::Opened, 0, 0, None, 0);
 }
 
 /// Takes back what was said at `place`.
 pub fn take_back(place: Place) {
-    if place.0 < SLOTS {
-        // SAFETY: as in `note`.
-        unsafe { (*LOG.load(Ordering::Relaxed).add(place.0)).what.store(0, Ordering::Release) };
+    if let Some(slot) = LOG.get(place.0).filter(|_| place.0 < All::MOST) {
+        slot.what.store(0, Ordering::Release);
     }
 }
 
 /// Drops all events. No bracket is open.
 pub fn forget() {
-    for i in 0..NEXT.swap(0, Ordering::SeqCst).min(SLOTS) {
+    for i in 0..NEXT.swap(0, Ordering::SeqCst).min(All::MOST) {
         take_back(Place(i));
     }
+    NO_ROOM.store(false, Ordering::Relaxed);
 }
 
 /// Whether events found no place since the last [`forget`].
 pub fn overflowed() -> bool {
-    NEXT.load(Ordering::SeqCst) > SLOTS
+    NO_ROOM.load(Ordering::Relaxed) || NEXT.load(Ordering::SeqCst) > All::MOST
 }
 
 /// The events since the last [`forget`], in their order. No bracket is open.
-pub fn events() -> impl Iterator<Item = Event> {
-    let log = LOG.load(Ordering::Acquire);
-    let used = if log.is_null() { 0 } else { NEXT.load(Ordering::SeqCst).min(SLOTS) };
-    (0..used).filter_map(move |i| {
-        // SAFETY: below SLOTS, and the log is there.
-        let slot = unsafe { &*log.add(i) };
+pub fn events() -> Vec<Event> {
+    let event = |slot: &Slot| {
         let what = slot.what.load(Ordering::Acquire);
         let kind = match what >> KIND_SHIFT {
             1 => Kind::Fresh,
@@ -114,6 +109,7 @@ pub fn events() -> impl Iterator<Item = Event> {
             3 => Kind::Moved,
             4 => Kind::Resized,
             5 => Kind::Freed,
+            6 => Kind::Opened,
             _ => return None,
         };
         let who = slot.who.load(Ordering::Relaxed);
@@ -125,5 +121,7 @@ pub fn events() -> impl Iterator<Item = Event> {
             entry: who as u32,
             thread: (who >> 32) as u32,
         })
-    })
+    };
+    let used = NEXT.load(Ordering::SeqCst).min(All::MOST);
+    (0..used).filter_map(|i| LOG.get(i).and_then(event)).collect()
 }

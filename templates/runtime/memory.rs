@@ -1,5 +1,6 @@
 //! Memory that does not come from the allocator under observation.
 
+use std::os::raw::c_int;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,8 +17,59 @@ const MAPPINGS: usize = 4096;
 const NONE: Mapping = Mapping { at: AtomicUsize::new(0), len: AtomicUsize::new(0) };
 static MAPPED: [Mapping; MAPPINGS] = [NONE; MAPPINGS];
 
+/// Bytes of address space that may be taken at all, and those only to be faster; what has been taken of each.
+static MOST: AtomicUsize = AtomicUsize::new(usize::MAX);
+static TOTAL: AtomicUsize = AtomicUsize::new(0);
+static MOST_TO_SPARE: AtomicUsize = AtomicUsize::new(usize::MAX);
+static SPARED: AtomicUsize = AtomicUsize::new(0);
+
+/// Looks at how much address space there is: where it is limited, the user's own allocations need it. Called once, before
+/// anything is recorded.
+pub fn look() {
+    const RLIMIT_DATA: c_int = 2;
+    const RLIMIT_AS: c_int = 9;
+    /// Where the kernel takes every mapping for memory that will be used.
+    const STRICT: u64 = 1 << 30;
+    let mut room = u64::MAX;
+    for resource in [RLIMIT_DATA, RLIMIT_AS] {
+        let mut limit = sys::rlimit { soft: u64::MAX, hard: u64::MAX };
+        // SAFETY: the structure has libc's layout.
+        if unsafe { sys::getrlimit(resource, &mut limit) } == 0 {
+            room = room.min(limit.soft);
+        }
+    }
+    if matches!(std::fs::read_to_string("/proc/sys/vm/overcommit_memory"), Ok(mode) if mode.trim() == "2") {
+        room = room.min(STRICT);
+    }
+    if room != u64::MAX {
+        MOST.store(room as usize / 4, Ordering::Relaxed);
+        MOST_TO_SPARE.store(room as usize / 16, Ordering::Relaxed);
+    }
+}
+
+/// False where `len` more bytes would be more than `most`; what is `taken` is counted.
+fn take(taken: &AtomicUsize, most: &AtomicUsize, len: usize) -> bool {
+    let fits = taken.fetch_add(len, Ordering::Relaxed).saturating_add(len) <= most.load(Ordering::Relaxed);
+    if !fits {
+        taken.fetch_sub(len, Ordering::Relaxed);
+    }
+    fits
+}
+
+/// As [`map`], of what only makes things faster.
+pub fn map_to_spare(len: usize) -> *mut u8 {
+    if take(&SPARED, &MOST_TO_SPARE, len) {
+        map(len)
+    } else {
+        ptr::null_mut()
+    }
+}
+
 /// `len` zeroed bytes straight from the kernel, touched (and so resident) only as they are used; null where there are none.
 pub fn map(len: usize) -> *mut u8 {
+    if !take(&TOTAL, &MOST, len) {
+        return ptr::null_mut();
+    }
     // SAFETY: an anonymous private mapping at an address of the kernel's choice touches nothing that exists.
     let at = unsafe {
         sys::mmap(
@@ -30,6 +82,7 @@ pub fn map(len: usize) -> *mut u8 {
         )
     };
     if at as isize == -1 {
+        TOTAL.fetch_sub(len, Ordering::Relaxed);
         return ptr::null_mut();
     }
     let vacant = |mapping: &&Mapping| {
@@ -52,6 +105,7 @@ pub unsafe fn unmap(at: *mut u8, len: usize) {
         mapping.at.store(0, Ordering::Relaxed);
     }
     sys::munmap(at.cast(), len);
+    TOTAL.fetch_sub(len, Ordering::Relaxed);
 }
 
 /// Bytes of all that is mapped that are in memory: pages that were ever written to.

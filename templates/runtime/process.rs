@@ -3,6 +3,7 @@
 
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::Ordering;
 use std::sync::OnceLock;
 
 use crate::bracket::{self, COUNT, LIVE, PEAK, STACKS};
@@ -73,6 +74,7 @@ extern "C" fn at_exit() {
     if fork::is_child() {
         return;
     }
+    records::ENDING.store(true, Ordering::Relaxed);
     bracket::close();
     let plan = match PLAN.get() {
         Some(plan) => plan,

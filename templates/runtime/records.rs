@@ -1,16 +1,18 @@
 //! Records: what this process tells the tool, one after the other in an append-only file.
 //!
-//! Each is `kind: u32, length: u32, payload`, little-endian, written by one call; a crash leaves whole records and at most one
+//! Each is `kind: u32, length: u64, payload`, little-endian, written by one call; a crash leaves whole records and at most one
 //! cut one, which the reader drops. Records are only made between brackets.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 
+use crate::entry::Entry;
 use crate::fork;
 
 /// Of the record format; the reader refuses others.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 pub const START: u32 = 1;
 pub const OBJECT: u32 = 2;
@@ -31,6 +33,15 @@ pub const LIVES: u32 = 16;
 pub const WAITS: u32 = 17;
 
 /// A fork's child inherits the file, and does not write.
+/// What this process says where the disk is full, for instance; the tool looks for it.
+const CANNOT_WRITE: &str = "cargo-memprof: cannot write what was recorded";
+
+/// The process is at its end.
+pub static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Bytes before the payload.
+const HEADER: usize = 12;
+
 static OUT: Mutex<Option<File>> = Mutex::new(None);
 
 /// Opens the file that records go to.
@@ -47,7 +58,7 @@ impl Record {
     pub fn new(kind: u32) -> Record {
         let mut bytes = Vec::with_capacity(64);
         bytes.extend_from_slice(&kind.to_le_bytes());
-        bytes.extend_from_slice(&[0; 4]);
+        bytes.extend_from_slice(&[0; 8]);
         Record(bytes)
     }
 
@@ -74,41 +85,55 @@ impl Record {
         self
     }
 
+    /// A stack, leaf first; `None` where it could not be kept, for want of memory.
+    pub fn stack(self, entry: Option<&Entry>) -> Record {
+        let addresses: Vec<u64> = entry.map_or(Vec::new(), |entry| entry.addresses().iter().rev().copied().collect());
+        let cut = entry.map_or(true, |entry| entry.cut());
+        self.u32(u32::from(cut)).u32(addresses.len() as u32).u64s(&addresses)
+    }
+
     /// Overwrites the 32-bit number at `at` of the payload.
     pub fn patch_u32(&mut self, at: usize, value: u32) {
-        self.0[8 + at..12 + at].copy_from_slice(&value.to_le_bytes());
+        self.0[HEADER + at..HEADER + 4 + at].copy_from_slice(&value.to_le_bytes());
     }
 
     /// Writes it.
     pub fn emit(mut self) {
-        let length = (self.0.len() - 8) as u32;
-        self.0[4..8].copy_from_slice(&length.to_le_bytes());
+        let length = (self.0.len() - HEADER) as u64;
+        self.0[4..HEADER].copy_from_slice(&length.to_le_bytes());
         write(&self.0);
     }
 }
 
 /// Writes a record of up to [`SHORT`] words, made without the allocator under observation.
 pub fn emit_short(kind: u32, words: impl IntoIterator<Item = u32>) {
-    let mut bytes = [0; 8 + 4 * SHORT];
+    let mut bytes = [0; HEADER + 4 * SHORT];
     bytes[..4].copy_from_slice(&kind.to_le_bytes());
-    let mut end = 8;
-    for (word, room) in words.into_iter().zip(bytes[8..].chunks_exact_mut(4)) {
+    let mut end = HEADER;
+    for (word, room) in words.into_iter().zip(bytes[HEADER..].chunks_exact_mut(4)) {
         room.copy_from_slice(&word.to_le_bytes());
         end += 4;
     }
-    bytes[4..8].copy_from_slice(&(end as u32 - 8).to_le_bytes());
+    bytes[4..HEADER].copy_from_slice(&((end - HEADER) as u64).to_le_bytes());
     write(&bytes[..end]);
 }
 
 /// See [`emit_short`].
 pub const SHORT: usize = 512;
 
-/// A disk that is full shows as a missing record, which the tool reports.
+/// With the first record that cannot be written whole all is over: what followed would be misread.
 fn write(bytes: &[u8]) {
-    if !fork::is_child() {
-        let mut out = OUT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(out) = out.as_mut() {
-            let _ = out.write_all(bytes);
+    if fork::is_child() {
+        return;
+    }
+    let mut out = OUT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if let Some(Err(error)) = out.as_mut().map(|out| out.write_all(bytes)) {
+        *out = None;
+        drop(out);
+        eprintln!("{}: {}", CANNOT_WRITE, error);
+        // A process that is at its end may not begin to end.
+        if !ENDING.load(Ordering::Relaxed) {
+            std::process::exit(74);
         }
     }
 }

@@ -4,8 +4,9 @@ use std::sync::atomic::Ordering;
 
 use crate::bracket;
 use crate::buffer::Taken;
+use crate::peak::Peak;
 use crate::records::{self, Record};
-use crate::{memory, peak, sampler, stacks, thread};
+use crate::{entries, memory, sampler, stacks, thread};
 
 pub fn counted(kind: u32, index: u32, pass: u32, iters: u64, sum: &bracket::Sum) {
     let totals = &sum.totals;
@@ -22,21 +23,14 @@ pub fn counted(kind: u32, index: u32, pass: u32, iters: u64, sum: &bracket::Sum)
         .emit();
 }
 
-/// What each stack had live at the last bracket's peak.
-pub fn peaks(index: u32) -> Record {
-    let mut record = Some(Record::new(records::PEAKS).u32(index).u32(0));
-    let mut number = 0;
-    peak::each(&mut |entry, objects, bytes| {
-        number += 1;
-        record = record.take().map(|record| {
-            let addresses: Vec<u64> = entry.addresses().iter().rev().copied().collect();
-            let record = record.u64(objects).u64(bytes).u32(u32::from(entry.cut()));
-            record.u32(addresses.len() as u32).u64s(&addresses)
-        });
-    });
-    let mut record = record.unwrap_or_else(|| Record::new(records::PEAKS).u32(index).u32(0));
-    record.patch_u32(4, number);
-    record
+/// What each stack had live at the peak; `None` where not all of it could be recorded.
+pub fn peaks(index: u32, peak: Option<&Peak>) {
+    let stacks = peak.map_or(0, |peak| peak.stacks.len());
+    let mut record = Record::new(records::PEAKS).u32(index).u32(u32::from(peak.is_some())).u32(stacks as u32);
+    for (&number, &(objects, bytes)) in peak.iter().flat_map(|peak| &peak.stacks) {
+        record = record.u64(objects).u64(bytes).stack((number != 0).then(|| entries::get(number as usize)));
+    }
+    record.emit();
 }
 
 pub fn stacks(index: u32, pass: u32) {
@@ -44,15 +38,7 @@ pub fn stacks(index: u32, pass: u32) {
     let mut number = 0;
     stacks::take_all(&mut |entry, counts| {
         number += 1;
-        record = record.take().map(|record| {
-            let addresses: Vec<u64> = entry.addresses().iter().rev().copied().collect();
-            record
-                .u64s(&counts)
-                .u32(entry.slot())
-                .u32(u32::from(entry.cut()))
-                .u32(addresses.len() as u32)
-                .u64s(&addresses)
-        });
+        record = record.take().map(|record| record.u64s(&counts).u32(entry.slot()).stack(Some(entry)));
     });
     if let Some(mut record) = record {
         record.patch_u32(8, number);
@@ -68,6 +54,7 @@ pub fn samples(index: u32, iters: u64, samples: &Taken) {
         .u64(arms.period_ns)
         .u64(samples.lost)
         .u64(arms.unarmed)
+        .u64(arms.by_timer)
         .u64(iters)
         .u32(samples.words.len() as u32)
         .u64s(&samples.words)

@@ -37,6 +37,7 @@ pub struct Text {
     start: u64,
     end: u64,
     rows: Vec<Row>,
+    /// Null where there is no address space to spare for it.
     shadow: *const AtomicU32,
 }
 
@@ -88,10 +89,10 @@ fn text(bytes: &[u8], index: usize, objects: &[Object]) -> Option<Text> {
         let row = rows_at + i * 8;
         rows.push(Row { pc: u32_at(bytes, row)?, rule: u32_at(bytes, row + 4)? });
     }
-    let shadow = memory::map((end - start) as usize * 4) as *const AtomicU32;
-    if shadow.is_null() || rows.is_empty() {
+    if rows.is_empty() {
         return None;
     }
+    let shadow = memory::map_to_spare((end - start) as usize * 4) as *const AtomicU32;
     Some(Text { start: start.wrapping_add(object.bias), end: end.wrapping_add(object.bias), rows, shadow })
 }
 
@@ -99,24 +100,29 @@ impl Text {
     #[inline(always)]
     fn rule(&self, pc: u64) -> u32 {
         let offset = (pc - self.start) as usize;
+        if self.shadow.is_null() {
+            return self.look_up(offset as u32);
+        }
         // SAFETY: the shadow has one word per byte of [start, end), and the caller checked that `pc` lies in it.
         let cell = unsafe { &*self.shadow.add(offset) };
         match cell.load(Ordering::Relaxed) {
-            0 => self.look_up(offset as u32, cell),
+            0 => {
+                let rule = self.look_up(offset as u32);
+                cell.store(rule, Ordering::Relaxed);
+                rule
+            }
             rule => rule,
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn look_up(&self, offset: u32, cell: &AtomicU32) -> u32 {
+    fn look_up(&self, offset: u32) -> u32 {
         let after = self.rows.partition_point(|row| row.pc <= offset);
-        let rule = match after.checked_sub(1).map(|i| self.rows[i].rule) {
+        match after.checked_sub(1).map(|i| self.rows[i].rule) {
             None | Some(0) => NO_RULE,
             Some(rule) => rule,
-        };
-        cell.store(rule, Ordering::Relaxed);
-        rule
+        }
     }
 }
 

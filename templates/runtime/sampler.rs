@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::mem;
 use std::os::raw::{c_int, c_long, c_ulong, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use crate::bracket::Witness;
@@ -29,6 +29,11 @@ static PERIOD_NS: AtomicU64 = AtomicU64::new(0);
 
 /// Each amount is a number of signals.
 static SAMPLES: Buffer = Buffer::new();
+/// Threads with a timer, where others have a perf descriptor.
+static BY_TIMER: AtomicU64 = AtomicU64::new(0);
+/// perf descriptors that are open, and how many may be: the user wants to open files, too.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+static MOST_OPEN: AtomicUsize = AtomicUsize::new(0);
 /// Threads that run without being interrupted.
 static UNARMED: AtomicU64 = AtomicU64::new(0);
 /// pthread key plus one, whose destructor says that a thread ends, however it does; 0 before the first [`arm`].
@@ -41,16 +46,39 @@ const FREE: AtomicBool = AtomicBool::new(false);
 static SCRATCH_TAKEN: [AtomicBool; SCRATCHES] = [FREE; SCRATCHES];
 static SCRATCH: AtomicPtr<[u64; MAX_DEPTH]> = AtomicPtr::new(ptr::null_mut());
 
-/// Signals that came, in a bracket or not.
+/// Signals of perf descriptors that came, in a bracket or not.
 static CAME: AtomicU64 = AtomicU64::new(0);
 /// Signals that were due to threads that have ended since.
 static ENDED_DUE: AtomicU64 = AtomicU64::new(0);
 
 /// What interrupts a thread.
 enum Event {
-    /// A perf descriptor.
-    Perf(c_int),
+    Perf {
+        fd: c_int,
+        /// The thread's time when it was armed.
+        begun: Clocks,
+    },
     Timer(usize),
+}
+
+/// CPU time of a thread, as the kernel's tick found it: in user code, and all.
+#[derive(Clone, Copy)]
+struct Clocks {
+    user: u64,
+    all: u64,
+}
+
+impl Clocks {
+    fn of(tid: u32) -> Clocks {
+        const PROF: c_int = 4;
+        const VIRT: c_int = 5;
+        Clocks { user: sys::clock(thread_clock(tid, VIRT)), all: sys::clock(thread_clock(tid, PROF)) }
+    }
+}
+
+/// A thread's clock, as clock_gettime(2) and pthread_getcpuclockid(3) make it; `which` has CPUCLOCK_PERTHREAD in it.
+fn thread_clock(tid: u32, which: c_int) -> c_int {
+    (!(tid as c_int) << 3) | which
 }
 
 /// A thread that is interrupted.
@@ -102,7 +130,11 @@ pub fn arm(hz: u32) -> bool {
     PERIOD_NS.store(1_000_000_000 / u64::from(hz.max(1)), Ordering::Relaxed);
     OWN.with(|own| own.set(thread::bounds()));
     METHOD.store(0, Ordering::Relaxed);
-    for counter in [&UNARMED, &CAME, &ENDED_DUE] {
+    let mut limit = sys::rlimit { soft: 0, hard: 0 };
+    // SAFETY: the structure has libc's layout.
+    unsafe { sys::getrlimit(sys::RLIMIT_NOFILE, &mut limit) };
+    MOST_OPEN.store((limit.soft / 4).min(MOST as u64) as usize, Ordering::Relaxed);
+    for counter in [&UNARMED, &BY_TIMER, &CAME, &ENDED_DUE] {
         counter.store(0, Ordering::Relaxed);
     }
     {
@@ -112,28 +144,28 @@ pub fn arm(hz: u32) -> bool {
         ARMED.store(true, Ordering::SeqCst);
         arm_thread(&mut threads, tid());
     }
-    if let Ok(tasks) = std::fs::read_dir("/proc/self/task") {
-        for task in tasks.flatten() {
-            if let Some(tid) = task.file_name().to_str().and_then(|name| name.parse().ok()) {
-                arm_thread(&mut threads(), tid);
+    match std::fs::read_dir("/proc/self/task") {
+        Ok(tasks) => {
+            for task in tasks.flatten() {
+                if let Some(tid) = task.file_name().to_str().and_then(|name| name.parse().ok()) {
+                    arm_thread(&mut threads(), tid);
+                }
             }
         }
+        // There may be others than this one.
+        Err(_) => drop(UNARMED.fetch_add(1, Ordering::Relaxed)),
     }
     METHOD.load(Ordering::Relaxed) != 0
 }
 
 /// Stops interrupting all threads; how many signals the kernel owes. A signal that is pending or blocked takes up those that
-/// follow, and too many of them are held back: neither is told to anybody.
+/// follow, and too many of them are held back: neither is told to anybody. (A timer counts those itself.)
 pub fn disarm() -> u64 {
     let mut threads = threads();
     ARMED.store(false, Ordering::SeqCst);
-    let due = threads.iter().map(|thread| thread.event.due()).sum::<u64>() + ENDED_DUE.swap(0, Ordering::Relaxed);
+    let due = threads.iter().map(Armed::due).sum::<u64>() + ENDED_DUE.swap(0, Ordering::Relaxed);
     threads.drain(..).for_each(|thread| thread.event.close());
-    if METHOD.load(Ordering::Relaxed) == PERF {
-        due.saturating_sub(CAME.load(Ordering::Relaxed))
-    } else {
-        0
-    }
+    due.saturating_sub(CAME.load(Ordering::Relaxed))
 }
 
 /// A thread started while the sampler is armed; called on that thread.
@@ -167,9 +199,9 @@ pub fn switch_off() {
 
 fn remove(threads: &mut Vec<Armed>, tid: u32) {
     while let Some(at) = threads.iter().position(|thread| thread.tid == tid) {
-        let event = threads.swap_remove(at).event;
-        ENDED_DUE.fetch_add(event.due(), Ordering::Relaxed);
-        event.close();
+        let thread = threads.swap_remove(at);
+        ENDED_DUE.fetch_add(thread.due(), Ordering::Relaxed);
+        thread.event.close();
     }
 }
 
@@ -183,44 +215,70 @@ fn arm_thread(threads: &mut Vec<Armed>, tid: u32) {
         return;
     }
     let method = METHOD.load(Ordering::Relaxed);
-    for &attempt in [PERF, PERF_USER_ONLY, TIMERS].iter().filter(|&&m| method == 0 || m == method) {
+    for &attempt in [PERF, PERF_USER_ONLY, TIMERS].iter().filter(|&&m| method == 0 || m == method || m == TIMERS) {
         let event = match attempt {
             TIMERS => cpu_timer(tid).map(Event::Timer),
-            _ => perf_event(tid, attempt == PERF_USER_ONLY).map(Event::Perf),
+            // A timer takes no descriptor.
+            _ if OPEN.load(Ordering::Relaxed) >= MOST_OPEN.load(Ordering::Relaxed) => None,
+            _ => perf_event(tid, attempt == PERF_USER_ONLY).map(|fd| Event::Perf { fd, begun: Clocks::of(tid) }),
         };
         if let Some(event) = event {
-            METHOD.store(attempt, Ordering::Relaxed);
+            match event {
+                Event::Perf { .. } => drop(OPEN.fetch_add(1, Ordering::Relaxed)),
+                Event::Timer(_) if method != TIMERS && method != 0 => drop(BY_TIMER.fetch_add(1, Ordering::Relaxed)),
+                Event::Timer(_) => (),
+            }
+            if method == 0 {
+                METHOD.store(attempt, Ordering::Relaxed);
+            }
             threads.push(Armed { tid, event });
             return;
         }
     }
-    const ESRCH: c_int = 3;
-    // SAFETY: libc's own errno of this thread.
-    if unsafe { *sys::__errno_location() } != ESRCH {
+    // SAFETY: signal 0 is none: it only asks whether there is such a thread.
+    if unsafe { sys::syscall(sys::SYS_TGKILL, sys::getpid(), tid as c_int, 0 as c_int) } == 0 {
         // It has not just ended.
         UNARMED.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-impl Event {
-    /// So many signals the thread should have had, by the time that it has run; 0 where nobody says.
+impl Armed {
+    /// So many signals the thread should have had, at least, by the time that it has run; 0 where nobody says.
     fn due(&self) -> u64 {
+        let (fd, begun) = match self.event {
+            Event::Perf { fd, begun } => (fd, begun),
+            Event::Timer(_) => return 0,
+        };
         let mut ns = 0u64;
-        match *self {
-            // SAFETY: `ns` has room for the eight bytes that a perf descriptor gives.
-            Event::Perf(fd) if unsafe { sys::read(fd, (&mut ns as *mut u64).cast(), 8) } == 8 => {
-                ns / PERIOD_NS.load(Ordering::Relaxed).max(1)
-            }
-            _ => 0,
+        // SAFETY: `ns` has room for the eight bytes that a perf descriptor gives.
+        if unsafe { sys::read(fd, (&mut ns as *mut u64).cast(), 8) } != 8 {
+            return 0;
         }
+        let due = ns as f64 / PERIOD_NS.load(Ordering::Relaxed).max(1) as f64;
+        if METHOD.load(Ordering::Relaxed) == PERF {
+            return due as u64;
+        }
+        // No signal is due for time in the kernel. How much that was is known by samples as well, those of the kernel's tick.
+        let now = Clocks::of(self.tid);
+        let (user, all) = (now.user.saturating_sub(begun.user) as f64, now.all.saturating_sub(begun.all) as f64);
+        if all == 0.0 {
+            return 0;
+        }
+        let share = (user / all).min(1.0);
+        (due * share - 3.0 * (2.0 * due * share * (1.0 - share)).sqrt()) as u64
     }
+}
 
+impl Event {
     fn close(self) {
         // SAFETY: the descriptor or timer was made by `arm_thread`, and is this event's alone.
         unsafe {
             match self {
-                Event::Perf(fd) => sys::close(fd),
-                Event::Timer(timer) => sys::timer_delete(timer as *mut c_void),
+                Event::Perf { fd, .. } => {
+                    sys::close(fd);
+                    OPEN.fetch_sub(1, Ordering::Relaxed);
+                }
+                Event::Timer(timer) => drop(sys::timer_delete(timer as *mut c_void)),
             };
         }
     }
@@ -266,8 +324,8 @@ fn perf_event(tid: u32, user_only: bool) -> Option<c_int> {
 
 /// A timer on the CPU clock of thread `tid`; the kernel checks it at its tick, and counts what it missed as overruns.
 fn cpu_timer(tid: u32) -> Option<usize> {
-    // The clock of a thread, as clock_gettime(2) and pthread_getcpuclockid(3) make it: CPUCLOCK_PERTHREAD | CPUCLOCK_SCHED.
-    let clock = (!(tid as c_int) << 3) | 6;
+    const SCHED: c_int = 6;
+    let clock = thread_clock(tid, SCHED);
     let mut event =
         sys::sigevent { value: 0, signo: sys::SIGPROF, notify: sys::SIGEV_THREAD_ID, tid: tid as c_int, pad: [0; 11] };
     let mut timer = ptr::null_mut();
@@ -303,15 +361,18 @@ unsafe extern "C" fn on_signal(_signal: c_int, info: *const u8, context: *const 
     if !armed() {
         return;
     }
-    CAME.fetch_add(1, Ordering::Relaxed);
+    // siginfo_t: si_code at 8; of a timer's, si_overrun at 20.
+    const SI_TIMER: c_int = -2;
+    let of_timer = *(info.add(8) as *const c_int) == SI_TIMER;
+    if !of_timer {
+        CAME.fetch_add(1, Ordering::Relaxed);
+    }
     let _witness = match Witness::of_open_bracket() {
         Some(witness) => witness,
         None => return,
     };
     let errno = *sys::__errno_location();
-    // siginfo_t: si_code at 8; of a timer's, si_overrun at 20.
-    const SI_TIMER: c_int = -2;
-    let overrun = if *(info.add(8) as *const c_int) == SI_TIMER { *(info.add(20) as *const c_int) } else { 0 };
+    let overrun = if of_timer { *(info.add(20) as *const c_int) } else { 0 };
     // ucontext_t: rbp at 120, rsp at 160, rip at 168.
     let word = |at: usize| *(context.add(at) as *const u64);
     sample(Registers { pc: word(168), rsp: word(160), rbp: word(120) }, 1 + overrun.max(0) as u64);
@@ -353,6 +414,8 @@ pub struct Arms {
     pub period_ns: u64,
     /// Threads that could not be armed.
     pub unarmed: u64,
+    /// Threads that have a timer, where others have a perf descriptor.
+    pub by_timer: u64,
 }
 
 pub fn arms() -> Arms {
@@ -360,5 +423,6 @@ pub fn arms() -> Arms {
         method: METHOD.load(Ordering::Relaxed),
         period_ns: PERIOD_NS.load(Ordering::Relaxed),
         unarmed: UNARMED.load(Ordering::Relaxed),
+        by_timer: BY_TIMER.load(Ordering::Relaxed),
     }
 }

@@ -15,6 +15,8 @@ pub const MAP_NORESERVE: c_int = 0x4000;
 
 pub const MADV_DONTNEED: c_int = 4;
 
+pub const RLIMIT_NOFILE: c_int = 7;
+
 pub const SIGPROF: c_int = 27;
 pub const SA_SIGINFO: c_int = 4;
 pub const SA_RESTART: c_int = 0x1000_0000;
@@ -22,6 +24,7 @@ pub const SA_ONSTACK: c_int = 0x0800_0000;
 
 pub const SYS_RT_SIGPROCMASK: c_long = 14;
 pub const SYS_GETTID: c_long = 186;
+pub const SYS_TGKILL: c_long = 234;
 pub const SYS_PERF_EVENT_OPEN: c_long = 298;
 pub const SYS_MEMBARRIER: c_long = 324;
 
@@ -70,6 +73,12 @@ pub struct sigaction_t {
     pub mask: sigset_t,
     pub flags: c_int,
     pub restorer: usize,
+}
+
+#[repr(C)]
+pub struct rlimit {
+    pub soft: u64,
+    pub hard: u64,
 }
 
 #[repr(C)]
@@ -136,6 +145,7 @@ extern "C" {
         parent: Option<unsafe extern "C" fn()>,
         child: Option<unsafe extern "C" fn()>,
     ) -> c_int;
+    pub fn getrlimit(resource: c_int, limit: *mut rlimit) -> c_int;
     pub fn sigaction(signal: c_int, act: *const sigaction_t, old: *mut sigaction_t) -> c_int;
     pub fn fcntl(fd: c_int, cmd: c_int, ...) -> c_int;
     pub fn ioctl(fd: c_int, request: std::os::raw::c_ulong, ...) -> c_int;
@@ -160,7 +170,7 @@ pub fn usage() -> Usage {
     Usage { voluntary: usage.counts[12], involuntary: usage.counts[13] }
 }
 
-/// Nanoseconds of a clock.
+/// Nanoseconds of a clock; 0 where there is none. Async-signal-safe.
 pub fn clock(clock: c_int) -> u64 {
     let mut time = timespec { sec: 0, nsec: 0 };
     // SAFETY: writes the structure, no more.
@@ -200,11 +210,7 @@ pub fn readable(address: u64) -> bool {
 
 /// Nanoseconds of the monotonic clock. Async-signal-safe.
 pub fn now() -> u64 {
-    const CLOCK_MONOTONIC: c_int = 1;
-    let mut time = timespec { sec: 0, nsec: 0 };
-    // SAFETY: the structure has libc's layout and outlives the call.
-    unsafe { clock_gettime(CLOCK_MONOTONIC, &mut time) };
-    time.sec as u64 * 1_000_000_000 + time.nsec as u64
+    clock(CLOCK_MONOTONIC)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::bracket;
 use crate::thread;
 
 pub use crate::bracket::{begin, close, end, COUNT, LIVE, LOG, PEAK, STACKS, VERIFY};
-pub use crate::log::{forget as forget_log, prepare as prepare_log};
+pub use crate::log::forget as forget_log;
 pub use crate::sampler::{arm as arm_sampler, disarm as disarm_sampler, forget as forget_samples};
 pub use crate::track::{compared, guessed};
 

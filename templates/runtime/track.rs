@@ -7,13 +7,11 @@ use std::sync::atomic::{compiler_fence, fence, AtomicU64, Ordering};
 
 use crate::between::{self, Gone};
 use crate::bracket::{
-    BETWEEN, COUNT, FENCED, FREE_STACKS, LIVE, LIVE_BYTES, LOG, PEAK, PEAK_BYTES, PEAK_BY_STACK, RECORDING, STACKS,
-    VERIFY,
+    BETWEEN, COUNT, FENCED, FREE_STACKS, LIVE, LIVE_BYTES, LOG, PEAK, PEAK_BYTES, RECORDING, STACKS, VERIFY,
 };
 use crate::entry::Entry;
 use crate::live::{self, Block};
 use crate::log::{self, Kind};
-use crate::peak;
 use crate::thread::{self, add, Counters, Mark, ThreadState, LOST};
 use crate::unwind::{self, Bounds, Registers};
 
@@ -217,7 +215,7 @@ fn recorded_realloc(
         }
     } else {
         if let Some(was) = was {
-            note_free(flags, state, was);
+            note_free(state, was);
         }
         // Of what the pass did not allocate it only adds the growth.
         let before = was.map_or(old_size, |was| was.before);
@@ -272,7 +270,7 @@ fn record_free(mut flags: u32, block: usize, size: usize) {
     } else {
         if flags & LIVE != 0 {
             if let Some(was) = live::remove(block) {
-                note_free(flags, state, was);
+                note_free(state, was);
             }
         }
         if flags & LOG != 0 {
@@ -405,12 +403,7 @@ fn note_alloc(
             note_gone(state, &is, gone);
         }
     }
-    if flags & (PEAK | PEAK_BY_STACK) != 0 {
-        note_peak(flags, size as i64);
-        if let (Some(entry), true) = (entry, flags & PEAK_BY_STACK != 0) {
-            peak::allocated(entry, size as u64);
-        }
-    }
+    note_peak(flags, size as i64);
 }
 
 /// Live bytes above the bracket's start change; what was allocated before it may be freed in it, too.
@@ -431,12 +424,7 @@ fn note_gone(state: &ThreadState, was: &Block, gone: Gone) {
 }
 
 #[inline(always)]
-fn note_free(flags: u32, state: &ThreadState, was: Block) {
+fn note_free(state: &ThreadState, was: Block) {
     add(&state.counters.frees, 1);
     note_gone(state, &was, was.added());
-    if let Some(entry) = was.entry {
-        if flags & PEAK_BY_STACK != 0 {
-            peak::freed(entry, was.size as u64);
-        }
-    }
 }

@@ -28,6 +28,7 @@ mod pprof_seeds;
 mod profiles;
 mod recording_brackets;
 mod recording_hostile;
+mod recording_limits;
 mod recording_peak;
 mod recording_samples;
 mod recording_stacks;

@@ -44,6 +44,8 @@ pub const LOOP: &[Edit] = &[
         put: "memprof_rt::close_shared(); sample_end = UntaggedTimestamp::end(timer_kind);",
         times: 3,
     },
+    // That its threads wait for each other is no wait of the user's.
+    Edit { find: "barrier.wait();", put: "{ let _own = memprof_rt::own_waits(); barrier.wait(); }", times: 2 },
     Edit {
         find: "self.samples.sample_size = sample_size;",
         put: "self.samples.sample_size = sample_size; memprof_rt::between();",

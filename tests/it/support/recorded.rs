@@ -27,6 +27,8 @@ pub fn build(profile: &str) -> PathBuf {
 /// What a program did.
 pub struct Run {
     pub records: Vec<Record>,
+    /// Of the records' file.
+    pub bytes: u64,
     pub output: Output,
 }
 
@@ -35,14 +37,29 @@ pub struct Program {
     path: PathBuf,
     folder: tempfile::TempDir,
     ids: Vec<String>,
+    variable: &'static str,
+    first: String,
+    /// Bytes of the records of its listing.
+    pub listed: u64,
 }
 
 impl Program {
     /// Lists the program's benchmarks and makes the table for what it maps.
     pub fn new(path: &Path) -> Program {
-        let mut program = Program { path: path.to_owned(), folder: tempfile::tempdir().unwrap(), ids: Vec::new() };
+        Program::with_variable(path, "MEMPROF_PLAN")
+    }
+
+    /// A program without a harness, which is one benchmark.
+    pub fn whole(path: &Path) -> Program {
+        Program::with_variable(path, "MEMPROF_PROCESS_PLAN")
+    }
+
+    fn with_variable(path: &Path, variable: &'static str) -> Program {
+        let (folder, ids, first) = (tempfile::tempdir().unwrap(), Vec::new(), String::new());
+        let mut program = Program { path: path.to_owned(), folder, ids, variable, first, listed: 0 };
         let listing = program.run("mode list\n", &[]);
         assert!(listing.output.status.success(), "{}", String::from_utf8_lossy(&listing.output.stderr));
+        program.listed = listing.bytes;
         let mut modules = Vec::new();
         for record in listing.records {
             match record {
@@ -85,11 +102,26 @@ impl Program {
         let (plan_file, records) = (folder.path().join("plan"), folder.path().join("records"));
         std::fs::write(&records, b"").unwrap();
         std::fs::write(&plan_file, format!("memprof-plan 1\nrecords {}\n{plan}", records.display())).unwrap();
-        let mut command = Command::new(&self.path);
-        command.env("MEMPROF_PLAN", &plan_file).envs(env.iter().copied());
+        let mut command = match self.first.as_str() {
+            "" => Command::new(&self.path),
+            first => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("{first} \"$0\"")]).arg(&self.path);
+                shell
+            }
+        };
+        command.env(self.variable, &plan_file).envs(env.iter().copied());
         let output = command.output().unwrap();
+        let bytes = std::fs::metadata(&records).unwrap().len();
         let records = Reader::open(&records).unwrap().poll().unwrap();
-        Run { records, output }
+        Run { records, bytes, output }
+    }
+
+    /// From now on it is a shell that starts the program: it does `first`, which ends with `exec` or with a program that starts
+    /// another one.
+    pub fn after(mut self, first: &str) -> Program {
+        self.first = first.to_owned();
+        self
     }
 }
 
