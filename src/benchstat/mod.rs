@@ -64,7 +64,7 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// The error is benchstat's message for options that cannot be.
+    /// The error says which options cannot be.
     pub fn new(options: &Options) -> Result<Self, String> {
         let filter = Filter::parse(&options.filter).map_err(|error| format!("parsing -filter: {error}"))?;
         let projections = Projections::parse(&Expressions {
@@ -118,6 +118,13 @@ impl Comparison {
     /// The keys of -table, -row and -col that no measurement has.
     pub fn absent_keys(&self) -> &[String] {
         self.gathering.projections.absent()
+    }
+
+    /// A key that measurements have and that is spelled nearly like `key`.
+    pub fn key_like(&self, key: &str) -> Option<&str> {
+        let nearly = |known: &&String| strsim::damerau_levenshtein(known, key) <= 2;
+        let likely = self.gathering.projections.known().iter().filter(nearly);
+        likely.min_by_key(|known| strsim::damerau_levenshtein(known, key)).map(String::as_str)
     }
 
     /// The tables of all that was read.

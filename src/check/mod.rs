@@ -11,12 +11,8 @@ mod limit;
 mod measured;
 mod verdict;
 
-pub use crate::results::sites::{Site, by_function, sites, sites_where};
 pub use amount::Amount;
 pub use baseline::{Baseline, Circumstances, Entry, FILE_NAME};
 pub use limit::{Limit, Limits, Max, Tolerance};
 pub use measured::{Measured, measured, widen};
 pub use verdict::{accept, judge, unheld, vanished, without_entry};
-
-#[cfg(test)]
-pub use measured::tests::finished;

@@ -182,11 +182,12 @@ pub fn accept(check: &mut Check) {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::measured::{Count, measured, tests::finished};
+    use super::super::measured::{Count, measured};
     use super::*;
     use crate::results::check::PlacedSite;
     use crate::results::lines::Finished;
     use crate::results::ratio::{Ratio, Versus};
+    use crate::results::sample::finished;
 
     fn now(allocs: f64, bytes: f64) -> Measured {
         let site = |function: &str, line, allocs_per_op, bytes_per_op| PlacedSite {

@@ -4,10 +4,12 @@ use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+use crate::benchstat::input::encoding;
 use crate::benchstat::input::labels::{Input, inputs};
 use crate::benchstat::tables::{csv, markdown, text};
 use crate::benchstat::{Comparison, Options};
 use crate::go::flags::Flags;
+use crate::results::names::one_line;
 use crate::session::last_run;
 use crate::{Result, console, exit};
 
@@ -65,40 +67,54 @@ pub fn run(args: &[OsString]) -> Result<u8> {
             console::print(USAGE)?;
             return Ok(exit::OK);
         }
-        Err(message) => return Ok(complain(&format!("{message}\n"), exit::USAGE)),
+        Err(message) => return Ok(complain(&message, exit::USAGE)),
     };
+    let format = arguments.format.as_str();
     let mut comparison = match Comparison::new(&arguments.options) {
-        Ok(_) if !matches!(arguments.format.as_str(), "text" | "csv" | "markdown") => {
-            return Ok(complain("benchstat: -format must be text, csv or markdown\n", exit::USAGE));
+        Ok(_) if !matches!(format, "text" | "csv" | "markdown") => {
+            let message = format!("-format is text, csv or markdown, not {format:?}");
+            return Ok(complain(&message, exit::USAGE));
         }
         Ok(comparison) => comparison,
-        Err(message) => return Ok(complain(&format!("benchstat: {message}\n"), exit::USAGE)),
+        Err(message) => return Ok(complain(&message, exit::USAGE)),
     };
+    // What gave no measurement, and whether it is what `go test` says of no benchmark.
+    let mut without = Vec::new();
     for input in inputs(&arguments.inputs) {
-        let read = read(&input).and_then(|text| comparison.read(&input, &text));
-        match read {
-            Ok(problems) => problems.iter().for_each(|problem| say(&format!("{problem}\n"))),
-            Err(message) => return Ok(complain(&format!("benchstat: {message}\n"), exit::ERROR)),
+        let text = match read(&input) {
+            Ok(text) => text,
+            Err(message) => return Ok(complain(&message, exit::ERROR)),
+        };
+        let before = comparison.measured;
+        match comparison.read(&input, &text) {
+            Ok(problems) => problems.iter().for_each(|problem| say(&format!("{}\n", one_line(problem)))),
+            Err(message) => return Ok(complain(&message, exit::ERROR)),
+        }
+        if comparison.measured == before {
+            let message = format!("no benchmark in {}: {}", input.path, encoding::describe(&text));
+            without.push((message, encoding::is_go_test(&text)));
         }
     }
-    // What benchstat passes over in silence it may of its own inputs only.
-    if comparison.has_results || arguments.inputs.iter().any(|input| input.ends_with(".jsonl")) {
-        let nothing = match (comparison.measured, comparison.admitted) {
-            (0, _) => Some(format!("no benchmark in {}", arguments.inputs.join(", "))),
-            (_, 0) => Some("no benchmark is what -filter and the orders in -table, -row and -col admit".to_owned()),
-            _ => None,
-        };
-        if let Some(message) = nothing {
-            return Ok(complain(&format!("benchstat: {message}\n"), exit::NOTHING_MEASURED));
-        }
-        for key in comparison.absent_keys() {
-            say(&format!(
-                "benchstat: no benchmark has the key {key}; the names in a results.jsonl have /group, /variant and /param\n"
-            ));
+    // Beside other inputs, a run of Go's tests without benchmarks is passed over, as benchstat does.
+    without.retain(|(_, is_go_test)| comparison.measured == 0 || !is_go_test);
+    without.iter().for_each(|(message, _)| console::error(message));
+    if comparison.measured == 0 {
+        return Ok(exit::NOTHING_MEASURED);
+    }
+    if comparison.has_results && comparison.admitted == 0 {
+        let message = "no benchmark is what -filter and the orders in -table, -row and -col admit";
+        return Ok(complain(message, exit::NOTHING_MEASURED));
+    }
+    for key in comparison.absent_keys() {
+        if let Some(like) = comparison.key_like(key) {
+            console::warn(&format!("no benchmark has the key {key}; did you mean {like}?"));
+        } else if comparison.has_results {
+            let message = "the names in a results.jsonl have /group, /variant and /param";
+            console::warn(&format!("no benchmark has the key {key}; {message}"));
         }
     }
     let tables = comparison.tables();
-    match arguments.format.as_str() {
+    match format {
         "csv" => {
             let csv = csv::render(&tables);
             say(&csv.warnings);
@@ -107,7 +123,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         "markdown" => console::print(&markdown::render(&tables))?,
         _ => console::print(&text::render(&tables))?,
     }
-    Ok(exit::OK)
+    Ok(if without.is_empty() { exit::OK } else { exit::NOTHING_MEASURED })
 }
 
 /// Reads the flags and the inputs behind them. None where help is asked for.
@@ -136,7 +152,7 @@ fn parse(args: &[String]) -> Result<Option<Arguments>, String> {
     Ok(Some(arguments))
 }
 
-/// The text of an input. The error is Go's message.
+/// The text of an input. The error is one line.
 fn read(input: &Input) -> Result<String, String> {
     let bytes = if input.path == "-" {
         let mut bytes = Vec::new();
@@ -147,13 +163,11 @@ fn read(input: &Input) -> Result<String, String> {
         std::fs::read(baseline.as_deref().unwrap_or(path))
     };
     match bytes {
-        Ok(bytes) => {
-            Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
-        }
+        Ok(bytes) => encoding::decode(bytes).map_err(|error| format!("{}: {error}", input.path)),
         Err(error) if error.kind() == ErrorKind::IsADirectory => {
-            Err(format!("{0}:0: read {0}: {1}", input.path, reason(&error)))
+            Err(format!("{} is a directory; its results.jsonl may be what is meant", input.path))
         }
-        Err(error) => Err(format!("open {}: {}", input.path, reason(&error))),
+        Err(error) => Err(format!("cannot read {}: {}", input.path, reason(&error))),
     }
 }
 
@@ -173,8 +187,8 @@ fn reason(error: &io::Error) -> String {
 }
 
 /// Says what is wrong; the exit code is handed through.
-fn complain(text: &str, code: u8) -> u8 {
-    say(text);
+fn complain(message: &str, code: u8) -> u8 {
+    console::error(message);
     code
 }
 

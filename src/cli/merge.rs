@@ -152,8 +152,8 @@ fn place_profiles(finished: &mut Finished, from: &Path, home: &Path) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::finished;
     use crate::results::lines::{Failed, RunStarted};
+    use crate::results::sample::finished;
 
     fn part(finished: Vec<Finished>) -> Run {
         let text = |text: &str| text.to_owned();

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::sites;
 use crate::pprof::profile::Profile;
+use crate::results::sites::sites;
 
 /// A function of the user's that allocates more or less than it did, per operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

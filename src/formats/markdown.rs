@@ -6,7 +6,7 @@ use super::columns::{self, Table};
 use super::{Format, View, names_of, one_of_each, verdicts};
 use crate::results::check::Verdict;
 use crate::results::lines::Run;
-use crate::results::names::one_line;
+use crate::results::notation::markdown as escaped;
 
 /// A table of more rows is folded away below the verdicts.
 const LONG: usize = 20;
@@ -70,17 +70,4 @@ impl Format for Markdown {
         }
         text
     }
-}
-
-/// What would be markup or break a table is itself.
-pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let text = text.replace(['\n', '\r'], " ");
-    for c in one_line(&text).chars() {
-        match c {
-            '|' | '*' | '_' | '`' | '<' | '[' | '\\' | '~' | '#' | '@' => out.extend(['\\', c]),
-            c => out.push(c),
-        }
-    }
-    out
 }

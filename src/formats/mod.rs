@@ -9,7 +9,7 @@ mod gobench;
 mod human;
 pub mod json;
 mod junit;
-pub mod markdown;
+mod markdown;
 mod verdicts;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,8 +19,9 @@ use std::path::{Path, PathBuf};
 pub use human::Human;
 pub use markdown::Markdown;
 
-use crate::results::lines::{Base, Finished, Run};
-use crate::results::{names, summary};
+use crate::results::lines::{Base, Run};
+use crate::results::names;
+use crate::results::summary::one_of_each;
 
 /// Every format, in the order of the help.
 pub const FORMATS: &[&dyn Format] = &[
@@ -91,21 +92,6 @@ impl View {
     fn relative<'a>(&self, path: &'a str) -> &'a str {
         Path::new(path).strip_prefix(&self.root).ok().and_then(Path::to_str).unwrap_or(path)
     }
-}
-
-/// Each benchmark once, in the order of first appearance, for what knows one number of each: of several measurements the
-/// median.
-pub fn one_of_each(finished: &[Finished]) -> Vec<Finished> {
-    let mut all: HashMap<&str, Vec<&Finished>> = HashMap::new();
-    let mut order = Vec::new();
-    for one in finished {
-        let measurements = all.entry(&one.name).or_default();
-        if measurements.is_empty() {
-            order.push(one.name.as_str());
-        }
-        measurements.push(one);
-    }
-    order.into_iter().filter_map(|name| summary::of_measurements(&all[name])).collect()
 }
 
 /// The shortest unambiguous names of what was measured and of what was looked for, by full name.

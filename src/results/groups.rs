@@ -142,7 +142,7 @@ mod tests {
     /// Rows of one group by their ids.
     fn rows(group: &str, ids: &[&str]) -> Vec<Finished> {
         let row = |id: &&str| {
-            let mut row = crate::check::finished(&format!("p/t/{id}"), 1.0, 8.0, true);
+            let mut row = crate::results::sample::finished(&format!("p/t/{id}"), 1.0, 8.0, true);
             row.group = group.to_owned();
             row
         };

@@ -353,7 +353,7 @@ fn check_version(line: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::finished;
+    use crate::results::sample::finished;
 
     #[test]
     fn numbers_that_cannot_be_are_refused() {

@@ -7,6 +7,8 @@ pub mod metric;
 pub mod names;
 pub mod notation;
 pub mod ratio;
+#[cfg(test)]
+pub mod sample;
 pub mod sites;
 pub mod special;
 pub mod statistics;

@@ -1,4 +1,6 @@
-//! Numbers as people read them.
+//! Numbers and names as people read them.
+
+use super::names::one_line;
 
 /// `1234567` as `1,234,567`; decimals and sign stay.
 pub fn grouped(text: &str) -> String {
@@ -49,6 +51,19 @@ pub fn per_op(value: f64) -> String {
         return format!("{value:.1e}");
     }
     grouped(text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// What would be markup or break a table is itself.
+pub fn markdown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let text = text.replace(['\n', '\r'], " ");
+    for c in one_line(&text).chars() {
+        match c {
+            '|' | '*' | '_' | '`' | '<' | '[' | '\\' | '~' | '#' | '@' => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! From samples and passes to the numbers that are shown.
 
+use std::collections::HashMap;
+
 use super::ratio::Ratio;
 use super::statistics::{median, median_interval};
 use crate::records::{Counted, StackCounts, Timed};
@@ -93,6 +95,21 @@ pub fn of_measurements(measurements: &[&Finished]) -> Option<Finished> {
     Some(all)
 }
 
+/// Each benchmark once, in the order of first appearance, for what knows one number of each: of several measurements the
+/// median.
+pub fn one_of_each(finished: &[Finished]) -> Vec<Finished> {
+    let mut all: HashMap<&str, Vec<&Finished>> = HashMap::new();
+    let mut order = Vec::new();
+    for one in finished {
+        let measurements = all.entry(&one.name).or_default();
+        if measurements.is_empty() {
+            order.push(one.name.as_str());
+        }
+        measurements.push(one);
+    }
+    order.into_iter().filter_map(|name| of_measurements(&all[name])).collect()
+}
+
 /// Equal in what is promised to be exact. Frees depend on when another thread gives its blocks back.
 fn same(a: &StackCounts, b: &StackCounts) -> bool {
     (a.allocs, a.bytes) == (b.allocs, b.bytes)
@@ -137,7 +154,7 @@ mod tests {
     #[test]
     fn several_measurements_are_one_by_their_medians() {
         let measured = |ns: f64, allocs: f64| {
-            let mut one = crate::check::finished("p/t/a", allocs, 8.0, true);
+            let mut one = crate::results::sample::finished("p/t/a", allocs, 8.0, true);
             (one.time.ns_per_op, one.time.lower, one.time.upper) = (Some(ns), Some(ns - 1.0), Some(ns + 3.0));
             one
         };

@@ -131,7 +131,7 @@ fn write_draft(draft: &Path, folder: &Path, mut run: Run, profiles: &[Option<Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::finished;
+    use crate::results::sample::finished;
 
     /// One benchmark with these allocations and this mem.prof.
     fn run(allocs: f64, mem: &Path) -> Run {

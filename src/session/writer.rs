@@ -8,7 +8,6 @@ use super::Session;
 use super::baseline::{self, Base};
 use super::listing::Listing;
 use super::options::RunArgs;
-use crate::check;
 use crate::console;
 use crate::formats::{Format, View, json};
 use crate::measure::{Outcome, ProfilePair};
@@ -21,6 +20,7 @@ use crate::results::lines::{
 };
 use crate::results::names;
 use crate::results::ratio::Versus;
+use crate::results::sites::sites;
 use crate::{Error, Result, exit, fs, git};
 
 /// Takes results as they come.
@@ -158,7 +158,7 @@ impl<'a> Writer<'a> {
             let _ = std::fs::remove_file(dir.join(file));
         }
         if let Some(mem) = &profiles.mem {
-            let sites = check::sites(mem, &self.root, finished.memory.iterations);
+            let sites = sites(mem, &self.root, finished.memory.iterations);
             self.sites.insert(finished.name.clone(), sites);
         }
         for (file, profile, path, all, wanted) in [

@@ -146,23 +146,96 @@ const LINE: &str =
 #[test]
 fn nothing_to_compare_is_said() {
     let started = r#"{"reason":"run-started","format_version":1}"#;
-    for (name, text) in [("r", started), ("empty.jsonl", ""), ("broken.jsonl", "what\n")] {
+    for (name, text, why) in [
+        ("r", started, "it is JSON of another kind than `cargo memprof -json` prints"),
+        ("empty.jsonl", "", "it is empty"),
+        ("empty.txt", "\r\n", "it is empty"),
+        ("broken.jsonl", "what\n", "no line of it is like `BenchmarkName 100 17 ns/op`"),
+        ("pass.txt", "PASS\nok  p 0.1s\n", "no line of it is like `BenchmarkName 100 17 ns/op`"),
+        ("zeros", "\0\0\0\0\0\0\0\0\0\0\0\0", "it is not text"),
+    ] {
         let said = compared(&[(name, text)]);
-        assert_eq!(said, format!("--- stderr\nbenchstat: no benchmark in {name}\n--- exit code 104\n"));
+        assert_eq!(said, format!("--- stderr\nerror: no benchmark in {name}: {why}\n--- exit code 104\n"));
+        // Beside another input, too, which is shown.
+        let said = compared(&[(name, text), ("new.txt", "BenchmarkX 1 5 ns/op\n")]);
+        if name == "pass.txt" {
+            assert!(said.starts_with("  ") && said.ends_with("--- stderr\n--- exit code 0\n"), "{said}");
+        } else {
+            let end = format!("--- stderr\nerror: no benchmark in {name}: {why}\n--- exit code 104\n");
+            assert!(said.contains("X   5.000n") && said.ends_with(&end), "{said}");
+        }
     }
-    // As benchstat.
-    assert_eq!(compared(&[("empty.txt", "")]), "--- stderr\n--- exit code 0\n");
     let said = compared_with(&["-filter", ".name:none"], &[("r.jsonl", LINE)]);
-    assert!(said.contains("benchstat: no benchmark is what -filter") && said.ends_with("code 104\n"), "{said}");
+    assert!(said.contains("error: no benchmark is what -filter") && said.ends_with("code 104\n"), "{said}");
+}
+
+#[test]
+fn text_in_any_encoding_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "goos: linux\nBenchmarkX 1 5 ns/op\n";
+    let units: Vec<u16> = text.encode_utf16().collect();
+    let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+    let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+    let marked = |mark: &[u8], bytes: &[u8]| [mark, bytes].concat();
+    let files = [
+        ("mark", marked(&[0xef, 0xbb, 0xbf], text.as_bytes())),
+        ("le", marked(&[0xff, 0xfe], &little)),
+        ("be", marked(&[0xfe, 0xff], &big)),
+        ("le-bare", little),
+        ("be-bare", big),
+        // Two that were joined.
+        ("joined", marked(&[0xef, 0xbb, 0xbf], &marked(text.as_bytes(), "\u{feff}goos: linux\n".as_bytes()))),
+    ];
+    std::fs::write(folder.path().join("new"), text).unwrap();
+    for (name, bytes) in files {
+        std::fs::write(folder.path().join(name), &bytes).unwrap();
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, &bytes).unwrap();
+        let zipped = format!("{name}.gz");
+        std::fs::write(folder.path().join(&zipped), encoder.finish().unwrap()).unwrap();
+        for name in [name, &zipped] {
+            let said = transcript(&compare(folder.path(), &[name, "new"]));
+            assert_eq!(said.matches("goos: linux").count(), 1, "{name}: {said}");
+            assert!(said.contains("~ (p=1.000 n=1)") && said.ends_with("code 0\n"), "{name}: {said}");
+        }
+    }
+    let zipped = std::fs::read(folder.path().join("mark.gz")).unwrap();
+    std::fs::write(folder.path().join("half.gz"), &zipped[..zipped.len() / 2]).unwrap();
+    let said = transcript(&compare(folder.path(), &["half.gz", "new"]));
+    assert!(said.contains("error: half.gz: the gzip data is damaged") && said.ends_with("code 1\n"), "{said}");
+}
+
+/// A name is data; a table has one line a row.
+#[test]
+fn names_break_no_line() {
+    let line = LINE.replace("p/t/g/f", "p/t/g/f\\tx\\ny").replace("\"g/f\"", "\"g/f\\tx\\ny\"");
+    for flags in [&[][..], &["-format", "markdown"], &["-row", "/variant"]] {
+        let said = compared_with(flags, &[("r.jsonl", &line)]);
+        assert!(
+            said.contains("\\tx") && !said.contains("f\tx") && !said.lines().any(|line| line.starts_with('y')),
+            "{said}"
+        );
+    }
 }
 
 #[test]
 fn a_key_that_no_benchmark_has_is_said() {
     let said = compared_with(&["-col", "/varient", "-row", "/group"], &[("r.jsonl", LINE)]);
-    assert!(said.contains("benchstat: no benchmark has the key /varient; the names in"), "{said}");
+    assert!(said.contains("warning: no benchmark has the key /varient; did you mean /variant?\n"), "{said}");
     assert!(!said.contains("key /group;") && said.ends_with("--- exit code 0\n"), "{said}");
-    let go = compared_with(&["-col", "/varient"], &[("go.txt", "BenchmarkX 1 5 ns/op\n")]);
-    assert!(go.contains("--- stderr\n--- exit code 0\n"), "{go}");
+    let said = compared_with(&["-col", "/none"], &[("r.jsonl", LINE)]);
+    assert!(
+        said.contains("warning: no benchmark has the key /none; the names in a results.jsonl have /group"),
+        "{said}"
+    );
+    let go = ("go.txt", "goarch: x\nBenchmarkX/size=1 1 5 ns/op\n");
+    let said = compared_with(&["-col", "/sise", "-row", "goarhc"], &[go]);
+    assert!(
+        said.contains("key /sise; did you mean /size?") && said.contains("key goarhc; did you mean goarch?"),
+        "{said}"
+    );
+    // As benchstat.
+    assert!(compared_with(&["-col", "/other"], &[go]).contains("--- stderr\n--- exit code 0\n"));
 }
 
 /// A name that stands twice is a benchmark measured twice.
@@ -176,7 +249,7 @@ fn a_name_that_stands_twice_is_two_measurements() {
 #[test]
 fn an_older_format_is_refused() {
     let said = compared(&[("r.jsonl", r#"{"reason":"run-started","format_version":0}"#)]);
-    assert!(said.contains("benchstat: r.jsonl:1: format_version 0 is not understood") && said.ends_with("code 1\n"));
+    assert!(said.contains("error: r.jsonl:1: format_version 0 is not understood") && said.ends_with("code 1\n"));
 }
 
 #[test]

@@ -13,6 +13,8 @@ use crate::go::float::parse_float;
 pub fn read(text: &str, file: &str, mut config: Config, units: &mut Metadata, sink: &mut dyn FnMut(Event<'_>)) {
     for (index, line) in text.split('\n').enumerate() {
         let line = line.strip_suffix('\r').unwrap_or(line);
+        // Of files that were joined, each may begin with a byte-order mark.
+        let line = line.trim_start_matches('\u{feff}');
         let mut problem = |message: String| sink(Event::Problem(format!("{file}:{}: {message}", index + 1)));
         if let Some(result) = line.strip_prefix("Benchmark") {
             match parse_result(result) {

@@ -93,6 +93,18 @@ pub struct Record<'a> {
     pub parts: NameParts,
 }
 
+impl Record<'_> {
+    /// The keys that it has a value for.
+    pub fn keys(&self) -> impl Iterator<Item = String> {
+        let config = self.config.entries().iter().map(|entry| entry.key.clone());
+        let parts = self.name.split('/').skip(1).filter_map(|part| Some(format!("/{}", part.split_once('=')?.0)));
+        let NameParts { group, variant, parameter } = &self.parts;
+        let own = [("/group", group), ("/variant", variant), ("/param", parameter)];
+        let own = own.into_iter().filter(|(_, place)| !place.is_empty()).map(|(key, _)| key.to_owned());
+        config.chain(parts).chain(own)
+    }
+}
+
 /// Where the harness's own parts of a benchmark stand in its name (as byte ranges): what Go's text says as `/group=…` is
 /// known by place here. All are empty where there are none, as in Go's text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

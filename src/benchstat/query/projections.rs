@@ -1,7 +1,7 @@
 //! The projections of a comparison belong together: a key that one of them names is left out of the groups `.config` and
 //! `.fullname` of all others, and what none of them names is the residue.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 
 use super::SyntaxError;
@@ -24,6 +24,8 @@ pub struct Projections {
     conditions: Vec<(Key, HashSet<String>)>,
     /// The keys named that no measurement had so far, and what they are.
     absent: Vec<String>,
+    /// The keys that measurements have, while some that are named are absent.
+    known: BTreeSet<String>,
     sought: Vec<Key>,
 }
 
@@ -62,12 +64,16 @@ impl Projections {
             residue: Projection::new(residue, false, &claimed),
             conditions: claims.conditions,
             absent,
+            known: BTreeSet::new(),
             sought,
         })
     }
 
     /// Strikes off the keys that this measurement has.
     pub fn notice(&mut self, record: &Record<'_>) {
+        if !self.sought.is_empty() {
+            self.known.extend(record.keys());
+        }
         let mut at = 0;
         while at < self.sought.len() {
             if self.sought[at].value(record).is_empty() {
@@ -77,6 +83,10 @@ impl Projections {
                 self.absent.swap_remove(at);
             }
         }
+    }
+
+    pub fn known(&self) -> &BTreeSet<String> {
+        &self.known
     }
 
     pub fn absent(&self) -> &[String] {

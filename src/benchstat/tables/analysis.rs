@@ -8,6 +8,7 @@ use crate::benchstat::query::projections::Projections;
 use crate::benchstat::scale::Scale;
 use crate::benchstat::statistics::sample::{Analyst, Comparison, Sample, Summary};
 use crate::benchstat::unit::{Class, Metadata};
+use crate::results::names::one_line;
 use crate::results::special::{exp, ln};
 
 /// All tables of a comparison.
@@ -67,7 +68,7 @@ impl Tables {
         }
         for (place, (name, value)) in self.keys.iter().zip(&self.tables[index].key).enumerate() {
             if before.is_none_or(|before| before[place] != *value) {
-                lines.push(format!("{name}: {value}"));
+                lines.push(format!("{name}: {}", one_line(value)));
             }
         }
         lines

@@ -3,6 +3,10 @@
 //! Where a wide cell needs more room than its columns have, the columns that may stretch share it evenly. The rules are those
 //! of benchstat's texttab, down to the spaces of a cell that does not fit.
 
+use std::borrow::Cow;
+
+use crate::results::names::one_line;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
     Left,
@@ -61,7 +65,10 @@ impl Layout {
 
     /// A cell over `span` columns, with `margin` before it.
     pub fn span(&mut self, span: usize, text: impl Into<String>, align: Align, margin: &'static str) {
-        let text = text.into();
+        let mut text = text.into();
+        if let Cow::Owned(escaped) = one_line(&text) {
+            text = escaped;
+        }
         self.cells.push(Cell { row: self.row, column: self.column, span, width: width(&text), text, margin, align });
         self.column += span;
         self.columns = self.columns.max(self.column);

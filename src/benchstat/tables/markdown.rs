@@ -3,8 +3,8 @@
 use super::analysis::{Cell, Row, Table, Tables};
 use crate::benchstat::scale::{Scale, scaled};
 use crate::benchstat::unit::Class;
-use crate::formats::markdown::escaped;
 use crate::go::float::signed_percent;
+use crate::results::notation::markdown as escaped;
 
 /// All tables, each below the keys that are not those of the table before.
 pub fn render(tables: &Tables) -> String {

@@ -9,6 +9,7 @@ use crate::git::{head_commit, short_commit};
 use crate::pprof::profile;
 use crate::results::check::PlacedSite;
 use crate::results::lines::{Failed, Run};
+use crate::results::sites::sites;
 use crate::session::Session;
 use crate::session::writer::Writer;
 use crate::{Error, Result};
@@ -66,7 +67,7 @@ pub fn sites_of(run: &Run, root: &Path) -> BTreeMap<String, Vec<PlacedSite>> {
     let of = |path: &str| profile::read(&std::fs::read(path).ok()?).ok();
     let sites = run.finished.iter().filter_map(|finished| {
         let profile = of(finished.profiles.mem.as_deref()?)?;
-        Some((finished.name.clone(), check::sites(&profile, root, finished.memory.iterations)))
+        Some((finished.name.clone(), sites(&profile, root, finished.memory.iterations)))
     });
     sites.collect()
 }

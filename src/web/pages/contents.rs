@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::{Assets, Island, details, document, overview};
-use crate::formats::one_of_each;
 use crate::results::groups::{self, Compared};
 use crate::results::lines::{Base, Finished, Run};
 use crate::results::names;
+use crate::results::summary::one_of_each;
 
 /// A run, each benchmark once: of several measurements their medians.
 pub struct Report {
@@ -72,8 +72,8 @@ pub fn profile_path<'a>(row: &'a Finished, kind: &str) -> Option<&'a Path> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::finished;
     use crate::results::lines::{Failed, RunStarted, Sample};
+    use crate::results::sample::finished;
     use crate::web::pages::{overview, terminal};
 
     fn run(rows: Vec<Finished>) -> Run {

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::check;
 use crate::formats::{Format as _, Human, View};
 use crate::results::lines::Finished;
 use crate::results::names::one_line;
 use crate::results::notation::{nanoseconds, per_op};
+use crate::results::sites::sites_where;
 use crate::web::pages::contents::{Report, profile_path};
 use crate::web::views::{Origin, origin};
 
@@ -83,7 +83,7 @@ fn sites(row: &Finished, root: &std::path::Path, out: &mut String) {
         }
     };
     let is_own = |file: &str| origin("", file) == Origin::Own && !file.is_empty();
-    let mut all = check::sites_where(&profile, is_own, row.memory.iterations);
+    let mut all = sites_where(&profile, is_own, row.memory.iterations);
     // As everywhere else on a page: what costs most memory first.
     all.sort_by(|a, b| b.bytes_per_op.total_cmp(&a.bytes_per_op).then(b.allocs_per_op.total_cmp(&a.allocs_per_op)));
     let (calls, bytes): (Vec<String>, Vec<String>) =
