@@ -230,12 +230,12 @@ impl Recorded {
     }
 }
 
-fn finished(suite: &Suite, benchmark: &Benchmark, time: Time, memory: Memory) -> Finished {
+/// A result without its numbers.
+pub fn unmeasured(suite: &Suite, benchmark: &Benchmark) -> Finished {
     let description: serde_json::Value = serde_json::from_str(&benchmark.listed.description).unwrap_or_default();
     let grouped = ["function_id", "value_str"].iter().any(|key| description[key].is_string());
     let group = description["group_id"].as_str().filter(|_| grouped).unwrap_or_default().to_owned();
     let target = &suite.executable.target;
-    let own_allocator = is_own_allocator(&suite.executable.timed, &suite.executable.counted);
     Finished {
         name: benchmark.name.clone(),
         package: target.package.clone(),
@@ -245,13 +245,19 @@ fn finished(suite: &Suite, benchmark: &Benchmark, time: Time, memory: Memory) ->
         group,
         parameter: description["value_str"].as_str().map(str::to_owned),
         position: Some(benchmark.position),
-        time: Time { tracker: own_allocator.then(|| "inactive".to_owned()), ..time },
+        time: Time::default(),
         vs: None,
-        memory,
+        memory: Memory::default(),
         throughput: throughput(&description),
         whole_process: suite.whole_process,
         profiles: Profiles::default(),
     }
+}
+
+fn finished(suite: &Suite, benchmark: &Benchmark, time: Time, memory: Memory) -> Finished {
+    let own_allocator = is_own_allocator(&suite.executable.timed, &suite.executable.counted);
+    let time = Time { tracker: own_allocator.then(|| "inactive".to_owned()), ..time };
+    Finished { time, memory, ..unmeasured(suite, benchmark) }
 }
 
 /// `{"bytes":1024}`: criterion's variant in lower case.

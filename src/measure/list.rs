@@ -62,7 +62,12 @@ pub fn list<'a>(
     suite.listed = listed.len();
     let benchmark = |(listed, position): (Listed, usize)| {
         let again = if listed.occurrence == 0 { String::new() } else { format!("#{:02}", listed.occurrence) };
-        Benchmark { name: format!("{}/{}/{}{again}", target.package, target.name, listed.id), listed, position }
+        Benchmark {
+            name: format!("{}/{}/{}{again}", target.package, target.name, listed.id),
+            listed,
+            position,
+            against: None,
+        }
     };
     suite.benchmarks = listed.into_iter().zip(before..).map(benchmark).collect();
     Ok(suite)

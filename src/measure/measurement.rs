@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 
 use super::assemble::Recorded;
-use super::plan;
+use super::plan::{self, Selected};
 use super::suite::{Outcome, Reason, Suite};
+use super::turns;
 use super::{Measuring, PassOptions, Phase};
 use crate::inject::is_pair;
+use crate::results::ratio::Versus;
 use crate::{Result, fs};
 
 /// Measures a suite once: the outcomes in the order of its benchmarks, and what happened behind the last one.
 pub fn measure(suite: &Suite, measuring: &mut Measuring) -> Result<(Vec<Outcome>, Option<Reason>)> {
     let (mut recorded, mut failed, mut afterwards) = (Recorded::default(), HashMap::new(), None);
+    let mut ratios = HashMap::new();
     for phase in phases(suite, measuring) {
         if phase == Phase::Dhat {
             empty_dhat_folder(measuring.options)?;
@@ -22,7 +25,14 @@ pub fn measure(suite: &Suite, measuring: &mut Measuring) -> Result<(Vec<Outcome>
             let counted = recorded.counted_iterations(index).filter(|_| phase == Phase::Dhat);
             suite.select(index, recorded.largest_iterations(index), counted.or(prescribed).unwrap_or(0))
         });
-        let mut result = measuring.pass(phase, suite, &selected.collect::<Vec<_>>())?;
+        let selected: Vec<Selected> = selected.collect();
+        let mut result = if phase == Phase::Time && measuring.options.turns && !suite.whole_process {
+            let turns::Compared { result, ratios: found } = turns::time(suite, &selected, measuring)?;
+            ratios.extend(found);
+            result
+        } else {
+            measuring.pass(phase, suite, &selected)?
+        };
         failed.extend(result.failures.drain());
         afterwards = afterwards.or(result.afterwards.take());
         recorded.add(phase, result);
@@ -35,7 +45,9 @@ pub fn measure(suite: &Suite, measuring: &mut Measuring) -> Result<(Vec<Outcome>
             return Outcome::Failed(suite.failed(benchmark, reason));
         }
         match recorded.assemble(suite, index, options, measuring.observer) {
-            Ok((finished, mut profiles)) => {
+            Ok((mut finished, mut profiles)) => {
+                let pairs = ratios.get(&index).copied().zip(benchmark.against.as_deref());
+                finished.vs = pairs.map(|(ratio, one)| Versus { name: one.name.clone(), baseline: None, ratio });
                 if options.dhat {
                     profiles.dhat = std::fs::read(plan::dhat_dir(options).join(format!("{index}.json"))).ok();
                 }

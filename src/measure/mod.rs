@@ -16,6 +16,7 @@ mod recount;
 mod scratch;
 mod suite;
 mod tables;
+mod turns;
 mod whole_process;
 
 use std::collections::HashMap;
@@ -71,6 +72,10 @@ pub struct PassOptions {
     pub dir: PathBuf,
     /// What the benches print goes to stderr, too.
     pub verbose: bool,
+    /// What is compared is timed in turns.
+    pub turns: bool,
+    /// Of a process that takes turns: where its pipes are.
+    pub turn: Option<turns::Place>,
 }
 
 /// Receives progress and warnings.

@@ -89,6 +89,38 @@ pub struct Process {
 }
 
 impl Process {
+    pub fn id(&self) -> u32 {
+        self.running.id()
+    }
+
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.running.ended()?.is_some())
+    }
+
+    /// Gives `each` every record up to the end of the first benchmark, then ends the process; false where that does not come.
+    pub fn until_done(
+        &mut self,
+        timeout: Duration,
+        interrupt: &Interrupt,
+        each: &mut dyn FnMut(Record),
+    ) -> Result<bool> {
+        let begun = Instant::now();
+        loop {
+            let ended = self.running.ended()?.is_some();
+            let mut done = false;
+            for record in self.reader.poll()? {
+                done |= matches!(record, Record::Done { .. });
+                each(record);
+            }
+            if done || ended || begun.elapsed() > timeout {
+                self.running.kill();
+                return Ok(done);
+            }
+            interrupt.check()?;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Gives `each` every record as it comes, until the process ends or one benchmark, or the set-up before one, takes longer
     /// than `timeout`. Where it did not end well, why.
     pub fn follow(

@@ -78,6 +78,10 @@ pub fn text(
     if let Some(pass) = options.whole_process {
         line("pass", &pass);
     }
+    if let Some(turn) = &options.turn {
+        line("go", &escape(&turn.go().to_string_lossy()));
+        line("ready", &escape(&turn.ready().to_string_lossy()));
+    }
     line("lives", &u8::from(options.lives));
     for one in selected {
         let Selected { index, id, occurrence, largest_iterations, counted_iterations, .. } = one;

@@ -114,9 +114,18 @@ impl Running {
         Ok(Running { child, tail, readers, begun })
     }
 
-    /// Waits a moment; the status where it has ended.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The status where it has ended.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.child.try_wait().map_err(|e| Error::with("cannot wait for a bench", e))
+    }
+
+    /// As [`Running::ended`], after a moment where it has not.
     pub fn poll(&mut self) -> Result<Option<ExitStatus>> {
-        let status = self.child.try_wait().map_err(|e| Error::with("cannot wait for a bench", e))?;
+        let status = self.ended()?;
         if status.is_none() {
             thread::sleep(POLL);
         }

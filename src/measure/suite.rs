@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::assemble::unmeasured;
 use super::build::Executable;
 use super::launch::Launch;
 use super::list::Listed;
@@ -9,6 +10,7 @@ use super::plan::Selected;
 use crate::pprof::profile::Profile;
 use crate::project::BenchTarget;
 use crate::records::Module;
+use crate::results::groups;
 use crate::results::lines::{Failed, FailureKind, Finished};
 
 /// A benchmark of the run.
@@ -18,6 +20,16 @@ pub struct Benchmark {
     pub listed: Listed,
     /// How many were listed before it in this run, selected or not.
     pub position: usize,
+    /// What its time is compared with.
+    pub against: Option<Box<Benchmark>>,
+}
+
+impl Benchmark {
+    /// As a plan names it.
+    pub fn selected(&self, index: usize) -> Selected<'_> {
+        let Benchmark { name, listed: Listed { id, occurrence, .. }, .. } = self;
+        Selected { index, name, id, occurrence: *occurrence, largest_iterations: 0, counted_iterations: 0 }
+    }
 }
 
 /// One executable with the benchmarks of it that were selected.
@@ -112,9 +124,23 @@ impl Suite<'_> {
 
     /// Benchmark `index` as a plan names it.
     pub fn select(&self, index: usize, largest_iterations: u64, counted_iterations: u64) -> Selected<'_> {
-        let Benchmark { name, listed, .. } = &self.benchmarks[index];
-        let Listed { id, occurrence, .. } = listed;
-        Selected { index, name, id, occurrence: *occurrence, largest_iterations, counted_iterations }
+        Selected { largest_iterations, counted_iterations, ..self.benchmarks[index].selected(index) }
+    }
+
+    /// Gives each benchmark of a group the one that it is compared with.
+    pub fn pair_up(&mut self, against: Option<&str>) {
+        let rows: Vec<Finished> = self.benchmarks.iter().map(|one| unmeasured(self, one)).collect();
+        for (at, compared) in groups::compared(&rows, against).into_iter().enumerate() {
+            let reference = match compared {
+                groups::Compared::With(reference) => Some(Box::new(self.benchmarks[reference].clone())),
+                _ => None,
+            };
+            // A reference has none, so that none is held twice.
+            self.benchmarks[at].against = reference.map(|mut one| {
+                one.against = None;
+                one
+            });
+        }
     }
 
     /// The suite in parts whose recordings fit in memory at once, and whose results come while others are still to be measured.

@@ -54,7 +54,7 @@ pub struct Finished {
     pub profiles: Profiles,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Time {
     /// Median over the samples of elapsed ÷ iterations; `None` where the harness does not measure wall time.
     pub ns_per_op: Option<f64>,
@@ -82,7 +82,7 @@ pub struct Sample {
     pub nanoseconds: f64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Memory {
     /// Counted iterations of one pass.
     pub iterations: u64,

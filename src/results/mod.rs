@@ -6,6 +6,7 @@ pub mod lines;
 pub mod metric;
 pub mod names;
 pub mod notation;
+pub mod pairs;
 pub mod ratio;
 #[cfg(test)]
 pub mod sample;

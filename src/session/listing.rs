@@ -37,6 +37,7 @@ impl<'b> Listing<'b> {
         let matches = |id: &str| selection.matches(targets, package, target, id);
         self.matched = self.matched || suite.benchmarks.iter().any(|one| matches(&one.listed.id));
         suite.benchmarks.retain(|one| selection.wants(targets, package, target, &one.listed.id));
+        suite.pair_up(selection.against());
         if suite.whole_process && !suite.benchmarks.is_empty() {
             console::note(&format!(
                 "{package}/{target}: no supported harness found ({}); measuring the whole process",

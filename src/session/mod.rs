@@ -135,6 +135,8 @@ impl<'a> Session<'a> {
             bench_args: self.args.bench_args.clone(),
             dir: self.scratch.0.clone(),
             verbose: self.args.select.verbose > 0,
+            turns: measure.turns,
+            turn: None,
         }
     }
 }

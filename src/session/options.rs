@@ -175,6 +175,9 @@ pub struct MeasureArgs {
     /// Besides, the dhat crate's own dhat-heap.json of each benchmark, for its viewer; the first use fetches the crate
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub dhat: bool,
+    /// Time what is compared in turns, sample by sample; `--turns=false` times one benchmark after the other
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub turns: bool,
     /// CPU samples a second of each thread's CPU time
     #[arg(long, value_name = "HZ", default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub cpu_rate: u32,

@@ -12,6 +12,7 @@ pub struct Selection {
     bench: Vec<(String, Regex)>,
     filters: Vec<Regex>,
     partition: Option<Partition>,
+    against: Option<String>,
 }
 
 impl Selection {
@@ -26,12 +27,18 @@ impl Selection {
             bench: args.select.bench.iter().map(|text| Ok((text.clone(), compile(text)?))).collect::<Result<_>>()?,
             filters: args.filters.iter().map(compile).collect::<Result<_>>()?,
             partition: args.select.partition,
+            against: args.output.against.clone(),
         })
     }
 
     /// The regular expressions that were typed.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.bench.iter().map(|(text, _)| text.as_str()).chain(self.filters.iter().map(Regex::as_str))
+    }
+
+    /// The variant that the others of its group are compared with.
+    pub fn against(&self) -> Option<&str> {
+        self.against.as_deref()
     }
 
     /// Whether a part of the benchmarks is left out by their names.

@@ -157,7 +157,7 @@ fn start(plan: &Plan) -> std::io::Result<()> {
     records::emit_short(records::START, [records::VERSION, pid as u32]);
     if plan.mode == Mode::Time {
         // Nothing is recorded, and the heap is left to the benchmarks.
-        return Ok(());
+        return timed::take_turns(plan);
     }
     memory::look();
     thread::initialize();

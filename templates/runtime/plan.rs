@@ -69,6 +69,9 @@ pub struct Plan {
     pub dhat: &'static str,
     /// Of a whole process: which of the counting passes it is.
     pub pass: u32,
+    /// A pipe that says when a sample may begin, and one that says that it could; empty where the samples take no turns.
+    pub go: &'static str,
+    pub ready: &'static str,
     entries: &'static [Entry],
 }
 
@@ -103,6 +106,8 @@ impl Plan {
             verify: false,
             dhat: "",
             pass: 0,
+            go: "",
+            ready: "",
             entries: &[],
         };
         let runs = text.split(|&byte| byte == b'\n').filter(|line| line.starts_with(b"run ")).count();
@@ -143,6 +148,8 @@ impl Plan {
                 "lives" => plan.lives = value == "1",
                 "verify" => plan.verify = value == "1",
                 "dhat" => plan.dhat = value,
+                "go" => plan.go = value,
+                "ready" => plan.ready = value,
                 "pass" => plan.pass = value.parse().ok()?,
                 "run" => {
                     let mut words = value.splitn(5, ' ');

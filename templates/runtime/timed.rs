@@ -3,8 +3,10 @@
 //! A time depends on what was allocated before it: whether a block can grow in place, whether memory comes from the kernel. So
 //! nothing here takes anything from the allocator under observation, from the start of the process to the last sample.
 
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::plan::{Plan, Selected};
@@ -122,6 +124,36 @@ fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
+/// The pipes of a process whose samples take turns with those of others.
+struct Turns {
+    go: File,
+    ready: File,
+}
+
+static TURNS: OnceLock<Turns> = OnceLock::new();
+
+/// From here on each sample waits for its turn, where the plan says so.
+pub fn take_turns(plan: &Plan) -> std::io::Result<()> {
+    if !plan.go.is_empty() {
+        let (go, ready) = (File::open(plan.go)?, OpenOptions::new().write(true).open(plan.ready)?);
+        let _ = TURNS.set(Turns { go, ready });
+    }
+    Ok(())
+}
+
+/// Says how many samples are left, and waits where there are any.
+fn wait_for_turn(left: usize) {
+    let turns = match TURNS.get() {
+        Some(turns) => turns,
+        None => return,
+    };
+    let told = (&turns.ready).write_all(&(left as u32).to_le_bytes());
+    if left > 0 && (told.is_err() || (&turns.go).read_exact(&mut [0]).is_err()) {
+        // The tool is gone.
+        std::process::exit(70);
+    }
+}
+
 /// Whether a harness's warm-up has lasted long enough, with all that lies around its loop.
 pub fn is_warm() -> bool {
     state().warm_until.map_or(false, |until| Instant::now() >= until)
@@ -142,12 +174,13 @@ pub fn between() {
         return;
     }
     let mut state = state();
-    if let Some(mark) = state.open.take() {
-        state.interrupted += u32::from(mark.is_interrupted());
-    }
+    let closed = state.open.take().map(|mark| state.interrupted += u32::from(mark.is_interrupted()));
     if state.left > 0 {
+        wait_for_turn(state.left);
         state.left -= 1;
         state.open = Some(Mark::now());
+    } else if closed.is_some() {
+        wait_for_turn(0);
     }
 }
 
