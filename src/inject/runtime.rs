@@ -15,6 +15,7 @@ use crate::{Error, Result};
 /// The runtime's sources, by file name; templates/ is where they are written and tested.
 const RUNTIME: &[(&str, &str)] = &[
     ("lib.rs", include_str!("../../templates/runtime/lib.rs")),
+    ("between.rs", include_str!("../../templates/runtime/between.rs")),
     ("block.rs", include_str!("../../templates/runtime/block.rs")),
     ("bracket.rs", include_str!("../../templates/runtime/bracket.rs")),
     ("buffer.rs", include_str!("../../templates/runtime/buffer.rs")),
@@ -24,6 +25,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("entries.rs", include_str!("../../templates/runtime/entries.rs")),
     ("entry.rs", include_str!("../../templates/runtime/entry.rs")),
     ("follow.rs", include_str!("../../templates/runtime/follow.rs")),
+    ("fork.rs", include_str!("../../templates/runtime/fork.rs")),
     ("life.rs", include_str!("../../templates/runtime/life.rs")),
     ("live.rs", include_str!("../../templates/runtime/live.rs")),
     ("live_map.rs", include_str!("../../templates/runtime/live_map.rs")),
