@@ -47,3 +47,4 @@ mod web_large;
 mod web_report;
 mod web_security;
 mod web_source;
+mod workflows;

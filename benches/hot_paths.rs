@@ -1,19 +1,55 @@
-//! How long `explain` takes over a benchmark of 10,000 sites, from stacks to text; 300 ms are allowed.
+//! The tool's own hot paths, on criterion. Its allocations are held to memprof-baseline.toml:
 //!
-//!     cargo bench --bench explain
+//!     cargo memprof check -p cargo-memprof --bench hot_paths --benchtime 10x --no-profiles
 
+mod generated;
+
+use std::hint::black_box;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use cargo_memprof::explain::{Recorded, Recording, Surroundings, explain, text};
+use cargo_memprof::pprof::front::arguments::Invocation;
+use cargo_memprof::pprof::front::command::COMMANDS;
+use cargo_memprof::pprof::front::config::Config;
+use cargo_memprof::pprof::front::fetch::Loaded;
+use cargo_memprof::pprof::front::generate::generate;
+use cargo_memprof::pprof::profile::{merge, read, write};
 use cargo_memprof::records::{Growth, Life, StackCounts};
 use cargo_memprof::results::lines::Memory;
 use cargo_memprof::symbolize::Frame;
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
-const SITES: u32 = 10_000;
-const ALLOWED: Duration = Duration::from_millis(300);
+const SITES: u32 = 1_000;
 
-fn main() {
+/// Reading, merging and writing a profile.
+fn profiles(criterion: &mut Criterion) {
+    let bytes = generated::profile(2_000, 2_000);
+    let profile = read(&bytes).unwrap();
+    let mut group = criterion.benchmark_group("profile");
+    group.bench_function("read", |b| b.iter(|| read(black_box(&bytes)).unwrap()));
+    group.bench_function("merge", |b| b.iter(|| merge(black_box(&[&profile, &profile])).unwrap()));
+    group.bench_function("write", |b| b.iter(|| write(black_box(&profile))));
+    group.finish();
+}
+
+/// Reports from a profile that is read.
+fn reports(criterion: &mut Criterion) {
+    let profile = read(&generated::profile(2_000, 2_000)).unwrap();
+    let loaded = Loaded { profile, iterations: None, compared: false, per_op: false };
+    let mut group = criterion.benchmark_group("report");
+    for name in ["top", "folded"] {
+        let command = COMMANDS.iter().find(|command| command.name == name).unwrap();
+        let invocation = Invocation { command, argument: None };
+        group.bench_function(name, |b| {
+            let report = |loaded| generate(loaded, &invocation, &Config::default(), &mut |_| {}).unwrap();
+            b.iter_batched(|| loaded.clone(), report, BatchSize::SmallInput);
+        });
+    }
+    group.finish();
+}
+
+/// `explain` over many sites, from stacks to text.
+fn explanations(criterion: &mut Criterion) {
     let recording = recording();
     let source = |_: &str, line: u32| Some(format!("let line_{line} = Vec::new();"));
     let around = Surroundings { root: PathBuf::from("/w"), source: &source };
@@ -31,17 +67,9 @@ fn main() {
         allocs_per_op_range: None,
         bytes_per_op_range: None,
     };
-    let begun = Instant::now();
-    let explanation = explain("p/t/a", &memory, &recording, &around);
-    let text = text(&explanation, "bench", Path::new("/w"), true);
-    let took = begun.elapsed();
-    assert_eq!(explanation.sites.len(), SITES as usize);
-    assert!(text.len() > 1 << 20);
-    println!("{SITES} sites, {} stacks: {:.1} ms", recording.stacks.len(), took.as_secs_f64() * 1e3);
-    // `cargo test` runs benches without this flag, and without optimization.
-    if std::env::args().any(|argument| argument == "--bench") {
-        assert!(took <= ALLOWED, "{ALLOWED:?} are allowed");
-    }
+    criterion.bench_function("explain/1000 sites", |b| {
+        b.iter(|| text(&explain("p/t/a", &memory, &recording, &around), "bench", Path::new("/w"), true));
+    });
 }
 
 /// Each site has a line of its own, and 20 frames between it and the allocator and behind it.
@@ -95,3 +123,6 @@ fn recording() -> Recording {
 fn frame(function: &str, file: &str, line: u32) -> Frame {
     Frame { function: function.to_owned(), file: file.to_owned(), line, ..Frame::default() }
 }
+
+criterion_group!(hot_paths, profiles, reports, explanations);
+criterion_main!(hot_paths);
