@@ -41,6 +41,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("results.rs", include_str!("../../templates/runtime/results.rs")),
     ("rules.rs", include_str!("../../templates/runtime/rules.rs")),
     ("sampler.rs", include_str!("../../templates/runtime/sampler.rs")),
+    ("spin.rs", include_str!("../../templates/runtime/spin.rs")),
     ("stacks.rs", include_str!("../../templates/runtime/stacks.rs")),
     ("sys.rs", include_str!("../../templates/runtime/sys.rs")),
     ("thread.rs", include_str!("../../templates/runtime/thread.rs")),
