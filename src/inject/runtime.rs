@@ -19,6 +19,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("block.rs", include_str!("../../templates/runtime/block.rs")),
     ("bracket.rs", include_str!("../../templates/runtime/bracket.rs")),
     ("buffer.rs", include_str!("../../templates/runtime/buffer.rs")),
+    ("chunks.rs", include_str!("../../templates/runtime/chunks.rs")),
     ("cost.rs", include_str!("../../templates/runtime/cost.rs")),
     ("dhat.rs", include_str!("../../templates/runtime/dhat.rs")),
     ("driver.rs", include_str!("../../templates/runtime/driver.rs")),
@@ -151,4 +152,18 @@ fn compile(toolchain: &Toolchain, dir: &Path, name: &str, source: &str, more: &[
         return Err(Error::nothing_measured(message));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_module_of_the_runtime_is_built() {
+        let (_, root) = RUNTIME[0];
+        let modules = root.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+        for module in modules {
+            assert!(RUNTIME.iter().any(|(file, _)| file.strip_suffix(".rs") == Some(module)), "{module}");
+        }
+    }
 }
