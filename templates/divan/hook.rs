@@ -62,7 +62,7 @@ pub(crate) fn takes_over(
         sample_size: u64::from(options.sample_count.unwrap_or(crate::benchmark::DEFAULT_SAMPLE_COUNT)),
         wall_time: true,
     };
-    memprof_rt::runs_on(threads.get() as u64);
+    memprof_rt::runs_on(threads.get() as u64, u64::from(u32::MAX));
     memprof_rt::benchmark(&identity, &mut |sizes| run(shared, options, threads, sizes, with_bencher))
 }
 
@@ -82,7 +82,8 @@ fn run(
         let rounds = if threads.get() == 1 { equal } else { 1 };
         let options = BenchOptions {
             sample_count: Some(rounds as u32),
-            sample_size: Some(u32::try_from(size).expect("a sample of more iterations than divan can count")),
+            // No more than it said that it can count.
+            sample_size: Some(size as u32),
             counters: options.counters.clone(),
             ..BenchOptions::default()
         };

@@ -64,8 +64,9 @@ impl Cost {
     }
 }
 
-/// Calls the closure with more and more iterations, until it ran for `length_ns` inside brackets, or for `limit_ns` in all.
-pub fn explore(length_ns: f64, limit_ns: f64, mut call: impl FnMut(u64) -> Call) -> Calls {
+/// Calls the closure with more and more iterations, up to `most`, until it ran for `length_ns` inside brackets, or for `limit_ns`
+/// in all.
+pub fn explore(length_ns: f64, limit_ns: f64, most: u64, mut call: impl FnMut(u64) -> Call) -> Calls {
     let mut calls = Calls { all: [Call::default(); MOST_CALLS], len: 0 };
     let mut iters = 1;
     loop {
@@ -77,11 +78,11 @@ pub fn explore(length_ns: f64, limit_ns: f64, mut call: impl FnMut(u64) -> Call)
             // Slow, or its first time only.
             continue;
         }
-        if inside >= length_ns || total >= limit_ns || iters >= 1 << 40 || calls.len == MOST_CALLS {
+        if inside >= length_ns || total >= limit_ns || iters >= most.min(1 << 40) || calls.len == MOST_CALLS {
             return calls;
         }
         let room = (length_ns - inside) / this.inside_ns.max(1.0);
-        iters = (iters as f64 * room.clamp(2.0, 10.0)) as u64;
+        iters = ((iters as f64 * room.clamp(2.0, 10.0)) as u64).min(most);
     }
 }
 
@@ -120,7 +121,7 @@ mod tests {
     fn set_up_is_not_work() {
         for per_call in [0.0, 60.0 * MS, 300.0 * MS] {
             for first in [0.0, 500.0 * MS] {
-                let calls = explore(250.0 * MS, 2000.0 * MS, closure(25.0, 0.0, per_call, first));
+                let calls = explore(250.0 * MS, 2000.0 * MS, u64::MAX, closure(25.0, 0.0, per_call, first));
                 let cost = Cost::of(calls.as_slice());
                 assert!((cost.inside_ns - 25.0).abs() < 1.0 || first > 0.0 && cost.inside_ns < 1000.0, "{cost:?}");
                 assert!((cost.per_call_ns - per_call).abs() <= 0.01 * per_call + 1.0, "{cost:?}");
@@ -132,16 +133,23 @@ mod tests {
 
     #[test]
     fn set_up_of_each_iteration_counts_against_the_budget() {
-        let cost = Cost::of(explore(250.0 * MS, 2000.0 * MS, closure(100.0, 900.0, 0.0, 0.0)).as_slice());
+        let cost = Cost::of(explore(250.0 * MS, 2000.0 * MS, u64::MAX, closure(100.0, 900.0, 0.0, 0.0)).as_slice());
         assert_eq!((cost.inside_ns.round(), cost.outside_ns.round()), (100.0, 900.0));
         assert_eq!(samples(&cost, 1000.0 * MS, 100), (100, 10_000));
     }
 
     #[test]
     fn a_slow_benchmark_takes_two_samples() {
-        let calls = explore(250.0 * MS, 2000.0 * MS, closure(700.0 * MS, 0.0, 0.0, 0.0));
+        let calls = explore(250.0 * MS, 2000.0 * MS, u64::MAX, closure(700.0 * MS, 0.0, 0.0, 0.0));
         assert_eq!(calls.as_slice().len(), 2);
         assert_eq!(samples(&Cost::of(calls.as_slice()), 1000.0 * MS, 100), (2, 1));
-        assert_eq!(explore(250.0 * MS, 2000.0 * MS, closure(5000.0 * MS, 0.0, 0.0, 0.0)).as_slice().len(), 1);
+        assert_eq!(explore(250.0 * MS, 2000.0 * MS, u64::MAX, closure(5000.0 * MS, 0.0, 0.0, 0.0)).as_slice().len(), 1);
+    }
+
+    /// divan counts iterations in 32 bits, and an empty function takes a third of a nanosecond.
+    #[test]
+    fn no_call_has_more_iterations_than_the_harness_can_count() {
+        let calls = explore(60_000.0 * MS, 120_000.0 * MS, u64::from(u32::MAX), closure(0.3, 0.0, 0.0, 0.0));
+        assert_eq!(calls.as_slice().last().unwrap().iters, u64::from(u32::MAX));
     }
 }

@@ -44,9 +44,13 @@ pub type Run<'a> = &'a mut dyn FnMut(&[u64]);
 /// See [`runs_on`].
 static THREADS: AtomicU64 = AtomicU64::new(1);
 
-/// The harness may run the next benchmark on so many threads, each with iterations of its own.
-pub fn runs_on(threads: u64) {
+/// The most iterations of one call.
+static MOST_ITERATIONS: AtomicU64 = AtomicU64::new(u64::MAX);
+
+/// The harness may run the next benchmark on so many threads, each with iterations of its own, of which it can count so many.
+pub fn runs_on(threads: u64, most_iterations: u64) {
     THREADS.store(threads, Ordering::Relaxed);
+    MOST_ITERATIONS.store(most_iterations, Ordering::Relaxed);
 }
 
 static PLAN_FILE: OnceLock<&'static OsStr> = OnceLock::new();
@@ -212,15 +216,16 @@ fn tracker_is_linked() -> bool {
 /// Warms up, finds what the closure costs, and gives the iterations of each sample, with the largest number that was warmed up
 /// with. Prescribed iterations are dealt out instead, without a warm-up.
 fn sample_sizes(plan: &Plan, most: u64, run: Run<'_>) -> (Sizes, u64) {
+    let most_iterations = MOST_ITERATIONS.load(Ordering::Relaxed);
     if plan.iterations > 0 {
-        return (Sizes::dealt(plan.iterations), 0);
+        return (Sizes::dealt(plan.iterations, most_iterations), 0);
     }
     let budget = plan.budget_ns as f64;
-    let calls = cost::explore(plan.warm_up_ns as f64, budget * 2.0, |iters| timed_call(0, iters, run));
+    let calls = cost::explore(plan.warm_up_ns as f64, budget * 2.0, most_iterations, |iters| timed_call(0, iters, run));
     let calls = calls.as_slice();
     let largest = calls.iter().map(|call| call.iters).max().unwrap_or(0);
     let (samples, iterations) = cost::samples(&Cost::of(calls), budget, most);
-    (Sizes::equal(samples, iterations), largest)
+    (Sizes::equal(samples, iterations.min(most_iterations)), largest)
 }
 
 /// Calls the closure once, with brackets watched.

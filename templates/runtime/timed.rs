@@ -26,9 +26,11 @@ impl Sizes {
         Sizes { all: [iterations; MOST_SAMPLES], len: (samples as usize).min(MOST_SAMPLES) }
     }
 
-    /// So many in all, over ten samples or fewer.
-    pub fn dealt(iterations: u64) -> Sizes {
-        let samples = iterations.min(10);
+    /// So many in all, over ten samples or fewer; more where a sample may not have more than `most`.
+    pub fn dealt(iterations: u64, most: u64) -> Sizes {
+        let needed = iterations / most + u64::from(iterations % most != 0);
+        let samples = iterations.min(10).max(needed).min(MOST_SAMPLES as u64);
+        let iterations = iterations.min(samples.saturating_mul(most));
         let mut sizes = Sizes::equal(samples, iterations / samples.max(1));
         sizes.all.iter_mut().take((iterations % samples.max(1)) as usize).for_each(|size| *size += 1);
         sizes
@@ -63,7 +65,7 @@ impl Timing {
 
     /// Iterations of each sample, where their number is prescribed; there is no warm-up then.
     pub fn prescribed(&self) -> Option<Sizes> {
-        Some(self.iterations).filter(|&n| n > 0).map(Sizes::dealt)
+        Some(self.iterations).filter(|&n| n > 0).map(|n| Sizes::dealt(n, u64::MAX))
     }
 
     /// The routine begins to warm up.
@@ -261,8 +263,10 @@ mod tests {
 
     #[test]
     fn iterations_are_dealt_out() {
-        assert_eq!(Sizes::dealt(25).as_slice(), [3, 3, 3, 3, 3, 2, 2, 2, 2, 2]);
-        assert_eq!(Sizes::dealt(3).as_slice(), [1, 1, 1]);
+        assert_eq!(Sizes::dealt(25, u64::MAX).as_slice(), [3, 3, 3, 3, 3, 2, 2, 2, 2, 2]);
+        assert_eq!(Sizes::dealt(3, u64::MAX).as_slice(), [1, 1, 1]);
+        assert_eq!(Sizes::dealt(25, 2).as_slice(), [&[2; 12][..], &[1]].concat());
+        assert_eq!(Sizes::dealt(24, 2).as_slice(), [2; 12]);
     }
 
     fn timing(measuring: Duration) -> Timing {
