@@ -3,6 +3,10 @@
 //! As `standing` says, a walk is proven by reading again all words that led it. Here that is done for the part of the previous
 //! stack above a frame that a new walk meets again. It is remembered per thread only: another thread's stack is elsewhere.
 //! Stacks through signal frames, cut ones and those of other memory than the thread's own stack are never remembered.
+//!
+//! The bounds: a stack of more than [`MAX_DEPTH`] frames is walked once, that far, at every allocation. A stack whose words lie
+//! more than 512 KiB apart (one large local variable will do) is never found by `standing`, but it is here: its innermost frames
+//! are walked up to the first that the thread's stack before had, and the rest is read again.
 
 use std::arch::asm;
 use std::ptr;
@@ -113,7 +117,10 @@ impl Memo {
                 Step::Cut | Step::Interrupted => return Err(()),
                 Step::Caller { rbp_at, by_rbp } => (rbp_at, by_rbp),
             };
-            let frame = self.fresh.get_mut(fresh).ok_or(())?;
+            if fresh == MAX_DEPTH {
+                return Ok(self.cut(fresh, 0, stacks, owner));
+            }
+            let frame = &mut self.fresh[fresh];
             frame.address = at.pc;
             frame.cfa = at.rsp;
             frame.rbp = at.rbp;
@@ -143,7 +150,7 @@ impl Memo {
         };
         let depth = kept + fresh;
         if depth > MAX_DEPTH {
-            return Err(());
+            return Ok(self.cut(fresh, kept, stacks, owner));
         }
         let sum = self.replace(kept, fresh);
         let entry = stacks.find(&self.addresses[..depth], sum, true, self.checks_len, owner);
@@ -154,6 +161,20 @@ impl Memo {
             }
         }
         Ok(entry)
+    }
+
+    /// The entry of a stack that is deeper than stacks are kept: fresh[..fresh] and frames[..kept] are more than that. What is
+    /// remembered stays as it was; such a stack costs one walk of [`MAX_DEPTH`] frames, each time.
+    #[cold]
+    #[inline(never)]
+    fn cut(&mut self, fresh: usize, kept: usize, stacks: &mut Stacks, owner: &ThreadState) -> Option<&'static Entry> {
+        let walked = self.fresh[..fresh].iter().chain(self.frames[..kept].iter().rev());
+        // SAFETY: `busy` is set, so no other reference to this thread's scratch is alive.
+        let scratch = unsafe { &mut *owner.scratch.get() };
+        for (place, frame) in scratch.iter_mut().zip(walked) {
+            *place = frame.address;
+        }
+        stacks.find_walked(scratch, false, owner)
     }
 
     /// Leaves the words of this stack with its entry.
