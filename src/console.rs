@@ -20,7 +20,7 @@ pub fn set_color(flag: Option<&str>) {
 
 fn say(label: &str, color: AnsiColor, message: &str) {
     let style = Style::new().bold().fg_color(Some(color.into()));
-    // Nobody is left to hear of it where stderr is gone.
+    // If stderr is closed, the message has no reader.
     let _ = writeln!(anstream::stderr(), "{style}{label}{style:#}: {message}");
 }
 

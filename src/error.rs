@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::exit;
 
-/// What went wrong. The causes behind it are its sources; [`Error::line`] is all of it as the user reads it.
+/// An error, with its causes as sources; [`Error::line`] is the text that the user reads.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Wrong arguments.

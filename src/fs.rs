@@ -47,7 +47,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     replace_file(path, bytes, None).map_err(|e| Error::file("write", path, e))
 }
 
-/// Puts a symbolic link to `target` at `path`, in the place of what is there.
+/// Puts a symbolic link to `target` at `path`, and replaces a file that is there.
 pub fn replace_link(path: &Path, target: &Path) -> Result<()> {
     create_dir_all(folder(path))?;
     let draft = tempfile::Builder::new().make_in(folder(path), |draft| std::os::unix::fs::symlink(target, draft));
@@ -89,7 +89,7 @@ pub fn check_output(path: &Path) -> Result<()> {
     }
 }
 
-/// `/dev/stdout` and its like name what is open, not a place to put a file.
+/// `/dev/stdout` and similar names mean an open file, not a place to put one.
 fn is_of_the_system(path: &Path) -> bool {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     path.starts_with("/dev") || path.starts_with("/proc")
@@ -118,7 +118,7 @@ fn link_target(path: &Path) -> std::io::Result<PathBuf> {
     Err(rustix::io::Errno::LOOP.into())
 }
 
-/// `before`: what is there; it keeps its mode and, where that is permitted, its owner.
+/// `before`: the file that is replaced; the new one gets its mode and, where permitted, its owner.
 fn replace_file(path: &Path, bytes: &[u8], before: Option<&Metadata>) -> std::io::Result<()> {
     let mode = before.map_or(0o666, |before| before.permissions().mode());
     let mut draft = draft_file(folder(path), mode)?;
@@ -139,7 +139,7 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A folder that gets its name when it is whole; until then it goes when it is dropped.
+/// A folder that gets its name once it is complete; until then, dropping it removes it.
 #[derive(Debug)]
 pub struct Draft(TempDir);
 
@@ -159,7 +159,7 @@ impl Draft {
         self.0.path()
     }
 
-    /// Gets the name `target`, unless another, which is the same, has got it first.
+    /// Takes the name `target`, unless an identical folder took it first.
     pub fn settle(self, target: &Path) -> Result<()> {
         match std::fs::rename(self.path(), target) {
             Err(e) if !target.exists() => Err(Error::file("make", target, e)),
@@ -167,7 +167,7 @@ impl Draft {
         }
     }
 
-    /// Takes the place of the folder `target` at once: whoever reads sees the one or the other, whole.
+    /// Replaces the folder `target` atomically: a reader sees either the old or the new one, complete.
     pub fn replace(self, target: &Path) -> Result<()> {
         exchange(self.path(), target).map_err(|e| Error::file("write", target, e))
     }

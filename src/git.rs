@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// What git prints; the error is its first line.
+/// Runs git and returns its output; the error is the first line of its stderr.
 pub fn git(folder: &Path, args: &[&str]) -> Result<String, String> {
     let out = Command::new("git").args(args).current_dir(folder).stdin(Stdio::null()).output();
     let Output { status, stdout, stderr } = out.map_err(|e| format!("cannot run git: {e}"))?;

@@ -1,4 +1,4 @@
-//! Decides in whose service it is called: a person's, or cargo's as its rustc wrapper or its runner of benches.
+//! Decides by its name whether cargo called it, as rustc wrapper or as runner of benches, or a person.
 #![forbid(unsafe_code)]
 
 use std::ffi::{OsStr, OsString};

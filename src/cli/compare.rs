@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::benchstat::input::encoding;
 use crate::benchstat::input::labels::{Input, inputs};
@@ -10,7 +10,7 @@ use crate::benchstat::tables::{csv, markdown, text};
 use crate::benchstat::{Comparison, Options};
 use crate::go::flags::Flags;
 use crate::results::names::one_line;
-use crate::session::last_run;
+use crate::session::baseline;
 use crate::{Result, console, exit};
 
 const USAGE: &str = "\
@@ -159,7 +159,7 @@ fn read(input: &Input) -> Result<String, String> {
         io::stdin().read_to_end(&mut bytes).map(|_| bytes)
     } else {
         let path = Path::new(&input.path);
-        let baseline = if path.exists() { None } else { baseline(&input.path) };
+        let baseline = if path.exists() { None } else { baseline::find(&input.path) };
         std::fs::read(baseline.as_deref().unwrap_or(path))
     };
     match bytes {
@@ -169,13 +169,6 @@ fn read(input: &Input) -> Result<String, String> {
         }
         Err(error) => Err(format!("cannot read {}: {}", input.path, reason(&error))),
     }
-}
-
-/// The results of the saved baseline with this name, where there is one.
-fn baseline(name: &str) -> Option<PathBuf> {
-    let is_name = !name.is_empty() && !name.contains(['/', '\\']) && !matches!(name, "." | "..");
-    let file = last_run::home()?.join("baselines").join(name).join("results.jsonl");
-    (is_name && file.is_file()).then_some(file)
 }
 
 /// The system's message without Rust's `(os error N)`, in lower case as in Go.

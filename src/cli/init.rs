@@ -11,7 +11,7 @@ use crate::{Result, exit};
 #[derive(Debug, Parser)]
 #[command(name = "cargo memprof init", bin_name = "cargo memprof init", about = "Print a ready workflow for CI")]
 pub struct InitArgs {
-    /// Whose workflow
+    /// Print a workflow for this CI system
     #[arg(long, value_name = "SYSTEM")]
     ci: System,
 }
@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(parts, (1..=of[0]).collect::<Vec<_>>());
         let measure = commands("measure");
         assert!(measure.contains("cargo memprof check --partition ${{ matrix.part }}/${{ matrix.of }}"), "{measure}");
-        // What the comment is found again by is how the text begins.
+        // The workflow finds its old comment by the beginning of the text.
         let begin = crate::formats::Markdown.render(&nothing(), &crate::formats::View::default());
         assert!(begin.starts_with("### cargo memprof\n") && GITHUB.contains("startswith(\"### cargo memprof\")"));
         assert_eq!(workflow["jobs"]["check"]["needs"].as_str(), Some("measure"));

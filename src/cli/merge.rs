@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 
 use crate::console;
+use crate::formats::json;
 use crate::git::short_commit;
 use crate::go::flags;
-use crate::results::lines::{Finished, Profiles, Run};
+use crate::results::lines::{Finished, Profiles, Run, RunStarted};
 use crate::results::names;
-use crate::session::writer::write_results;
 use crate::session::{baseline, last_run};
 use crate::{Error, Result, exit, fs};
 
@@ -22,7 +22,7 @@ use crate::{Error, Result, exit, fs};
     about = "Join the results and profiles of several machines; `check --last-run` and `pprof` then see them as one run"
 )]
 pub struct MergeArgs {
-    /// Folders that hold results.jsonl and profiles/: each a copy of a machine's target/memprof
+    /// Folders with results.jsonl and profiles/, each a copy of a machine's target/memprof
     #[arg(value_name = "DIR", required = true)]
     dirs: Vec<PathBuf>,
     /// Join them in DIR/memprof
@@ -45,7 +45,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     for (finished, from) in run.finished.iter_mut().zip(&joined.from) {
         place_profiles(finished, from, &home)?;
     }
-    write_results(&home.join("results.jsonl"), &run)?;
+    fs::replace(&home.join("results.jsonl"), json::lines(&run).as_bytes())?;
     console::note(&format!(
         "{} benchmarks of {} machines are in {}",
         run.finished.len(),
@@ -85,7 +85,8 @@ struct Joined {
 /// In the order of declaration, whatever the order of the folders. Parts of one run are of one commit and have no benchmark in
 /// common; anything else is refused.
 fn join(dirs: &[PathBuf], parts: Vec<Run>) -> Result<Joined> {
-    let started = parts[0].started.clone();
+    // Where their workspaces were means nothing here.
+    let started = RunStarted { workspace: None, ..parts[0].started.clone() };
     let commits = || parts.iter().zip(dirs).filter_map(|(part, dir)| Some((part.started.commit.as_deref()?, dir)));
     if let Some((first, first_dir)) = commits().next()
         && let Some((other, dir)) = commits().find(|(commit, _)| *commit != first)
@@ -152,7 +153,7 @@ fn place_profiles(finished: &mut Finished, from: &Path, home: &Path) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::lines::{Failed, RunStarted};
+    use crate::results::lines::Failed;
     use crate::results::sample::finished;
 
     fn part(finished: Vec<Finished>) -> Run {
@@ -165,6 +166,7 @@ mod tests {
             profile: text("bench"),
             cpu: text("c"),
             commit: None,
+            workspace: None,
         };
         Run { started, finished, failed: Vec::new(), checks: Vec::new() }
     }

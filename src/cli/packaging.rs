@@ -1,4 +1,4 @@
-//! `cargo memprof completions SHELL` and `cargo memprof man`: what packagers need, out of the definitions of the options.
+//! `cargo memprof completions SHELL` and `cargo memprof man`: for packagers, generated from the definitions of the options.
 
 use std::ffi::OsString;
 
@@ -21,7 +21,7 @@ use crate::{Error, Result, exit};
     about = "Print completions for a shell"
 )]
 struct CompletionsArgs {
-    /// Whose completions
+    /// Print the completions of this shell
     shell: Shell,
 }
 
@@ -35,11 +35,11 @@ fn everything() -> Command {
     let mut all = RunArgs::command().name("cargo-memprof").bin_name("cargo-memprof");
     for (name, command) in [
         ("run", RunArgs::command()),
-        ("list", RunArgs::command().about("The benchmarks' full names, one a line; nothing is measured")),
+        ("list", RunArgs::command().about("Print the benchmarks' full names, one a line; measure nothing")),
         ("explain", ExplainArgs::command()),
         ("check", CheckArgs::command()),
-        ("compare", Command::new("compare").about("What benchstat does, with its flags")),
-        ("pprof", Command::new("pprof").about("What go tool pprof does, with its flags")),
+        ("compare", Command::new("compare").about("Compare two or more results, with benchstat's flags and text")),
+        ("pprof", Command::new("pprof").about("Show profiles, with the flags and texts of go tool pprof")),
         ("merge", MergeArgs::command()),
         ("report", ReportArgs::command()),
         ("init", InitArgs::command()),
@@ -76,7 +76,7 @@ pub fn man(args: &[OsString]) -> Result<u8> {
 mod tests {
     use super::*;
 
-    /// What of the manifest `cargo binstall` reads, filled in as it does.
+    /// Fills in the templates of the manifest as `cargo binstall` does.
     #[test]
     fn binstall_finds_the_archive_of_a_release() {
         let manifest: toml::Table = include_str!("../../Cargo.toml").parse().unwrap();
@@ -102,6 +102,28 @@ mod tests {
         assert!(url.ends_with(&release) && url.len() > release.len(), "{url}");
         assert_eq!(filled("bin-dir"), format!("{archive}/cargo-memprof"));
         assert_eq!(filled("pkg-fmt"), "tgz");
+    }
+
+    #[test]
+    fn every_command_and_option_says_what_it_does() {
+        for command in everything().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for arg in command.get_arguments() {
+                assert!(
+                    arg.get_help().is_some_and(|help| !help.to_string().is_empty()),
+                    "{} {}",
+                    command.get_name(),
+                    arg
+                );
+                let values = arg.get_possible_values();
+                let silent = values.iter().filter(|value| value.get_help().is_none()).count();
+                assert!(
+                    silent == 0 || silent == values.len(),
+                    "{} {arg}: some values have no help",
+                    command.get_name()
+                );
+            }
+        }
     }
 
     #[test]

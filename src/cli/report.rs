@@ -10,7 +10,7 @@ use crate::console;
 use crate::go::flags;
 use crate::results::groups;
 use crate::results::lines::{Base, Run};
-use crate::session::{baseline, last_run};
+use crate::session::{baseline, last_run, owner};
 use crate::web::pages::{Report, terminal};
 use crate::{Error, Result, exit, fs};
 
@@ -18,22 +18,22 @@ use crate::{Error, Result, exit, fs};
 #[command(
     name = "cargo memprof report",
     bin_name = "cargo memprof report",
-    about = "One self-contained HTML page of the last run: table, samples, flame graphs, source lines, differences",
-    after_help = "The page needs no network and no server: keep it as an artifact, send it, open it from disk. Where it was written \
-                  stands on stdout.",
+    about = "Write the last run as one self-contained HTML page: table, samples, flame graphs, source lines, differences",
+    after_help = "The page needs neither network nor server: keep it as an artifact, send it, open it from disk. Its path is printed \
+                  on stdout.",
     args_override_self = true
 )]
 pub struct ReportArgs {
     /// Open it in a browser
     #[arg(long)]
     open: bool,
-    /// Where to write it (`-`: stdout); report.html beside results.jsonl if not given
+    /// Write the page to FILE (`-` for stdout) instead of report.html beside results.jsonl
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// For a terminal: the table, the samples as a line, the sites that allocate most
+    /// Print it for a terminal: the table, the samples as a line, the sites that allocate most
     #[arg(long, conflicts_with_all = ["open", "output", "http"])]
     text: bool,
-    /// The row of each group that the others are compared to; the group's first if not given
+    /// Compare the rows of each group to this one instead of the group's first
     #[arg(long, value_name = "VARIANT")]
     against: Option<String>,
     /// Compare with kept results
@@ -42,13 +42,13 @@ pub struct ReportArgs {
     /// Serve it, with pprof's pages of every profile, instead of writing a file
     #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["open", "output"])]
     http: Option<String>,
-    /// With --http: open no browser
+    /// Do not open a browser for --http
     #[arg(long, alias = "no_browser", requires = "http")]
     no_browser: bool,
-    /// The run is in DIR/memprof
+    /// Read the run in DIR/memprof
     #[arg(long, value_name = "DIR")]
     target_dir: Option<PathBuf>,
-    /// The run is of this package or workspace
+    /// Read the last run of the package or workspace of this Cargo.toml
     #[arg(long, value_name = "PATH")]
     manifest_path: Option<PathBuf>,
 }
@@ -87,7 +87,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     Ok(exit::OK)
 }
 
-/// The page is there itself, and not the place where it was written.
+/// On stdout the page itself is printed, and not its path.
 fn is_stdout(path: &Path) -> bool {
     ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name))
 }
@@ -107,7 +107,7 @@ fn home(args: &ReportArgs) -> Result<PathBuf> {
 
 fn no_run() -> Error {
     Error::usage(
-        "there is no run to report on; `cargo memprof` makes one (--target-dir or --manifest-path say where it is)",
+        "there is no run to report on; make one with `cargo memprof`, or say where it is with --target-dir or --manifest-path",
     )
 }
 
@@ -118,8 +118,16 @@ fn load(args: &ReportArgs, home: &Path) -> Result<Report> {
         _ => Error::other(format!("cannot read {}: {error}", path.display())),
     })?;
     let run = Run::parse(&text).map_err(|error| Error::other(format!("{}: {error}", path.display())))?;
+    if let Some(root) = owner::foreign_to_here(&run.started, args.manifest_path.as_deref()) {
+        let what = owner::described(root);
+        return Err(Error::usage(format!("{}: {what}; run `cargo memprof` here first", path.display())));
+    }
     let base = match &args.baseline {
-        Some(label) => Some(Base { label: label.clone(), run: baseline::read(label, home)?, root: PathBuf::new() }),
+        Some(label) => Some(Base {
+            label: label.clone(),
+            run: baseline::read(label, home, run.started.workspace.as_ref().map_or(Path::new(""), Path::new))?,
+            root: PathBuf::new(),
+        }),
         None => None,
     };
     if let Some(variant) = args.against.as_deref().filter(|variant| !groups::has_variant(&run.finished, variant)) {
@@ -128,7 +136,7 @@ fn load(args: &ReportArgs, home: &Path) -> Result<Report> {
     Ok(Report::new(run, args.against.clone(), base))
 }
 
-/// What paths are shown from: the folder above the target directory, where it is a package's.
+/// Shown paths are relative to the folder above the target directory, if it is a package's.
 fn root(home: &Path) -> PathBuf {
     let home = std::path::absolute(home).unwrap_or_else(|_| home.to_owned());
     let above = home.ancestors().nth(2).filter(|folder| folder.join("Cargo.toml").is_file());

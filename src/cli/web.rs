@@ -80,7 +80,7 @@ impl Overview for RunPages {
             return Some(known);
         }
         let value = details(&self.report, number);
-        // What is gone may come back.
+        // A missing profile may come back, so that a failed answer is not kept.
         let is_whole = ["mem", "cpu"].iter().all(|kind| value[kind]["error"].is_null());
         if is_whole && let Ok(mut made) = self.made.lock() {
             if made.len() >= KEPT {

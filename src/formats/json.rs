@@ -21,7 +21,7 @@ impl Format for Json {
     }
 
     fn render(&self, run: &Run, _: &View) -> String {
-        run.lines().iter().map(line).collect()
+        lines(run)
     }
 }
 
@@ -30,4 +30,9 @@ pub fn line(line: &impl Serialize) -> String {
     let mut text = serde_json::to_string(line).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// The text of results.jsonl.
+pub fn lines(run: &Run) -> String {
+    run.lines().iter().map(line).collect()
 }

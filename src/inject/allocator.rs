@@ -39,7 +39,7 @@ pub fn edited_files(root: &Path, base: &Path, edition_2015: bool) -> Result<BTre
                 }
             } else if path.extension().is_some_and(|extension| extension == "rs") && files < MOST_FILES {
                 files += 1;
-                // What cannot be read is not compiled either.
+                // An unreadable file is not compiled either.
                 let Ok(text) = std::fs::read(&path) else { continue };
                 if !text.windows(ATTRIBUTE.len()).any(|window| window == ATTRIBUTE.as_bytes()) {
                     continue;
@@ -202,7 +202,7 @@ mod tests {
         let path = "$crate::__memprof_rt_of_macros::Track";
         assert!(out.contains(&format!("static $n: {path}<$t> = {path}::new($e);")), "{out}");
         assert!(wrap(text, true).unwrap().by_macro);
-        // What is handed to a macro is the crate's own text.
+        // A macro's arguments are the crate's own text.
         let handed = wrap("cfg_if! { if #[cfg(x)] { #[global_allocator] static A: T = T; } }", false).unwrap();
         assert!(!handed.by_macro && handed.text.contains("::memprof_rt::Track<T>"), "{handed:?}");
     }

@@ -68,7 +68,8 @@ impl Arguments {
         Ok(Arguments { all, in_file })
     }
 
-    /// What the next program is given: where they came in a file, a new one in `folder`, which has to outlive this process.
+    /// The command line for the next program. If the arguments came in a file, it names a new one in `folder`, which has to outlive
+    /// this process.
     pub fn line(&self, folder: &Path) -> Result<Vec<OsString>> {
         if !self.in_file {
             return Ok(self.all.clone());

@@ -51,7 +51,7 @@ pub fn compile(
 ) -> Result<i32> {
     let counted = linked_with(&args, COUNTED, "memprof_alloc", &setup.runtime.allocator, setup);
 
-    // Both at once. What the second says the first has said already; only what it alone finds wrong matters.
+    // Both at once. The second repeats the diagnostics of the first; only an error of its own matters.
     let second = command()
         .args(counted.line(setup.scratch())?)
         .env("RUSTC_BOOTSTRAP", "1")
@@ -73,7 +73,7 @@ pub fn compile(
     }
     let stderr = String::from_utf8_lossy(&second.stderr);
     if stderr.contains("global allocator") {
-        // The user's own is in charge, with the tracker around it: what is timed is what counts.
+        // The user's own allocator stays in charge, with the tracker around it: one executable is both timed and counted.
         let _ = std::fs::remove_file(&counting);
         std::fs::hard_link(&timed, &counting).map_err(|e| Error::file("make", &counting, e))?;
         write_stamp(&timed, &counting)?;

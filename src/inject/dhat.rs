@@ -19,7 +19,7 @@ const UNITS: u32 = 11;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Dhat {
     pub library: PathBuf,
-    /// What it depends on lies here.
+    /// The folder of its dependencies.
     pub dependencies: PathBuf,
 }
 
@@ -37,7 +37,7 @@ impl Dhat {
         fs::create_dir_all(&folder)?;
         for (file, text) in [("Cargo.toml", manifest.as_str()), ("lib.rs", SOURCE)] {
             let path = folder.join(file);
-            // What has not changed is not built anew.
+            // cargo does not rebuild from an unchanged file.
             if std::fs::read_to_string(&path).ok().as_deref() != Some(text) {
                 fs::write(&path, text)?;
             }

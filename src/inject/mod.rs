@@ -1,4 +1,4 @@
-//! What is added to the user's build, without a change to anything of the user's.
+//! The additions to the user's build; nothing of the user's is changed.
 //!
 //! cargo calls this executable as its rustc wrapper ([`wrapper`]). Every call passes through, except that harnesses get the hook
 //! ([`harness`]), and each bench root is linked a second time with the counting allocator.
@@ -35,7 +35,7 @@ const SETUP_VARIABLE: &str = "MEMPROF_SETUP";
 /// Its value is the runtime's hash: what was built with another one is out of date.
 const RUNTIME_VARIABLE: &str = "MEMPROF_RUNTIME";
 
-/// What the wrapper has to know; written before the build, read by every call.
+/// Instructions for the wrapper, written before the build and read by every call.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Setup {
     pub runtime: Runtime,
@@ -89,7 +89,7 @@ impl Setup {
         self.refusals.parent().unwrap_or(&self.refusals)
     }
 
-    /// What the wrapper refused in the last build.
+    /// The refusals of the last build.
     pub fn refused(&self) -> Vec<Refusal> {
         let entries = std::fs::read_dir(&self.refusals).into_iter().flatten().flatten();
         let mut found: Vec<Refusal> = entries
@@ -100,7 +100,7 @@ impl Setup {
         found
     }
 
-    /// Before a build of what is left.
+    /// Makes room for the next build.
     pub fn forget_refusals(&self) -> Result<()> {
         std::fs::remove_dir_all(&self.refusals).map_err(|e| Error::file("empty", &self.refusals, e))?;
         fs::create_dir_all(&self.refusals)
@@ -145,12 +145,12 @@ pub fn own_path() -> Result<PathBuf> {
     std::env::current_exe().map_err(|e| Error::with("cannot tell where this executable is", e))
 }
 
-/// Somebody called the executable by a name that is meant for cargo.
+/// The executable was called by a name that is meant for cargo.
 pub fn for_cargo_only() -> Error {
     Error::other("this name is for cargo's use only")
 }
 
-/// What this tool tells itself in another process.
+/// A message from this tool to itself in another process.
 pub fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(|e| Error::with("cannot write JSON", e))
 }

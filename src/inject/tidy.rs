@@ -1,4 +1,4 @@
-//! What earlier versions, compilers and sources left: runtimes and overlays that nobody has used for a while are removed.
+//! Removes runtimes and overlays of earlier versions, compilers and sources that have not been used for a while.
 //!
 //! Not at once: two toolchains may take turns in one target directory, and another run may be using what this one does not.
 

@@ -1,4 +1,4 @@
-//! The rustc wrapper: what cargo calls in rustc's place.
+//! The rustc wrapper, which cargo calls in rustc's place.
 //!
 //! It never writes to stderr itself (cargo would replay that as a warning of the crate), but for the diagnostic of a refusal, and
 //! keeps the jobserver's descriptors.
@@ -35,7 +35,7 @@ pub fn run(args: &[OsString]) -> Result<i32> {
     };
     let mut args = Arguments::new(rest)?;
     let Some(name) = args.value("--crate-name").map(str::to_owned) else { return pass(command(), rest) };
-    // Questions, build scripts and what runs inside the compiler are none of ours.
+    // Queries, build scripts and procedural macros stay as they are.
     if name == "___" || name.starts_with("build_script_") || args.value("--crate-type") == Some("proc-macro") {
         return pass(command(), rest);
     }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::pass::PassResult;
-use super::suite::{Benchmark, ProfilePair, Reason, Suite};
+use super::attempt::PassResult;
+use super::reason::Reason;
+use super::suite::{Benchmark, ProfilePair, Suite};
 use super::{Observer, PassOptions, Phase, circumstances};
 use crate::inject::is_own_allocator;
 use crate::pprof::profile::Profile;
@@ -37,11 +38,6 @@ impl Recordings {
         let modules = &self.result.modules[process];
         (self.symbolizers.entry(process).or_insert_with(|| Symbolizer::new(modules)), modules)
     }
-}
-
-/// A record that should be there is not.
-pub fn incomplete() -> Reason {
-    Reason::new(FailureKind::Incomplete, "its records are not complete; is the disk full?")
 }
 
 /// The records of the counting pass over one benchmark, by kind.
@@ -83,7 +79,7 @@ impl Counts {
         }
         if stacks {
             for pass in &counts.passes {
-                agree(pass, counts.stacks.get(&pass.pass).ok_or_else(incomplete)?)?;
+                agree(pass, counts.stacks.get(&pass.pass).ok_or_else(Reason::incomplete)?)?;
             }
         }
         if let Some(freed) = freed {
@@ -101,7 +97,7 @@ impl Counts {
     /// # Errors
     /// Where there are none.
     pub fn memory(&self) -> Result<Memory, Reason> {
-        summary::memory(&self.passes, self.peak.as_ref()).ok_or_else(incomplete)
+        summary::memory(&self.passes, self.peak.as_ref()).ok_or_else(Reason::incomplete)
     }
 }
 
@@ -168,11 +164,11 @@ impl Recorded {
         observer: &mut dyn Observer,
     ) -> Result<(Finished, ProfilePair), Reason> {
         let benchmark = &suite.benchmarks[index];
-        let time = summary::time(self.timed.get(&index).ok_or_else(incomplete)?);
-        let (records, process) = self.of(Phase::Count).take(index).ok_or_else(incomplete)?;
+        let time = summary::time(self.timed.get(&index).ok_or_else(Reason::incomplete)?);
+        let (records, process) = self.of(Phase::Count).take(index).ok_or_else(Reason::incomplete)?;
         let mut counts = Counts::of(records, options.stacks, &benchmark.name, observer)?;
         let memory = counts.memory()?;
-        let chosen = summary::representative(&counts.passes).ok_or_else(incomplete)?.clone();
+        let chosen = summary::representative(&counts.passes).ok_or_else(Reason::incomplete)?.clone();
         if chosen.lost > 0 {
             observer.warns(&format!(
                 "{}: {} allocations could not be recorded: there was no memory for it, or there were more than four \
@@ -182,16 +178,16 @@ impl Recorded {
         }
         let mut pair = ProfilePair::default();
         if options.stacks {
-            let stacks = counts.stacks.remove(&chosen.pass).ok_or_else(incomplete)?;
+            let stacks = counts.stacks.remove(&chosen.pass).ok_or_else(Reason::incomplete)?;
             // Each counting pass of a whole process is a process.
             let process = if suite.whole_process { chosen.pass.unwrap_or(0) as usize } else { process };
             let (symbolizer, modules) = self.of(Phase::Count).symbolizer(process);
             let circumstances = circumstances(chosen.iterations, chosen.nanoseconds);
             pair.mem = Some(profiles::memory(symbolizer, modules, &stacks, counts.peaks.as_deref(), circumstances));
-            pair.cpu = self.cpu(index, &benchmark.name, observer).ok_or_else(incomplete)?;
+            pair.cpu = self.cpu(index, &benchmark.name, observer).ok_or_else(Reason::incomplete)?;
         }
         if options.block && !suite.whole_process {
-            pair.block = self.block(index).ok_or_else(incomplete)?;
+            pair.block = self.block(index).ok_or_else(Reason::incomplete)?;
         }
         Ok((finished(suite, benchmark, time, memory), pair))
     }

@@ -1,15 +1,28 @@
-//! One process's way through the benchmarks of a pass: its records sorted, and what its end means for each benchmark.
+//! One process on its way through the benchmarks of a pass: sorts its records, and draws the conclusions from its end.
 
 use std::collections::HashMap;
 
-use super::pass::PassResult;
 use super::plan::Selected;
-use super::suite::Reason;
+use super::reason::Reason;
 use super::{Observer, Phase};
 use crate::records::{Module, Record};
 use crate::results::lines::FailureKind;
 
-/// What one process has recorded so far.
+/// The results of a pass.
+#[derive(Debug, Default)]
+pub struct PassResult {
+    /// Per benchmark that came through: its records, and the process it ran in.
+    pub records: HashMap<usize, Vec<Record>>,
+    pub process_of: HashMap<usize, usize>,
+    /// Objects by process.
+    pub modules: Vec<Vec<Module>>,
+    /// Benchmarks that did not come through.
+    pub failures: HashMap<usize, Reason>,
+    /// The failure behind the last benchmark.
+    pub afterwards: Option<Reason>,
+}
+
+/// The records of one process so far.
 pub struct Attempt<'a> {
     phase: Phase,
     selected: Vec<Selected<'a>>,

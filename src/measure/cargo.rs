@@ -1,5 +1,5 @@
-//! cargo as it is called: one `cargo bench` builds the benches and says, by the runner that it is given, how it would start
-//! each. A second call could build anew: some build scripts run at every call.
+//! The call of cargo: one `cargo bench` builds the benches and, through our runner, tells how it would start each. A second call
+//! could rebuild them, since some build scripts run at every call.
 
 use std::ffi::OsString;
 use std::io::BufReader;
@@ -12,7 +12,7 @@ use super::process::Interrupt;
 use crate::project::{BenchTarget, CargoOptions, Kind};
 use crate::{Error, Result};
 
-/// What of a build is not about packages.
+/// Options of a build that are not about packages.
 #[derive(Debug, Default, Clone)]
 pub struct BuildOptions {
     pub profile: Option<String>,
@@ -38,7 +38,7 @@ pub struct CargoCall {
 }
 
 impl CargoCall {
-    /// Lets cargo do it, and gives each artifact as it is made; cargo's progress and rustc's diagnostics appear on stderr.
+    /// Runs cargo and passes on each artifact as it is made; cargo's progress and rustc's diagnostics appear on stderr.
     ///
     /// # Errors
     /// 101 where the user's code does not build.

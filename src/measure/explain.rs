@@ -1,7 +1,8 @@
-//! The passes behind `explain`: counts with stacks, and what becomes of the blocks. No timing, no samples.
+//! The pass behind `explain`: counts with stacks, and the lives of the blocks. No timing, no samples.
 
-use super::assemble::{Counts, incomplete};
-use super::suite::{Reason, Suite};
+use super::assemble::Counts;
+use super::reason::Reason;
+use super::suite::Suite;
 use super::{Measuring, PassOptions, Phase, circumstances};
 use crate::Result;
 use crate::explain::Recording;
@@ -11,7 +12,7 @@ use crate::results::lines::{Failed, Memory};
 use crate::results::summary;
 use crate::symbolize::{Symbolizer, profiles};
 
-/// What was recorded of one benchmark.
+/// The recording of one benchmark.
 pub struct Explained {
     pub name: String,
     pub memory: Memory,
@@ -34,7 +35,7 @@ pub fn explain(suite: &Suite, measuring: &mut Measuring) -> Result<Vec<std::resu
     for (index, benchmark) in suite.benchmarks.iter().enumerate() {
         let reason = rebuilt.clone().or_else(|| result.failures.remove(&index));
         let records = result.records.remove(&index).zip(result.process_of.get(&index));
-        let counts = records.ok_or_else(incomplete).and_then(|(records, &process)| {
+        let counts = records.ok_or_else(Reason::incomplete).and_then(|(records, &process)| {
             Ok((Counts::of(records, true, &benchmark.name, measuring.observer)?, process))
         });
         let explained = counts.and_then(|(counts, process)| {
@@ -58,9 +59,9 @@ fn assemble(
     modules: &[Module],
 ) -> std::result::Result<Explained, Reason> {
     let memory = counts.memory()?;
-    let chosen = summary::representative(&counts.passes).ok_or_else(incomplete)?;
-    let stacks = counts.stacks.remove(&chosen.pass).ok_or_else(incomplete)?;
-    let lives = counts.lives.take().ok_or_else(incomplete)?;
+    let chosen = summary::representative(&counts.passes).ok_or_else(Reason::incomplete)?;
+    let stacks = counts.stacks.remove(&chosen.pass).ok_or_else(Reason::incomplete)?;
+    let lives = counts.lives.take().ok_or_else(Reason::incomplete)?;
     let recording = Recording::new(symbolizer, chosen.iterations, &stacks, &lives);
     let circumstances = circumstances(chosen.iterations, chosen.nanoseconds);
     let profile = profiles::memory(symbolizer, modules, &stacks, None, circumstances);

@@ -1,5 +1,5 @@
-//! What cargo gives a bench: its folder, variables and library path. cargo runs the benches with this executable as their
-//! runner, which notes what it was given and runs nothing; from then on the passes start the benches themselves.
+//! The circumstances that cargo gives a bench: folder, variables, library path. cargo runs the benches with this executable as
+//! their runner, which notes how it was called and runs nothing; from then on the passes start the benches themselves.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};

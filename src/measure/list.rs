@@ -4,23 +4,11 @@ use super::attempt::several_processes;
 use super::build::Executable;
 use super::launch::Launch;
 use super::pass::Pass;
-use super::suite::{Benchmark, Suite};
+use super::suite::{Benchmark, Listed, Suite};
 use super::{Measuring, PassOptions, Phase};
 use crate::Result;
 use crate::inject::is_hooked;
 use crate::records::Record;
-
-/// A benchmark of an executable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    pub id: String,
-    /// How many of the same id came before it.
-    pub occurrence: u32,
-    /// The harness's own description, as JSON.
-    pub description: String,
-    /// Harness and version.
-    pub harness: String,
-}
 
 /// The suite of `executable` with all of its benchmarks, in their order. `before`: so many were listed of other executables.
 pub fn list<'a>(
@@ -44,7 +32,7 @@ pub fn list<'a>(
     };
     let options = &PassOptions { whole_process: whole_process.then_some(0), ..measuring.options.clone() };
     let pass =
-        Pass { phase: Phase::List, program: Phase::List.program(&suite), launch, options, table: None, arguments: &[] };
+        Pass { phase: Phase::List, program: suite.program(Phase::List), launch, options, table: None, arguments: &[] };
     let (mut listed, mut own, mut foreign) = (Vec::new(), None, false);
     let process = pass.start(&[])?;
     suite.cut_short = process.follow(options.timeout, measuring.interrupt, &mut |record| match record {

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::assemble::Recorded;
 use super::plan::{self, Selected};
-use super::suite::{Outcome, Reason, Suite};
+use super::reason::Reason;
+use super::suite::{Outcome, Suite};
 use super::turns;
 use super::{Measuring, PassOptions, Phase};
 use crate::inject::is_pair;

@@ -1,37 +1,22 @@
 //! A pass: benchmarks of one executable run in one process, or in as many as it takes when some of them end it.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, PassResult};
 use super::launch::Launch;
 use super::plan::{self, Selected};
 use super::process::{self, Interrupt, Running};
-use super::suite::Reason;
+use super::reason::Reason;
 use super::{Measuring, PassOptions, Phase};
-use crate::records::{Module, Reader, Record};
+use crate::records::{Reader, Record};
 use crate::results::lines::FailureKind;
 use crate::{Error, Result, fs};
 
 /// How often is looked whether a process is stopped.
 const LOOKS_APART: Duration = Duration::from_secs(1);
 
-/// What a pass brought.
-#[derive(Debug, Default)]
-pub struct PassResult {
-    /// Per benchmark that came through: its records, and the process it ran in.
-    pub records: HashMap<usize, Vec<Record>>,
-    pub process_of: HashMap<usize, usize>,
-    /// Objects by process.
-    pub modules: Vec<Vec<Module>>,
-    /// Benchmarks that did not come through.
-    pub failures: HashMap<usize, Reason>,
-    /// What went wrong behind the last benchmark.
-    pub afterwards: Option<Reason>,
-}
-
-/// What is run, and how.
+/// A program to run, and how.
 #[derive(Clone, Copy)]
 pub struct Pass<'a> {
     pub phase: Phase,
@@ -135,7 +120,7 @@ impl Process {
             let status = self.running.poll()?;
             for record in self.reader.poll()? {
                 let ends = matches!(record, Record::Done { .. });
-                // What is recorded between a benchmark's begin and its end gives it no more time.
+                // A record between a benchmark's begin and its end does not extend its time.
                 if !inside || ends {
                     begun = Instant::now();
                 }
@@ -166,7 +151,7 @@ impl Process {
             return Ok(Some(failure));
         };
         let _ = std::fs::remove_file(&self.records);
-        // What it had started would disturb the next.
+        // Processes that it started would disturb the next.
         self.running.kill();
         let printed = self.running.printed();
         if let Some(error) = process::unwritten(&printed) {

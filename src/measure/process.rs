@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::suite::Reason;
+use super::reason::Reason;
 use crate::results::lines::FailureKind;
 use crate::{Error, Result};
 
 /// How often a child is looked at.
 const POLL: Duration = Duration::from_millis(10);
-/// What is kept of a child's output.
+/// The most that is kept of a child's output.
 const TAIL_BYTES: usize = 64 << 10;
 
 /// Ctrl-C, and a polite request to end: noticed, so that children can be ended and nothing is left half-written.
@@ -44,12 +44,12 @@ impl Interrupt {
         if self.came() { Err(Error::Interrupted) } else { Ok(()) }
     }
 
-    /// What fails because of an interrupt, too, is an interrupt.
+    /// An error that follows from an interrupt is an interrupt.
     pub fn explains<T>(&self, result: Result<T>) -> Result<T> {
         result.map_err(|error| self.check().err().unwrap_or(error))
     }
 
-    /// Until the answer is dropped, an interrupt ends `child`, too: who sent it may have meant this process alone.
+    /// Until the answer is dropped, an interrupt ends `child`, too: it may have been sent to this process alone.
     pub fn pass_on_to(&self, child: &Child) -> PassingOn {
         let (interrupt, over) = (self.clone(), Arc::new(AtomicBool::new(false)));
         let passing = PassingOn(Arc::clone(&over));
@@ -132,7 +132,7 @@ impl Running {
         Ok(status)
     }
 
-    /// Whether it is stopped, as whoever asks at the terminal from a background group is.
+    /// Whether it is stopped, as a background process is that reads from the terminal.
     pub fn is_stopped(&self) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
         // proc_pid_stat(5): the state stands behind the name in parentheses, which may hold any character.
@@ -216,7 +216,7 @@ pub fn timed_out(timeout: Duration) -> Reason {
     Reason::new(FailureKind::TimedOut, format!("took longer than --timeout {timeout:?}, and was ended"))
 }
 
-/// What ended a process, in words.
+/// The end of a process, in words.
 ///
 /// `alone`: nothing came through in that process before, so that its last line belongs to what failed.
 pub fn cause(status: ExitStatus, printed: &str, alone: bool) -> String {

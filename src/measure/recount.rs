@@ -8,7 +8,7 @@ use super::{Measuring, PassOptions, Phase};
 use crate::Result;
 use crate::results::lines::{Failed, Finished, Memory};
 
-/// What counting again brought, by full name.
+/// The results of counting again, by full name.
 #[derive(Default)]
 pub struct Recounted {
     pub counts: BTreeMap<String, Memory>,

@@ -1,17 +1,32 @@
-//! The benchmarks of one executable, and what can become of them.
+//! The benchmarks of one executable, and their possible outcomes.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use super::assemble::unmeasured;
 use super::build::Executable;
 use super::launch::Launch;
-use super::list::Listed;
+use super::phase::Phase;
 use super::plan::Selected;
+use super::reason::Reason;
+use super::{BenchTime, PassOptions};
 use crate::pprof::profile::Profile;
 use crate::project::BenchTarget;
 use crate::records::Module;
 use crate::results::groups;
 use crate::results::lines::{Failed, FailureKind, Finished};
+
+/// A benchmark of an executable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub id: String,
+    /// How many of the same id came before it.
+    pub occurrence: u32,
+    /// The harness's own description, as JSON.
+    pub description: String,
+    /// Harness and version.
+    pub harness: String,
+}
 
 /// A benchmark of the run.
 #[derive(Debug, Clone)]
@@ -47,43 +62,7 @@ pub struct Suite<'a> {
     pub modules: Vec<Module>,
 }
 
-/// Why something failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reason {
-    pub kind: FailureKind,
-    pub error: String,
-}
-
-impl Reason {
-    pub fn new(kind: FailureKind, error: impl Into<String>) -> Reason {
-        Reason { kind, error: error.into() }
-    }
-
-    pub fn crashed(error: impl Into<String>) -> Reason {
-        Reason::new(FailureKind::Crashed, error)
-    }
-
-    /// The same, with `, WHEN` behind it.
-    pub fn when(mut self, when: &str) -> Reason {
-        self.error.push_str(", ");
-        self.error.push_str(when);
-        self
-    }
-
-    /// This happened to a whole bench target.
-    pub fn of_target(self, target: &BenchTarget) -> Failed {
-        Failed {
-            name: format!("{}/{}", target.package, target.name),
-            package: target.package.clone(),
-            target: target.name.clone(),
-            id: String::new(),
-            kind: self.kind,
-            error: self.error,
-        }
-    }
-}
-
-/// What came of one benchmark.
+/// The outcome of one benchmark.
 #[derive(Debug)]
 pub enum Outcome {
     Finished(Box<Finished>, Box<ProfilePair>),
@@ -107,6 +86,37 @@ const PART: usize = 100;
 impl Suite<'_> {
     pub fn target(&self) -> &BenchTarget {
         &self.executable.target
+    }
+
+    /// The executable that a phase runs. Without a harness nothing but the counting one holds the runtime.
+    pub fn program(&self, phase: Phase) -> &Path {
+        let executable = self.executable;
+        match phase {
+            Phase::Dhat => &executable.dhat,
+            Phase::Count => &executable.counted,
+            Phase::Time => &executable.timed,
+            Phase::List | Phase::Cpu | Phase::Block if self.whole_process => &executable.counted,
+            Phase::List | Phase::Cpu | Phase::Block => &executable.timed,
+        }
+    }
+
+    /// How `cargo bench` would be asked to measure for so long. What the harness makes of its arguments stays in the heap that
+    /// the benchmarks are timed on, so they are the same as there.
+    pub fn arguments(&self, phase: Phase, options: &PassOptions) -> Vec<String> {
+        // Criterion 0.3 takes whole seconds.
+        let is_criterion = self.benchmarks.first().is_some_and(|one| {
+            one.listed.harness.starts_with("criterion ") && !one.listed.harness.starts_with("criterion 0.3")
+        });
+        let is_told = options.bench_args.iter().any(|arg| arg.ends_with("-time") || arg.contains("-time="));
+        match options.bench_time {
+            BenchTime::For(time) if phase == Phase::Time && is_criterion && !is_told => {
+                let (warm_up, measuring) = (time.as_secs_f64() / 4.0 + 0.001, time.as_secs_f64() + 0.001);
+                ["--warm-up-time", &format!("{warm_up:.3}"), "--measurement-time", &format!("{measuring:.3}")]
+                    .map(str::to_owned)
+                    .to_vec()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// This happened to one of its benchmarks.

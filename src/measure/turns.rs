@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{CWD, FileType, Mode};
 
-use super::attempt::Attempt;
-use super::pass::{Pass, PassResult, Process};
+use super::attempt::{Attempt, PassResult};
+use super::pass::{Pass, Process};
 use super::plan::Selected;
 use super::process::timed_out;
 use super::suite::Suite;
@@ -60,11 +60,11 @@ pub struct Entrant<'a> {
 
 /// Times the `selected` of a suite: those that have a reference in turns with it, the others one after the other.
 pub fn time(suite: &Suite, selected: &[Selected], measuring: &mut Measuring) -> Result<Compared> {
-    let arguments = Phase::Time.arguments(suite, measuring.options);
+    let arguments = suite.arguments(Phase::Time, measuring.options);
     let options = measuring.options;
     let pass = Pass {
         phase: Phase::Time,
-        program: Phase::Time.program(suite),
+        program: suite.program(Phase::Time),
         launch: suite.launch,
         options,
         table: None,

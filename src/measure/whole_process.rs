@@ -4,10 +4,12 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::pass::{Pass, PassResult};
+use super::attempt::PassResult;
+use super::pass::Pass;
 use super::plan::Selected;
 use super::process::{Running, cause, timed_out};
-use super::suite::{Reason, Suite};
+use super::reason::Reason;
+use super::suite::Suite;
 use super::{BenchTime, Measuring, PassOptions, Phase};
 use crate::Result;
 use crate::records::{Record, Timed};
@@ -69,7 +71,7 @@ pub fn pass(
     let mut all = PassResult::default();
     for pass in 0..passes {
         let options = &PassOptions { whole_process: Some(pass), ..measuring.options.clone() };
-        let (program, launch) = (phase.program(suite), suite.launch);
+        let (program, launch) = (suite.program(phase), suite.launch);
         let one = Pass { phase, program, launch, options, table, arguments: &[] }
             .run(std::slice::from_ref(selected), measuring)?;
         all.modules.extend(one.modules);

@@ -1,4 +1,4 @@
-//! What the user's cargo configuration says, as far as the tool steps into its place: compiler, wrapper, runner, target.
+//! The user's cargo configuration, as far as the tool takes its place: compiler, wrapper, runner, target.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct Toolchain {
     pub rustc: PathBuf,
-    /// What `rustc -vV` prints.
+    /// The output of `rustc -vV`.
     pub version: String,
     /// `--target`, where the user gives one.
     pub target: Option<String>,
@@ -59,7 +59,7 @@ impl CargoConfig {
         let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
         let rustc = match overrides.build("rustc") {
             Some(rustc) if !is_set("RUSTC") => PathBuf::from(rustc),
-            // Behind the user's wrappers, which would not know what is asked of them.
+            // Behind the user's wrappers, which would not understand the question.
             _ => match config.rustc() {
                 with_wrappers if with_wrappers.args.is_empty() => with_wrappers.path.clone(),
                 with_wrappers => with_wrappers.args.last().map(PathBuf::from).unwrap_or_default(),
@@ -73,7 +73,7 @@ impl CargoConfig {
         let configured = overrides.build("target").or(configured.map(|target| target.triple())).map(str::to_owned);
         let target = options.target.clone().or(configured);
         let platform = target.clone().unwrap_or(host);
-        // With musl libc is linked statically, where the runtime has nothing to ask it by.
+        // musl links libc statically, where the runtime cannot look up its functions.
         if !(platform.starts_with("x86_64-") && platform.ends_with("-linux-gnu")) {
             let message = format!("{platform} cannot be measured yet; x86_64-unknown-linux-gnu can");
             return Err(Error::nothing_measured(message));

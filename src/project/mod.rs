@@ -1,4 +1,4 @@
-//! The user's project: its packages and bench targets, and what the user's cargo configuration says.
+//! The user's project: its packages, its bench targets, and the user's cargo configuration.
 
 mod bench_functions;
 mod cargo_config;
@@ -38,7 +38,7 @@ pub struct CargoOptions {
     pub benches: bool,
 }
 
-/// What of a package a target is.
+/// The kind of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Bench,
@@ -121,7 +121,7 @@ impl Workspace {
     /// Whether the command line asks for this target of a selected package, or would if it were still there.
     pub fn selects_target(&self, package: &str, target: &str) -> bool {
         let is_there = self.targets.iter().any(|one| one.package == package && one.name == target);
-        // What kind of target a name stood for that is not there is not known.
+        // The kind of a target that is gone is not known.
         self.selects(package) && (is_there || !self.options.lib)
     }
 

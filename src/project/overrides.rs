@@ -1,4 +1,4 @@
-//! What `--config` says on the command line: stronger than files and than cargo's own variables for them.
+//! Values of `--config` on the command line: stronger than files and than cargo's variables for them.
 
 use std::path::PathBuf;
 

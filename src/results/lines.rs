@@ -12,7 +12,7 @@ use super::ratio::Versus;
 pub const FORMAT_VERSION: u32 = 1;
 
 /// The first line of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunStarted {
     pub format_version: u32,
     pub tool: String,
@@ -21,6 +21,9 @@ pub struct RunStarted {
     pub profile: String,
     pub cpu: String,
     pub commit: Option<String>,
+    /// The root of the workspace; `None` where several machines' results were merged.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub workspace: Option<String>,
 }
 
 /// One measurement of one benchmark.

@@ -4,42 +4,62 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::Session;
+use super::partition::hash;
+use super::{Session, last_run, owner};
 use crate::console;
+use crate::formats::json;
 use crate::fs::{self, DRAFT, Draft};
 pub use crate::results::lines::Base;
 use crate::results::lines::{Memory, Run, RunStarted};
 use crate::results::names;
 use crate::session::revision;
-use crate::session::writer::write_results;
 use crate::{Error, Result};
 
-/// A name is kept below the target directory; what looks like a path is one.
+/// A name stands for a folder below the target directory; text that looks like a path is a path.
 fn is_name(text: &str) -> bool {
     !text.contains(['/', '\\']) && !text.ends_with(".jsonl") && !matches!(text, "" | "." | "..")
 }
 
-fn folder(home: &Path, name: &str) -> PathBuf {
-    home.join("baselines").join(name)
+/// Where the baseline `name` of the workspace at `root` is, or will be. Where another workspace that shares the target directory
+/// has the name already, ours has a mark behind it.
+fn folder(home: &Path, name: &str, root: &Path) -> PathBuf {
+    let plain = home.join("baselines").join(name);
+    let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    let marked = plain.with_file_name(format!("{name}~{:08x}", hash(&root.to_string_lossy()) as u32));
+    let is_foreign = || {
+        let text = std::fs::read_to_string(plain.join("results.jsonl")).ok()?;
+        owner::foreign(&Run::parse(&text).ok()?.started, &root).map(drop)
+    };
+    if marked.exists() || is_foreign().is_some() { marked } else { plain }
 }
 
-/// What `--baseline` means; `words` is the whole command line, for a run of another revision.
+/// The results of the baseline `name`, found without asking cargo; `None` where there is none.
+pub fn find(name: &str) -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    let root = owner::workspace_around(&here).unwrap_or(here);
+    let file = folder(&last_run::home()?, name, &root).join("results.jsonl");
+    (is_name(name) && file.is_file()).then_some(file)
+}
+
+/// Loads the run that `--baseline` names. `words` is the whole command line, for the run of another revision.
 pub fn load(label: Option<&String>, words: &[OsString], session: &Session) -> Result<Option<Base>> {
     let Some(label) = label.cloned() else { return Ok(None) };
     if let Some(revision) = label.strip_prefix("git:") {
-        let (run, root) = revision::measure(revision, words, session)?;
+        let measured = revision::measure(revision, words, session)?;
+        let run = read(revision::KEPT, &measured.home, &measured.root)?;
+        let root = measured.tree.at.clone();
         return of_this_workspace(Base { label, run, root }, session).map(Some);
     }
-    let run = read(&label, &session.workspace.home)?;
+    let run = read(&label, &session.workspace.home, &session.workspace.root)?;
     of_this_workspace(Base { label, run, root: session.workspace.root.clone() }, session).map(Some)
 }
 
 /// The results kept as `label` below `home`, or in the file of that name.
-pub fn read(label: &str, home: &Path) -> Result<Run> {
+pub fn read(label: &str, home: &Path, root: &Path) -> Result<Run> {
     let named = is_name(label) && !Path::new(label).is_file();
-    let path = if named { folder(home, label).join("results.jsonl") } else { PathBuf::from(label) };
+    let path = if named { folder(home, label, root).join("results.jsonl") } else { PathBuf::from(label) };
     let text = std::fs::read_to_string(&path).map_err(|error| {
-        let known = known(home);
+        let known = known(home, root);
         match error.kind() {
             std::io::ErrorKind::NotFound if named && known.is_empty() => {
                 Error::usage(format!("there is no baseline `{label}`; make one with --save-baseline {label}"))
@@ -72,10 +92,15 @@ pub fn elsewhere(packages: &BTreeSet<&str>, session: &Session) -> Option<String>
     Some(format!("of another package: {}; here is {}", packages.join(", "), members.join(", ")))
 }
 
-fn known(home: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(home.join("baselines")).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    names.retain(|name| !name.starts_with(DRAFT));
+/// The names of this workspace's baselines.
+fn known(home: &Path, root: &Path) -> Vec<String> {
+    let own = |path: PathBuf| {
+        let name = path.file_name()?.to_str()?;
+        let name = name.split('~').next()?.to_owned();
+        (folder(home, &name, root) == path && !name.starts_with(DRAFT)).then_some(name)
+    };
+    let mut names: Vec<String> =
+        fs::read_dir(home.join("baselines")).unwrap_or_default().into_iter().filter_map(own).collect();
     names.sort();
     names
 }
@@ -96,7 +121,7 @@ pub fn warn_of_differences(label: &str, was: &RunStarted, now: &RunStarted) {
 }
 
 /// Keeps `run` as `name`, with its memory profiles; as a file without. `recounts`: what other processes counted, by full name.
-pub fn save(name: &str, home: &Path, run: &Run, recounts: &BTreeMap<String, Vec<Memory>>) -> Result<()> {
+pub fn save(name: &str, home: &Path, root: &Path, run: &Run, recounts: &BTreeMap<String, Vec<Memory>>) -> Result<()> {
     if !run.failed.is_empty() {
         console::warn(&format!("the baseline {name} is not saved: benchmarks failed"));
         return Ok(());
@@ -109,9 +134,9 @@ pub fn save(name: &str, home: &Path, run: &Run, recounts: &BTreeMap<String, Vec<
         profiles.push(std::mem::take(&mut finished.profiles).mem);
     }
     if !is_name(name) {
-        return write_results(Path::new(name), &run);
+        return fs::write_output(Path::new(name), json::lines(&run).as_bytes());
     }
-    let folder = folder(home, name);
+    let folder = folder(home, name, root);
     let draft = Draft::new_in(&home.join("baselines"))?;
     write_draft(draft.path(), &folder, run, &profiles)?;
     draft.replace(&folder)
@@ -125,7 +150,7 @@ fn write_draft(draft: &Path, folder: &Path, mut run: Run, profiles: &[Option<Str
         fs::copy(Path::new(from), &draft.join(&place))?;
         finished.profiles.mem = Some(folder.join(&place).to_string_lossy().into_owned());
     }
-    write_results(&draft.join("results.jsonl"), &run)
+    fs::write(draft.join("results.jsonl"), json::lines(&run))
 }
 
 #[cfg(test)]
@@ -147,6 +172,7 @@ mod tests {
             profile: text(),
             cpu: text(),
             commit: None,
+            workspace: None,
         };
         Run { started, finished: vec![one], failed: Vec::new(), checks: Vec::new() }
     }
@@ -159,21 +185,21 @@ mod tests {
         // The profiles are those of the last run, not of this file.
         let file = home.join("kept.jsonl");
         let recounts = BTreeMap::from([("p/t/a".to_owned(), vec![finished("p/t/a", 3.0, 8.0, true).memory])]);
-        save(file.to_str().unwrap(), home, &run(1.0, &mem), &recounts).unwrap();
-        let kept = read(file.to_str().unwrap(), home).unwrap().finished.remove(0);
+        save(file.to_str().unwrap(), home, home, &run(1.0, &mem), &recounts).unwrap();
+        let kept = read(file.to_str().unwrap(), home, home).unwrap().finished.remove(0);
         assert_eq!(kept.profiles, crate::results::lines::Profiles::default());
         // Other processes counted otherwise.
         assert_eq!((kept.memory.exact, kept.memory.allocs_per_op_range), (false, Some([1.0, 3.0])));
 
-        save("main", home, &run(1.0, &mem), &BTreeMap::new()).unwrap();
+        save("main", home, home, &run(1.0, &mem), &BTreeMap::new()).unwrap();
         std::fs::write(&mem, "2").unwrap();
-        save("main", home, &run(2.0, &mem), &BTreeMap::new()).unwrap();
-        let allocs = || read("main", home).unwrap().finished[0].memory.allocs_per_op;
+        save("main", home, home, &run(2.0, &mem), &BTreeMap::new()).unwrap();
+        let allocs = || read("main", home, home).unwrap().finished[0].memory.allocs_per_op;
         let kept = home.join("baselines/main/profiles/p/t/a/mem.prof");
         assert_eq!((allocs(), std::fs::read_to_string(&kept).unwrap().as_str()), (2.0, "2"));
-        // What cannot be written whole leaves what was there.
-        assert!(save("main", home, &run(3.0, &home.join("none")), &BTreeMap::new()).is_err());
-        assert_eq!((allocs(), known(home)), (2.0, vec!["main".to_owned()]));
+        // A failed save leaves the old baseline.
+        assert!(save("main", home, home, &run(3.0, &home.join("none")), &BTreeMap::new()).is_err());
+        assert_eq!((allocs(), known(home, home)), (2.0, vec!["main".to_owned()]));
         assert_eq!(std::fs::read_dir(home.join("baselines")).unwrap().count(), 1);
     }
 

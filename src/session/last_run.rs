@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::results::lines::{Finished, Line};
+use super::owner;
+use crate::results::lines::Run;
 use crate::results::names;
 use crate::{Error, Result};
 
@@ -23,14 +24,15 @@ pub fn home_of(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().map(|dir| dir.join("target").join("memprof")).find(|home| home.is_dir())
 }
 
-/// The benchmarks of the last run; empty where there is none.
-fn finished() -> Vec<Finished> {
-    let text = home().and_then(|home| std::fs::read_to_string(home.join("results.jsonl")).ok()).unwrap_or_default();
-    let finished = |line: &str| match serde_json::from_str(line) {
-        Ok(Line::BenchmarkFinished(finished)) => Some(*finished),
-        _ => None,
-    };
-    text.lines().filter_map(finished).collect()
+/// The last run, where there is one.
+fn last_run() -> Option<Run> {
+    Run::parse(&std::fs::read_to_string(home()?.join("results.jsonl")).ok()?).ok()
+}
+
+/// That the last run is of another workspace, where it is.
+fn foreign(run: &Run) -> Option<Error> {
+    let root = owner::foreign_to_here(&run.started, None)?;
+    Some(Error::usage(format!("this is not the workspace of the last run: {}", owner::described(root))))
 }
 
 /// The profile that `name` means: any unambiguous suffix of a benchmark's full name, with `:cpu`, `:block` or `:mem` behind it. `None`
@@ -40,15 +42,21 @@ pub fn profile(name: &str) -> Option<Result<PathBuf>> {
         Some((name, kind @ ("cpu" | "mem" | "block"))) => (name, kind),
         _ => (name, "mem"),
     };
-    let finished = finished();
-    let all: Vec<&str> = finished.iter().map(|finished| finished.name.as_str()).collect();
+    let run = last_run()?;
+    let all: Vec<&str> = run.finished.iter().map(|finished| finished.name.as_str()).collect();
     let mut found = names::find(&all, name);
     found.dedup();
+    if !found.is_empty()
+        && let Some(error) = foreign(&run)
+    {
+        return Some(Err(error));
+    }
     match found[..] {
         [] => None,
         [one] => {
             // Of several measurements the last wrote the profile.
-            let profiles = finished.iter().rev().find(|finished| finished.name == one).map(|found| &found.profiles)?;
+            let profiles =
+                run.finished.iter().rev().find(|finished| finished.name == one).map(|found| &found.profiles)?;
             let path = match kind {
                 "cpu" => &profiles.cpu,
                 "block" => &profiles.block,
@@ -79,15 +87,18 @@ pub fn benchmark_of(source: &str) -> Option<String> {
     Some(name.split_once('/').map_or(name, |(_, name)| name).to_owned())
 }
 
-/// A word to who asked for `name`, which is neither a file nor a benchmark: what the last run has. `None` where there was no run, or
-/// where the name can only be meant as a file.
+/// A hint where `name` is neither a file nor a benchmark: the benchmarks of the last run. `None` where there was no run, or where
+/// the name can only be meant as a file.
 pub fn other_names(name: &str) -> Option<String> {
     const MOST: usize = 5;
     if Path::new(name).exists() || name.ends_with(".prof") || name.ends_with(".gz") || profile(name).is_some() {
         return None;
     }
-    let finished = finished();
-    let mut all: Vec<&str> = finished.iter().map(|finished| finished.name.as_str()).collect();
+    let run = last_run()?;
+    if let Some(root) = owner::foreign_to_here(&run.started, None) {
+        return Some(format!("nor can the last run be looked at: {}", owner::described(root)));
+    }
+    let mut all: Vec<&str> = run.finished.iter().map(|finished| finished.name.as_str()).collect();
     all.dedup();
     let (first, rest) = all.split_at(all.len().min(MOST));
     let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };

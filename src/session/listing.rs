@@ -8,7 +8,7 @@ use crate::results::lines::{Failed, FailureKind};
 use crate::session::selection::Selection;
 use crate::{Error, Result};
 
-/// What listing found.
+/// The benchmarks found by listing.
 pub struct Listing<'b> {
     pub suites: Vec<Suite<'b>>,
     /// Targets that failed before they named any benchmark, or while they did.
@@ -53,7 +53,7 @@ impl<'b> Listing<'b> {
         for suite in &self.suites {
             let Some(reason) = &suite.cut_short else { continue };
             let failure = reason.clone().when("when its benchmarks were listed").of_target(suite.target());
-            // Where others match what was asked for, and nothing of this one does, it is not what this run is about.
+            // If other targets match and this one does not, it was not asked for.
             if any && suite.benchmarks.is_empty() && !selection.may_mean(suite.target()) {
                 console::warn(&format!("{}: {}", failure.name, failure.error));
             } else {

@@ -3,10 +3,12 @@
 
 pub mod baseline;
 mod duration;
+pub mod explanations;
 pub mod last_run;
 pub mod listing;
 pub mod options;
 mod outcomes;
+pub mod owner;
 mod partition;
 mod progress;
 pub mod recount;
@@ -113,7 +115,7 @@ impl<'a> Session<'a> {
         Outcomes::new(self, listing, options)
     }
 
-    /// What a pass over any suite needs.
+    /// The context for passes over any suite.
     pub fn measuring<'s>(&'s mut self, options: &'s PassOptions) -> Measuring<'s> {
         let Session { tables, progress, interrupt, .. } = self;
         Measuring { options, tables, observer: progress, interrupt }

@@ -15,24 +15,25 @@ use crate::project::CargoOptions;
 const COMMANDS: &str = "\
 Commands (each takes --help):
   run       run the benches, print the table, write the profiles; `run` may be left out
-  list      the benchmarks' full names, one a line; nothing is measured
-  explain   why each benchmark allocates, and what would stop it
-  check     run, then hold the result against the committed baseline and the budgets; --accept writes the baseline
-  compare   benchstat's job: two or more results side by side, with statistics
-  report    one self-contained HTML page of the last run, or the same as text; -http=: serves it
+  list      print the benchmarks' full names, one a line; measure nothing
+  explain   say why each benchmark allocates, and what would stop it
+  check     run, then compare with the committed baseline and the budgets; --accept writes the baseline
+  compare   compare two or more results, with statistics, as benchstat does
+  report    write the last run as one self-contained HTML page, or as text; -http=: serves it
   merge     join the results and profiles of several machines
-  init      print a ready workflow: init --ci github
-  completions SHELL, man      what packagers need
-  pprof     what `go tool pprof` does, with its flags: top, list, tree, peek, traces, -http=:, …
+  pprof     show profiles as `go tool pprof` does, with its flags: top, list, tree, peek, traces, -http=:, …
+  init      print a ready CI workflow: init --ci github
+  completions SHELL, man      print shell completions, or the manual page
 
-Exit codes: 0 all well · 1 any other error · 2 wrong arguments · 100 check failed · 101 the benches do not build ·
-102 no workspace or bad configuration · 103 a bench crashed, hung or failed (the others are still reported) · 104 nothing matched, or nothing could be counted
+Exit codes: 0 success · 2 wrong arguments · 100 check failed · 101 the benches do not build · 102 no workspace, or a bad
+configuration · 103 a bench crashed, hung or failed (the others are still reported) · 104 nothing matched, or nothing could
+be counted · 1 any other error
 
 Examples:
-  cargo memprof --bench . -benchmem            all benchmarks of the workspace's default members
-  cargo memprof -p mycrate pooled              those of one package whose name contains `pooled`
-  cargo memprof -benchtime=3s -count 5 -json   five measurements of three seconds each, as JSON lines
-  cargo memprof -benchtime=1x --no-profiles    everything once, numbers only";
+  cargo memprof --bench . -benchmem            run all benchmarks of the workspace's default members
+  cargo memprof -p mycrate pooled              run those of one package whose name contains `pooled`
+  cargo memprof -benchtime=3s -count 5 -json   measure each five times for three seconds, and print JSON lines
+  cargo memprof -benchtime=1x --no-profiles    run everything once, for the numbers only";
 
 #[derive(Debug, Clone, Parser)]
 #[command(
@@ -46,11 +47,11 @@ Examples:
     args_override_self = true
 )]
 pub struct RunArgs {
-    /// Only benchmarks whose TARGET/ID matches one of these regular expressions (and --bench, where it is given)
+    /// Run only benchmarks whose TARGET/ID matches one of these regular expressions (and --bench, if given)
     #[arg(value_name = "FILTER")]
     pub filters: Vec<String>,
 
-    /// Arguments for the bench itself
+    /// Pass these arguments to the bench itself
     #[arg(last = true, value_name = "ARGS")]
     pub bench_args: Vec<String>,
 
@@ -65,76 +66,79 @@ pub struct RunArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Selecting and building (as in `cargo bench`)")]
 pub struct Select {
-    /// Only benchmarks whose TARGET/ID matches; a bench target's name selects that target; `.` is all
+    /// Run only benchmarks whose TARGET/ID matches; a bench target's name selects that target; `.` selects all
     #[arg(long, value_name = "REGEX")]
     pub bench: Vec<String>,
-    /// Package to run benchmarks for
+    /// Run the benchmarks of this package
     #[arg(short, long, value_name = "SPEC")]
     pub package: Vec<String>,
-    /// All packages in the workspace
+    /// Run the benchmarks of all packages in the workspace
     #[arg(long, visible_alias = "all")]
     pub workspace: bool,
-    /// Leave a package out, with --workspace
+    /// Leave this package out of --workspace
     #[arg(long, value_name = "SPEC")]
     pub exclude: Vec<String>,
-    /// Only the libraries' own benches (#[bench]); with --benches, these too
+    /// Run only the #[bench] functions of the libraries; with --benches, these too
     #[arg(long)]
     pub lib: bool,
-    /// All targets with `bench = true`, as if nothing were said
+    /// Run all targets with `bench = true` (the default)
     #[arg(long)]
     pub benches: bool,
-    /// Features to turn on
+    /// Turn on these features, separated by spaces or commas
     #[arg(short = 'F', long, value_name = "FEATURES")]
     pub features: Vec<String>,
+    /// Turn on all features of the selected packages
     #[arg(long)]
     pub all_features: bool,
+    /// Leave the `default` feature off
     #[arg(long)]
     pub no_default_features: bool,
-    /// Build profile; `bench` if not given
+    /// Build with this profile instead of `bench`
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Build for this target triple
+    /// Build for this target triple (x86_64-unknown-linux-gnu can be measured)
     #[arg(long, value_name = "TRIPLE")]
     pub target: Option<String>,
-    /// Below it, in `memprof`, everything is kept
+    /// Put build output and results in DIR/memprof
     #[arg(long, value_name = "DIR")]
     pub target_dir: Option<PathBuf>,
+    /// Use the package or workspace of this Cargo.toml
     #[arg(long, value_name = "PATH")]
     pub manifest_path: Option<PathBuf>,
-    /// Cargo.lock must not change
+    /// Require that Cargo.lock stays as it is
     #[arg(long)]
     pub locked: bool,
-    /// No network
+    /// Do not use the network
     #[arg(long)]
     pub offline: bool,
-    /// --locked and --offline
+    /// The same as --locked and --offline
     #[arg(long)]
     pub frozen: bool,
-    /// Parallel build jobs
+    /// Run N build jobs in parallel
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<String>,
     /// Override a cargo configuration value
     #[arg(long, value_name = "KEY=VALUE")]
     pub config: Vec<String>,
-    /// Unstable flags to cargo
+    /// Pass an unstable flag to cargo
     #[arg(short = 'Z', value_name = "FLAG")]
     pub unstable: Vec<String>,
-    /// Say more; what the benches print goes to stderr
+    /// Print more; forward what the benches print to stderr
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Say less
+    /// Print neither progress nor cargo's status lines
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// auto, always or never
+    /// Color the output: auto, always or never
     #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"])]
     pub color: Option<String>,
-    /// Only the K-th of N parts of the benchmarks: for N machines
+    /// Run only the K-th of N parts of the benchmarks, to share them among N machines
     #[arg(long, value_name = "K/N", value_parser = Partition::parse)]
     pub partition: Option<Partition>,
-    /// Build, run nothing
+    /// Build the benches without running them
     #[arg(long)]
     pub no_run: bool,
-    /// Benches that fail never stop the others; taken for cargo's sake
+    /// Accepted for compatibility with cargo; failing benches never stop the others
     #[arg(long)]
     pub no_fail_fast: bool,
 }
@@ -142,46 +146,46 @@ pub struct Select {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Measuring (as in `go test`; one dash will do)")]
 pub struct MeasureArgs {
-    /// Time, or exact number of iterations as `100x`, per benchmark
+    /// Measure each benchmark for this time, or for an exact number of iterations such as `100x`
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration::bench_time)]
     pub benchtime: BenchTime,
-    /// Measurements of each benchmark
+    /// Measure each benchmark N times
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub count: u32,
-    /// A benchmark that takes longer is ended
+    /// End a benchmark that takes longer, and report it as failed
     #[arg(long, value_name = "D", default_value = "10m", value_parser = duration::duration)]
     pub timeout: Duration,
     /// Show B/op and allocs/op
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub benchmem: bool,
-    /// All memory profiles in one file, with the label `benchmark`
+    /// Write all memory profiles to one file, with the label `benchmark`
     #[arg(long, value_name = "FILE")]
     pub memprofile: Option<PathBuf>,
-    /// All CPU profiles in one file, with the label `benchmark`
+    /// Write all CPU profiles to one file, with the label `benchmark`
     #[arg(long, value_name = "FILE")]
     pub cpuprofile: Option<PathBuf>,
-    /// Where threads wait: a block.prof for each benchmark, and all in one file
+    /// Record where threads wait: a block.prof for each benchmark, and all of them in one file
     #[arg(long, value_name = "FILE")]
     pub blockprofile: Option<PathBuf>,
-    /// Where relative profile files go
+    /// Put relative profile files in this folder
     #[arg(long, value_name = "DIR")]
     pub outputdir: Option<PathBuf>,
-    /// Numbers only
+    /// Measure the numbers only, and write no profiles
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub no_profiles: bool,
-    /// What each call site has live at the peak, exactly: peak_objects and peak_space in mem.prof
+    /// Record exactly what each call site has live at the peak: peak_objects and peak_space in mem.prof
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub peak: bool,
-    /// Besides, the dhat crate's own dhat-heap.json of each benchmark, for its viewer; the first use fetches the crate
+    /// Also write the dhat crate's own dhat-heap.json of each benchmark, for its viewer; the first use fetches the crate
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub dhat: bool,
     /// Time what is compared in turns, sample by sample; `--turns=false` times one benchmark after the other
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub turns: bool,
-    /// CPU samples a second of each thread's CPU time
+    /// Take HZ CPU samples a second of each thread's CPU time
     #[arg(long, value_name = "HZ", default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub cpu_rate: u32,
-    /// Taken, and does nothing: there are no tests here
+    /// Accepted for compatibility with `go test`; no effect
     #[arg(long, value_name = "REGEX", hide = true)]
     pub run: Option<String>,
 }
@@ -189,22 +193,22 @@ pub struct MeasureArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
-    /// The row of each group that the others are compared to; the group's first if not given
+    /// Compare the rows of each group to this one instead of the group's first
     #[arg(long, value_name = "VARIANT")]
     pub against: Option<String>,
     /// Keep the results under this name, or in this file
     #[arg(long, value_name = "NAME|FILE")]
     pub save_baseline: Option<String>,
-    /// Compare with kept results, or with the run of a revision
+    /// Compare with kept results, or with a revision that is measured now
     #[arg(long, value_name = "NAME|FILE|git:REV")]
     pub baseline: Option<String>,
-    /// Serve a page of all benchmarks after the run; Ctrl-C ends it
+    /// Serve a page of all benchmarks after the run, until Ctrl-C
     #[arg(long, value_name = "HOST:PORT")]
     pub http: Option<String>,
-    /// With --http: open no browser
+    /// Do not open a browser for --http
     #[arg(long, alias = "no_browser", requires = "http")]
     pub no_browser: bool,
-    /// How the results are printed
+    /// Print the results in this format
     #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = format_parser())]
     pub message_format: &'static dyn Format,
     /// Short for --message-format json

@@ -25,7 +25,7 @@ impl Partition {
 }
 
 /// FNV-1a, mixed (its low bits alone are poor): written out, since it must never change.
-fn hash(text: &str) -> u64 {
+pub fn hash(text: &str) -> u64 {
     let fnv = text
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));

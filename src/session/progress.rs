@@ -1,4 +1,4 @@
-//! How far it is: one line on stderr that rewrites itself; where stderr is no terminal, one more line every minute.
+//! Progress: one line on stderr that rewrites itself; if stderr is no terminal, a new line every minute.
 
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
@@ -8,9 +8,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::measure::{Observer, Phase};
 use crate::results::names;
 
-/// Who reads a log wants to know that it goes on, and a CI service may end what is silent.
+/// The reader of a log wants signs of life, and a CI service may end a silent job.
 const LINES_APART: Duration = Duration::from_secs(60);
-/// What of a benchmark's name fits in a line.
+/// Longer names are cut at the front.
 const LONGEST_NAME: usize = 80;
 
 /// The progress of a session.
@@ -28,13 +28,13 @@ impl Progress {
         Progress { bar: ProgressBar::hidden(), is_quiet: quiet, last_line: lines.then(Instant::now) }
     }
 
-    /// From now on a spinner, with these words beside it.
+    /// Shows a spinner with this message from now on.
     pub fn says(&mut self, message: &str) {
         self.show(ProgressBar::no_length(), "{elapsed:>4} {spinner} {wide_msg}");
         self.bar.set_message(message.to_owned());
     }
 
-    /// From now on a bar of so many benchmarks and passes to come.
+    /// Shows a bar from now on; a step is one pass over one benchmark.
     pub fn expect(&mut self, steps: u64) {
         self.show(ProgressBar::new(steps), "{elapsed:>4} [{bar:24}] {pos}/{len} {wide_msg}");
     }
@@ -51,7 +51,7 @@ impl Progress {
         self.bar.enable_steady_tick(Duration::from_millis(250));
     }
 
-    /// Leaves the terminal to somebody else, or to the results.
+    /// Leaves the terminal to cargo, or to the results.
     pub fn pause(&self) {
         self.bar.finish_and_clear();
     }

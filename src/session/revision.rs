@@ -20,8 +20,6 @@ use crate::console;
 use crate::git::{git, short_commit};
 use crate::inject::own_path;
 use crate::measure::Interrupt;
-use crate::results::lines::Run;
-use crate::session::baseline;
 use crate::{Error, Result, exit, fs};
 
 /// The options whose values are about this run and not about the other.
@@ -39,8 +37,19 @@ const OWN: [&str; 11] = [
     "--outputdir",
 ];
 
-/// Runs the benches of `revision` as `words` say: the results, and the folder that its sources lay in.
-pub fn measure(revision: &str, words: &[OsString], session: &Session) -> Result<(Run, PathBuf)> {
+/// A revision that was measured; its results are kept as the baseline [`KEPT`].
+pub struct Measured {
+    /// The tool's folder there.
+    pub home: PathBuf,
+    /// The root of its workspace.
+    pub root: PathBuf,
+    pub tree: Tree,
+    /// No other revision takes its place before its results are read.
+    _lock: File,
+}
+
+/// Runs the benches of `revision` as `words` say.
+pub fn measure(revision: &str, words: &[OsString], session: &Session) -> Result<Measured> {
     let root = &session.workspace.root;
     let label = format!("git:{revision}");
     let bad = |what: String| Error::usage(format!("--baseline {label}: {what}"));
@@ -52,12 +61,12 @@ pub fn measure(revision: &str, words: &[OsString], session: &Session) -> Result<
     // the two trees would take each other's executables for their own.
     let home = session.workspace.home.join("revisions");
     fs::create_dir_all(&home)?;
-    let _lock = lock(&home, &session.interrupt)?;
+    let lock = lock(&home, &session.interrupt)?;
     let subject = git(root, &["show", "--no-patch", "--format=%s", &commit]).unwrap_or_default();
     console::note(&format!("{label}: measuring commit {} ({subject}) first", short_commit(&commit)));
     let at = place(&home)?;
     let tree = Tree { repository: PathBuf::from(&top), at };
-    // What a run that was killed has left.
+    // Left behind by a killed run.
     tree.remove();
     let there = tree.at.to_string_lossy().into_owned();
     git(root, &["worktree", "add", "--detach", "--quiet", &there, &commit]).map_err(bad)?;
@@ -86,11 +95,12 @@ pub fn measure(revision: &str, words: &[OsString], session: &Session) -> Result<
             message: format!("--baseline git:{revision}: its benches could not be measured (see above)"),
         });
     }
-    Ok((baseline::read(KEPT, &home.join("memprof"))?, tree.at.clone()))
+    let there = inside(root).unwrap_or_else(|| tree.at.clone());
+    Ok(Measured { home: home.join("memprof"), root: there, tree, _lock: lock })
 }
 
 /// The name of the other run's results in its own target directory.
-const KEPT: &str = "revision";
+pub const KEPT: &str = "revision";
 
 /// One revision at a time; held until it is dropped.
 fn lock(home: &Path, interrupt: &Interrupt) -> Result<File> {
@@ -124,7 +134,10 @@ fn place(home: &Path) -> Result<PathBuf> {
     // The name can be guessed: nobody else may have made it, or may write there.
     let found = own.symlink_metadata().map_err(|e| Error::file("read", &own, e))?;
     if !found.is_dir() || found.uid() != rustix::process::getuid().as_raw() || found.mode() & 0o077 != 0 {
-        return Err(Error::other(format!("{} must be a folder that only you can use; remove it", own.display())));
+        return Err(Error::other(format!(
+            "{} must be a folder that only you can use; remove it and run again",
+            own.display()
+        )));
     }
     Ok(own.join(format!("{:016x}", hasher.finish())))
 }
@@ -183,9 +196,9 @@ fn without_own(words: &[OsString]) -> Vec<OsString> {
 }
 
 /// A worktree that is gone when it is dropped.
-struct Tree {
+pub struct Tree {
     repository: PathBuf,
-    at: PathBuf,
+    pub at: PathBuf,
 }
 
 impl Tree {
@@ -207,7 +220,7 @@ impl Drop for Tree {
 mod tests {
     use super::*;
 
-    /// What another revision left is older than the files, what this one left is newer.
+    /// Build output of another revision is older than the files; that of this revision is newer.
     #[test]
     fn files_are_as_old_as_the_first_measurement_of_their_revision() {
         let home = std::env::temp_dir().join(format!("memprof-ages-{}", std::process::id()));

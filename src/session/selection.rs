@@ -7,7 +7,7 @@ use super::partition::Partition;
 use crate::project::{BenchTarget, Workspace};
 use crate::{Error, Result};
 
-/// What the command line selects.
+/// The benchmarks that the command line selects.
 pub struct Selection {
     bench: Vec<(String, Regex)>,
     filters: Vec<Regex>,

@@ -1,8 +1,8 @@
-//! What a run leaves: data on stdout, profiles, results.jsonl. Files appear under their names when they are whole.
+//! The output of a run: data on stdout, profiles, results.jsonl. A file gets its name when it is complete.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::Session;
 use super::baseline::{self, Base};
@@ -28,21 +28,21 @@ pub struct Writer<'a> {
     args: &'a RunArgs,
     home: PathBuf,
     root: PathBuf,
-    /// What results.jsonl will hold: the lines as they came.
+    /// The future text of results.jsonl: the lines as they came.
     lines: String,
     pub run: Run,
-    /// What the results are compared with, if not within their groups.
+    /// The run to compare the results with, if not within their groups.
     base: Option<Base>,
     /// The group that is being measured, and how many of its results have gone out.
     group: Vec<Finished>,
     released: usize,
-    /// results.jsonl stays as it is.
+    /// Do not write results.jsonl.
     keep_results: bool,
     /// By full name.
     pub sites: BTreeMap<String, Vec<PlacedSite>>,
-    /// What other processes of this run counted, by full name.
+    /// Counts from other processes of this run, by full name.
     pub recounts: BTreeMap<String, Vec<Memory>>,
-    /// What could not be written.
+    /// Errors of writing.
     troubles: Vec<Error>,
     /// --memprofile and --cpuprofile, and what goes into them.
     mem_file: Option<PathBuf>,
@@ -54,8 +54,8 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// A run that begins now. What comes behind this ends with [`Writer::finish`] or [`Writer::end_without_results`], so that whoever reads
-    /// the JSON sees its last line.
+    /// Begins a run. Finish it with [`Writer::finish`] or [`Writer::end_without_results`], so that a reader of the JSON gets its last
+    /// line.
     pub fn new(session: &Session<'a>) -> Result<Writer<'a>> {
         Writer::begin(session.args, &session.workspace, started(session.args, &session.workspace, &session.config))
     }
@@ -114,7 +114,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Something could not be written. All else is, and shown; then it is an error.
+    /// Notes an error of writing: the rest is still written and shown, and then it is an error.
     pub fn trouble(&mut self, error: Error) {
         self.troubles.push(error);
     }
@@ -133,7 +133,7 @@ impl<'a> Writer<'a> {
         self.lines.push_str(&text);
     }
 
-    /// Takes what could not be listed, then measures the rest and takes each outcome as it comes.
+    /// Takes the targets that could not be listed, then measures the rest and takes each outcome as it comes.
     pub fn measure(&mut self, session: &mut Session, listing: &Listing) -> Result<()> {
         listing.failed.iter().for_each(|failed| self.failed(failed.clone()));
         session.measure(listing).try_for_each(|outcome| self.outcome(outcome?))?;
@@ -242,7 +242,7 @@ impl<'a> Writer<'a> {
         self.run.checks.push(check);
     }
 
-    /// Writes and prints what stands at the end; the exit code. What cannot be written keeps nothing else from being so.
+    /// Writes and prints the end of the run, and returns the exit code. A failed write does not stop the others.
     pub fn finish(mut self) -> Result<u8> {
         self.flush();
         for error in self.write_files() {
@@ -258,13 +258,13 @@ impl<'a> Writer<'a> {
         let shown = self.show();
         self.troubles.extend(shown.err());
         let code = code(&self.run);
-        // Where nothing else went wrong, the first decides about the exit code, and is told by who asked.
+        // If nothing else went wrong, the first decides the exit code, and the caller prints it.
         let decides = (code == exit::OK && !self.troubles.is_empty()).then(|| self.troubles.remove(0));
         self.troubles.iter().for_each(|error| console::error(&error.line()));
         decides.map_or(Ok(code), Err)
     }
 
-    /// What the command line asks for besides the results; what of it could not be written.
+    /// Writes the files that the command line asks for besides the results; returns the errors.
     fn write_files(&self) -> Vec<Error> {
         let mut errors = Vec::new();
         for (at, profiles) in
@@ -275,7 +275,7 @@ impl<'a> Writer<'a> {
             errors.extend(written.err());
         }
         if let Some(name) = &self.args.output.save_baseline {
-            errors.extend(baseline::save(name, &self.home, &self.run, &self.recounts).err());
+            errors.extend(baseline::save(name, &self.home, &self.root, &self.run, &self.recounts).err());
         }
         errors
     }
@@ -292,7 +292,7 @@ impl<'a> Writer<'a> {
         let against = self.args.output.against.clone();
         if let Some(variant) = against.as_deref().filter(|variant| !groups::has_variant(&self.run.finished, variant)) {
             console::warn(&format!(
-                "--against {variant}: no group has such a row (what is in no group is compared to nothing)"
+                "--against {variant}: no group has such a row (benchmarks outside of groups are not compared)"
             ));
         }
         let view =
@@ -334,6 +334,7 @@ fn step_summary(format: &dyn Format, run: &Run, view: &View) -> Result<()> {
 fn combined_file(args: &RunArgs, file: Option<&PathBuf>) -> Result<Option<PathBuf>> {
     let Some(file) = file else { return Ok(None) };
     let at = args.measure.outputdir.as_ref().map_or_else(|| file.clone(), |dir| dir.join(file));
+    fs::check_output(&at)?;
     let folder = at.parent().filter(|folder| !folder.as_os_str().is_empty());
     match folder {
         Some(folder) if !folder.is_dir() => {
@@ -351,12 +352,6 @@ fn together(profiles: &[Profile]) -> Result<Profile> {
     }
 }
 
-/// results.jsonl.
-pub fn write_results(path: &Path, run: &Run) -> Result<()> {
-    let lines: String = run.lines().iter().map(json::line).collect();
-    fs::replace(path, lines.as_bytes())
-}
-
 fn started(args: &RunArgs, workspace: &Workspace, config: &CargoConfig) -> RunStarted {
     let version = config.toolchain.version.lines().find_map(|line| line.strip_prefix("release: "));
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -369,5 +364,6 @@ fn started(args: &RunArgs, workspace: &Workspace, config: &CargoConfig) -> RunSt
         profile: args.select.profile.clone().unwrap_or_else(|| "bench".to_owned()),
         cpu: cpu.unwrap_or_default().to_owned(),
         commit: git::head_commit(&workspace.root),
+        workspace: Some(workspace.root.to_string_lossy().into_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! `check --accept`: today's numbers become the baseline, in so far as this run has seen what the baseline speaks of.
+//! `check --accept`: today's numbers become the baseline, for benchmarks that this run covered.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +10,8 @@ use crate::results::lines::RunStarted;
 use crate::session::Session;
 use crate::{Result, fs};
 
-/// Accepts what is to be accepted; the entries that stay, for nobody has looked whether their benchmarks are gone. Those go on
-/// failing.
+/// Accepts all checks but those of vanished benchmarks that this run has not looked for. The result names the latter: their entries
+/// stay, and go on failing.
 pub fn verdicts(
     checks: &mut [Check],
     today: &BTreeMap<String, Measured>,
@@ -54,7 +54,7 @@ pub fn write(
     let mut without_sites = 0;
     for (name, measured) in today {
         let was = new.entries.get(name);
-        // What is not exact and has passed stays as it is: its numbers differ from run to run, its text need not.
+        // An inexact entry that passed stays: its numbers differ from run to run, and its text should not.
         let of_baseline = |check: &&Check| check.name == *name && check.against == Against::Baseline;
         let passed = checks.iter().filter(of_baseline).all(|check| check.verdict == Verdict::Passed);
         if passed && was.is_some_and(|entry| !entry.is_exact()) {

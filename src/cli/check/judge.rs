@@ -1,4 +1,4 @@
-//! What a run is held against: the baseline, from its text or from another run, and the budgets.
+//! The standards for a run: the baseline, from its text or from another run, and the budgets.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
@@ -17,11 +17,11 @@ use crate::session::Session;
 use crate::session::baseline::{self, Base};
 use crate::{Error, Result};
 
-/// What the benchmarks are held against.
+/// The standards that benchmarks are held to.
 pub struct Gate {
     /// memprof-baseline.toml.
     pub path: PathBuf,
-    /// What it says; of `--baseline` what that run brought. `None` where there is none.
+    /// Its entries, or those of the run that `--baseline` names; `None` if there are none.
     pub baseline: Option<Baseline>,
     /// In words.
     label: String,
@@ -136,7 +136,7 @@ impl Gate {
 /// Which bench targets have told all of their benchmarks, by package and name: what they do not name is gone.
 pub enum Listed {
     Now(BTreeSet<(String, String)>),
-    /// Nobody has asked them.
+    /// No target was listed.
     OfLastRun,
 }
 

@@ -10,8 +10,8 @@ use crate::pprof::profile;
 use crate::results::check::PlacedSite;
 use crate::results::lines::{Failed, Run};
 use crate::results::sites::sites;
-use crate::session::Session;
 use crate::session::writer::Writer;
+use crate::session::{Session, owner};
 use crate::{Error, Result};
 
 /// The results. Those of another commit say nothing about this one.
@@ -20,6 +20,9 @@ pub fn read(session: &Session) -> Result<Run> {
     let nothing = |why: String| Error::nothing_measured(format!("no last run: {}: {why}", path.display()));
     let text = std::fs::read_to_string(&path).map_err(|e| nothing(e.to_string()))?;
     let run = Run::parse(&text).map_err(nothing)?;
+    if let Some(root) = owner::foreign(&run.started, &session.workspace.root) {
+        return Err(nothing(format!("{}; run it again", owner::described(root))));
+    }
     match (&run.started.commit, head_commit(&session.workspace.root)) {
         (Some(was), Some(now)) if *was != now => Err(nothing(format!(
             "it is of commit {}, and this is {}; run it again",
@@ -30,7 +33,7 @@ pub fn read(session: &Session) -> Result<Run> {
     }
 }
 
-/// What of the last run is selected, in `writer`.
+/// Gives `writer` the selected results of the last run.
 pub fn taken_again(last: Run, session: &Session, writer: &mut Writer) -> Result<BTreeMap<String, Measured>> {
     let workspace = &session.workspace;
     let wants = |package: &str, target: &str, id: &str| {
@@ -47,7 +50,7 @@ pub fn taken_again(last: Run, session: &Session, writer: &mut Writer) -> Result<
     let any = !writer.run.finished.is_empty() || !writer.run.failed.is_empty();
     for failed in of_targets.into_iter().filter(|one| workspace.selects_target(&one.package, &one.target)) {
         let target = workspace.targets.iter().find(|one| one.package == failed.package && one.name == failed.target);
-        // As in the run itself: what is not asked for and not there is not what this is about.
+        // As in the run itself: a failed target that was not asked for is only a warning.
         if any && target.is_some_and(|target| !session.selection.may_mean(target)) {
             console::warn(&format!("{}: {}", failed.name, failed.error));
         } else {

@@ -11,6 +11,7 @@ use clap::Parser;
 
 use self::judge::{Gate, Listed};
 use crate::check::Measured;
+use crate::console;
 use crate::go::flags;
 use crate::results::check::{Against, Check, Verdict};
 use crate::results::lines::{Memory, Run};
@@ -25,15 +26,15 @@ use crate::{Error, Result};
 #[command(
     name = "cargo memprof check",
     bin_name = "cargo memprof check",
-    about = "Run the benches, then hold them against memprof-baseline.toml and the budgets of memprof.toml",
+    about = "Run the benches, then compare them with memprof-baseline.toml and the budgets of memprof.toml",
     after_help = CHECK,
     args_override_self = true
 )]
 pub struct CheckArgs {
-    /// Make today's numbers the baseline
+    /// Write today's numbers to memprof-baseline.toml
     #[arg(long)]
     pub accept: bool,
-    /// Run nothing: judge the results of the last run, or of `merge`
+    /// Judge the results of the last run, or of `merge`, and run nothing
     #[arg(long)]
     pub last_run: bool,
     #[command(flatten)]
@@ -41,11 +42,11 @@ pub struct CheckArgs {
 }
 
 const CHECK: &str = "\
-allocs/op and B/op must be what the baseline says, to the digit where they are exact; a benchmark that vanished or has no
-entry fails; time is not looked at unless a budget says so. With a FILTER only matching entries can vanish, and --accept
-changes only those; it takes out what this run has looked for and not found. --accept does not excuse a budget.
+allocs/op and B/op must equal the baseline, to the digit where they are exact. A benchmark that vanished, or has no entry,
+fails. Time is judged only if a budget says so. With a FILTER only matching entries can vanish, and --accept changes only
+those: it removes the entries of benchmarks that this run looked for and did not find. --accept does not excuse a budget.
 
-Exit codes: 0 all well · 100 a regression, a budget, a vanished benchmark, a missing baseline · 101 the benches do not
+Exit codes: 0 success · 100 a regression, a budget, a vanished benchmark, a missing baseline · 101 the benches do not
 build · 102 no workspace or bad configuration · 103 a bench failed · 104 nothing matched, or nothing could be counted";
 
 pub fn run(words: &[OsString]) -> Result<u8> {
@@ -100,9 +101,11 @@ fn judge_into(
     };
     gate.warn_of_differences(session, &writer.run.started);
     let mut checks = gate.judge(&today, &listed, session, &writer.run);
-    if args.accept {
+    if args.accept && today.is_empty() {
+        console::warn(&format!("{} is left as it was, for nothing was measured", crate::check::FILE_NAME));
+    } else if args.accept {
         let kept = accept::verdicts(&mut checks, &today, &listed, session);
-        // What was measured is reported all the same.
+        // The results are reported all the same.
         if let Err(error) = accept::write(&gate, &today, &checks, &kept, session, &writer.run.started) {
             writer.trouble(error);
         }
@@ -111,8 +114,8 @@ fn judge_into(
     Ok(())
 }
 
-/// Builds and runs. What would fail, and what is to become the baseline, is counted again in other processes: where the
-/// number differs from process to process, that is a range, and no regression.
+/// Builds and runs. Counts that would fail, or become the baseline, are taken again in other processes: a number that differs
+/// from process to process is a range, and no regression.
 fn measured(
     args: &CheckArgs,
     session: &mut Session,

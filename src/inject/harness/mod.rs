@@ -27,7 +27,7 @@ pub struct Call<'a> {
     pub setup: &'a Setup,
 }
 
-/// What came of preparing a call.
+/// The result of preparing a call.
 pub enum Prepared {
     /// It is compiled from this folder.
     From(Overlay),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{GlobBuilder, GlobMatcher};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -22,7 +22,7 @@ pub struct Budget {
 
 impl Budget {
     pub fn covers(&self, name: &str) -> bool {
-        self.benchmarks.set.is_match(name)
+        self.benchmarks.globs.iter().any(|glob| glob.is_match(name))
     }
 
     pub fn limits(&self) -> impl Iterator<Item = (Metric, Limit)> {
@@ -42,19 +42,19 @@ impl Budget {
 pub struct Globs {
     /// As they were typed.
     pub source: Vec<String>,
-    set: GlobSet,
+    /// One by one: a set would look at the last part of a name as at a file's, which `..` has none of.
+    globs: Vec<GlobMatcher>,
 }
 
 impl<'de> Deserialize<'de> for Globs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Globs, D::Error> {
         let source = deserializer.deserialize_any(GlobsVisitor)?;
-        let mut builder = GlobSetBuilder::new();
-        for text in &source {
-            let glob = GlobBuilder::new(text).literal_separator(true).build();
-            builder.add(glob.map_err(|e| de::Error::custom(format!("`{text}` is no glob: {}", e.kind())))?);
-        }
-        let set = builder.build().map_err(de::Error::custom)?;
-        Ok(Globs { source, set })
+        let glob = |text: &String| match GlobBuilder::new(text).literal_separator(true).build() {
+            Ok(glob) => Ok(glob.compile_matcher()),
+            Err(e) => Err(de::Error::custom(format!("`{text}` is no glob: {}", e.kind()))),
+        };
+        let globs = source.iter().map(glob).collect::<Result<_, _>>()?;
+        Ok(Globs { source, globs })
     }
 }
 

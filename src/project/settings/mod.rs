@@ -24,7 +24,7 @@ pub struct Config {
     pub budget: Vec<Budget>,
 }
 
-/// A configuration, and what is to be said about it.
+/// A configuration, with warnings about it.
 #[derive(Debug, Default)]
 pub struct Parsed {
     pub config: Config,
@@ -48,7 +48,7 @@ impl Config {
         parsed(value, &|_| PLACE.to_owned()).map_err(|(error, unknown)| format!("{PLACE}: {error}{unknown}"))
     }
 
-    /// What holds for the benchmark with this full name: metric by metric the last budget that names it.
+    /// The limits of the benchmark with this full name: for each metric, the last budget that names it.
     pub fn limits(&self, name: &str) -> Limits {
         self.budget.iter().filter(|budget| budget.covers(name)).flat_map(Budget::limits).collect()
     }
@@ -107,6 +107,10 @@ bytes_per_op = false
         assert_eq!(of("p/t/g/pooled", Metric::BytesPerOp), limit(None, Some(Tolerance::Off)));
         assert_eq!(of("p/t/g/pooled", Metric::NsPerOp), limit(None, Some(Tolerance::Share(0.1))));
         assert_eq!(of("r/t/x", Metric::AllocsPerOp), None);
+        // An id may be what a path cannot end with.
+        assert_eq!(of("q/t/..", Metric::AllocsPerOp), limit(None, Some(Tolerance::Absolute(2.0))));
+        let dots = Config::parse("[[budget]]\nbenchmarks = \"**/..\"\nallocs_per_op = 1\n").unwrap();
+        assert_eq!(dots.config.limits("q/t/..").len(), 1);
         // One star stays inside a part of the name.
         assert_eq!(of("p/t/g/h/pooled", Metric::AllocsPerOp), limit(Some(Max::Exact(5.0)), None));
     }

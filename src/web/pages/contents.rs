@@ -85,6 +85,7 @@ mod tests {
             profile: "bench".into(),
             cpu: "<b>CPU</b>".into(),
             commit: None,
+            workspace: None,
         };
         Run { started, finished: rows, failed: Vec::new(), checks: Vec::new() }
     }
