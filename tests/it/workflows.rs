@@ -118,7 +118,7 @@ fn workflow(text: &str, file: &str) {
             entries(strategy, STRATEGY, &place);
             entries(get(strategy, "matrix").expect("a matrix"), &[], &place);
         }
-        for needed in get(job, "needs").and_then(Yaml::as_str) {
+        if let Some(needed) = get(job, "needs").and_then(Yaml::as_str) {
             assert!(jobs.iter().any(|(other, _)| *other == needed), "{place} needs {needed}, which is no job");
         }
         let steps = get(job, "steps").and_then(Yaml::as_vec).unwrap_or_else(|| panic!("{place}: no steps"));
