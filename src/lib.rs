@@ -20,6 +20,7 @@ pub mod go;
 pub mod inject;
 pub mod measure;
 pub mod pprof;
+pub mod programs;
 pub mod project;
 pub mod records;
 pub mod results;

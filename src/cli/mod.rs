@@ -4,9 +4,11 @@ mod check;
 mod compare;
 mod explain;
 mod init;
+mod leaks;
 mod merge;
 mod packaging;
 mod pprof;
+mod program;
 mod report;
 mod run;
 mod web;
@@ -23,6 +25,9 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
         Some(first) if first == "memprof" => &args[1..],
         _ => &args[..],
     };
+    if let Some(args) = program_of(args) {
+        return program::run(args);
+    }
     let command = args.first().and_then(|word| command(word.to_str()?));
     match command {
         Some(command) => command(&args[1..]),
@@ -30,14 +35,25 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
     }
 }
 
+/// The arguments without the word `run`, where they name a program.
+fn program_of(args: &[OsString]) -> Option<&[OsString]> {
+    let rest = match args.first() {
+        Some(first) if first == "run" => &args[1..],
+        Some(first) if first.to_str().is_some_and(is_command) => return None,
+        _ => args,
+    };
+    program::is_meant(rest).then_some(rest)
+}
+
 type Command = fn(&[OsString]) -> Result<u8>;
 
-const COMMANDS: [(&str, Command); 11] = [
+const COMMANDS: [(&str, Command); 12] = [
     ("check", check::run),
     ("compare", compare::run),
     ("completions", packaging::completions),
     ("explain", explain::run),
     ("init", init::run),
+    ("leaks", leaks::run),
     ("list", run::list),
     ("man", packaging::man),
     ("merge", merge::run),

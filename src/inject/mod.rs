@@ -49,6 +49,8 @@ pub struct Setup {
     pub user_wrapper: Option<PathBuf>,
     /// The dhat crate, where it is asked for.
     pub dhat: Option<Dhat>,
+    /// The roots are those of programs: they run as they are, whatever harness is in them.
+    pub programs: bool,
     /// Stable or beta: unstable flags change what it does.
     pub stable_compiler: bool,
 }

@@ -110,6 +110,7 @@ impl<'a> Builder<'a> {
             bench_roots: workspace.targets.iter().map(real_path).collect(),
             overlays: dir.join("overlays"),
             refusals: scratch.0.join("refusals"),
+            programs: false,
             user_wrapper: config.wrapper.clone(),
             stable_compiler: config.toolchain.is_stable(),
         };

@@ -28,9 +28,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::symbolize::profiles::Circumstances;
 
 pub use build::{Build, Builder, Executable};
-pub use cargo::BuildOptions;
+pub use cargo::{BuildOptions, CargoCall};
 pub use explain::{Explained, explain};
-pub use launch::{RUNNER_NAME, run_runner};
+pub use launch::{Launch, RUNNER_NAME, Runner, run_runner};
 pub use list::list;
 pub use measurement::measure;
 pub use phase::Phase;

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use cargo_metadata::{Metadata, MetadataCommand};
 
 pub use cargo_config::{CargoConfig, Toolchain};
+pub use targets::packages;
 
 use crate::{Error, Result};
 
@@ -155,7 +156,8 @@ fn built_with(metadata: &Metadata, targets: &[BenchTarget]) -> HashMap<String, H
     of_all
 }
 
-fn metadata(options: &CargoOptions, config: &CargoConfig) -> Result<Metadata> {
+/// The workspace as cargo describes it.
+pub fn metadata(options: &CargoOptions, config: &CargoConfig) -> Result<Metadata> {
     let mut command = MetadataCommand::new();
     command.cargo_path(&config.cargo);
     if let Some(path) = &options.manifest_path {

@@ -3,5 +3,5 @@
 mod read;
 mod recording;
 
-pub use read::Reader;
+pub use read::{Reader, parse_all};
 pub use recording::*;

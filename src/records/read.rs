@@ -36,20 +36,29 @@ impl Reader {
     /// Where the file is not of this format: the runtime of another version wrote it, or something overwrote it.
     pub fn poll(&mut self) -> Result<Vec<Record>> {
         self.file.read_to_end(&mut self.pending).map_err(|e| Error::with("cannot read the bench's records", e))?;
-        let mut records = Vec::new();
-        let mut at = 0;
-        while let Some(header) = self.pending.get(at..at + HEADER) {
-            let mut header = Payload(header);
-            let (Some(kind), Some(length)) = (header.u32(), header.u64()) else { break };
-            let Some(payload) = self.pending[at + HEADER..].get(..length as usize) else { break };
-            let mut payload = Payload(payload);
-            let record = parse(kind, &mut payload).filter(|_| payload.0.is_empty());
-            records.push(record.ok_or_else(|| Error::other("the bench's records are of another format"))?);
-            at += HEADER + length as usize;
-        }
-        self.pending.drain(..at);
+        let (records, end) = parse_all(&self.pending)?;
+        self.pending.drain(..end);
         Ok(records)
     }
+}
+
+/// The complete records of `bytes`, and where the last of them ends.
+///
+/// # Errors
+/// As [`Reader::poll`].
+pub fn parse_all(bytes: &[u8]) -> Result<(Vec<Record>, usize)> {
+    let mut records = Vec::new();
+    let mut at = 0;
+    while let Some(header) = bytes.get(at..at + HEADER) {
+        let mut header = Payload(header);
+        let (Some(kind), Some(length)) = (header.u32(), header.u64()) else { break };
+        let Some(payload) = bytes[at + HEADER..].get(..length as usize) else { break };
+        let mut payload = Payload(payload);
+        let record = parse(kind, &mut payload).filter(|_| payload.0.is_empty());
+        records.push(record.ok_or_else(|| Error::other("the bench's records are of another format"))?);
+        at += HEADER + length as usize;
+    }
+    Ok((records, at))
 }
 
 struct Payload<'a>(&'a [u8]);
@@ -288,7 +297,7 @@ fn samples(p: &mut Payload) -> Option<Samples> {
 
 fn waits(p: &mut Payload) -> Option<Waits> {
     let (index, iterations, lost) = (p.u32()? as usize, p.u64()?, p.u64()?);
-    let of = |(nanoseconds, thread, stack)| Wait { stack, nanoseconds, thread };
+    let of = |(nanoseconds, thread, stack)| Wait { stack, count: 1, nanoseconds, thread };
     let waits = written(p, false)?.into_iter().map(of).collect();
     Some(Waits { index, iterations, lost, waits })
 }

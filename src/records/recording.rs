@@ -312,6 +312,8 @@ pub struct Samples {
 #[derive(Debug, Clone)]
 pub struct Wait {
     pub stack: Stack,
+    /// So many waits of this stack, and how long they took together.
+    pub count: u64,
     pub nanoseconds: u64,
     /// As [`Sample::thread`].
     pub thread: u32,

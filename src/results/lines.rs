@@ -265,6 +265,7 @@ pub enum Line {
     BenchmarkFinished(Box<Finished>),
     BenchmarkFailed(Failed),
     Check(Box<Check>),
+    ProgramFinished(Box<crate::programs::finished::Finished>),
     RunFinished(RunFinished),
 }
 
@@ -297,7 +298,7 @@ impl Run {
                 }
                 (Line::BenchmarkFailed(failed), Some(run)) => run.failed.push(failed),
                 (Line::Check(check), Some(run)) => run.checks.push(*check),
-                (Line::RunFinished(_), Some(_)) => (),
+                (Line::ProgramFinished(_) | Line::RunFinished(_), Some(_)) => (),
                 _ => return Err(at(&"it must begin with one run-started line")),
             }
         }

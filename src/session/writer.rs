@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Session;
 use super::baseline::{self, Base};
@@ -57,7 +57,8 @@ impl<'a> Writer<'a> {
     /// Begins a run. Finish it with [`Writer::finish`] or [`Writer::end_without_results`], so that a reader of the JSON gets its last
     /// line.
     pub fn new(session: &Session<'a>) -> Result<Writer<'a>> {
-        Writer::begin(session.args, &session.workspace, started(session.args, &session.workspace, &session.config))
+        let profile = session.args.select.profile.as_deref().unwrap_or("bench");
+        Writer::begin(session.args, &session.workspace, started(profile, &session.workspace.root, &session.config))
     }
 
     /// A run that is over already, shown again; nothing of it is written anew.
@@ -352,7 +353,8 @@ fn together(profiles: &[Profile]) -> Result<Profile> {
     }
 }
 
-fn started(args: &RunArgs, workspace: &Workspace, config: &CargoConfig) -> RunStarted {
+/// The first line of a run that begins now.
+pub fn started(profile: &str, root: &Path, config: &CargoConfig) -> RunStarted {
     let version = config.toolchain.version.lines().find_map(|line| line.strip_prefix("release: "));
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
@@ -361,9 +363,9 @@ fn started(args: &RunArgs, workspace: &Workspace, config: &CargoConfig) -> RunSt
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         rustc: version.unwrap_or_default().to_owned(),
         target: config.platform.clone(),
-        profile: args.select.profile.clone().unwrap_or_else(|| "bench".to_owned()),
+        profile: profile.to_owned(),
         cpu: cpu.unwrap_or_default().to_owned(),
-        commit: git::head_commit(&workspace.root),
-        workspace: Some(workspace.root.to_string_lossy().into_owned()),
+        commit: git::head_commit(root),
+        workspace: Some(root.to_string_lossy().into_owned()),
     }
 }

@@ -102,7 +102,13 @@ pub fn block(symbolizer: &mut Symbolizer, modules: &[Module], waits: &Waits, cir
     // Where one thread waits another one lets it wait.
     collector.threads.labelled = true;
     for wait in &waits.waits {
-        collector.add(symbolizer, modules, &wait.stack, Some(wait.thread), &[1, wait.nanoseconds as i64]);
+        collector.add(
+            symbolizer,
+            modules,
+            &wait.stack,
+            Some(wait.thread),
+            &[wait.count as i64, wait.nanoseconds as i64],
+        );
     }
     let lost = (waits.lost > 0).then(|| format!("memprof: {} waits were lost", waits.lost));
     let period_type = ValueType::new("contentions", "count");

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crate::bracket::Witness;
 use crate::buffer::{Buffer, Taken};
+use crate::shared;
 use crate::sys::{self, now};
 use crate::thread;
 use crate::unwind::{self, Bounds};
@@ -116,7 +117,10 @@ fn write(waited: u64) {
     let walk = unwind::walk(unwind::registers(), &mut addresses, own);
     // SAFETY: gettid has no arguments and cannot fail.
     let tid = unsafe { sys::raw_syscall(sys::SYS_GETTID, [0; 6]) } as u32;
-    if !WAITS.write(waited.max(1), &addresses[..walk.depth], walk.whole, thread::number_of(tid)) {
+    let (addresses, thread) = (&addresses[..walk.depth], thread::number_of(tid));
+    if !shared::WAITS.write(waited.max(1), addresses, walk.whole, thread)
+        && !WAITS.write(waited.max(1), addresses, walk.whole, thread)
+    {
         WAITS.lose(1);
     }
     // SAFETY: as above.

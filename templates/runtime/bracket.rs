@@ -36,12 +36,19 @@ pub const DHAT: u32 = 256;
 pub const BETWEEN: u32 = 512;
 /// The kernel has no barrier on all threads: each makes one of its own.
 pub const FENCED: u32 = 1024;
+/// The bracket is a whole program's: see `program`.
+pub const PROGRAM: u32 = 2048;
 
 // Each has a bit of its own.
-const _: () = assert!(
-    COUNT + STACKS + LIVE + PEAK + VERIFY + LOG + FREE_STACKS + DHAT + BETWEEN + FENCED == 0x7DF
-        && COUNT | STACKS | LIVE | PEAK | VERIFY | LOG | FREE_STACKS | DHAT | BETWEEN | FENCED == 0x7DF
-);
+const ALL: [u32; 11] = [COUNT, STACKS, LIVE, PEAK, VERIFY, LOG, FREE_STACKS, DHAT, BETWEEN, FENCED, PROGRAM];
+const _: () = {
+    let (mut i, mut seen) = (0, 0);
+    while i < ALL.len() {
+        assert!(ALL[i].is_power_of_two() && seen & ALL[i] == 0);
+        seen |= ALL[i];
+        i += 1;
+    }
+};
 
 /// What an opening bracket sets [`RECORDING`] to.
 static ON_OPEN: AtomicU32 = AtomicU32::new(0);

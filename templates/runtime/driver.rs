@@ -15,7 +15,7 @@ use crate::records::{self, Record};
 use crate::thread;
 use crate::timed::{self, Sizes, Timing, MOST_SAMPLES};
 use crate::track;
-use crate::{block as waits, dhat, follow, fork, memory, results, rules, sampler, stacks, sys, threads};
+use crate::{block as waits, dhat, follow, fork, memory, results, rules, sampler, shared, stacks, sys, threads};
 
 /// Counting passes: where all agree the count is exact.
 const PASSES: u32 = 3;
@@ -142,7 +142,7 @@ pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
     }
     threads::settle();
     match plan.mode {
-        Mode::List | Mode::Time => (),
+        Mode::List | Mode::Time | Mode::Program => (),
         Mode::Count => count(plan, &selected, run),
         Mode::Cpu => cpu(plan, &selected, run),
         Mode::Dhat => record_with_dhat(plan, &selected, run),
@@ -154,7 +154,10 @@ pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
 }
 
 fn start(plan: &Plan) -> std::io::Result<()> {
-    records::open(plan.records)?;
+    match plan.mode {
+        Mode::Program => shared::open(plan.region)?,
+        _ => records::open(plan.records)?,
+    }
     fork::watch();
     // SAFETY: getpid cannot fail.
     let pid = unsafe { sys::getpid() };
@@ -170,7 +173,7 @@ fn start(plan: &Plan) -> std::io::Result<()> {
     if !plan.table.is_empty() {
         rules::install(&std::fs::read(plan.table)?, &objects);
     }
-    if plan.mode == Mode::Count && !tracker_is_linked() {
+    if matches!(plan.mode, Mode::Count | Mode::Program) && !tracker_is_linked() {
         Record::new(records::NOT_LINKED).emit();
         std::process::exit(70);
     }

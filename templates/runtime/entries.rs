@@ -2,10 +2,12 @@
 //!
 //! A thread takes a handful of entries at a time, by one addition.
 
+use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::chunks::Chunks;
 use crate::entry::Entry;
+use crate::shared::{self, word};
 
 /// Bits of an entry's number; number 0 is no entry.
 pub const NUMBER_BITS: u32 = 22;
@@ -18,6 +20,13 @@ type All = Chunks<Entry, { 1 << (NUMBER_BITS - CHUNK_BITS) }, CHUNK_BITS>;
 static ALL: All = unsafe { All::new() };
 /// The first number that no thread has taken.
 static NEXT: AtomicUsize = AtomicUsize::new(AT_ONCE);
+/// So many there may be.
+static LIMIT: AtomicUsize = AtomicUsize::new(1 << NUMBER_BITS);
+
+/// From now on there may be so many stacks.
+pub fn limit(stacks: usize) {
+    LIMIT.store((stacks + AT_ONCE).clamp(2 * AT_ONCE, All::MOST), Ordering::Relaxed);
+}
 
 /// A thread's own entries that are not in use yet. Zero is a share without any.
 #[repr(C)]
@@ -32,10 +41,14 @@ impl Share {
         while self.next == self.end {
             // A chunk that there was no memory for is asked for again, by whoever comes next.
             let from = NEXT.load(Ordering::Relaxed);
-            if from + AT_ONCE > All::MOST || ALL.make(from).is_none() {
+            if from + AT_ONCE > LIMIT.load(Ordering::Relaxed) {
                 return None;
             }
+            let first = ALL.make(from)? as *const Entry as usize;
+            let within = from & ((1 << CHUNK_BITS) - 1);
+            shared::has_chunk(from >> CHUNK_BITS, first - within * mem::size_of::<Entry>());
             if NEXT.compare_exchange(from, from + AT_ONCE, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                shared::set_most(word::ENTRIES_END, (from + AT_ONCE) as u64);
                 self.next = from;
                 self.end = from + AT_ONCE;
             }

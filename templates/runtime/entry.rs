@@ -41,8 +41,8 @@ pub struct Entry {
     pub grown_bytes: AtomicU64,
     other_frees: AtomicU64,
     other_freed_bytes: AtomicU64,
-    /// What the reader has seen; only the reader touches it.
-    seen: [AtomicU64; 6],
+    /// What the reader has seen, which nobody else touches; of a program, what `program` keeps.
+    pub more: [AtomicU64; 6],
 }
 
 const _: () = assert!(mem::size_of::<Entry>() == 3 * 64 && MAX_DEPTH < CUT as usize);
@@ -209,7 +209,6 @@ impl Entry {
     }
 
     /// Blocks and bytes that were allocated here and not freed, of all times.
-    #[cfg(test)]
     pub fn live(&self) -> [u64; 2] {
         let [allocs, bytes, _, _, frees, freed_bytes] = self.counts();
         [allocs.wrapping_sub(frees), bytes.wrapping_sub(freed_bytes)]
@@ -220,8 +219,8 @@ impl Entry {
         let now = self.counts();
         let mut new = [0; 6];
         for i in 0..6 {
-            new[i] = now[i] - self.seen[i].load(Ordering::Relaxed);
-            self.seen[i].store(now[i], Ordering::Relaxed);
+            new[i] = now[i] - self.more[i].load(Ordering::Relaxed);
+            self.more[i].store(now[i], Ordering::Relaxed);
         }
         new
     }
@@ -258,7 +257,6 @@ impl Entry {
         self.hash.get()
     }
 
-    #[cfg(test)]
     pub fn is_owned_by(&self, state: &ThreadState) -> bool {
         ptr::eq(self.owner.get(), state)
     }

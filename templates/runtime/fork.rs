@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
-use crate::{block, bracket, sampler, sys};
+use crate::{block, bracket, program, sampler, sys};
 
 /// The process that records; 0 before [`watch`].
 static RECORDER: AtomicI32 = AtomicI32::new(0);
@@ -22,6 +22,7 @@ unsafe extern "C" fn in_child() {
     bracket::switch_off();
     sampler::switch_off();
     block::disarm();
+    program::forked();
 }
 
 /// Whether this is such a child. What ends a process asks here before it takes a lock.

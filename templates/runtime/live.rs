@@ -143,7 +143,7 @@ fn insert_slowly(block: usize, kept: Kept) {
         word.store(u64::from(kept.pass << NUMBER_BITS | kept.entry) << 32 | stored, Ordering::Relaxed);
     }
     if in_map && !live_map::insert(block, kept) {
-        thread::LOST.fetch_add(1, Ordering::Relaxed);
+        thread::lose();
     }
 }
 

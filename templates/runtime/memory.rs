@@ -4,7 +4,7 @@ use std::os::raw::c_int;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::sys;
+use crate::{shared, sys};
 
 /// What is mapped, so that it can be told how much of it is resident. Mappings beyond these are not told of.
 struct Mapping {
@@ -47,6 +47,11 @@ pub fn look() {
     }
 }
 
+/// Bytes of address space that may be taken.
+pub fn most() -> usize {
+    MOST.load(Ordering::Relaxed)
+}
+
 /// False where `len` more bytes would be more than `most`; what is `taken` is counted.
 fn take(taken: &AtomicUsize, most: &AtomicUsize, len: usize) -> bool {
     let fits = taken.fetch_add(len, Ordering::Relaxed).saturating_add(len) <= most.load(Ordering::Relaxed);
@@ -67,6 +72,9 @@ pub fn map_to_spare(len: usize) -> *mut u8 {
 
 /// `len` zeroed bytes straight from the kernel, touched (and so resident) only as they are used; null where there are none.
 pub fn map(len: usize) -> *mut u8 {
+    if shared::is_open() {
+        return shared::take(len);
+    }
     if !take(&TOTAL, &MOST, len) {
         return ptr::null_mut();
     }
@@ -100,6 +108,9 @@ pub fn map(len: usize) -> *mut u8 {
 /// # Safety
 /// `at` and `len` are those of one earlier [`map`], and nothing refers to it any more.
 pub unsafe fn unmap(at: *mut u8, len: usize) {
+    if shared::give_back(at, len) {
+        return;
+    }
     if let Some(mapping) = MAPPED.iter().find(|mapping| mapping.at.load(Ordering::Relaxed) == at as usize) {
         mapping.len.store(0, Ordering::Relaxed);
         mapping.at.store(0, Ordering::Relaxed);

@@ -15,6 +15,9 @@ pub const VARIABLE: &str = "MEMPROF_PLAN";
 /// As [`VARIABLE`], of an executable that is measured as a whole process.
 pub const PROCESS_VARIABLE: &str = "MEMPROF_PROCESS_PLAN";
 
+/// As [`VARIABLE`], of a program that is run as its user runs it.
+pub const PROGRAM_VARIABLE: &str = "MEMPROF_PROGRAM_PLAN";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     List,
@@ -23,6 +26,7 @@ pub enum Mode {
     Cpu,
     Dhat,
     Block,
+    Program,
 }
 
 /// One benchmark to run, by its id and how many of that id came before it.
@@ -72,6 +76,14 @@ pub struct Plan {
     /// A pipe that says when a sample may begin, and one that says that it could; empty where the samples take no turns.
     pub go: &'static str,
     pub ready: &'static str,
+    /// Of a program: the file in memory that it shares with the tool.
+    pub region: &'static str,
+    /// Of a program: where threads wait.
+    pub block: bool,
+    /// Of a program: so many stacks are told apart.
+    pub stacks_limit: usize,
+    /// Of a program: a block freed with at most so many other allocations between is temporary.
+    pub temporary: u32,
     entries: &'static [Entry],
 }
 
@@ -108,6 +120,10 @@ impl Plan {
             pass: 0,
             go: "",
             ready: "",
+            region: "",
+            block: false,
+            stacks_limit: 0,
+            temporary: 0,
             entries: &[],
         };
         let runs = text.split(|&byte| byte == b'\n').filter(|line| line.starts_with(b"run ")).count();
@@ -134,6 +150,7 @@ impl Plan {
                         "cpu" => Mode::Cpu,
                         "dhat" => Mode::Dhat,
                         "block" => Mode::Block,
+                        "program" => Mode::Program,
                         _ => return None,
                     }
                 }
@@ -151,6 +168,10 @@ impl Plan {
                 "go" => plan.go = value,
                 "ready" => plan.ready = value,
                 "pass" => plan.pass = value.parse().ok()?,
+                "region" => plan.region = value,
+                "block" => plan.block = value == "1",
+                "stacks-limit" => plan.stacks_limit = value.parse().ok()?,
+                "temporary" => plan.temporary = value.parse().ok()?,
                 "run" => {
                     let mut words = value.splitn(5, ' ');
                     let index = words.next()?.parse().ok()?;

@@ -10,11 +10,11 @@ use crate::bracket::{self, COUNT, LIVE, PEAK, STACKS};
 use crate::driver;
 use crate::plan::{self, Mode, Plan};
 use crate::records::{self, Record};
-use crate::{fork, objects, results, sampler, stacks, sys};
+use crate::{fork, objects, program, results, sampler, stacks, sys};
 
-/// libc calls what stands here before the main function.
+/// libc calls this before the main function, and before constructors without a number.
 #[used]
-#[link_section = ".init_array"]
+#[link_section = ".init_array.00100"]
 static BEFORE_MAIN: extern "C" fn() = before_main;
 
 static PLAN: OnceLock<Plan> = OnceLock::new();
@@ -22,6 +22,9 @@ static PLAN: OnceLock<Plan> = OnceLock::new();
 extern "C" fn before_main() {
     if let Some(path) = taken(plan::VARIABLE) {
         driver::has_plan(path);
+    }
+    if let Some(path) = taken(plan::PROGRAM_VARIABLE) {
+        program::begin(path);
     }
     if let Some(path) = taken(plan::PROCESS_VARIABLE) {
         begin(PLAN.get_or_init(|| driver::begun(path)));

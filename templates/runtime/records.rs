@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 
 use crate::entry::Entry;
-use crate::fork;
+use crate::{fork, shared};
 
 /// Of the record format; the reader refuses others.
 pub const VERSION: u32 = 2;
@@ -127,6 +127,9 @@ fn write(bytes: &[u8]) {
         return;
     }
     let mut out = OUT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if shared::append(bytes) {
+        return;
+    }
     if let Some(Err(error)) = out.as_mut().map(|out| out.write_all(bytes)) {
         *out = None;
         drop(out);

@@ -14,6 +14,7 @@ use std::sync::{Mutex, MutexGuard};
 use crate::bracket::Witness;
 use crate::buffer::{Buffer, Taken};
 use crate::memory;
+use crate::shared;
 use crate::sys;
 use crate::thread::{self, MAX_DEPTH};
 use crate::unwind::{self, Bounds, Registers};
@@ -129,7 +130,8 @@ pub fn arm(hz: u32) -> bool {
     }
     PERIOD_NS.store(1_000_000_000 / u64::from(hz.max(1)), Ordering::Relaxed);
     OWN.with(|own| own.set(thread::bounds()));
-    METHOD.store(0, Ordering::Relaxed);
+    // A program's descriptors are its own: it is sampled by timers, which take none.
+    METHOD.store(if shared::is_open() { TIMERS } else { 0 }, Ordering::Relaxed);
     let mut limit = sys::rlimit { soft: 0, hard: 0 };
     // SAFETY: the structure has libc's layout.
     unsafe { sys::getrlimit(sys::RLIMIT_NOFILE, &mut limit) };
@@ -385,6 +387,7 @@ fn sample(at: Registers, count: u64) {
         Some(slot) => slot,
         None => {
             SAMPLES.lose(count);
+            shared::SAMPLES.lose(count);
             return;
         }
     };
@@ -392,7 +395,10 @@ fn sample(at: Registers, count: u64) {
     let scratch = unsafe { &mut *SCRATCH.load(Ordering::Relaxed).add(slot) };
     scratch[0] = at.pc;
     let walk = unwind::walk(at, &mut scratch[1..], OWN.with(|own| own.get()));
-    if !SAMPLES.write(count, &scratch[..walk.depth + 1], walk.whole, thread::number_of(tid())) {
+    let (addresses, thread) = (&scratch[..walk.depth + 1], thread::number_of(tid()));
+    if !shared::SAMPLES.write(count, addresses, walk.whole, thread)
+        && !SAMPLES.write(count, addresses, walk.whole, thread)
+    {
         SAMPLES.lose(count);
     }
     SCRATCH_TAKEN[slot].store(false, Ordering::Release);

@@ -23,13 +23,14 @@ use crate::entry::Entry;
 use crate::memo::Memo;
 use crate::stacks::Stacks;
 use crate::unwind::Bounds;
-use crate::{memory, sys};
+use crate::{memory, program, shared, sys};
 
 /// Frames kept of one stack; deeper ones are cut and marked.
 pub const MAX_DEPTH: usize = 1024;
 
 /// Counters with one writer, the thread itself, and any reader.
 #[derive(Default)]
+#[repr(C)]
 pub struct Counters {
     pub allocs: AtomicU64,
     pub bytes: AtomicU64,
@@ -52,6 +53,13 @@ impl Counters {
     pub fn allocated(&self, bytes: usize) {
         add(&self.allocs, 1);
         add(&self.bytes, bytes as u64);
+    }
+
+    /// Nothing was counted. Only the thread itself says so.
+    pub fn forget(&self) {
+        for counter in [&self.allocs, &self.bytes, &self.reallocs, &self.grown_bytes, &self.frees, &self.freed_bytes] {
+            counter.store(0, Ordering::Relaxed);
+        }
     }
 
     /// A block was resized; gives how much of it is growth.
@@ -87,6 +95,7 @@ pub struct ThreadState {
     /// Room for a plain walk.
     pub scratch: UnsafeCell<[u64; MAX_DEPTH]>,
     pub memo: UnsafeCell<Memo>,
+    pub program: program::Own,
     /// The last recorded stack.
     #[cfg(feature = "testing")]
     pub last: Cell<Option<&'static Entry>>,
@@ -107,6 +116,12 @@ static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
 pub static LOST: AtomicU64 = AtomicU64::new(0);
 /// membarrier(2) works.
 static BARRIER: AtomicBool = AtomicBool::new(false);
+
+/// One could not be recorded.
+pub fn lose() {
+    LOST.fetch_add(1, Ordering::Relaxed);
+    shared::add(shared::word::LOST, 1);
+}
 
 /// Asks libc to tell when a thread ends, and the kernel to let [`wait_for_recorders`] be heard by all threads. Called once, before
 /// anything is recorded.
@@ -166,6 +181,7 @@ fn adopt() -> Option<&'static ThreadState> {
     let state = unsafe { &*fresh };
     state.in_use.store(true, Ordering::Relaxed);
     state.slot.set(STATES.fetch_add(1, Ordering::Relaxed));
+    shared::has_state(state.slot(), fresh as usize);
     let mut head = ALL.load(Ordering::Relaxed);
     loop {
         state.next.store(head, Ordering::Relaxed);
@@ -183,6 +199,7 @@ fn take(state: &'static ThreadState) -> &'static ThreadState {
     state.number.set(THREADS.fetch_add(1, Ordering::Relaxed));
     // The state is this thread's alone from here on: its former thread has ended.
     state.forget_stack();
+    program::thread_begins();
     let pointer = state as *const ThreadState as *mut ThreadState;
     CURRENT.with(|current| current.set(pointer));
     let key = EXIT_KEY.load(Ordering::Relaxed);
@@ -200,8 +217,9 @@ unsafe extern "C" fn thread_ended(state: *mut c_void) {
     if state.busy() {
         // It was cancelled in the recorder.
         state.set_busy(0);
-        LOST.fetch_add(1, Ordering::Relaxed);
+        lose();
     }
+    program::thread_ends(state);
     state.in_use.store(false, Ordering::Release);
 }
 
@@ -259,7 +277,7 @@ impl ThreadState {
         }
         // What it was about to write may be half there.
         self.forget_stack();
-        LOST.fetch_add(1, Ordering::Relaxed);
+        lose();
         true
     }
 
@@ -338,6 +356,20 @@ impl Mark {
 
 /// As a value of `busy`: in the recorder, wherever the stack stands.
 pub const NESTED: usize = usize::MAX;
+
+/// Does `body`, whose allocations are the recorder's own, on a thread of a program that is recorded.
+pub fn unrecorded<T>(body: impl FnOnce() -> T) -> T {
+    let state = if shared::is_open() { current() } else { None };
+    let was = state.map_or(0, |state| state.busy.load(Ordering::Relaxed));
+    if let Some(state) = state {
+        state.set_busy(NESTED);
+    }
+    let out = body();
+    if let Some(state) = state {
+        state.set_busy(was);
+    }
+    out
+}
 
 /// Waits until no other thread is inside the recorder; called where recording has just been switched over. Each that goes in from
 /// here on sees that and leaves again: afterwards nobody counts, and what was counted is whole.

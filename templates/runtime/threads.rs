@@ -10,6 +10,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::thread::unrecorded;
 use crate::{sampler, sys};
 
 /// Waits a little until all other threads sleep. A harness starts threads between benchmarks (criterion's summary of a group
@@ -92,10 +93,10 @@ unsafe fn create(
     if !sampler::armed() {
         return create(thread, attr, start, argument);
     }
-    let errand = Box::into_raw(Box::new(Errand { start, argument }));
+    let errand = unrecorded(|| Box::into_raw(Box::new(Errand { start, argument })));
     let answer = create(thread, attr, run_errand, errand.cast());
     if answer != 0 {
-        drop(Box::from_raw(errand));
+        unrecorded(|| drop(Box::from_raw(errand)));
     }
     answer
 }
@@ -110,8 +111,10 @@ unsafe extern "C" fn run_errand(errand: *mut c_void) -> *mut c_void {
 
 #[inline(never)]
 unsafe extern "C" fn begin(errand: *mut c_void, out: &mut Errand) {
-    *out = *Box::from_raw(errand as *mut Errand);
-    sampler::thread_started();
+    unrecorded(|| {
+        *out = *Box::from_raw(errand as *mut Errand);
+        sampler::thread_started();
+    });
 }
 
 #[cfg(test)]

@@ -7,12 +7,14 @@ use std::sync::atomic::{compiler_fence, fence, AtomicU64, Ordering};
 
 use crate::between::{self, Gone};
 use crate::bracket::{
-    BETWEEN, COUNT, FENCED, FREE_STACKS, LIVE, LIVE_BYTES, LOG, PEAK, PEAK_BYTES, RECORDING, STACKS, VERIFY,
+    BETWEEN, COUNT, FENCED, FREE_STACKS, LIVE, LIVE_BYTES, LOG, PEAK, PEAK_BYTES, PROGRAM, RECORDING, STACKS, VERIFY,
 };
 use crate::entry::Entry;
 use crate::live::{self, Block};
 use crate::log::{self, Kind};
-use crate::thread::{self, add, Counters, Mark, ThreadState, LOST};
+use crate::program;
+use crate::shared::{self, word};
+use crate::thread::{self, add, Counters, Mark, ThreadState};
 use crate::unwind::{self, Bounds, Registers};
 
 /// An allocator with counting around it. Outside a bracket it costs a load and a branch.
@@ -103,7 +105,7 @@ fn enter(flags: u32, mark: &Mark) -> Result<&'static ThreadState, Refused> {
     let state = match thread::current() {
         Some(state) => state,
         None => {
-            LOST.fetch_add(1, Ordering::Relaxed);
+            thread::lose();
             return Err(Refused::Never);
         }
     };
@@ -215,7 +217,7 @@ fn recorded_realloc(
         }
     } else {
         if let Some(was) = was {
-            note_free(state, was);
+            note_free(flags, state, was);
         }
         // Of what the pass did not allocate it only adds the growth.
         let before = was.map_or(old_size, |was| was.before);
@@ -270,7 +272,10 @@ fn record_free(mut flags: u32, block: usize, size: usize) {
     } else {
         if flags & LIVE != 0 {
             if let Some(was) = live::remove(block) {
-                note_free(state, was);
+                if flags & PROGRAM != 0 {
+                    program::released(state, block, was.entry);
+                }
+                note_free(flags, state, was);
             }
         }
         if flags & LOG != 0 {
@@ -310,9 +315,9 @@ fn stack_of(flags: u32, state: &'static ThreadState) -> Option<&'static Entry> {
             entry.fetch_next();
             state.set_previous(entry);
         }
-        None => {
-            LOST.fetch_add(1, Ordering::Relaxed);
-        }
+        // Of a program the number of stacks is bounded: the others count as one.
+        None if flags & PROGRAM != 0 => shared::add(word::BEYOND, 1),
+        None => thread::lose(),
     }
     #[cfg(feature = "testing")]
     state.last.set(entry);
@@ -391,8 +396,12 @@ fn note_alloc(
     if flags & COUNT != 0 {
         state.counters.allocated(size);
     }
+    let _turn = program::turn(flags, entry);
     if let Some(entry) = entry {
         entry.allocated(size as u64);
+    }
+    if flags & PROGRAM != 0 {
+        program::allocated(state, block, size);
     }
     if flags & LIVE != 0 {
         let is = Block { entry, size, before };
@@ -400,7 +409,7 @@ fn note_alloc(
         if before != 0 {
             // The rest was there already.
             let gone = Gone { objects: 1, bytes: size as u64 - is.added().bytes };
-            note_gone(state, &is, gone);
+            note_gone(flags, state, &is, gone);
         }
     }
     note_peak(flags, size as i64);
@@ -416,15 +425,19 @@ fn note_peak(flags: u32, change: i64) {
 }
 
 #[inline(always)]
-fn note_gone(state: &ThreadState, was: &Block, gone: Gone) {
+fn note_gone(flags: u32, state: &ThreadState, was: &Block, gone: Gone) {
     add(&state.counters.freed_bytes, gone.bytes);
+    if flags & PROGRAM != 0 {
+        program::freed(state, gone.bytes);
+    }
     if let Some(entry) = was.entry {
         entry.freed(state, gone);
     }
 }
 
 #[inline(always)]
-fn note_free(state: &ThreadState, was: Block) {
+fn note_free(flags: u32, state: &ThreadState, was: Block) {
+    let _turn = program::turn(flags, was.entry);
     add(&state.counters.frees, 1);
-    note_gone(state, &was, was.added());
+    note_gone(flags, state, &was, was.added());
 }

@@ -24,6 +24,7 @@ mod pprof_kit;
 mod pprof_odd;
 mod pprof_seeds;
 mod profiles;
+mod programs;
 mod readme;
 mod recording_brackets;
 mod recording_hostile;

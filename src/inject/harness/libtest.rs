@@ -21,7 +21,7 @@ impl Harness for Libtest {
     }
 
     fn is_made_by(&self, call: &Call, args: &Arguments) -> bool {
-        call.is_bench_root && args.has("--test")
+        call.is_bench_root && !call.setup.programs && args.has("--test")
     }
 
     fn prepare(&self, call: &Call, args: &mut Arguments) -> Result<Prepared> {

@@ -1,0 +1,200 @@
+//! `cargo memprof --bin NAME | --example NAME | --test NAME [OPTIONS] [-- ARGS]`: a whole program, once.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::Parser as _;
+
+use crate::console;
+use crate::formats::json;
+use crate::go::flags;
+use crate::measure::{Interrupt, Scratch, Tables};
+use crate::pprof::profile;
+use crate::programs::build::{self, Ready};
+use crate::programs::finished::Finished;
+use crate::programs::leaks::{self, Keeper};
+use crate::programs::options::{OutputArgs, ProgramArgs};
+use crate::programs::profiles::{self, ProgramProfiles};
+use crate::programs::run::{self, Ended};
+use crate::programs::target::{self, Place};
+use crate::programs::{summary, timeline};
+use crate::project::CargoConfig;
+use crate::results::lines::{Line, RunFinished};
+use crate::results::names;
+use crate::session::writer::started;
+use crate::{Error, Result, exit, fs};
+
+/// Whether the arguments name a program.
+pub fn is_meant(args: &[OsString]) -> bool {
+    let words = args.iter().map_while(|arg| arg.to_str().filter(|arg| *arg != "--"));
+    words.filter_map(|word| word.strip_prefix('-')).any(|word| {
+        let word = word.strip_prefix('-').unwrap_or(word);
+        matches!(word.split('=').next(), Some("bin" | "example" | "test"))
+    })
+}
+
+pub fn run(args: &[OsString]) -> Result<u8> {
+    let args = flags::to_two_dashes(args, &flags::long_names::<ProgramArgs>());
+    let args = ProgramArgs::parse_from(std::iter::once(OsString::from("cargo memprof")).chain(args));
+    console::set_color(args.build.color.as_deref());
+    let files = Files::new(&args.output)?;
+    let options = args.cargo_options();
+    let config = CargoConfig::load(&options)?;
+    let place = target::find(&options, &config, &args.names())?;
+    let scratch = Scratch::make(&place.home)?;
+    for program in &place.programs {
+        let folder = folder(&place, &program.name());
+        fs::create_dir_all(&folder)?;
+        check_writable(&folder.join("mem.prof"))?;
+    }
+    let interrupt = Interrupt::listen()?;
+    let ready = build::build(&place, &config, &options, &args.build_options(), &scratch, &interrupt);
+    let ready = interrupt.explains(ready)?;
+    let mut tables = Tables::default();
+    let mut lines = vec![Line::RunStarted(started(args.profile(), &place.root, &config))];
+    let (mut code, mut troubles) = (exit::OK, Vec::new());
+    for program in &ready {
+        let (finished, its_code) = one(program, &args, &place, &files, &mut tables, &scratch, &mut troubles)?;
+        lines.push(Line::ProgramFinished(Box::new(finished)));
+        code = if code == exit::OK { its_code } else { code };
+    }
+    let success = code == exit::OK && troubles.is_empty();
+    lines.push(Line::RunFinished(RunFinished { success, benchmarks: 0, failed: 0, error: None }));
+    let text: String = lines.iter().map(json::line).collect();
+    troubles.extend(fs::replace(&place.home.join("results.jsonl"), text.as_bytes()).err());
+    if let Some(file) = &files.json {
+        troubles.extend(fs::write_output(file, text.as_bytes()).err());
+    }
+    // The program's own code stands above what became of the files.
+    let decides = (code == exit::OK && !troubles.is_empty()).then(|| troubles.remove(0));
+    troubles.iter().for_each(|error| console::error(&error.line()));
+    decides.map_or(Ok(code), Err)
+}
+
+/// Runs a program and writes what belongs to it; its numbers, and the exit code.
+fn one(
+    ready: &Ready,
+    args: &ProgramArgs,
+    place: &Place,
+    files: &Files,
+    tables: &mut Tables,
+    scratch: &Scratch,
+    troubles: &mut Vec<Error>,
+) -> Result<(Finished, u8)> {
+    let ended = run::run(ready, &args.run_options(), tables, scratch)?;
+    let mut finished = Finished::new(&ready.program, &args.arguments, &ended, args.record.peak);
+    let made = (!args.record.no_profiles).then(|| profiles::make(&ended, args.output.blockprofile.is_some()));
+    if let Some(made) = &made {
+        write(made, &ended, &folder(place, &finished.name), files, &mut finished, troubles);
+    }
+    if !args.build.quiet {
+        eprint!("{}", summary::text(&finished, made.as_ref(), args.record.temporary, &place.root));
+    }
+    let mut code = ended.code();
+    if let (Some(limit), Some(made)) = (args.record.fail_on_leak, &made) {
+        let leaked = leaks::sum(&leaks::leaks(&made.mem), Keeper::Leak).1;
+        if u64::try_from(leaked).unwrap_or(0) > limit {
+            let (leaked, limit) = (summary::bytes(leaked as u64), summary::bytes(limit));
+            console::error(&format!("{}: {leaked} were never freed, more than {limit}", finished.name));
+            code = exit::CHECK_FAILED;
+        }
+    }
+    Ok((finished, code))
+}
+
+fn write(
+    made: &ProgramProfiles,
+    ended: &Ended,
+    folder: &Path,
+    files: &Files,
+    finished: &mut Finished,
+    troubles: &mut Vec<Error>,
+) {
+    let of = &mut finished.profiles;
+    let profiles = [
+        ("mem.prof", Some(&made.mem), &mut of.mem, &files.mem),
+        ("cpu.prof", made.cpu.as_ref(), &mut of.cpu, &files.cpu),
+        ("block.prof", made.block.as_ref(), &mut of.block, &files.block),
+    ];
+    for (name, profile, path, besides) in profiles {
+        let at = folder.join(name);
+        let Some(profile) = profile else {
+            // That of an earlier run is not of this one.
+            let _ = std::fs::remove_file(at);
+            continue;
+        };
+        let bytes = profile::write(profile);
+        troubles.extend(fs::replace(&at, &bytes).err());
+        if let Some(file) = besides {
+            troubles.extend(fs::write_output(file, &bytes).err());
+        }
+        *path = Some(at.to_string_lossy().into_owned());
+    }
+    let at = folder.join("timeline.json");
+    match fs::replace(&at, timeline::json(ended).as_bytes()) {
+        Ok(()) => finished.timeline = Some(at.to_string_lossy().into_owned()),
+        Err(error) => troubles.push(error),
+    }
+}
+
+fn folder(place: &Place, name: &str) -> PathBuf {
+    place.home.join("profiles").join(names::safe_path(name))
+}
+
+/// Where the command line wants files.
+struct Files {
+    mem: Option<PathBuf>,
+    cpu: Option<PathBuf>,
+    block: Option<PathBuf>,
+    json: Option<PathBuf>,
+}
+
+impl Files {
+    /// # Errors
+    /// One of them cannot be written: that is said before anything is run.
+    fn new(args: &OutputArgs) -> Result<Files> {
+        let place = |file: &Option<PathBuf>| -> Result<Option<PathBuf>> {
+            let Some(file) = file else { return Ok(None) };
+            let at = args.outputdir.as_ref().map_or_else(|| file.clone(), |dir| dir.join(file));
+            check_writable(&at)?;
+            Ok(Some(at))
+        };
+        let json = match (args.message_format.as_str(), &args.output, &args.json) {
+            ("json", None, None) => {
+                return Err(Error::usage("--message-format json needs -o FILE: stdout is the program's own"));
+            }
+            ("human", Some(_), _) => return Err(Error::usage("-o goes with --message-format json")),
+            (_, output, json) => json.clone().or(output.clone()),
+        };
+        Ok(Files {
+            mem: place(&args.memprofile)?,
+            cpu: place(&args.cpuprofile)?,
+            block: place(&args.blockprofile)?,
+            json: place(&json)?,
+        })
+    }
+}
+
+/// Makes and removes a draft where the file is to be.
+fn check_writable(path: &Path) -> Result<()> {
+    fs::check_output(path)?;
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        // A device or a pipe is written to as it is.
+        return Ok(());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    tempfile::Builder::new().prefix(".memprof").tempfile_in(folder).map_err(|e| Error::file("write", path, e))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_named_before_the_dashes() {
+        let is = |line: &str| is_meant(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        assert!(is("--bin x") && is("-q --bin=x -- a") && is("-example x") && is("--test"));
+        assert!(!is("--bench x") && !is("x -- --bin y") && !is("--binx"));
+    }
+}

@@ -1,0 +1,183 @@
+//! Building programs as `cargo run --release` does, with the runtime injected, and how cargo would start them.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::Artifact;
+
+use super::target::{Kind, Place, Program};
+use crate::inject::{Runtime, Setup, is_pair, remove_unused};
+use crate::measure::{CargoCall, Interrupt, Launch, Runner, Scratch};
+use crate::project::{CargoConfig, CargoOptions};
+use crate::{Error, Result};
+
+/// What of a build is not about packages.
+#[derive(Debug, Default, Clone)]
+pub struct Options {
+    /// `release` if not given.
+    pub profile: Option<String>,
+    pub jobs: Option<String>,
+    pub verbose: u8,
+    pub quiet: bool,
+    pub color: Option<String>,
+}
+
+/// A program, ready to be run.
+pub struct Ready {
+    pub program: Program,
+    /// With the counting allocator.
+    pub executable: PathBuf,
+    pub launch: Launch,
+}
+
+/// Builds the programs of `place`, one after the other.
+///
+/// # Errors
+/// 101 where the user's code does not build, 104 where the runtime cannot be linked into it.
+pub fn build(
+    place: &Place,
+    config: &CargoConfig,
+    cargo_options: &CargoOptions,
+    options: &Options,
+    scratch: &Scratch,
+    interrupt: &Interrupt,
+) -> Result<Vec<Ready>> {
+    let dir = place.home.join("inject");
+    std::fs::create_dir_all(dir.join("overlays"))
+        .map_err(|e| Error::other(format!("cannot write to {}: {e}", place.home.display())))?;
+    let setup = Setup {
+        runtime: Runtime::build(&config.toolchain, &dir)?,
+        dhat: None,
+        bench_roots: place.roots.clone(),
+        overlays: dir.join("overlays"),
+        refusals: scratch.0.join("refusals"),
+        programs: true,
+        user_wrapper: config.wrapper.clone(),
+        stable_compiler: config.toolchain.is_stable(),
+    };
+    remove_unused(&dir, "runtime-");
+    remove_unused(&setup.overlays, "");
+    // Apart from the benches': there programs are built without the second executable, and would be fresh.
+    let build_dir = place.home.join("build").join("programs");
+    let of_setup = setup.install(&dir, &scratch.0)?.into_iter();
+    let mut variables: Vec<(String, OsString)> =
+        of_setup.map(|(name, value)| (name.to_owned(), value.into_os_string())).collect();
+    variables.push(("CARGO_BUILD_BUILD_DIR".to_owned(), build_dir.clone().into_os_string()));
+    let mut ready = Vec::new();
+    for program in &place.programs {
+        // Each has notes of its own.
+        let notes = scratch.0.join(format!("program-{}", ready.len()));
+        let runner = Runner::install(config, &place.home, &notes)?;
+        let variables = [variables.clone(), runner.variables()].concat();
+        let mut arguments = arguments(cargo_options, options, program, &build_dir);
+        arguments.extend(runner.arguments(!cargo_options.config.is_empty()));
+        let cargo = CargoCall { program: config.cargo.clone(), arguments, variables };
+        let executable = counting(&cargo, program, &setup, interrupt)?;
+        let launch = runner.launches(&cargo.variables)?.into_values().next();
+        let launch = launch.ok_or_else(|| Error::other("cargo does not say how it starts the program"))?;
+        ready.push(Ready { program: program.clone(), executable, launch });
+    }
+    Ok(ready)
+}
+
+fn arguments(cargo: &CargoOptions, options: &Options, program: &Program, build_dir: &Path) -> Vec<OsString> {
+    let verb = if program.kind == Kind::Test { "test" } else { "run" };
+    let mut args: Vec<OsString> = vec![verb.into(), "--target-dir".into(), build_dir.into()];
+    // One package is meant, whatever else is selected.
+    let cargo = CargoOptions {
+        packages: vec![program.package_id.clone()],
+        workspace: false,
+        exclude: Vec::new(),
+        ..cargo.clone()
+    };
+    args.extend(cargo.arguments());
+    args.extend([format!("--{}", program.kind.name()).into(), OsString::from(&program.target)]);
+    if !cargo.config.is_empty() {
+        args.extend(["--config".into(), format!("build.build-dir={:?}", build_dir.to_string_lossy()).into()]);
+    }
+    args.extend(["--profile".into(), OsString::from(options.profile.as_deref().unwrap_or("release"))]);
+    for (name, value) in [("--jobs", &options.jobs), ("--color", &options.color)] {
+        if let Some(value) = value {
+            args.extend([name.into(), OsString::from(value)]);
+        }
+    }
+    args.extend((0..options.verbose).map(|_| OsString::from("--verbose")));
+    if options.quiet {
+        args.push("--quiet".into());
+    }
+    args
+}
+
+/// The counting executable.
+fn counting(cargo: &CargoCall, program: &Program, setup: &Setup, interrupt: &Interrupt) -> Result<PathBuf> {
+    for again in [false, true] {
+        let plain = compile(cargo, program, setup, interrupt)?;
+        if let Some(counting) = paired(&plain) {
+            return Ok(counting);
+        }
+        if !again {
+            // Half gone, or made by somebody else: without it cargo makes it anew.
+            forget(&plain);
+        }
+    }
+    Err(Error::nothing_measured(format!("no counting executable was made for {}", program.name())))
+}
+
+/// Lets cargo build; the executable as cargo leaves it.
+fn compile(cargo: &CargoCall, program: &Program, setup: &Setup, interrupt: &Interrupt) -> Result<PathBuf> {
+    let mut executable = None;
+    let built = cargo.run(interrupt, &mut |artifact| {
+        if is_it(artifact, program) {
+            executable = artifact.executable.clone().map(|path| path.into_std_path_buf());
+        }
+    });
+    interrupt.check()?;
+    if let Some(refusal) = setup.refused().into_iter().next() {
+        return Err(Error::nothing_measured(refusal.message));
+    }
+    match built {
+        Err(Error::BuildFailed(_)) => {
+            return Err(Error::BuildFailed(format!("{} does not build; cargo's errors are above", program.name())));
+        }
+        built => built?,
+    }
+    executable.ok_or_else(|| Error::other(format!("cargo made no executable of {}", program.name())))
+}
+
+fn is_it(artifact: &Artifact, program: &Program) -> bool {
+    artifact.package_id.repr == program.package_id
+        && artifact.target.name == program.target
+        && program.kind.is(&artifact.target)
+        && artifact.executable.is_some()
+        && artifact.profile.test == (program.kind == Kind::Test)
+}
+
+/// cargo gives programs a second name without their hash; the counting executable stands beside the first.
+fn paired(plain: &Path) -> Option<PathBuf> {
+    let folder = plain.parent()?;
+    [folder.join("deps"), folder.to_owned()]
+        .iter()
+        .filter_map(|folder| std::fs::read_dir(folder).ok())
+        .flatten()
+        .flatten()
+        .find_map(|entry| {
+            let counting = entry.path();
+            let is_counting = counting.to_str().is_some_and(|path| path.ends_with("-counted"));
+            (is_counting && is_pair(plain, &counting)).then_some(counting)
+        })
+}
+
+/// Removes every name of an executable.
+fn forget(plain: &Path) {
+    use std::os::unix::fs::MetadataExt as _;
+    let inode = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.ino()).ok();
+    let (Some(folder), own) = (plain.parent(), inode(plain)) else { return };
+    for folder in [folder.join("deps"), folder.to_owned()] {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if own.is_some() && inode(&entry.path()) == own {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+    let _ = std::fs::remove_file(plain);
+}

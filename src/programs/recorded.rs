@@ -1,0 +1,178 @@
+//! What a program recorded, as numbers and stacks.
+
+use std::collections::HashMap;
+
+use super::region::{Header, Region, word};
+use crate::records::{self, Allocations, Completeness, Module, Record, Stack, StackCounts};
+
+/// Sums over all threads, from the program's start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub counts: StackCounts,
+    pub temporaries: u64,
+    /// Live bytes by what threads have told, and what they have not told yet.
+    pub live_bytes: u64,
+}
+
+impl Totals {
+    pub fn live_blocks(&self) -> u64 {
+        self.counts.allocs.saturating_sub(self.counts.frees)
+    }
+}
+
+/// One stack of the program.
+#[derive(Debug, Clone)]
+pub struct StackRecord {
+    pub allocations: Allocations,
+    /// Blocks and bytes live at the peak.
+    pub peak: [u64; 2],
+    pub temporaries: u64,
+}
+
+/// The counts of an entry, without its stack.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    pub number: u64,
+    /// Where the program has the addresses, outermost first.
+    addresses: u64,
+    depth: u16,
+    owner: u64,
+    pub counts: StackCounts,
+    more: [u64; 6],
+}
+
+impl Entry {
+    pub fn live(&self) -> [u64; 2] {
+        let counts = &self.counts;
+        [counts.allocs.wrapping_sub(counts.frees), counts.bytes.wrapping_sub(counts.freed_bytes)]
+    }
+}
+
+/// Where things stand in an entry (`templates/runtime/entry.rs`).
+mod field {
+    pub const ADDRESSES: usize = 0;
+    pub const ALLOCS: usize = 8;
+    pub const BYTES: usize = 16;
+    pub const OWN_FREES: usize = 24;
+    pub const OWN_FREED_BYTES: usize = 32;
+    pub const OWNER: usize = 40;
+    pub const DEPTH: usize = 52;
+    pub const REALLOCS: usize = 112;
+    pub const GROWN_BYTES: usize = 120;
+    pub const OTHER_FREES: usize = 128;
+    pub const OTHER_FREED_BYTES: usize = 136;
+    pub const MORE: usize = 144;
+    pub const SIZE: usize = 192;
+}
+const CUT: u16 = 1 << 15;
+
+/// The totals of this moment.
+pub fn totals(region: &Region, header: &Header) -> Totals {
+    let mut totals = Totals::default();
+    let mut live = header.word(word::LIVE);
+    for state in states(region, header) {
+        let counters = region.words(state + header.word(word::COUNTERS), 6);
+        let [allocs, bytes, reallocs, grown_bytes, frees, freed_bytes] = counters[..] else { continue };
+        let counts = StackCounts { allocs, bytes, reallocs, grown_bytes, frees, freed_bytes };
+        totals.counts = [totals.counts, counts].into_iter().sum();
+        let word = |place: usize| region.words(state + header.word(place), 1)[0];
+        totals.temporaries += word(word::TEMPORARIES);
+        live = live.wrapping_add(word(word::DRIFT));
+    }
+    totals.live_bytes = totals.counts.bytes.saturating_sub(totals.counts.freed_bytes);
+    totals
+}
+
+/// Offsets of the threads' states, by number.
+fn states(region: &Region, header: &Header) -> Vec<u64> {
+    let states = region.words(header.word(word::STATES), header.word(word::STATES_LEN) as usize);
+    states.into_iter().filter(|&state| state != 0).collect()
+}
+
+/// Every stack's counts of this moment.
+pub fn entries(region: &Region, header: &Header, visit: &mut dyn FnMut(Entry)) {
+    const CHUNK: u64 = 1 << 11;
+    if header.word(word::ENTRY_SIZE) != field::SIZE as u64 {
+        return;
+    }
+    let end = header.word(word::ENTRIES_END);
+    let chunks = region.words(header.word(word::ENTRIES), end.div_ceil(CHUNK) as usize);
+    for (from, chunk) in (0..end).step_by(CHUNK as usize).zip(chunks).filter(|(_, chunk)| *chunk != 0) {
+        let bytes = region.bytes(chunk, CHUNK.min(end - from) as usize * field::SIZE);
+        for (number, bytes) in (from..).zip(bytes.chunks_exact(field::SIZE)) {
+            if let Some(entry) = entry(number, bytes) {
+                visit(entry);
+            }
+        }
+    }
+}
+
+/// `None` where it stands for no stack yet.
+fn entry(number: u64, bytes: &[u8]) -> Option<Entry> {
+    let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
+    let addresses = word(field::ADDRESSES);
+    let counts = StackCounts {
+        allocs: word(field::ALLOCS),
+        bytes: word(field::BYTES),
+        reallocs: word(field::REALLOCS),
+        grown_bytes: word(field::GROWN_BYTES),
+        frees: word(field::OWN_FREES) + word(field::OTHER_FREES),
+        freed_bytes: word(field::OWN_FREED_BYTES) + word(field::OTHER_FREED_BYTES),
+    };
+    let mut more = [0; 6];
+    more.iter_mut().enumerate().for_each(|(i, value)| *value = word(field::MORE + i * 8));
+    (addresses != 0).then(|| Entry {
+        number,
+        addresses,
+        depth: u16::from_le_bytes([bytes[field::DEPTH], bytes[field::DEPTH + 1]]),
+        owner: word(field::OWNER),
+        counts,
+        more,
+    })
+}
+
+/// The addresses of an entry, leaf first.
+pub fn stack(region: &Region, header: &Header, entry: &Entry) -> Stack {
+    let mut addresses = region.words(header.offset(entry.addresses), usize::from(entry.depth & !CUT));
+    addresses.reverse();
+    let completeness = if entry.depth & CUT != 0 { Completeness::Cut } else { Completeness::Whole };
+    Stack { addresses, leaf_is_exact: false, completeness }
+}
+
+/// Every stack with all that is kept of it.
+pub fn stacks(region: &Region, header: &Header) -> Vec<StackRecord> {
+    let threads: HashMap<u64, u32> = states(region, header).into_iter().zip(0..).collect();
+    let peak = header.word(word::PEAK);
+    let mut found = Vec::new();
+    entries(region, header, &mut |entry| {
+        let [seen, objects, bytes, temporaries, ..] = entry.more;
+        // One that has not changed since the latest peak is what it was.
+        let peak = if seen == peak { [objects, bytes] } else { entry.live() };
+        let thread = threads.get(&header.offset(entry.owner)).copied().unwrap_or(0);
+        let allocations = Allocations { stack: stack(region, header, &entry), counts: entry.counts, thread };
+        found.push(StackRecord { allocations, peak, temporaries });
+    });
+    found
+}
+
+/// The log: objects, and what could not be done.
+#[derive(Debug, Default)]
+pub struct Log {
+    pub modules: Vec<Module>,
+    pub not_linked: bool,
+    pub no_sampler: bool,
+}
+
+pub fn log(region: &Region, header: &Header) -> Log {
+    let bytes = region.bytes(header.word(word::LOG), header.word(word::LOG_LEN) as usize);
+    let mut log = Log::default();
+    for record in records::parse_all(&bytes).unwrap_or_default().0 {
+        match record {
+            Record::Object(module) => log.modules.push(module),
+            Record::NotLinked => log.not_linked = true,
+            Record::NoSampler { .. } => log.no_sampler = true,
+            _ => (),
+        }
+    }
+    log
+}

@@ -1,0 +1,135 @@
+//! The memory that a program shares with the tool, read from outside: while it runs, and after it, however it ended.
+//!
+//! `templates/runtime/shared.rs` lays it out: a first page of words, and what they lead to.
+
+use std::fs::File;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+
+use crate::{Error, Result};
+
+/// The layout that this reader understands.
+const VERSION: u64 = 1;
+const MAGIC: u64 = u64::from_le_bytes(*b"MPSHARED");
+const PAGE: usize = 4096;
+/// What a program may map of it: only what is used takes memory.
+const LARGEST: u64 = 1 << 38;
+
+/// Places in the first page, as numbers of words.
+pub mod word {
+    pub const MAGIC: usize = 0;
+    pub const VERSION: usize = 1;
+    pub const BASE: usize = 2;
+    pub const PID: usize = 4;
+    pub const ENTERED: usize = 5;
+    pub const BEGUN: usize = 6;
+    pub const BEGUN_CPU: usize = 7;
+    pub const EXIT_CPU: usize = 8;
+    pub const LOG: usize = 9;
+    pub const LOG_LEN: usize = 10;
+    pub const ENTRIES: usize = 11;
+    pub const ENTRIES_END: usize = 12;
+    pub const ENTRY_SIZE: usize = 13;
+    pub const STATES: usize = 14;
+    pub const STATES_LEN: usize = 15;
+    pub const COUNTERS: usize = 16;
+    pub const SAMPLES: usize = 17;
+    pub const SAMPLES_LEN: usize = 18;
+    pub const WAITS: usize = 19;
+    pub const WAITS_LEN: usize = 20;
+    pub const LOST: usize = 22;
+    pub const BEYOND: usize = 23;
+    pub const MOST_THREADS: usize = 24;
+    pub const METHOD: usize = 25;
+    pub const PERIOD: usize = 26;
+    pub const UNARMED: usize = 27;
+    pub const CHILDREN_LEN: usize = 28;
+    pub const TEMPORARIES: usize = 29;
+    pub const DRIFT: usize = 30;
+    pub const LIVE: usize = 64;
+    pub const MOST: usize = 72;
+    pub const PEAK: usize = 73;
+    pub const PEAK_AT: usize = 74;
+    pub const SAMPLES_NEXT: usize = 80;
+    pub const SAMPLES_LOST: usize = 81;
+    pub const WAITS_NEXT: usize = 88;
+    pub const WAITS_LOST: usize = 89;
+    pub const CHILDREN: usize = 128;
+    pub const CHILDREN_MOST: usize = 128;
+}
+
+/// The file in memory.
+#[derive(Debug)]
+pub struct Region {
+    file: File,
+}
+
+impl Region {
+    /// An empty one, that goes when its last user does.
+    pub fn make() -> Result<Region> {
+        let cannot =
+            |e: &dyn std::fmt::Display| Error::other(format!("cannot make memory to share with a program: {e}"));
+        let fd = rustix::fs::memfd_create("memprof", rustix::fs::MemfdFlags::CLOEXEC).map_err(|e| cannot(&e))?;
+        let file = File::from(fd);
+        file.set_len(LARGEST).map_err(|e| cannot(&e))?;
+        Ok(Region { file })
+    }
+
+    /// By this path another process of the same user opens it.
+    pub fn path(&self) -> String {
+        format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd())
+    }
+
+    /// Bytes of it that are in memory.
+    pub fn resident(&self) -> u64 {
+        self.file.metadata().map_or(0, |metadata| metadata.blocks() * 512)
+    }
+
+    pub fn bytes(&self, offset: u64, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        let mut got = 0;
+        while got < len {
+            match self.file.read_at(&mut bytes[got..], offset + got as u64) {
+                Ok(n @ 1..) => got += n,
+                _ => break,
+            }
+        }
+        bytes
+    }
+
+    pub fn words(&self, offset: u64, len: usize) -> Vec<u64> {
+        let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap_or_default());
+        self.bytes(offset, len * 8).chunks_exact(8).map(word).collect()
+    }
+
+    /// The first page as it is now.
+    pub fn header(&self) -> Header {
+        Header(self.words(0, PAGE / 8))
+    }
+}
+
+/// The first page.
+pub struct Header(Vec<u64>);
+
+impl Header {
+    pub fn word(&self, place: usize) -> u64 {
+        self.0.get(place).copied().unwrap_or(0)
+    }
+
+    /// Whether recording has begun.
+    pub fn is_begun(&self) -> bool {
+        self.word(word::MAGIC) == MAGIC && self.word(word::VERSION) == VERSION
+    }
+
+    /// The offset of what the program has at `address`.
+    pub fn offset(&self, address: u64) -> u64 {
+        address.wrapping_sub(self.word(word::BASE))
+    }
+
+    /// Processes that the program forked, as far as they fit.
+    pub fn children(&self) -> (usize, Vec<u32>) {
+        let number = self.word(word::CHILDREN_LEN) as usize;
+        let named = (0..number.min(word::CHILDREN_MOST)).map(|i| self.word(word::CHILDREN + i) as u32);
+        (number, named.filter(|&pid| pid != 0).collect())
+    }
+}

@@ -1,0 +1,233 @@
+//! One run of a program: its own input and output, signals passed on, and what it records taken out meanwhile.
+
+use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::iterator::Signals;
+
+use super::build::Ready;
+use super::recorded;
+use super::region::{Region, word};
+use super::ring::Drain;
+use super::timeline::Timeline;
+use crate::measure::{Scratch, Tables};
+use crate::records::{Module, Reader, Record};
+use crate::{Error, Result};
+
+/// The variables that name a plan (`templates/runtime/plan.rs`).
+const PROGRAM_VARIABLE: &str = "MEMPROF_PROGRAM_PLAN";
+const LIST_VARIABLE: &str = "MEMPROF_PROCESS_PLAN";
+
+/// What is recorded of a run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub arguments: Vec<std::ffi::OsString>,
+    /// CPU samples a second; 0 takes none.
+    pub cpu_hz: u32,
+    pub block: bool,
+    pub stacks: bool,
+    /// All events in one order: the peak is exact with several threads, too.
+    pub peak: bool,
+    /// A block freed with at most so many other allocations between is temporary.
+    pub temporary: u32,
+    /// So many stacks are told apart.
+    pub stacks_limit: usize,
+}
+
+/// A run that has ended.
+pub struct Ended {
+    pub region: Region,
+    pub status: ExitStatus,
+    /// From the end of the runtime's own start.
+    pub wall: Duration,
+    pub cpu: Duration,
+    pub samples: Drain,
+    pub waits: Drain,
+    pub timeline: Timeline,
+}
+
+impl Ended {
+    /// The program's own, or 128 and its signal.
+    pub fn code(&self) -> u8 {
+        let code = self.status.code().or(self.status.signal().map(|signal| 128 + signal));
+        u8::try_from(code.unwrap_or(1)).unwrap_or(1)
+    }
+}
+
+/// Runs the program to its end.
+///
+/// # Errors
+/// It cannot be started, or nothing of it can be recorded.
+pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scratch) -> Result<Ended> {
+    let table = scratch.0.join("table");
+    tables.write(&objects(ready, scratch)?, &table)?;
+    let region = Region::make()?;
+    let plan = scratch.0.join("program-plan");
+    write_plan(&plan, &plan_text(options, &region, &table))?;
+    let mut command = ready.launch.command(&ready.executable);
+    command.args(&options.arguments).env(PROGRAM_VARIABLE, &plan);
+    // Before it is there: what comes for it must not end this process.
+    let passed_on = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+    let mut signals = Signals::new(passed_on).map_err(|e| Error::other(format!("cannot listen for signals: {e}")))?;
+    let begun = Instant::now();
+    let mut child =
+        command.spawn().map_err(|e| Error::other(format!("cannot run {}: {e}", ready.executable.display())))?;
+    let Some(pid) = Pid::from_raw(child.id() as i32) else { return Err(Error::other("the program has no number")) };
+    let (mut samples, mut waits) = (Drain::samples(), Drain::waits());
+    let mut timeline = Timeline::default();
+    let end = wait_for_end(pid);
+    let ended = loop {
+        match end.recv_timeout(timeline.pause()) {
+            Ok(ended) => break ended,
+            Err(RecvTimeoutError::Disconnected) => break Instant::now(),
+            Err(RecvTimeoutError::Timeout) => (),
+        }
+        for signal in signals.pending() {
+            pass_on(pid, signal);
+        }
+        let header = region.header();
+        if header.is_begun() {
+            samples.take(&region, &header, false);
+            waits.take(&region, &header, false);
+            timeline.note(&region, &header, pid);
+        }
+    };
+    let header = region.header();
+    let counted = cpu_of_the_dead(pid);
+    let status = reap(&mut child)?;
+    if !header.is_begun() {
+        return Err(not_begun(&region, status, ready));
+    }
+    samples.take(&region, &header, true);
+    waits.take(&region, &header, true);
+    let start = Duration::from_nanos(header.word(word::BEGUN).saturating_sub(header.word(word::ENTERED)));
+    let cpu = match header.word(word::EXIT_CPU) {
+        0 => counted,
+        at_exit => Duration::from_nanos(at_exit),
+    };
+    let cpu = cpu.saturating_sub(Duration::from_nanos(header.word(word::BEGUN_CPU)));
+    let wall = ended.duration_since(begun).saturating_sub(start);
+    timeline.end(&region, &header, wall);
+    Ok(Ended { region, status, wall, cpu, samples, waits, timeline })
+}
+
+/// Says when the program has ended; it is left to be reaped, so that its numbers can still be read.
+fn wait_for_end(pid: Pid) -> Receiver<Instant> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        while let Err(rustix::io::Errno::INTR) =
+            rustix::process::waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
+        {}
+        let _ = sender.send(Instant::now());
+    });
+    receiver
+}
+
+/// What somebody sent to this process alone is meant for the program; what comes from the terminal it gets itself.
+fn pass_on(pid: Pid, signal: i32) {
+    if matches!(signal, SIGINT | SIGQUIT) && is_in_foreground() {
+        return;
+    }
+    let signal = match signal {
+        SIGINT => Signal::INT,
+        SIGTERM => Signal::TERM,
+        SIGHUP => Signal::HUP,
+        SIGQUIT => Signal::QUIT,
+        SIGUSR1 => Signal::USR1,
+        _ => Signal::USR2,
+    };
+    let _ = rustix::process::kill_process(pid, signal);
+}
+
+/// Whether what is typed at a terminal reaches this process and its children.
+fn is_in_foreground() -> bool {
+    let terminal = std::fs::File::open("/dev/tty");
+    terminal.is_ok_and(|terminal| {
+        rustix::termios::tcgetpgrp(terminal).is_ok_and(|group| group == rustix::process::getpgrp())
+    })
+}
+
+fn reap(child: &mut Child) -> Result<ExitStatus> {
+    child.wait().map_err(|e| Error::other(format!("cannot wait for the program: {e}")))
+}
+
+/// CPU time of a process that ended without saying: its first thread's, which the kernel has exactly, or that of all threads in
+/// ticks, where that is more.
+fn cpu_of_the_dead(pid: Pid) -> Duration {
+    const TICKS_A_SECOND: u64 = 100;
+    let read =
+        |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", pid.as_raw_nonzero())).unwrap_or_default();
+    let of_the_first = read("schedstat").split_whitespace().next().and_then(|ns| ns.parse().ok()).unwrap_or(0);
+    let stat = read("stat");
+    // proc_pid_stat(5): utime and stime are the 14th and 15th, the 12th and 13th behind the name in parentheses.
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 1000 / TICKS_A_SECOND).max(Duration::from_nanos(of_the_first))
+}
+
+/// The program ended before anything was recorded.
+fn not_begun(region: &Region, status: ExitStatus, ready: &Ready) -> Error {
+    let name = ready.program.name();
+    if recorded::log(region, &region.header()).not_linked {
+        let message = format!("{name}: nothing can be counted: the counting allocator is not linked into it");
+        return Error::nothing_measured(message);
+    }
+    Error::nothing_measured(format!("{name} ended before its main function ({status}); nothing was recorded"))
+}
+
+/// The objects that the program maps when it starts: it is asked, and ends before its main function.
+fn objects(ready: &Ready, scratch: &Scratch) -> Result<Vec<Module>> {
+    let (plan, records) = (scratch.0.join("list-plan"), scratch.0.join("list-records"));
+    let _ = std::fs::remove_file(&records);
+    write_plan(&plan, &format!("memprof-plan 1\nmode list\nrecords {}\n", escape(&records.to_string_lossy())))?;
+    let mut command: Command = ready.launch.command(&ready.executable);
+    command.env(LIST_VARIABLE, &plan).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let out = command.output().map_err(|e| Error::other(format!("cannot run {}: {e}", ready.executable.display())))?;
+    let records = Reader::open(&records).ok().and_then(|mut reader| reader.poll().ok()).unwrap_or_default();
+    let modules: Vec<Module> = records
+        .into_iter()
+        .filter_map(|record| match record {
+            Record::Object(module) => Some(module),
+            _ => None,
+        })
+        .collect();
+    if modules.is_empty() {
+        let text = String::from_utf8_lossy(&out.stderr);
+        let why = text.lines().last().unwrap_or_default();
+        let message = format!("{} cannot be started ({}): {why}", ready.program.name(), out.status);
+        return Err(Error::nothing_measured(message));
+    }
+    Ok(modules)
+}
+
+fn plan_text(options: &Options, region: &Region, table: &Path) -> String {
+    let flag = u8::from;
+    format!(
+        "memprof-plan 1\nmode program\nregion {}\ntable {}\ncpu-hz {}\nstacks {}\npeak {}\nblock {}\nstacks-limit {}\ntemporary {}\n",
+        escape(&region.path()),
+        escape(&table.to_string_lossy()),
+        options.cpu_hz,
+        flag(options.stacks),
+        flag(options.peak),
+        flag(options.block),
+        options.stacks_limit,
+        options.temporary,
+    )
+}
+
+fn write_plan(path: &PathBuf, text: &str) -> Result<()> {
+    std::fs::File::create(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|e| Error::other(format!("cannot write {}: {e}", path.display())))
+}
+
+/// A line holds neither of these characters.
+fn escape(text: &str) -> String {
+    text.replace('%', "%25").replace('\n', "%0A").replace('\r', "%0D")
+}

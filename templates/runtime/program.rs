@@ -1,0 +1,252 @@
+//! A whole program, from before its main function to its last instruction: what is recorded of it beside counts and stacks.
+//!
+//! The peak by stack, in constant time an event, is kept as in `peak`: peaks are numbered, and before a stack's live sum changes
+//! it goes down as its sum at the latest peak, unless that was done since then. Live bytes are one number for all threads, to
+//! which each adds its own drift once that is large. While one thread allocates, its sum with its drift is exact; while several
+//! do, the peak is exact to [`DRIFT`] a thread, unless every event is put in one order (`ordered`).
+
+use std::cell::Cell;
+use std::ffi::OsStr;
+use std::mem;
+use std::os::raw::c_int;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+
+use crate::bracket::{self, COUNT, LIVE, PROGRAM, STACKS};
+use crate::entry::Entry;
+use crate::records::{self, Record};
+use crate::shared::{self, word};
+use crate::thread::{self, ThreadState};
+use crate::{block, driver, entries, fork, sampler, sys};
+
+/// Bytes that a thread keeps to itself.
+const DRIFT: i64 = 64 << 10;
+/// A new peak by less than this is not told while several threads allocate.
+const STEP: i64 = 4 << 10;
+/// Blocks whose allocation is remembered, at most.
+const MOST_RECENT: usize = 64;
+
+/// What a thread keeps. Zero is a thread that has not allocated.
+pub struct Own {
+    drift: Cell<i64>,
+    allocated: Cell<usize>,
+    /// The blocks that it allocated last, in turn.
+    recent: [Cell<usize>; MOST_RECENT],
+    pub temporaries: AtomicU64,
+}
+
+/// Threads that have a state.
+static THREADS: AtomicU32 = AtomicU32::new(0);
+/// Blocks freed with at most so many other allocations between are temporary, minus one.
+static RECENT: AtomicU32 = AtomicU32::new(1);
+static ORDERED: AtomicBool = AtomicBool::new(false);
+static ORDER: AtomicBool = AtomicBool::new(false);
+
+/// Begins to record what the plan at `path` says, until the process ends.
+pub fn begin(path: &OsStr) {
+    let entered = sys::now();
+    // From here on memory comes from the shared region.
+    let plan = driver::begun(path);
+    shared::set(word::ENTERED, entered);
+    // SAFETY: getpid cannot fail; the handler is a plain function.
+    unsafe {
+        shared::set(word::PID, sys::getpid() as u64);
+        sys::atexit(at_exit);
+    }
+    entries::limit(plan.stacks_limit);
+    shared::set(word::ENTRY_SIZE, mem::size_of::<Entry>() as u64);
+    RECENT.store((plan.temporary as usize + 1).min(MOST_RECENT) as u32, Ordering::Relaxed);
+    ORDERED.store(plan.peak, Ordering::Relaxed);
+    if plan.cpu_hz > 0 && !sampler::arm(plan.cpu_hz) {
+        sampler::disarm();
+        Record::new(records::NO_SAMPLER).u32(0).emit();
+    }
+    let arms = sampler::arms();
+    for (place, value) in
+        [(word::METHOD, u64::from(arms.method)), (word::PERIOD, arms.period_ns), (word::UNARMED, arms.unarmed)]
+    {
+        shared::set(place, value);
+    }
+    if plan.block {
+        block::arm();
+    }
+    // What was counted to see whether the tracker is there.
+    if let Some(state) = thread::current() {
+        state.counters.forget();
+        let distance = &state.counters as *const _ as usize - state as *const ThreadState as usize;
+        shared::set(word::COUNTERS, distance as u64);
+        let distance = &state.program.temporaries as *const _ as usize - state as *const ThreadState as usize;
+        shared::set(word::TEMPORARIES, distance as u64);
+        let distance = &state.program.drift as *const _ as usize - state as *const ThreadState as usize;
+        shared::set(word::DRIFT, distance as u64);
+    }
+    shared::set(word::BEGUN_CPU, cpu_time());
+    shared::set(word::BEGUN, sys::now());
+    shared::publish();
+    bracket::begin(COUNT | LIVE | PROGRAM | if plan.stacks { STACKS } else { 0 });
+    bracket::open();
+}
+
+/// Recording goes on: other threads may run up to the last moment.
+extern "C" fn at_exit() {
+    if !fork::is_child() {
+        shared::set(word::EXIT_CPU, cpu_time());
+    }
+}
+
+fn cpu_time() -> u64 {
+    const PROCESS_CPU: c_int = 2;
+    let mut time = sys::timespec { sec: 0, nsec: 0 };
+    // SAFETY: the structure has libc's layout and outlives the call.
+    unsafe { sys::clock_gettime(PROCESS_CPU, &mut time) };
+    time.sec as u64 * 1_000_000_000 + time.nsec as u64
+}
+
+/// In a fork's child, which is not recorded: its number is left behind.
+pub fn forked() {
+    if let Some(len) = shared::word(word::CHILDREN_LEN) {
+        let place = len.fetch_add(1, Ordering::Relaxed) as usize;
+        if place < word::CHILDREN_MOST {
+            // SAFETY: getpid cannot fail.
+            shared::set(word::CHILDREN + place, unsafe { sys::getpid() } as u64);
+        }
+    }
+}
+
+/// A thread has taken a state.
+pub fn thread_begins() {
+    let threads = THREADS.fetch_add(1, Ordering::SeqCst) + 1;
+    if let Some(most) = shared::word(word::MOST_THREADS) {
+        most.fetch_max(u64::from(threads), Ordering::Relaxed);
+    }
+}
+
+/// It gives its state back.
+pub fn thread_ends(state: &ThreadState) {
+    tell(state.program.drift.replace(0));
+    state.program.recent.iter().for_each(|block| block.set(0));
+    THREADS.fetch_sub(1, Ordering::SeqCst);
+}
+
+/// Live bytes of all threads, as the region has them: a word that is read as a signed number.
+fn live() -> Option<&'static AtomicI64> {
+    // SAFETY: both types have the same layout.
+    shared::word(word::LIVE).map(|live| unsafe { &*(live as *const AtomicU64 as *const AtomicI64) })
+}
+
+fn tell(drift: i64) {
+    if let (Some(live), true) = (live(), drift != 0) {
+        live.fetch_add(drift, Ordering::Relaxed);
+    }
+}
+
+/// Held while an event is noted, where all events are put in one order.
+pub struct Turn(bool);
+
+/// What was allocated at `entry` is about to change.
+#[inline(always)]
+pub fn turn(flags: u32, entry: Option<&Entry>) -> Turn {
+    if flags & PROGRAM == 0 {
+        return Turn(false);
+    }
+    let ordered = ORDERED.load(Ordering::Relaxed);
+    while ordered && ORDER.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        // SAFETY: gives up the rest of the time slice, nothing else.
+        unsafe { sys::sched_yield() };
+    }
+    if let (Some(entry), Some(peak)) = (entry, shared::word(word::PEAK)) {
+        note_peak(entry, peak.load(Ordering::Relaxed));
+    }
+    Turn(ordered)
+}
+
+impl Drop for Turn {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.0 {
+            ORDER.store(false, Ordering::Release);
+        }
+    }
+}
+
+/// `block` was allocated.
+#[inline(always)]
+pub fn allocated(state: &ThreadState, block: usize, size: usize) {
+    let own = &state.program;
+    let recent = RECENT.load(Ordering::Relaxed) as usize;
+    let place = if recent == 1 { 0 } else { own.allocated.get() % recent };
+    own.allocated.set(own.allocated.get().wrapping_add(1));
+    own.recent[place % MOST_RECENT].set(block);
+    moved(own, size as i64);
+}
+
+/// A block is freed, or moved by a resize.
+#[inline(always)]
+pub fn freed(state: &ThreadState, bytes: u64) {
+    moved(&state.program, -(bytes as i64));
+}
+
+/// `block`, allocated at `entry`, was freed by the program; no resize.
+#[inline(always)]
+pub fn released(state: &ThreadState, block: usize, entry: Option<&Entry>) {
+    let own = &state.program;
+    let recent = RECENT.load(Ordering::Relaxed) as usize;
+    // Another thread may have got the same address since then.
+    let mine = entry.map_or(true, |entry| entry.is_owned_by(state));
+    if mine && own.recent[..recent.min(MOST_RECENT)].iter().any(|known| known.get() == block) {
+        thread::add(&own.temporaries, 1);
+        if let Some(entry) = entry {
+            thread::add(&entry.more[TEMPORARIES], 1);
+        }
+    }
+}
+
+#[inline(always)]
+fn moved(own: &Own, change: i64) {
+    let (all, most) = match (live(), shared::word(word::MOST)) {
+        (Some(all), Some(most)) => (all, most),
+        _ => return,
+    };
+    let drift = own.drift.get() + change;
+    let alone = THREADS.load(Ordering::Relaxed) == 1 || ORDERED.load(Ordering::Relaxed);
+    let live = all.load(Ordering::Relaxed) + drift;
+    if change > 0 && live > most.load(Ordering::Relaxed) as i64 + if alone { 0 } else { STEP } {
+        peaked(most, live as u64);
+    }
+    if drift.abs() >= DRIFT || !alone && drift.abs() >= DRIFT / 4 || ORDERED.load(Ordering::Relaxed) {
+        tell(drift);
+        own.drift.set(0);
+    } else {
+        own.drift.set(drift);
+    }
+}
+
+#[inline(never)]
+fn peaked(most: &AtomicU64, live: u64) {
+    /// Cycles of the processor's clock, some microseconds.
+    const SOON: u64 = 1 << 14;
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    most.fetch_max(live, Ordering::Relaxed);
+    shared::add(word::PEAK, 1);
+    // SAFETY: reads a counter.
+    let now = unsafe { std::arch::x86_64::_rdtsc() };
+    if now.wrapping_sub(LAST.load(Ordering::Relaxed)) > SOON {
+        LAST.store(now, Ordering::Relaxed);
+        shared::set(word::PEAK_AT, sys::now());
+    }
+}
+
+/// What is kept of a stack beside its counts, in `Entry::more`: the number of the peak that the two behind it belong to.
+const SEEN: usize = 0;
+const PEAK_OBJECTS: usize = 1;
+const PEAK_BYTES: usize = 2;
+const TEMPORARIES: usize = 3;
+
+#[inline(always)]
+fn note_peak(entry: &Entry, peak: u64) {
+    if entry.more[SEEN].load(Ordering::Relaxed) != peak {
+        let [objects, bytes] = entry.live();
+        entry.more[PEAK_OBJECTS].store(objects, Ordering::Relaxed);
+        entry.more[PEAK_BYTES].store(bytes, Ordering::Relaxed);
+        entry.more[SEEN].store(peak, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,302 @@
+//! The memory that a whole program's records lie in, shared with the tool: what was recorded up to the last instruction is
+//! there, however the process ends.
+//!
+//! The tool makes an empty file in memory and names it in the plan; it is mapped once, before the main function, and its
+//! descriptor closed. From then on nothing is asked of the kernel, so that a program may close all descriptors, change its root
+//! or its user, or limit itself. The first page is an array of words ([`word`]) that says where all else lies: offsets from the
+//! region's beginning, or addresses that are offsets once the word `BASE` is subtracted. `src/programs/region.rs` reads it,
+//! while the program runs or after it.
+
+use std::fs::OpenOptions;
+use std::io::{Error, ErrorKind, Result};
+use std::os::fd::AsRawFd;
+use std::os::raw::c_int;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+
+use crate::{memory, sys};
+
+/// Of this layout; the reader refuses others.
+pub const VERSION: u64 = 1;
+const MAGIC: u64 = u64::from_le_bytes(*b"MPSHARED");
+const PAGE: usize = 4096;
+
+/// Places in the first page, as numbers of words. Those that threads write often have cache lines of their own.
+pub mod word {
+    pub const MAGIC: usize = 0;
+    pub const VERSION: usize = 1;
+    /// Where the process has the region.
+    pub const BASE: usize = 2;
+    pub const SIZE: usize = 3;
+    pub const PID: usize = 4;
+    /// CLOCK_MONOTONIC: when the runtime's own start began and ended.
+    pub const ENTERED: usize = 5;
+    pub const BEGUN: usize = 6;
+    /// CPU time of the process at that end, and at its exit (0 where it ended otherwise).
+    pub const BEGUN_CPU: usize = 7;
+    pub const EXIT_CPU: usize = 8;
+    /// Records as in `records`, one after the other.
+    pub const LOG: usize = 9;
+    pub const LOG_LEN: usize = 10;
+    /// One word for each 2,048 of the stacks' entries (`entry`): the offset of the first of them, or 0; and the end of those in use.
+    pub const ENTRIES: usize = 11;
+    pub const ENTRIES_END: usize = 12;
+    pub const ENTRY_SIZE: usize = 13;
+    /// One word a thread's state: its offset; in each state the counters stand at `COUNTERS`.
+    pub const STATES: usize = 14;
+    pub const STATES_LEN: usize = 15;
+    pub const COUNTERS: usize = 16;
+    /// Rings of samples and of waits, with their lengths in words.
+    pub const SAMPLES: usize = 17;
+    pub const SAMPLES_LEN: usize = 18;
+    pub const WAITS: usize = 19;
+    pub const WAITS_LEN: usize = 20;
+    /// Bytes of the region that are given out.
+    pub const USED: usize = 21;
+    /// Allocations that could not be recorded.
+    pub const LOST: usize = 22;
+    /// Allocations whose stack is beyond the limit.
+    pub const BEYOND: usize = 23;
+    /// Most threads that allocated at one time.
+    pub const MOST_THREADS: usize = 24;
+    pub const METHOD: usize = 25;
+    pub const PERIOD: usize = 26;
+    pub const UNARMED: usize = 27;
+    /// Processes that were forked.
+    pub const CHILDREN_LEN: usize = 28;
+    /// As `COUNTERS`: what each state counts of temporary blocks, and its part of the live bytes.
+    pub const TEMPORARIES: usize = 29;
+    pub const DRIFT: usize = 30;
+    /// Live bytes, but for what threads have not told yet; the most there were; the peak's number, and when it was.
+    pub const LIVE: usize = 64;
+    pub const MOST: usize = 72;
+    pub const PEAK: usize = 73;
+    pub const PEAK_AT: usize = 74;
+    pub const SAMPLES_NEXT: usize = 80;
+    pub const SAMPLES_LOST: usize = 81;
+    pub const WAITS_NEXT: usize = 88;
+    pub const WAITS_LOST: usize = 89;
+    pub const CHILDREN: usize = 128;
+    pub const CHILDREN_MOST: usize = 128;
+}
+
+/// Threads' states that the tool is told of.
+const MOST_STATES: usize = 1 << 20;
+const LOG_BYTES: usize = 16 << 20;
+const RING_WORDS: usize = 1 << 20;
+const MOST_CHUNKS: usize = 1 << 12;
+/// What is tried to be mapped: resident only as far as it is used.
+const LARGEST: usize = 1 << 38;
+const SMALLEST: usize = 1 << 27;
+
+static BASE: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
+static SIZE: AtomicUsize = AtomicUsize::new(0);
+
+/// Maps the file at `path`; from then on memory comes from it.
+pub fn open(path: &str) -> Result<()> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let length = file.metadata()?.len() as usize;
+    // A limit on addresses is the user's.
+    memory::look();
+    let mut size = length.min(LARGEST).min(memory::most());
+    loop {
+        const MAP_SHARED: c_int = 1;
+        const MADV_DONTDUMP: c_int = 16;
+        let rights = sys::PROT_READ | sys::PROT_WRITE;
+        // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
+        let at =
+            unsafe { sys::mmap(ptr::null_mut(), size, rights, MAP_SHARED | sys::MAP_NORESERVE, file.as_raw_fd(), 0) };
+        if at as isize != -1 {
+            // SAFETY: the mapping is ours; a dump of the program does not want it.
+            unsafe { sys::madvise(at, size, MADV_DONTDUMP) };
+            return prepare(at.cast(), size);
+        }
+        size /= 2;
+        if size < SMALLEST {
+            return Err(Error::last_os_error());
+        }
+    }
+}
+
+fn prepare(base: *mut AtomicU64, size: usize) -> Result<()> {
+    BASE.store(base, Ordering::Release);
+    SIZE.store(size, Ordering::Release);
+    set(word::BASE, base as u64);
+    set(word::SIZE, size as u64);
+    set(word::USED, PAGE as u64);
+    for (place, len) in [
+        (word::LOG, LOG_BYTES),
+        (word::STATES, MOST_STATES * 8),
+        (word::ENTRIES, MOST_CHUNKS * 8),
+        (word::SAMPLES, RING_WORDS * 8),
+        (word::WAITS, RING_WORDS * 8),
+    ] {
+        let at = take(len);
+        if at.is_null() {
+            return Err(ErrorKind::OutOfMemory.into());
+        }
+        set(place, offset(at as usize));
+    }
+    set(word::SAMPLES_LEN, RING_WORDS as u64);
+    set(word::WAITS_LEN, RING_WORDS as u64);
+    Ok(())
+}
+
+/// What is in the region by now can be read.
+pub fn publish() {
+    set(word::VERSION, VERSION);
+    set(word::MAGIC, MAGIC);
+}
+
+/// A word of the first page; `None` where no program is recorded.
+#[inline(always)]
+pub fn word(place: usize) -> Option<&'static AtomicU64> {
+    let base = BASE.load(Ordering::Relaxed);
+    if base.is_null() {
+        return None;
+    }
+    // SAFETY: the first page has room for every place of `word`, and is never unmapped.
+    Some(unsafe { &*base.add(place) })
+}
+
+/// True where a program is recorded.
+pub fn is_open() -> bool {
+    !BASE.load(Ordering::Relaxed).is_null()
+}
+
+pub fn set(place: usize, value: u64) {
+    if let Some(word) = word(place) {
+        word.store(value, Ordering::Release);
+    }
+}
+
+pub fn add(place: usize, value: u64) {
+    if let Some(word) = word(place) {
+        word.fetch_add(value, Ordering::Relaxed);
+    }
+}
+
+/// The word is `value` at least.
+pub fn set_most(place: usize, value: u64) {
+    if let Some(word) = word(place) {
+        word.fetch_max(value, Ordering::Release);
+    }
+}
+
+/// From the region's beginning.
+pub fn offset(address: usize) -> u64 {
+    (address - BASE.load(Ordering::Relaxed) as usize) as u64
+}
+
+fn at(offset: u64) -> *mut u8 {
+    // SAFETY: offsets are those of what `take` gave.
+    unsafe { BASE.load(Ordering::Relaxed).cast::<u8>().add(offset as usize) }
+}
+
+/// `len` zeroed bytes of the region; null where there is none, or where it is full.
+pub fn take(len: usize) -> *mut u8 {
+    let used = match word(word::USED) {
+        Some(used) => used,
+        None => return ptr::null_mut(),
+    };
+    let len = ((len + PAGE - 1) / PAGE * PAGE) as u64;
+    let from = used.fetch_add(len, Ordering::Relaxed);
+    if from + len > SIZE.load(Ordering::Relaxed) as u64 {
+        used.fetch_sub(len, Ordering::Relaxed);
+        return ptr::null_mut();
+    }
+    at(from)
+}
+
+/// Gives the pages of a part back; false where it is no part of the region.
+///
+/// # Safety
+/// As `memory::unmap`.
+pub unsafe fn give_back(address: *mut u8, len: usize) -> bool {
+    const MADV_REMOVE: c_int = 9;
+    let base = BASE.load(Ordering::Relaxed) as usize;
+    if base == 0 || !(base..base + SIZE.load(Ordering::Relaxed)).contains(&(address as usize)) {
+        return false;
+    }
+    sys::madvise(address.cast(), (len + PAGE - 1) / PAGE * PAGE, MADV_REMOVE);
+    true
+}
+
+/// Appends a whole record; one thread at a time. False where no program is recorded.
+pub fn append(record: &[u8]) -> bool {
+    let (log, len) = match (word(word::LOG), word(word::LOG_LEN)) {
+        (Some(log), Some(len)) => (log.load(Ordering::Relaxed), len),
+        _ => return false,
+    };
+    let from = len.load(Ordering::Relaxed);
+    if from as usize + record.len() <= LOG_BYTES {
+        // SAFETY: the log has LOG_BYTES bytes, and nobody else writes behind its length.
+        unsafe { ptr::copy_nonoverlapping(record.as_ptr(), at(log + from), record.len()) };
+        len.store(from + record.len() as u64, Ordering::Release);
+    }
+    true
+}
+
+/// Tells where the state of number `slot` lies.
+pub fn has_state(slot: u32, address: usize) {
+    tell(word::STATES, slot as usize, MOST_STATES, address);
+    set_most(word::STATES_LEN, (u64::from(slot) + 1).min(MOST_STATES as u64));
+}
+
+/// Tells where the chunk of this number, of the stacks' entries, lies.
+pub fn has_chunk(number: usize, address: usize) {
+    tell(word::ENTRIES, number, MOST_CHUNKS, address);
+}
+
+/// Puts the offset of `address` into the table that the word leads to.
+fn tell(table: usize, number: usize, most: usize, address: usize) {
+    if let (Some(table), true) = (word(table), number < most) {
+        // SAFETY: the table has `most` words.
+        let place = unsafe { &*(at(table.load(Ordering::Relaxed)) as *const AtomicU64).add(number) };
+        place.store(offset(address), Ordering::Release);
+    }
+}
+
+/// A ring of stacks that many threads write at once, in signal handlers, too: the tool takes them out while the program runs.
+pub struct Ring {
+    words: usize,
+    len: usize,
+    next: usize,
+    lost: usize,
+}
+
+pub const SAMPLES: Ring =
+    Ring { words: word::SAMPLES, len: word::SAMPLES_LEN, next: word::SAMPLES_NEXT, lost: word::SAMPLES_LOST };
+pub const WAITS: Ring =
+    Ring { words: word::WAITS, len: word::WAITS_LEN, next: word::WAITS_NEXT, lost: word::WAITS_LOST };
+
+impl Ring {
+    /// Writes one stack: its mark (its position plus one, set last), its length, amount, depth (the highest bit: cut), thread,
+    /// addresses. False where no program is recorded.
+    pub fn write(&self, amount: u64, addresses: &[u64], whole: bool, thread: u32) -> bool {
+        const CUT: u64 = 1 << 32;
+        let (words, next) = match (word(self.words), word(self.next)) {
+            (Some(words), Some(next)) => (at(words.load(Ordering::Relaxed)) as *const AtomicU64, next),
+            _ => return false,
+        };
+        let depth = addresses.len() as u64;
+        let from = next.fetch_add(depth + 4, Ordering::Relaxed);
+        // SAFETY: the ring has RING_WORDS words.
+        let place = |i: u64| unsafe { &*words.add((from + i) as usize % RING_WORDS) };
+        place(0).store(0, Ordering::Relaxed);
+        place(1).store(depth | if whole { 0 } else { CUT }, Ordering::Release);
+        place(2).store(amount, Ordering::Relaxed);
+        place(3).store(u64::from(thread), Ordering::Relaxed);
+        for (i, &address) in addresses.iter().enumerate() {
+            place(4 + i as u64).store(address, Ordering::Relaxed);
+        }
+        place(0).store(from + 1, Ordering::Release);
+        true
+    }
+
+    /// So many could not be written. False where no program is recorded.
+    pub fn lose(&self, number: u64) -> bool {
+        add(self.lost, number);
+        word(self.len).is_some()
+    }
+}
