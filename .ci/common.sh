@@ -1,4 +1,4 @@
-# What .ci/run and .ci/slow share; sourced by both, in the project's folder.
+# Shared by .ci/run and .ci/slow, which source it, in the project's folder.
 
 say() { printf '\n== %s\n' "$*"; }
 

@@ -1,4 +1,4 @@
-//! What is wrong with the input is said in one line that tells what to do, with the exit code that scripts branch on.
+//! Wrong input gives one line that names the problem and the next step, with the exit code that scripts branch on.
 
 use crate::support;
 use std::path::{Path, PathBuf};
@@ -176,7 +176,7 @@ fn a_criterion_that_the_hook_does_not_fit() {
     assert!(!run.stderr.contains("process didn't exit successfully"), "no command line: {}", run.stderr);
     says(run, 104, &["criterion 0.5.1", WHY, known]);
 
-    // What has nothing to do with it is measured.
+    // Unrelated benchmarks are measured.
     let manifest = std::fs::read_to_string(package.join("Cargo.toml")).unwrap();
     let manifest = manifest.replace("[workspace]\n", "[workspace]\nmembers = [\"other\"]\n");
     std::fs::write(package.join("Cargo.toml"), manifest).unwrap();

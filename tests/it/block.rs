@@ -39,7 +39,7 @@ fn waits_are_as_long_as_they_were() {
         let by_own_clock: f64 = by_own_clock.parse().unwrap();
         let delay = sum(&profile, "delay", function) as f64;
         if name == "parking_lot" {
-            // What it yields before it parks is no wait of the kernel's.
+            // Yielding before it parks is no wait of the kernel's.
             assert!(delay > 0.5 * by_own_clock && delay < 1.05 * by_own_clock, "{name}: {delay} ns of {by_own_clock}");
             continue;
         }

@@ -113,7 +113,7 @@ fn nobody_reading_on_is_success() {
     assert!(child.wait().unwrap().success());
 }
 
-/// What `compare` prints for these files.
+/// The output of `compare` for these files.
 fn compared(files: &[(&str, &str)]) -> String {
     compared_with(&[], files)
 }

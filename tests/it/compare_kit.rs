@@ -28,7 +28,7 @@ fn every_case_of_the_kit() {
     assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
 }
 
-/// What is wrong with a case.
+/// The differences of a case.
 fn failure(kit: &Path, case: &Value) -> Option<String> {
     let words =
         |field: &str| -> Vec<&str> { case[field].as_array().into_iter().flatten().filter_map(Value::as_str).collect() };

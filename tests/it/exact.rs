@@ -34,7 +34,7 @@ impl Figure {
 }
 
 impl Expected {
-    /// What of `finished` is not as it should be.
+    /// The deviations of `finished`.
     fn complaints(&self, finished: &Finished) -> Vec<String> {
         let memory = &finished.memory;
         let mut complaints = Vec::new();

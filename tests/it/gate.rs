@@ -87,7 +87,7 @@ sites = [
     breach.says("the key `budget.0.bytes` is not known; is `bytes_per_op` meant?");
     project.write(BASELINE, &accepted);
 
-    // What was measured is judged again without running, and stays as it was.
+    // The last run is judged again without running, and stays as it was.
     let results = project.target.join("memprof/results.jsonl");
     let before = std::fs::read_to_string(&results).unwrap();
     let github = project.memprof(100, "check --last-run --message-format github");
@@ -110,7 +110,7 @@ sites = [
     let regressed =
         accepted.replace("allocs_per_op = 1\nbytes_per_op = 1024\n", "allocs_per_op = 2\nbytes_per_op = 2048\n");
     project.write(BASELINE, &regressed);
-    // What failed elsewhere than in the filter is not what this is about.
+    // A failure outside the filter does not matter here.
     let failed = "{\"reason\":\"benchmark-failed\",\"name\":\"buffer_write/buffer_write/x\",\"package\":\"buffer_write\",\
                   \"target\":\"buffer_write\",\"id\":\"x\",\"error\":\"e\"}\n";
     std::fs::write(&results, format!("{before}{failed}")).unwrap();
@@ -210,7 +210,7 @@ fn what_varies_is_no_false_alarm() {
         .collect();
     assert!(alarms.is_empty(), "{} of {}:\n{}", alarms.len(), rounds(), alarms.join("\n"));
 
-    // What is not exact has no exact budget.
+    // An inexact count has no exact budget.
     project.write("memprof.toml", "[[budget]]\nbenchmarks = \"**/uneven\"\nbytes_per_op = 5000\n");
     project.memprof(100, "check uneven").says("give it room: bytes_per_op = { max = ");
     project.write("memprof.toml", "[[budget]]\nbenchmarks = \"**/uneven\"\nbytes_per_op = { max = 5000 }\n");
@@ -256,7 +256,7 @@ fn machines_share_the_work() {
 
     // Nothing falls into the part of one of very many machines, and that is no failure of its.
     project.memprof(0, "check --no-profiles --partition 1/1000").says("no benchmark falls into this part");
-    // What is in no part is nowhere.
+    // A benchmark of no part is nowhere.
     project
         .memprof(104, "check --no-profiles --partition 1/1000 nothing_is_called_so")
         .says("matches `nothing_is_called_so`");

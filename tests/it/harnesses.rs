@@ -1,6 +1,6 @@
 //! Every harness, with counts that are known by construction: fixtures/harnesses says at each benchmark what it allocates.
 //!
-//! What takes long to build (criterion2 and CodSpeed's crates) is tested with MEMPROF_TEST_SLOW.
+//! Harnesses that take long to build (criterion2, CodSpeed's crates) are tested with MEMPROF_TEST_SLOW.
 
 use crate::support;
 use crate::support::{Run, fixture, memprof, test_slow};

@@ -102,7 +102,7 @@ fn with_runner(text: &str) -> Run {
 
 #[test]
 fn a_runner_that_asks_at_the_terminal() {
-    // What the terminal's own signal does to it.
+    // As the terminal's own signal does.
     says(with_runner("kill -STOP $$"), 103, &["failing/ok", "was stopped", "cannot ask at the terminal"]);
 }
 

@@ -22,7 +22,7 @@ fn agrees(finished: &Finished) {
     assert_eq!(per_op("inuse_space"), memory.retained_bytes_per_op, "{name}");
     let not_freed = (memory.allocs_per_op - memory.frees_per_op) * memory.iterations as f64;
     let live = support::sum(&profile, "inuse_objects", |_| true);
-    // What batches give out is dropped between brackets: not freed in them, but not live at the end of the last one, either.
+    // Outputs of batches are dropped between brackets: not freed in them, and not live at the end of the last one either.
     let between = not_freed.round() as i64 - live;
     assert!(between == 0 || between > 0 && name.contains("/batched/"), "{name}: {live} objects of {not_freed}");
     if name.ends_with("/batched/per_iteration") {

@@ -1,4 +1,4 @@
-//! What a pass of several brackets counts, and what of it is live at the end of the last one; several threads in one bracket.
+//! The counts of a pass of several brackets, and the part that is live at the end of the last one; several threads in one bracket.
 
 use std::sync::LazyLock;
 

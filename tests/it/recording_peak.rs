@@ -1,4 +1,4 @@
-//! What was live at the peak, by call site: as the dhat crate says of the same work.
+//! The blocks live at the peak, by call site, compared with the dhat crate on the same work.
 
 use std::collections::BTreeMap;
 

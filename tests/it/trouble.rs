@@ -57,7 +57,7 @@ fn what_is_odd_is_measured() {
         assert_eq!((memory.allocs_per_op, memory.bytes_per_op, memory.exact), (1.0, bytes, true), "{id}");
     }
     let threads = &finished["leaves_threads"].memory;
-    // What the threads allocate may fall in any bracket: where passes differ it is said.
+    // The threads' allocations may fall in any bracket: the table says if passes differ.
     assert!(threads.allocs_per_op >= 1.0, "{threads:?}");
     // Which they do is no question of profile or row: both tell of the same pass.
     let mem = support::read_profile(finished["leaves_threads"].profiles.mem.as_ref().unwrap());
@@ -73,7 +73,7 @@ fn what_is_odd_is_measured() {
 fn a_bench_that_fails_while_it_is_listed() {
     let base = ["--locked", "-json", "-benchtime=20ms", "--no-profiles"];
     let failure = "trouble/unlisted: panicked: no data: Os";
-    // What it named before is measured; the failure is told.
+    // Benchmarks named before the failure are measured; the failure is reported.
     let run = memprof(&fixture("trouble"), &[&base[..], &["--bench", "unlisted"]].concat()).ends_with(103);
     assert!(run.errors().iter().any(|line| line.starts_with(failure)), "{}", run.stderr);
     assert_eq!(run.finished().keys().collect::<Vec<_>>(), ["named"]);

@@ -26,7 +26,7 @@ fn objects() -> Vec<PathBuf> {
     [executable.clone()].into_iter().chain(others).collect()
 }
 
-/// What binutils says of one row: the CFA, the saved rbp and the return address, in its own words.
+/// One row as binutils prints it: the CFA, the saved rbp and the return address, in its own words.
 type Words = [String; 3];
 
 /// `readelf --debug-dump=frames-interp`: rows by address. None where readelf is not installed.
@@ -71,7 +71,7 @@ fn hex(digits: &str) -> u64 {
     u64::from_str_radix(digits, 16).unwrap()
 }
 
-/// What the table should say where binutils says `words`.
+/// The row that the table should have for binutils' `words`.
 fn expected([cfa, rbp, ra]: &Words) -> Decoded {
     let offset = |words: &str| words.split_once(['+', '-']).and_then(|(_, digits)| digits.parse::<u64>().ok());
     let base = match cfa.get(..3) {

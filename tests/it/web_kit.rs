@@ -1,4 +1,4 @@
-//! What the pages of `pprof -http` carry is what pprof's own pages carry: the cases of a folder (`MEMPROF_WEB_KIT`), each a
+//! The pages of `pprof -http` carry the same data as pprof's own pages: the cases of a folder (`MEMPROF_WEB_KIT`), each a
 //! profile, a query and the data of its pages. Without the folder it says so and checks nothing.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! What the report says of runs that are made up here: why a benchmark allocates, baselines, growth, peaks; in a real Chromium.
+//! The report on runs that are made up here: why a benchmark allocates, baselines, growth, peaks; in a real Chromium.
 //! With MEMPROF_SCREENSHOTS pictures are left in that folder.
 
 use std::path::{Path, PathBuf};
@@ -151,7 +151,7 @@ fn why_a_benchmark_allocates_is_a_view() {
         assert_eq!(wide, 0, "wider than its window of {width}");
         picture(&mut browser, &format!("why-{}-{width}", if dark { "dark" } else { "light" }));
     }
-    // What was not explained has no such view.
+    // A benchmark without an explanation has no such view.
     browser.eval("location.hash = '1'; 0");
     browser.until(
         "document.querySelector('#view-memory') && document.querySelector('h2.benchmark').textContent.endsWith('b')",
@@ -261,7 +261,7 @@ fn little_is_not_nothing_and_cards_stay_apart() {
         browser.until("document.querySelectorAll('.measures .measured').length === 12");
         let text = browser.eval("document.querySelector('.measures').innerText").as_str().unwrap().to_owned();
         assert!(text.contains("−99.6%") && !text.contains("−100%"), "{text}");
-        // What stands in one line does not reach into what stands beside it.
+        // The texts of one line do not overlap.
         let overlaps = browser.eval(
             "[...document.querySelectorAll('.measured')].filter((one) => one.scrollWidth > one.clientWidth + 1 && !one.closest('.names')).map((one) => `${one.innerText}: ${one.scrollWidth} of ${one.clientWidth}`).join('; ')",
         );

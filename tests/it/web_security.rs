@@ -1,4 +1,4 @@
-//! Who may ask the server, what it does to files, and what it says where something is missing.
+//! The server's rules: allowed requests, access to files, and answers if something is missing.
 
 use std::path::Path;
 use std::process::Command;

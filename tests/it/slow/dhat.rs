@@ -3,7 +3,7 @@
 use crate::support;
 use serde::Deserialize;
 
-/// What of dhat-heap.json is looked at.
+/// The part of dhat-heap.json that is compared.
 #[derive(Debug, Deserialize)]
 struct Heap {
     #[serde(rename = "dhatFileVersion")]
@@ -27,7 +27,7 @@ fn its_totals_are_ours() {
         eprintln!("SKIPPED: --dhat; set MEMPROF_TEST_SLOW to test it");
         return;
     }
-    // What has one bracket and no threads; which of the crates is exact to the block, fixtures/oracle tests.
+    // Benchmarks with one bracket and no threads; fixtures/oracle tests which of the crates is exact to the block.
     let args = ["--locked", "-json", "-benchtime=20ms", "--dhat", "plain/", "sized/", "batched/small_input$"];
     let run = support::memprof(&support::fixture("exact").join("criterion-0.5"), &args).ends_with(0);
     let finished = run.finished();

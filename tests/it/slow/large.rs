@@ -1,4 +1,4 @@
-//! What is large: a thousand benchmarks in one target, iterations of five seconds and of less than a nanosecond, many threads, a
+//! Large inputs: a thousand benchmarks in one target, iterations of five seconds and of less than a nanosecond, many threads, a
 //! gigabyte, deep stacks. `fixtures/large` says what each allocates.
 
 use crate::support;

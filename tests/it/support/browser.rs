@@ -32,7 +32,7 @@ pub struct Browser {
     _home: tempfile::TempDir,
     socket: WebSocket<MaybeTlsStream<TcpStream>>,
     last: u64,
-    /// What the page complained about: exceptions, console errors, refused content.
+    /// The page's complaints: exceptions, console errors, refused content.
     pub complaints: Vec<String>,
 }
 
@@ -152,7 +152,7 @@ impl Browser {
         self.until(&format!("document.readyState === 'complete' && location.href !== 'about:blank' && {} === location.href.split('#')[0].split('?')[0]", json!(url.split(['#', '?']).next())));
     }
 
-    /// What `expression` is, awaited.
+    /// The value of `expression`, awaited.
     pub fn eval(&mut self, expression: &str) -> Value {
         let params = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
         let result = self.call("Runtime.evaluate", params);
@@ -248,7 +248,7 @@ impl Browser {
     /// Nothing was complained about since it was last asked.
     #[track_caller]
     pub fn is_content(&mut self, what: &str) {
-        // What was sent before this answer has been seen by then.
+        // Everything sent before this answer has been seen by then.
         self.eval("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))");
         assert!(self.complaints.is_empty(), "{what}: {:#?}", self.complaints);
     }
@@ -276,7 +276,7 @@ fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// What the browser answers; it keeps the line open, so the length says where the answer ends.
+/// The browser's answer; it keeps the line open, so the length says where the answer ends.
 fn http_get(port: u16, path: &str) -> Option<String> {
     use std::io::{BufRead as _, Read as _, Write as _};
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;

@@ -1,4 +1,4 @@
-//! What the end-to-end tests need: the tool as a user runs it, on the fixtures, in one target directory that all of them share
+//! Help for the end-to-end tests: the tool as a user runs it, on the fixtures, in one target directory that all of them share
 //! (MEMPROF_TEST_TARGET, if it is set), so that dependencies are built once.
 
 pub mod browser;
@@ -94,7 +94,7 @@ pub fn memprof_command(folder: &Path, name: &str, args: &[&str]) -> Run {
     Run::new(command.output().unwrap())
 }
 
-/// What a run printed and left.
+/// The output and the files of a run.
 #[derive(Debug)]
 pub struct Run {
     pub code: Option<i32>,
@@ -126,7 +126,7 @@ impl Run {
         self.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 
-    /// What was measured, by id.
+    /// The measured benchmarks, by id.
     pub fn finished(&self) -> HashMap<String, Finished> {
         let finished = self.lines().into_iter().filter_map(|line| match line {
             Line::BenchmarkFinished(finished) => Some((finished.id.clone(), *finished)),
@@ -135,7 +135,7 @@ impl Run {
         finished.collect()
     }
 
-    /// What was measured, by full name.
+    /// The measured benchmarks, by full name.
     pub fn finished_by_name(&self) -> HashMap<String, Finished> {
         let finished = self.lines().into_iter().filter_map(|line| match line {
             Line::BenchmarkFinished(finished) => Some((finished.name.clone(), *finished)),
@@ -209,7 +209,7 @@ pub fn copy_dir(from: &Path, to: &Path) {
     }
 }
 
-/// What of a file may not change.
+/// The properties of a file that may not change.
 #[derive(Debug, PartialEq, Eq)]
 pub struct State {
     modified: SystemTime,

@@ -1,4 +1,4 @@
-//! What several tests need: modules out of a process's memory map.
+//! Shared by several tests: modules out of a process's memory map.
 
 use std::path::Path;
 

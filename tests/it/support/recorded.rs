@@ -24,7 +24,7 @@ pub fn build(profile: &str) -> PathBuf {
     target.join(profile)
 }
 
-/// What a program did.
+/// The outcome of a program.
 pub struct Run {
     pub records: Vec<Record>,
     /// Of the records' file.

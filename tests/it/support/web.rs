@@ -15,9 +15,9 @@ pub struct Server {
     /// `http://localhost:PORT`, with the key where there is one.
     pub url: String,
     pub port: u16,
-    /// What it said before it served.
+    /// Its output before it served.
     pub said: Vec<String>,
-    /// What it said since.
+    /// Its output since.
     later: Arc<Mutex<Vec<String>>>,
 }
 

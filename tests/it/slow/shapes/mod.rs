@@ -24,7 +24,7 @@ struct Case {
     folder: &'static str,
     /// Appended to files of the copy; `HERE` stands for the copy's folder, `BESIDE` for the one around it.
     append: &'static [(&'static str, &'static str)],
-    /// What else is done to the copy, before it is committed.
+    /// Any other change to the copy, before it is committed.
     prepare: fn(&Path),
     variables: &'static [(&'static str, &'static str)],
     args: &'static [&'static str],
@@ -66,7 +66,7 @@ fn sources(project: &Path) -> BTreeMap<PathBuf, support::State> {
     all
 }
 
-/// What is not as it should be.
+/// Every deviation from the case's expectations.
 fn complaints(case: &Case) -> Vec<String> {
     let dir = tempfile::tempdir().unwrap();
     let beside = dir.path().canonicalize().unwrap();

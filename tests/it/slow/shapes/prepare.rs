@@ -1,4 +1,4 @@
-//! What is done to a copy before it is built.
+//! Changes to a copy before it is built.
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ pub fn git(folder: &Path, args: &[&str]) -> String {
     Run::new(support::command("git", folder).args(identity).args(args).output().unwrap()).ends_with(0).stdout
 }
 
-/// What is downloaded is taken from the real one.
+/// Downloads are taken from the real one.
 pub fn cargo_home(project: &Path) {
     let real = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let real = real.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cargo"));
