@@ -11,7 +11,7 @@ use crate::go::flags;
 use crate::results::groups;
 use crate::results::lines::{Base, Run};
 use crate::session::{baseline, last_run, owner};
-use crate::web::pages::{Report, terminal};
+use crate::web::pages::{Report, file, terminal};
 use crate::{Error, Result, exit, fs};
 
 #[derive(Debug, Parser)]
@@ -70,7 +70,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         web::serve_run(report, listening, !args.no_browser, &|| false)?;
         return Ok(exit::OK);
     }
-    let document = report.file().map_err(|error| Error::other(format!("cannot make the report: {error}")))?;
+    let document = file(&report).map_err(|error| Error::other(format!("cannot make the report: {error}")))?;
     if args.output.as_deref().is_some_and(is_stdout) {
         console::print(&document)?;
         return Ok(exit::OK);

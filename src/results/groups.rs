@@ -90,7 +90,7 @@ pub fn has_variant(rows: &[Finished], variant: &str) -> bool {
 }
 
 /// The variant and the parameter of a row within its group.
-fn parts(row: &Finished) -> (&str, &str) {
+pub fn parts(row: &Finished) -> (&str, &str) {
     let separators = ['/', ':'];
     let rest = row.id.strip_prefix(&row.group).unwrap_or(&row.id).trim_start_matches(separators);
     if let Some(variant) = row.parameter.as_deref().and_then(|parameter| rest.strip_suffix(parameter)) {
@@ -112,7 +112,7 @@ fn is_input(parameter: &str) -> bool {
 }
 
 /// `64`, `1_000`, `4KiB` as numbers.
-fn magnitude(parameter: &str) -> Option<f64> {
+pub fn magnitude(parameter: &str) -> Option<f64> {
     let text = parameter.replace(['_', ','], "");
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let number: f64 = text[..end].parse().ok()?;

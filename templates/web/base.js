@@ -61,6 +61,28 @@ function searchTest(text) {
   }
 }
 
+// Past the head, for those who go by keys.
+function skipLink(main) {
+  const link = el('a', { class: 'skip', href: '#' }, 'Skip to the content');
+  link.addEventListener('click', (event) => {
+    event.preventDefault();
+    main.focus();
+  });
+  return link;
+}
+
+// `/` goes to the page's search box.
+function searchBySlash() {
+  document.addEventListener('keydown', (event) => {
+    if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, textarea, select')) return;
+    const box = document.querySelector('input[type="search"]');
+    if (!box) return;
+    event.preventDefault();
+    box.focus();
+    box.select();
+  });
+}
+
 function debounced(wait, action) {
   let timer = null;
   return (...given) => {

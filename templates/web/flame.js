@@ -11,7 +11,9 @@ const ZOOM_TIME = 220;
 const TALLEST = 12000;
 
 class FlameGraph {
-  // `options`: iterations (null: unknown), onMenu(source, x, y), onSelect(names).
+  // `options`: iterations (null: unknown), onMenu(source, node, x, y), onSelect(source), onShow, onChange.
+  static COLORS = { sourceColor, changeColor };
+
   constructor(model, options = {}) {
     this.model = model;
     this.options = options;
@@ -60,7 +62,7 @@ class FlameGraph {
       event.preventDefault();
       this.select(node);
       this.hoverOver(-1);
-      this.options.onMenu(this.source(node), event.clientX, event.clientY);
+      this.options.onMenu(this.source(node), node, event.clientX, event.clientY);
     });
     canvas.addEventListener('keydown', (event) => flameKey(this, event));
   }
@@ -86,7 +88,7 @@ class FlameGraph {
     this.setPivot(null);
   }
 
-  // Callers above and callees beneath the frames whose unique name or file `text` matches; null: everything.
+  // Callers above and callees beneath the frames whose name or file `text` matches; null: everything.
   setPivot(text) {
     this.pivot = null;
     if (text) {
@@ -100,7 +102,6 @@ class FlameGraph {
       }
     }
     this.show();
-    if (this.options.onPivot) this.options.onPivot(this.pivot ? text : null);
   }
 
   // What is searched for; the share that matches.
@@ -137,6 +138,7 @@ class FlameGraph {
     this.sayCrumbs();
     this.describe(0);
     if (this.options.onShow) this.options.onShow();
+    if (this.options.onChange) this.options.onChange();
   }
 
   source(node) {
@@ -185,11 +187,13 @@ class FlameGraph {
     const [tree, at] = this.part(node);
     if (this.model.isDifference) {
       const weight = tree.up[at] + tree.down[at];
-      return changeColor(weight ? (tree.up[at] - tree.down[at]) / weight : 0, this.isDark);
+      return changeColor(weight ? (tree.up[at] - tree.down[at]) / weight : 0, this.isDark, this.model.isDoubtful(tree, at));
     }
-    const index = this.sourceIndex(node);
+    const source = this.sourceIndex(node);
+    const pale = node > 0 && this.model.isDoubtful(tree, at);
+    const index = pale ? -source : source;
     let color = this.colors.get(index);
-    if (!color) this.colors.set(index, (color = sourceColor(this.model.flame.sources[index], this.isDark)));
+    if (!color) this.colors.set(index, (color = sourceColor(this.model.flame.sources[source], this.isDark, pale)));
     return color;
   }
 
@@ -252,39 +256,10 @@ class FlameGraph {
     }
     const visible = Math.min(to, width) - Math.max(from, 0) - 7;
     if (visible < (this.moving ? MIN_TEXT_MOVING : MIN_TEXT)) return;
-    const label = this.fitting(node, visible);
+    const label = fittingLabel(this, node, visible);
     if (!label) return;
     context.fillStyle = text;
     context.fillText(label, Math.max(from, 0) + 4, top + ROW / 2);
-  }
-
-  fitting(node, room) {
-    if (node === 0 && this.pivot) return 'matched: callers above, callees beneath';
-    const source = this.source(node);
-    const sign = this.model.isDifference && node !== 0 ? this.sign(node) : '';
-    const { context } = this.paint;
-    const measure = (text) => {
-      let wide = this.widths.get(text);
-      if (wide === undefined) {
-        if (this.widths.size > 20000) this.widths.clear();
-        wide = context.measureText(text).width;
-        this.widths.set(text, wide);
-      }
-      return wide;
-    };
-    for (const name of source.display) {
-      // A letter is hardly narrower than three pixels.
-      if (name.length * 3 < room && measure(sign + name) <= room) return sign + name;
-    }
-    const last = sign + source.display[source.display.length - 1].slice(0, 300);
-    const letters = Math.floor((room / (measure(last) || 1)) * last.length) - 1;
-    return letters > 2 ? last.slice(0, letters) + '…' : '';
-  }
-
-  sign(node) {
-    const [tree, at] = this.part(node);
-    const change = tree.up[at] - tree.down[at];
-    return change > 0 ? '+ ' : change < 0 ? '− ' : '';
   }
 
   outline(node, strong) {
@@ -363,6 +338,7 @@ class FlameGraph {
     this.zoomed = node;
     this.moveTo({ x: tree.x[at], width: tree.width[at] || 1 });
     this.sayCrumbs();
+    if (this.options.onChange) this.options.onChange();
   }
 
   moveTo(to) {

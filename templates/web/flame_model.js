@@ -1,9 +1,11 @@
 // What a flame graph shows, without drawing it: trees of frames with their weights and places.
 //
 // `up` and `down` are increases and decreases; a box is as wide as both together. In a profile that is no difference all
-// `down` are 0.
+// `down` are 0. `fresh` and `base` count the samples of both sides, where there are samples.
 
 const NO_CHILDREN = Object.freeze([]);
+// So few samples are no measurement.
+const FEW_SAMPLES = 3;
 
 class FlameTree {
   constructor() {
@@ -11,6 +13,8 @@ class FlameTree {
     this.parent = [0];
     this.selfUp = [0];
     this.selfDown = [0];
+    this.selfFresh = [0];
+    this.selfBase = [0];
     this.known = [null];
   }
 
@@ -24,6 +28,8 @@ class FlameTree {
       this.parent.push(node);
       this.selfUp.push(0);
       this.selfDown.push(0);
+      this.selfFresh.push(0);
+      this.selfBase.push(0);
       this.known.push(null);
     }
     return next;
@@ -34,11 +40,15 @@ class FlameTree {
     const size = this.frame.length;
     this.up = Float64Array.from(this.selfUp);
     this.down = Float64Array.from(this.selfDown);
+    this.fresh = Float64Array.from(this.selfFresh);
+    this.base = Float64Array.from(this.selfBase);
     this.children = new Array(size).fill(NO_CHILDREN);
     for (let node = size - 1; node > 0; node--) {
       const parent = this.parent[node];
       this.up[parent] += this.up[node];
       this.down[parent] += this.down[node];
+      this.fresh[parent] += this.fresh[node];
+      this.base[parent] += this.base[node];
       if (this.children[parent] === NO_CHILDREN) this.children[parent] = [node];
       else this.children[parent].push(node);
     }
@@ -120,6 +130,38 @@ class FlameModel {
     return this.column.down[node] || 0;
   }
 
+  // Adds what ends in `node` to a node of `tree`.
+  add(tree, to, node) {
+    const { counts } = this.flame;
+    tree.selfUp[to] += this.column.up[node];
+    tree.selfDown[to] += this.down(node);
+    if (!counts) return;
+    tree.selfFresh[to] += counts.new[node];
+    tree.selfBase[to] += counts.base[node] || 0;
+  }
+
+  // What percentages are of: of a difference the base.
+  get whole() {
+    return this.isDifference ? this.column.base ?? this.column.total : this.column.total;
+  }
+
+  // By so much a difference of counted samples may be off, at 95 %; 0 where nothing was sampled.
+  uncertainty(tree, at) {
+    if (!this.isDifference || !this.flame.counts) return 0;
+    const root = this.normal();
+    const before = this.column.base || 0;
+    const after = before + root.up[0] - root.down[0];
+    const each = [[after, root.fresh[0], tree.fresh[at]], [before, root.base[0], tree.base[at]]];
+    return 1.96 * Math.sqrt(each.reduce((sum, [value, samples, here]) => sum + (samples ? here * (value / samples) ** 2 : 0), 0));
+  }
+
+  // Whether what a node says may as well be chance.
+  isDoubtful(tree, at) {
+    if (!this.flame.counts) return false;
+    if (this.isDifference) return Math.abs(tree.up[at] - tree.down[at]) <= this.uncertainty(tree, at);
+    return tree.fresh[at] < FEW_SAMPLES;
+  }
+
   // The frames of a node's stack, outermost first.
   path(node) {
     const path = [];
@@ -136,7 +178,11 @@ class FlameModel {
         tree.frame = this.flame.frames;
         tree.parent = this.flame.parents;
         tree.selfUp = this.column.up;
-        tree.selfDown = this.column.down.length ? this.column.down : new Float64Array(tree.frame.length);
+        const none = new Float64Array(tree.frame.length);
+        const { counts } = this.flame;
+        tree.selfDown = this.column.down.length ? this.column.down : none;
+        tree.selfFresh = counts ? counts.new : none;
+        tree.selfBase = counts && counts.base.length ? counts.base : none;
         return tree;
       }
       const moved = [0];
@@ -146,10 +192,7 @@ class FlameModel {
         depths.push(depths[parent] + 1);
         moved.push(depths[node] <= this.skipped ? 0 : tree.child(moved[parent], this.flame.frames[node]));
       }
-      moved.forEach((to, node) => {
-        tree.selfUp[to] += this.column.up[node];
-        tree.selfDown[to] += this.down(node);
-      });
+      moved.forEach((to, node) => this.add(tree, to, node));
       return tree;
     });
   }
@@ -178,14 +221,12 @@ class FlameModel {
   fromStacks(change) {
     const tree = new FlameTree();
     for (let node = 0; node < this.flame.parents.length; node++) {
-      const up = this.column.up[node];
-      const down = this.down(node);
-      if (up === 0 && down === 0) continue;
+      const { counts } = this.flame;
+      if (!this.column.up[node] && !this.down(node) && !(counts && (counts.new[node] || counts.base[node]))) continue;
       const path = change(this.path(node));
       if (!path) continue;
       const end = path.reduce((at, frame) => tree.child(at, frame), 0);
-      tree.selfUp[end] += up;
-      tree.selfDown[end] += down;
+      this.add(tree, end, node);
     }
     return tree;
   }

@@ -31,6 +31,7 @@ function flameKey(graph, event) {
     graph.zoom(zoomedTree === graph.tree ? zoomedTree.parent[zoomedAt] : 0);
   } else if (letter === 'i') graph.setInverted(!graph.isInverted);
   else if (letter === 'p' && graph.selected > 0) graph.setPivot(quoted(graph.source(graph.selected).unique));
+  else if (letter === 'm' || event.key === 'ContextMenu' || (event.key === 'F10' && event.shiftKey)) openFrameMenu(graph);
   else return;
   event.preventDefault();
 }
@@ -53,10 +54,11 @@ function reveal(graph, node) {
 }
 
 // What the colours say.
-function legendKeys(isDifference) {
-  const legend = isDifference
-    ? [['grows', 'more than before'], ['shrinks', 'less']]
-    : [['own', 'your code'], ['dependency', 'dependencies'], ['std', 'standard library']];
+function legendKeys({ isDifference, flame }) {
+  const all = isDifference
+    ? [['grows', 'more than before'], ['shrinks', 'less'], ['pale', 'may be chance']]
+    : [['own', 'your code'], ['dependency', 'dependencies and C'], ['std', 'standard library'], ['pale', `fewer than ${FEW_SAMPLES} samples`]];
+  const legend = all.filter(([name]) => name !== 'pale' || flame.counts);
   return el('span', { class: 'keys' }, ...legend.map(([name, text]) => el('span', { class: 'key' }, el('i', { class: 'swatch ' + name }), text)));
 }
 
@@ -72,5 +74,5 @@ function flameTools(graph, extra = []) {
     harness.setAttribute('aria-pressed', String(shown));
     if (graph.options.onHarness) graph.options.onHarness();
   });
-  return el('div', { class: 'tools' }, ...extra, invert, harness, legendKeys(graph.model.isDifference));
+  return el('div', { class: 'tools' }, ...extra, invert, harness, legendKeys(graph.model));
 }

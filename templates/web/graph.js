@@ -95,7 +95,7 @@ function callGraph(picture, options = {}) {
   const middle = () => [view.x + view.width / 2, view.y + view.height / 2];
   const tools = el('div', { class: 'graph-tools' }, button('+', 'Larger', () => zoom(1 / 1.4, ...middle())), button('−', 'Smaller', () => zoom(1.4, ...middle())),
     button('Fit', 'The whole graph', () => { view = { x: 0, y: 0, width: picture.width, height: picture.height }; apply(); }));
-  return el('div', {}, el('div', { class: 'tools' }, legendKeys(isDifference)), el('div', { class: 'graph-holder' }, tools, canvas));
+  return el('div', {}, el('div', { class: 'tools' }, legendKeys({ isDifference: isDifference, flame: {} })), el('div', { class: 'graph-holder' }, tools, canvas));
 }
 
 // A smooth line through corners, leaving and arriving upright.

@@ -14,17 +14,30 @@ function trimmed(number, decimals) {
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
+// The largest unit of a family in which `size` is at least one: its name and what it is.
+function unitFor(size, unit) {
+  const family = own(FAMILIES, unit);
+  if (!family) return [unit, 1];
+  return family.findLast(([, factor]) => size >= factor) || family[0];
+}
+
 // `value` of unit `B`, `s` or none, in the unit in which it is at least one.
 function amount(value, unit) {
-  const family = own(FAMILIES, unit);
   const size = Math.abs(value);
   if (size === 0) return '0';
-  if (!family) return count(value) + (unit && ' ' + unit);
-  let [name, factor] = family[0];
-  for (const [other, larger] of family) if (size >= larger) [name, factor] = [other, larger];
+  if (!own(FAMILIES, unit)) return count(value) + (unit && ' ' + unit);
+  const [name, factor] = unitFor(size, unit);
   const scaled = size / factor;
   const text = trimmed(scaled, scaled >= 100 ? 1 : 2);
   return (value < 0 ? '−' : '') + (text === '0' ? scaled.toExponential(1) : grouped(text)) + ' ' + name;
+}
+
+// One unit for a column of values of unit `B`, `s` or none: that of the largest; bytes to the byte as long as one can read
+// them. `name` is the unit's, `text` writes a value in it, without it.
+function columnUnit(values, unit) {
+  const most = values.reduce((most, value) => Math.max(most, Math.abs(value || 0)), 0);
+  const [name, factor] = unit === 'B' && most < 1e6 ? ['B', 1] : unitFor(most, unit);
+  return { name, text: (value) => count(factor === 1 ? value : Number((value / factor).toPrecision(4))) };
 }
 
 // What one operation costs: bytes to the byte as long as one can read them, for they are exact.
@@ -37,7 +50,12 @@ function perOperation(value, unit) {
 function count(value) {
   if (Number.isInteger(value)) return grouped(value);
   const text = trimmed(Math.abs(value), Math.abs(value) >= 100 ? 1 : 3);
-  return (value < 0 ? '−' : '') + (text === '0' ? Math.abs(value).toExponential(1) : grouped(text));
+  return (value < 0 ? '−' : '') + (text === '0' ? tiny(Math.abs(value)) : grouped(text));
+}
+
+// Two digits, with an exponent only where there would be many zeros.
+function tiny(size) {
+  return size < 1e-5 ? size.toExponential(1) : size.toFixed(1 - Math.floor(Math.log10(size)));
 }
 
 function signed(value, text) {

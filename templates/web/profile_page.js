@@ -18,6 +18,8 @@ const REFINE = [
 
 function profilePage(page) {
   const here = new URL(location.href);
+  // What is of the view alone leads nowhere else.
+  viewState.OWN.forEach((name) => here.searchParams.delete(name));
   // What is selected by click; what is searched for counts while it is typed.
   const selection = new Set();
   let searched = '';
@@ -28,8 +30,6 @@ function profilePage(page) {
   function address(path, changes) {
     const url = new URL(path, here);
     for (const [name, value] of here.searchParams) url.searchParams.set(name, value);
-    // A pivot is of the flame graph's view alone.
-    if (path !== '') url.searchParams.delete('p');
     for (const [name, value] of Object.entries(changes)) {
       if (value === null || value === '') url.searchParams.delete(name);
       else url.searchParams.set(name, value);
@@ -135,8 +135,8 @@ function profilePage(page) {
       el('nav', { class: 'tabs', 'aria-label': 'View', id: 'view' }, ...tabs),
       sampleMenu, refineMenu, configMenu, el('span', { class: 'grow' }), el('span', { class: 'search' }, search, found)));
   const errors = page.errors.length ? el('div', { class: 'notice', id: 'errors', role: 'status' }, ...page.errors.map((error) => el('div', {}, clipped(error, 2000)))) : null;
-  const main = el('main', { class: 'page-' + page.page });
-  document.body.append(header, details, active.length ? el('div', { class: 'chips' }, ...active) : '', errors || '', main);
+  const main = el('main', { class: 'page-' + page.page, id: 'main', tabindex: '-1' });
+  document.body.append(skipLink(main), header, details, active.length ? el('div', { class: 'chips' }, ...active) : '', errors || '', main);
 
   const reselect = (name, element) => {
     const on = !selection.has(name);
@@ -152,9 +152,23 @@ function profilePage(page) {
     search.classList.toggle('wrong', test === null);
     found.textContent = test === null ? 'no regular expression' : highlight(search.value, test) || '';
   });
-  search.addEventListener('input', () => {
+  const takeSearch = () => {
     searched = searchTest(search.value) ? search.value : '';
     look();
+  };
+  search.addEventListener('input', () => {
+    viewState.set({ q: search.value });
+    takeSearch();
+  });
+  const recall = () => {
+    if (search.value === viewState.get('q')) return;
+    search.value = viewState.get('q');
+    takeSearch();
+  };
+  recall();
+  window.addEventListener('popstate', () => {
+    recall();
+    main.querySelector('table')?.restore?.();
   });
   search.addEventListener('keydown', (event) => {
     if (event.key === 'Enter' && searchTest(search.value)) {
@@ -162,12 +176,7 @@ function profilePage(page) {
       location.assign(address('', { f: search.value || null }));
     }
   });
-  document.addEventListener('keydown', (event) => {
-    if (event.key === '/' && !event.target.closest('input, textarea')) {
-      event.preventDefault();
-      search.focus();
-    }
-  });
+  searchBySlash();
 
   function showFlame() {
     const flame = page.data;
@@ -175,49 +184,28 @@ function profilePage(page) {
     const graph = new FlameGraph(model, {
       iterations: page.per_op ? null : page.iterations,
       perOp: page.per_op,
-      onMenu: (source, x, y) => frameMenu(source, x, y),
+      onMenu: (source, node, x, y) => frameMenu(graph, source, node, x, y, entries(source)),
       onSelect: (source) => {
         selection.clear();
         if (source) selection.add(source.name.replace(/:\d+$/, ''));
       },
-      onPivot: (text) => {
-        const url = new URL(location.href);
-        if (text) url.searchParams.set('p', text); else url.searchParams.delete('p');
-        if (url.href !== location.href) history.pushState(null, '', url);
-        here.search = url.search;
-      },
     });
     // As in the report: what every stack begins with is left out where it is a harness.
     if (flame.sources.some((source) => /^<?(criterion\w*|codspeed\w*|divan|memprof_rt)::/.test(source.name))) graph.setHarness(false);
-    const pivotOf = () => new URL(location.href).searchParams.get('p');
-    if (pivotOf()) graph.setPivot(pivotOf());
-    window.addEventListener('popstate', () => graph.setPivot(pivotOf()));
     main.append(flameTools(graph, [el('span', { class: 'whole' }, el('b', {}, graph.amount(model.column.total)), ' ', model.column.kind)]), graph.element);
     window.memprofFlame = graph;
+    window.addEventListener('popstate', rememberFlame(graph));
     return (text) => {
       const result = graph.setSearch(text);
       return result && `${percent(result.share, 1)} matched`;
     };
 
-    function frameMenu(source, x, y) {
-      document.getElementById('frame-menu')?.remove();
+    function entries(source) {
       const name = quoted(source.name.replace(/:\d+$/, ''));
       const link = (title, id, href) => el('a', { role: 'menuitem', href, id }, title);
-      const list = el('div', { class: 'menu-list floating', id: 'frame-menu', role: 'menu' },
-        el('p', { class: 'hint' }, clipped(source.display.at(-1), 100)),
-        el('button', { type: 'button', role: 'menuitem', id: 'frame-pivot', onclick: () => graph.setPivot(quoted(source.unique)) }, 'Callers and callees'),
-        link('Show source', 'frame-source', address('./source', { f: name })),
+      return [link('Show source', 'frame-source', address('./source', { f: name })),
         link('Peek', 'frame-peek', address('./peek', { f: name.replace(/\$$/, '( |$)') })), el('hr', {}),
-        ...REFINE.filter(([, parameter]) => parameter !== 's').map(([title, parameter, replaces]) => link(title, 'frame-' + parameter, refined(parameter, replaces, name))));
-      const close = () => { list.remove(); document.removeEventListener('pointerdown', outside); };
-      const outside = (event) => { if (!list.contains(event.target)) close(); };
-      list.addEventListener('click', (event) => { if (event.target.closest('a, button')) close(); });
-      list.addEventListener('keydown', (event) => { if (event.key === 'Escape') { close(); graph.canvas.focus(); } });
-      document.body.append(list);
-      list.style.left = Math.max(4, Math.min(x, document.documentElement.clientWidth - list.offsetWidth - 8)) + 'px';
-      list.style.top = Math.max(4, Math.min(y, document.documentElement.clientHeight - list.offsetHeight - 8)) + 'px';
-      list.querySelector('a, button').focus();
-      document.addEventListener('pointerdown', outside);
+        ...REFINE.filter(([, parameter]) => parameter !== 's').map(([title, parameter, replaces]) => link(title, 'frame-' + parameter, refined(parameter, replaces, name)))];
     }
   }
 

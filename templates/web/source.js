@@ -13,19 +13,23 @@ function highlighted(text) {
   return parts;
 }
 
-// `listing` as the tool gives it; `options`: iterations, scale, unit.
+// `listing` as the tool gives it; `options`: iterations, scale, unit, perOp, isDifference.
 function sourceListing(listing, options = {}) {
-  const { iterations, scale, unit } = options;
+  const { iterations, scale, unit, isDifference } = options;
+  const number = (value) => (value * scale) / (iterations || 1);
+  const shown = scale === undefined ? null : columnUnit(listing.functions.flatMap((one) => [one.flat, one.cum, ...one.lines.map((line) => line.cum)]).map(number), unit);
+  const value = (text, raw) => (!shown ? text : raw === 0 ? (text === '.' ? '.' : '0') : (isDifference && raw > 0 ? '+' : '') + shown.text(number(raw)));
+  const measure = shown ? [shown.name, iterations || options.perOp ? 'op' : ''].filter(Boolean).join('/').replace(/^op$/, '/op') : '';
+  const title = (name) => name + (measure ? ', ' + measure : '');
   const isRust = (file) => file.endsWith('.rs');
   const functions = listing.functions.map((one) => {
     const most = Math.max(1, ...one.lines.map((line) => Math.abs(line.cum)));
-    const value = (text, number) => (number === 0 ? text : iterations ? perOperation((number * scale) / iterations, unit) : options.perOp && scale !== undefined ? perOperation(number * scale, unit) : text);
     const rows = one.lines.map((line) => {
       const notes = (line.inlined || []).map((call) => el('div', { class: 'inlined' }, call.place ? [call.text && [isRust(one.file) ? highlighted(call.text) : call.text, ' '], el('span', { class: 'dim' }, call.place)] : call.text));
       const code = el('td', { class: 'code' }, isRust(one.file) ? highlighted(line.text) : line.text);
       const row = el('tr', { class: line.kind + (line.cum ? ' hot' : '') },
         el('td', { class: 'number flat' }, value(line.flat_text, line.flat)),
-        el('td', { class: 'number cum' }, line.cum ? bar(line.cum / most, line.cum < 0 ? 'shrinks' : '') : null, el('span', {}, value(line.cum_text, line.cum))),
+        el('td', { class: 'number cum' }, line.cum ? bar(line.cum / most, isDifference ? (line.cum < 0 ? 'shrinks' : 'grows') : '') : null, el('span', {}, value(line.cum_text, line.cum))),
         el('td', { class: 'line' }, String(line.number)), code);
       if (notes.length) {
         const detail = el('div', { class: 'notes', hidden: true }, ...notes);
@@ -39,12 +43,12 @@ function sourceListing(listing, options = {}) {
       }
       return row;
     });
-    const each = iterations || options.perOp ? '/op' : '';
+    const each = measure && ' ' + measure;
     return el('section', { class: 'function' },
       el('h3', {}, el('code', {}, clipped(one.name))),
       el('p', { class: 'filename' }, clipped(one.file), el('span', { class: 'sums' }, ` flat ${value(one.flat_text, one.flat)}${each} · cum ${value(one.cum_text, one.cum)}${each} · ${one.percent.trim()} of the total`)),
       el('div', { class: 'scroll' }, el('table', { class: 'source' },
-        el('thead', {}, el('tr', {}, el('th', { class: 'number' }, 'flat' + each), el('th', { class: 'number' }, 'cum' + each), el('th', {}, ''), el('th', {}, ''))),
+        el('thead', {}, el('tr', {}, el('th', { class: 'number' }, title('flat')), el('th', { class: 'number' }, title('cum')), el('th', {}, ''), el('th', {}, ''))),
         el('tbody', {}, ...rows))));
   });
   const missing = listing.missing.length

@@ -6,7 +6,9 @@ const SMALL_SITE = 0.005;
 function whyView(why) {
   if (why.error) return el('div', { class: 'notice bad' }, clipped(why.error, 2000));
   const small = (site) => site.share < SMALL_SITE && site.allocs_per_op < SMALL_SITE * why.allocs_per_op && !site.remedies.length;
-  const shown = why.sites.filter((site) => !small(site));
+  // What a remedy would save comes first, the most first.
+  const saved = (site) => Math.max(0, ...site.remedies.map(({ effect }) => share(-effect.bytes_per_op, why.bytes_per_op) + share(-effect.allocs_per_op, why.allocs_per_op)));
+  const shown = why.sites.filter((site) => !small(site)).sort((a, b) => saved(b) - saved(a));
   const rest = why.sites.filter(small);
   const sum = (sites, key) => sites.reduce((all, site) => all + site[key], 0);
   const followed = `Counted over ${grouped(why.iterations)} operations, of which ${grouped(why.followed)} were followed block by block.`;
@@ -16,6 +18,10 @@ function whyView(why) {
     ...shown.map(whySite),
     rest.length ? el('details', { class: 'rest' }, el('summary', {}, `${rest.length} more: ${perOperation(sum(rest, 'bytes_per_op'), 'B')}/op in ${count(sum(rest, 'allocs_per_op'))} allocs/op`), ...rest.map(whySite)) : null,
     ...why.notes.map((note) => el('p', { class: 'dim' }, 'Note: ' + clipped(note, 2000))));
+}
+
+function share(part, whole) {
+  return whole ? part / whole : 0;
 }
 
 // One line of the user's, and one thing that it does there.
@@ -35,7 +41,7 @@ function whySite(site) {
     site.source ? el('pre', { class: 'code' }, site.file.endsWith('.rs') ? highlighted(clipped(site.source.trim(), 1000)) : clipped(site.source.trim(), 1000)) : null,
     el('p', { class: 'facts' }, ...facts),
     el('p', { class: 'words' }, clipped(site.words, 2000)),
-    site.remedies.length ? el('ul', { class: 'remedies' }, ...site.remedies.map((remedy) => el('li', {}, clipped(remedy.advice, 2000), ' ', el('span', { class: 'change shrinks' }, effectText(remedy.effect))))) : null,
+    site.remedies.length ? el('ul', { class: 'remedies' }, ...site.remedies.map((remedy, at) => el('li', { class: at ? 'other' : null }, at ? 'or: ' : null, clipped(remedy.advice, 2000), ' ', el('span', { class: 'change shrinks' }, effectText(remedy.effect))))) : null,
     beneath.length ? el('details', {}, el('summary', {}, 'From there to the allocator'), el('ul', { class: 'stack' }, ...beneath)) : null);
 }
 

@@ -47,4 +47,5 @@ mod web_large;
 mod web_report;
 mod web_security;
 mod web_source;
+mod web_truth;
 mod workflows;

@@ -199,7 +199,8 @@ fn a_difference_that_only_grows_is_shown_as_one() {
     assert_eq!(browser.eval("memprofFlame.model.isDifference"), true);
     assert_eq!(browser.eval("document.querySelector('.keys').textContent"), "more than beforeless");
     // To the byte in the table, too.
-    browser.until("document.querySelector('#toptable tbody td').textContent === '64 B'");
+    browser.until("document.querySelector('#toptable th').textContent === 'Flat, B/op'");
+    assert_eq!(browser.eval("document.querySelector('#toptable tbody td').textContent"), "+64");
     browser.is_content("the report");
 }
 
@@ -221,13 +222,13 @@ fn the_peak_is_not_divided() {
     browser.until(&functions(2));
     browser.click("[data-type=peak_space]");
     browser.until("document.querySelector('.profile .whole').textContent === '2,048 B · of one iteration'");
-    assert_eq!(browser.eval("document.querySelector('#toptable th').textContent"), "Flat");
+    assert_eq!(browser.eval("document.querySelector('#toptable th').textContent"), "Flat, B");
     browser.click("[data-type=alloc_space]");
     browser.until("document.querySelector('.profile .whole').textContent.startsWith('2,048 B/op')");
     browser.eval("location.hash = '1/difference'; 0");
     browser.until("document.querySelector('#view-difference[aria-current]')");
     browser.click("[data-type=peak_space]");
-    browser.until("document.querySelector('.profile .whole').textContent === '+2,048 B · of one iteration'");
+    browser.until("document.querySelector('.profile .whole').textContent === '+2,048 B · +100% · 2,048 B before, 4,096 B now · of one iteration'");
     browser.is_content("the report");
 }
 

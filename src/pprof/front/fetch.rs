@@ -107,21 +107,26 @@ pub fn load(request: &Request, resolver: Resolver<'_>, warn: Warn<'_>) -> Result
     Ok(loaded)
 }
 
-/// The profile in the file at `path`; with `base`, per operation what it has more than the profile in that file.
-pub fn load_file(path: &Path, base: Option<&Path>) -> Result<Loaded, String> {
-    let name = |path: &Path| path.to_string_lossy().into_owned();
-    let mut request = Request { sources: vec![name(path)], ..Request::default() };
-    request.bases = base.map(name).into_iter().collect();
-    request.config.per_op = base.is_some();
+/// The profile in the file at `path`.
+pub fn load_file(path: &Path) -> Result<Loaded, String> {
+    let request = Request { sources: vec![path.to_string_lossy().into_owned()], ..Request::default() };
     let mut problem = None;
     // The first warning is the reason; the error itself only says that there is one.
     let loaded = load(&request, &no_benchmarks, &mut |warning| {
         problem.get_or_insert(warning.to_owned());
     });
-    loaded.map_err(|error| match [Some(path), base].into_iter().flatten().find(|path| !path.exists()) {
-        Some(gone) => format!("{} is gone; run the benches again", gone.display()),
-        None => problem.unwrap_or(error),
+    loaded.map_err(|error| match path.exists() {
+        false => format!("{} is gone; run the benches again", path.display()),
+        true => problem.unwrap_or(error),
     })
+}
+
+/// Per operation what `loaded` has more than `base`, whose samples are marked; percentages are of the base.
+pub fn difference(mut loaded: Loaded, base: Loaded) -> Result<Loaded, String> {
+    let mut request = Request { diff_base: true, ..Request::default() };
+    request.config.per_op = true;
+    subtract(&mut loaded, base, &request)?;
+    Ok(loaded)
 }
 
 fn subtract(loaded: &mut Loaded, mut base: Loaded, request: &Request) -> Result<(), String> {

@@ -1,4 +1,4 @@
-//! What the report shows of one benchmark: its profiles, and what they have more than others.
+//! The details of one benchmark: its profiles, and their differences from others.
 //!
 //! Everything is counted here, by the same code that answers `pprof`; the script only draws. A further view of a benchmark is a
 //! further key of [`details`], and an entry of `VIEWS` in templates/web/report_page.js.
@@ -11,8 +11,9 @@ use crate::explain::{Explanation, SIDECAR};
 use crate::pprof::front::arguments::Invocation;
 use crate::pprof::front::command;
 use crate::pprof::front::config::Config;
-use crate::pprof::front::fetch::{Loaded, load_file};
+use crate::pprof::front::fetch::{Loaded, difference, load_file};
 use crate::pprof::front::generate::prepare;
+use crate::results::groups::Compared;
 use crate::web::pages::contents::{Report, profile_path};
 use crate::web::views::{flame, source, top};
 
@@ -26,7 +27,7 @@ pub fn details(report: &Report, number: usize) -> Value {
     let mut differences = Vec::new();
     let mut compare = |label: &str, other: &crate::results::lines::Finished| {
         let pair = |kind: &str| match (profile_path(row, kind), profile_path(other, kind)) {
-            // What was measured later may have taken its place.
+            // A later run may have overwritten it.
             (Some(path), Some(base)) if path != base => profile(path, Some(base)),
             _ => Value::Null,
         };
@@ -35,16 +36,16 @@ pub fn details(report: &Report, number: usize) -> Value {
             differences.push(json!({ "label": label, "mem": mem, "cpu": cpu }));
         }
     };
-    if let Some(reference) = report.references[number] {
-        compare(&report.short[reference], &report.rows[reference]);
-    }
     if let (Some(base), Some(before)) = (&report.base, report.base_row(&row.name)) {
         compare(&base.label, before);
+    }
+    if let Compared::With(reference) = report.compared[number] {
+        compare(&report.short[reference], &report.rows[reference]);
     }
     json!({ "mem": one("mem"), "cpu": one("cpu"), "differences": differences, "why": profile_path(row, "mem").map(why) })
 }
 
-/// What `explain` found, as it is kept beside mem.prof until the next run; null where it was not asked.
+/// The findings of `explain`, kept beside mem.prof until the next run; null if it was not run.
 fn why(mem: &Path) -> Value {
     let path = mem.with_file_name(SIDECAR);
     let Ok(text) = std::fs::read_to_string(&path) else { return Value::Null };
@@ -55,11 +56,19 @@ fn why(mem: &Path) -> Value {
 }
 
 fn profile(path: &Path, base: Option<&Path>) -> Value {
-    load_file(path, base).and_then(|loaded| views(&loaded)).unwrap_or_else(|error| json!({ "error": error }))
+    let shown = || {
+        let loaded = load_file(path)?;
+        let Some(base) = base else { return views(&loaded, None) };
+        let base = load_file(base)?;
+        let iterations = [&loaded, &base].map(|loaded| loaded.iterations.unwrap_or(1));
+        views(&difference(loaded, base)?, Some(iterations))
+    };
+    shown().unwrap_or_else(|error: String| json!({ "error": error }))
 }
 
-/// The flame graph with all sample types, and for each of them the table and the source lines.
-fn views(loaded: &Loaded) -> Result<Value, String> {
+/// The flame graph with all sample types, and for each of them the table and the source lines. `compared`: the iterations of
+/// both sides of a difference.
+fn views(loaded: &Loaded, compared: Option<[u64; 2]>) -> Result<Value, String> {
     let types: Vec<String> = loaded.profile.sample_types.iter().map(|kind| kind.kind.to_string()).collect();
     let prepared = |name: &str, argument: Option<&str>, kind: &str, change: &dyn Fn(&mut Config)| {
         let mut config = Config { sample_index: kind.to_owned(), ..Config::default() };
@@ -78,12 +87,19 @@ fn views(loaded: &Loaded) -> Result<Value, String> {
         config.granularity = "filefunctions".into();
     })?;
     let legend = flame.profile_labels();
-    let flame = flame::flame_of_all(&flame);
+    let flame = match compared {
+        Some(iterations) => flame::difference(&flame, iterations),
+        None => flame::flame_of_all(&flame),
+    };
     // By number, for two types may have one name.
     let (mut tables, mut listings) = (vec![Value::Null; types.len()], vec![Value::Null; types.len()]);
     for at in 0..types.len() {
         let index = at.to_string();
-        let mut table = prepared("top", None, &index, &|config| config.nodecount = TOP_ROWS)?;
+        let mut table = prepared("top", None, &index, &|config| {
+            config.nodecount = TOP_ROWS;
+            // A small change may be the one that matters.
+            config.nodefraction *= f64::from(u8::from(compared.is_none()));
+        })?;
         if table.total == 0 {
             continue;
         }

@@ -14,21 +14,28 @@ use std::io::Write as _;
 const TEMPLATE: &str = include_str!("../../../templates/web/page.html");
 const STYLES: &str = include_str!("../../../templates/web/page.css");
 /// In the order in which they need each other.
-const SCRIPTS: [&str; 14] = [
+const SCRIPTS: [&str; 21] = [
     include_str!("../../../templates/web/base.js"),
+    include_str!("../../../templates/web/state.js"),
     include_str!("../../../templates/web/numbers.js"),
     include_str!("../../../templates/web/flame_model.js"),
     include_str!("../../../templates/web/flame_color.js"),
     include_str!("../../../templates/web/flame.js"),
     include_str!("../../../templates/web/flame_words.js"),
     include_str!("../../../templates/web/flame_tools.js"),
+    include_str!("../../../templates/web/frame_menu.js"),
     include_str!("../../../templates/web/table.js"),
     include_str!("../../../templates/web/plot.js"),
+    include_str!("../../../templates/web/growth_plot.js"),
     include_str!("../../../templates/web/source.js"),
     include_str!("../../../templates/web/why.js"),
     include_str!("../../../templates/web/graph.js"),
     include_str!("../../../templates/web/profile_page.js"),
+    include_str!("../../../templates/web/profile_view.js"),
+    include_str!("../../../templates/web/report_words.js"),
+    include_str!("../../../templates/web/report_overview.js"),
     include_str!("../../../templates/web/report_page.js"),
+    include_str!("../../../templates/web/start.js"),
 ];
 
 /// Where styles and script are.
@@ -160,7 +167,7 @@ mod tests {
         let text = document("x", &Assets::Inline, &[Island::packed("data", &json!([1, 2])).unwrap()]);
         assert!(text.contains("default-src 'none'; script-src 'sha256-"));
         assert!(!text.contains("src=\"") && !text.contains("@import") && !text.contains("url(http"));
-        // What would end the script or the styles too early.
+        // Texts that would end the script or the styles too early.
         assert_eq!(script().matches("</script").count() + STYLES.matches("</style").count(), 0);
         assert_eq!(asset("page.js").unwrap().1, script());
         assert!(asset("../page.js").is_none());

@@ -4,11 +4,14 @@
 mod contents;
 mod details;
 mod document;
+mod file;
 mod overview;
 mod terminal;
+mod versus;
 
 pub use contents::Report;
 pub use details::details;
 pub use document::{Assets, Island, asset, document};
+pub use file::file;
 pub use overview::overview;
 pub use terminal::terminal;

@@ -1,9 +1,10 @@
-//! What the report's first view shows: the run, its table, its samples.
+//! The data of the report's first view: the run, its table, its samples.
 
 use serde_json::{Value, json};
 
-use crate::results::lines::Finished;
-use crate::web::pages::contents::Report;
+use super::contents::Report;
+use super::versus::versus;
+use crate::results::groups;
 
 /// Where a row's profile has pages of its own: row number and kind → address.
 pub type Pages<'a> = &'a dyn Fn(usize, &str) -> Option<String>;
@@ -22,6 +23,7 @@ pub fn overview(report: &Report, pages: Pages<'_>) -> Value {
         "against": report.against,
         "baseline": report.base.as_ref().map(|base| &base.label),
         "rows": rows,
+        "gone": report.gone(),
         "failed": report.run.failed,
         "checks": report.run.checks,
     })
@@ -31,12 +33,15 @@ fn row(report: &Report, number: usize, pages: Pages<'_>) -> Value {
     let row = &report.rows[number];
     let samples: Vec<(u64, f64)> =
         row.time.samples.iter().map(|sample| (sample.iterations, sample.nanoseconds)).collect();
+    let (variant, parameter) = groups::parts(row);
     json!({
         "name": row.name,
         "short": report.short[number],
         "package": row.package,
         "target": row.target,
         "group": row.group,
+        "variant": variant,
+        "input": groups::magnitude(parameter.rsplit_once('=').map_or(parameter, |(_, value)| value)),
         "harness": row.harness,
         "ns": row.time.ns_per_op,
         "lower": row.time.lower,
@@ -49,12 +54,7 @@ fn row(report: &Report, number: usize, pages: Pages<'_>) -> Value {
         "memory": row.memory,
         "throughput": row.throughput,
         "measurements": report.run.finished.iter().filter(|one| one.name == row.name).count(),
-        "reference": report.references[number],
-        "base": report.base_row(&row.name).map(base_numbers),
+        "vs": versus(report, number),
         "pages": { "mem": pages(number, "mem"), "cpu": pages(number, "cpu") },
     })
-}
-
-fn base_numbers(row: &Finished) -> Value {
-    json!({ "ns": row.time.ns_per_op, "lower": row.time.lower, "upper": row.time.upper, "memory": row.memory })
 }

@@ -34,7 +34,7 @@ impl Address {
         Ok(Address { host: if host.is_empty() { "localhost".into() } else { host.into() }, port })
     }
 
-    /// What to listen on, the likeliest first.
+    /// The addresses to listen on, the likeliest first.
     pub fn candidates(&self) -> Result<Vec<SocketAddr>, String> {
         if self.host == "localhost" {
             // Whatever a resolver says: this machine alone.

@@ -1,4 +1,4 @@
-//! Who may ask.
+//! Decides which requests are allowed.
 //!
 //! A page of somebody else's in the same browser can send requests to this machine, too. It cannot read the answers, unless it
 //! is reached under a name that its owner made point here (DNS rebinding): so the Host header has to be ours. And it must not
@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 
-/// What is looked at of a request.
+/// The parts of a request that the decision depends on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked<'a> {
     pub host: Option<&'a str>,
@@ -35,7 +35,7 @@ impl Guard {
         Ok(Guard { host: host.to_lowercase(), loopback, token })
     }
 
-    /// What stands in front of all paths: nothing, or a slash and the token.
+    /// The prefix of all paths: empty, or a slash and the token.
     pub fn prefix(&self) -> String {
         self.token.as_ref().map(|token| format!("/{token}")).unwrap_or_default()
     }
@@ -96,7 +96,7 @@ fn is_this_machine(host: &str) -> bool {
     !name.is_empty() && (host == name || (first == own && host.ends_with(".local")))
 }
 
-/// 128 bits that nobody can guess.
+/// 128 unguessable bits.
 fn token() -> Result<String, String> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).map_err(|error| format!("no random numbers for the address: {error}"))?;

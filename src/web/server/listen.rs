@@ -26,7 +26,7 @@ const AT_ONCE: usize = 2;
 /// How often it is looked whether to go on.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Nothing from elsewhere, nothing written into the page runs, nobody frames it.
+/// Loads nothing from elsewhere, runs nothing written into the page, and forbids framing.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                           connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -61,7 +61,7 @@ impl Listening {
     }
 }
 
-/// What the server is told.
+/// The server's options.
 pub struct Options<'a> {
     /// Open a browser on it.
     pub browser: bool,
@@ -161,7 +161,7 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Response<Ful
     respond(answer, is_head)
 }
 
-/// Makes what is going to be asked for, one page after the other: a turn is left for who asks meanwhile.
+/// Prepares the pages most likely to be opened, one at a time, leaving a turn to requests in between.
 async fn prepare(shared: Arc<Shared>) {
     for path in shared.site.first_pages() {
         make(shared.clone(), path, String::new(), false).await;
@@ -201,7 +201,7 @@ fn respond(answer: Answer, is_head: bool) -> Response<Full<Bytes>> {
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
     if let Some((name, value)) = answer.header {
-        // What cannot stand in a header cannot have come in one's first line either.
+        // A text that cannot stand in a header cannot have come in a request's first line either.
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(HeaderName::from_static(name), value);
         }

@@ -1,4 +1,4 @@
-//! What takes time is kept while there is room: profiles, which are read when they are first looked at, and pages of large ones.
+//! A bounded cache of profiles, which are read on first use, and of pages that were slow to make.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::routes::Shown;
 use crate::pprof::front::fetch::{Loaded, load_file};
 
-/// So many are kept; a run may have a thousand benchmarks.
+/// Profiles that are cached; a run may have a thousand benchmarks.
 const KEPT: usize = 6;
 
 /// A file as it was when it was read.
@@ -32,10 +32,10 @@ impl Shelf {
             kept.retain(|((other, ..), _)| other != path);
             known
         };
-        // Read without the lock, so that nobody else waits.
+        // Read without the lock, so that other requests do not wait.
         let loaded = match known {
             Some(loaded) => loaded,
-            None => Arc::new(load_file(path, None)?),
+            None => Arc::new(load_file(path)?),
         };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
@@ -46,9 +46,9 @@ impl Shelf {
     }
 }
 
-/// What takes longer is kept.
+/// Pages that take longer are cached.
 const SLOW: Duration = Duration::from_millis(200);
-/// Pages that are kept.
+/// Pages that are cached.
 const PAGES: usize = 8;
 
 /// A page, and the profile that it is of: one that was read anew is another.
@@ -58,7 +58,7 @@ struct Kept {
     shown: Arc<Shown>,
 }
 
-/// Pages that took long to make: one goes to and fro between a few.
+/// Pages that took long to make: users go back and forth between a few.
 #[derive(Default)]
 pub struct Slow {
     kept: Mutex<Vec<Kept>>,
@@ -75,7 +75,7 @@ impl Slow {
         make: impl FnOnce() -> Result<Shown, String>,
     ) -> Result<Arc<Shown>, String> {
         let of = Arc::downgrade(loaded);
-        // Who asks for a page that is being made waits for it.
+        // A second request for a page that is being made waits for it.
         let making = self.making(key);
         let _making = making.lock().unwrap_or_else(PoisonError::into_inner);
         let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,7 +95,7 @@ impl Slow {
         Ok(shown)
     }
 
-    /// What is locked while the page called `key` is made.
+    /// The lock held while the page called `key` is made.
     fn making(&self, key: &str) -> Arc<Mutex<()>> {
         let mut all = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|(_, making)| making.strong_count() > 0);

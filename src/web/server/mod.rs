@@ -1,6 +1,6 @@
 //! The server: `pprof -http` for one profile, `-http` of a run for all its benchmarks.
 //!
-//! A request is looked at by [`guard`] (is it for us, may it come from there), turned into what is asked for ([`query`]), and
+//! [`guard`] decides whether a request is allowed, [`query`] parses it, and it is
 //! answered by [`site`], which knows nothing of sockets: [`listen`] alone does.
 
 pub mod address;

@@ -1,4 +1,4 @@
-//! What stands behind the question mark, as Go's net/url reads it, and the options that it sets.
+//! Parses a query string as Go's net/url does, and the options that it sets.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! pprof's pages for one profile: what is asked for → what the page shows, as data.
+//! pprof's pages for one profile: turns a request into the page's data.
 
 use serde::Serialize;
 use serde_json::json;
@@ -56,7 +56,7 @@ impl Page {
     }
 }
 
-/// What a page shows.
+/// A page's content.
 #[derive(Debug)]
 pub struct Shown {
     /// The main executable's name.
@@ -67,9 +67,9 @@ pub struct Shown {
     pub per_op: bool,
     /// The sample type that is shown.
     pub sample_type: String,
-    /// What the profile and the view say about themselves, line by line.
+    /// The details box, line by line.
     pub legend: Vec<String>,
-    /// What was odd about the request, though it could be answered.
+    /// Warnings about a request that could still be answered.
     pub errors: Vec<String>,
     /// The view, as JSON: tens of megabytes, which are written once.
     pub data: Box<RawValue>,

@@ -129,7 +129,7 @@ impl Saved {
         for view in self.read().unwrap_or_default().views {
             let mut config = Config::default();
             for (name, value) in &view.options {
-                // What another version has written may not be an option here.
+                // Another version may have written options that this one does not have.
                 let option = config::find(name).filter(|option| option.saved);
                 option.map(|option| config.set(option, value));
             }

@@ -1,4 +1,4 @@
-//! What is served where: a request in, an answer out, without sockets.
+//! Routes a request to its answer, without sockets.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub struct Answer {
 
 /// A profile and where its pages are.
 pub struct Mount {
-    /// What stands in front of `/ui/`; empty for the only one.
+    /// The path in front of `/ui/`; empty for the only profile.
     pub prefix: String,
     pub profile: Source,
     pub config: Config,
@@ -47,9 +47,9 @@ pub enum Source {
 /// The page of a run with all its benchmarks.
 pub trait Overview: Send + Sync {
     fn title(&self) -> String;
-    /// What its page shows.
+    /// The data of its page.
     fn run(&self) -> Value;
-    /// What the page shows of benchmark `number`; `None`: there is no such.
+    /// The data of benchmark `number`; `None` if there is none.
     fn benchmark(&self, number: usize) -> Option<Value>;
 }
 
@@ -200,7 +200,7 @@ impl Site {
     }
 }
 
-/// What a page's script is told.
+/// The data of a page's script.
 #[derive(Serialize)]
 struct PageData<'a> {
     page: &'static str,
@@ -214,7 +214,7 @@ struct PageData<'a> {
     doc_url: &'a str,
     /// The saved views' menu.
     saved: Vec<Entry>,
-    /// What values are divided by; null where they are to be shown as they are.
+    /// The divisor of values; null where they are shown undivided.
     iterations: Option<u64>,
     compared: bool,
     benchmark: &'a str,

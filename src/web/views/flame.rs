@@ -1,20 +1,20 @@
 //! The flame graph: the samples' stacks as a tree of frames, root first.
 //!
 //! Stacks share their beginnings, so a tree says in one number a frame what a list of stacks says over and over. Samples with
-//! the same frames meet in one node. What a node's own samples have is kept apart by sign: in a difference the width of a box
-//! is increases and decreases together.
+//! the same frames meet in one node, where increases and decreases cancel: in a difference only what is left has a width, and
+//! increases and decreases of different nodes are kept apart.
 
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use super::grow::{Frames, Own, grow};
 use crate::pprof::front::fetch::is_of_one_iteration;
-use crate::pprof::profile::{Function, Line, Text, unit};
+use crate::pprof::profile::{BASE_KEY, Function, Line, Text, unit};
 use crate::pprof::reports::report::Report;
 use crate::pprof::reports::sources::trim_path;
 use crate::web::views::short_names::{Origin, origin, short_names, short_paths};
 
-/// More nodes than this nobody can see, and no browser should have to hold: what is lightest is summed up.
+/// The most nodes that a browser has to hold; beyond that the lightest stacks are summed up.
 pub const MAX_NODES: usize = 200_000;
 
 #[derive(Debug, Serialize)]
@@ -26,11 +26,14 @@ pub struct Flame {
     /// For each node its index in [`Flame::sources`].
     pub frames: Vec<u32>,
     pub columns: Vec<Column>,
+    /// How many samples the values were counted from, where a profile of samples says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Counts>,
     /// Stacks that end in nodes of many small frames, because there would be more nodes than [`MAX_NODES`].
     pub left_out: usize,
 }
 
-/// What a frame stands for; which fields are set depends on the granularity.
+/// The function or line of a frame; which fields are set depends on the granularity.
 #[derive(Debug, Default, Serialize)]
 pub struct Source {
     /// With line and column, where they are known.
@@ -39,10 +42,18 @@ pub struct Source {
     /// Tells functions of the same name apart.
     pub unique: String,
     pub inlined: bool,
-    /// What to write where `name` does not fit: shorter and shorter.
+    /// Ever shorter forms of `name`, for narrow boxes.
     pub display: Vec<String>,
     /// `None`: the root.
     pub origin: Option<Origin>,
+}
+
+/// For each node how many samples end in it.
+#[derive(Debug, Default, Serialize)]
+pub struct Counts {
+    pub new: Vec<u64>,
+    /// Those of the base; empty where there is none.
+    pub base: Vec<u64>,
 }
 
 /// The values of one sample type.
@@ -52,11 +63,11 @@ pub struct Column {
     pub kind: String,
     /// `B`, `s` or nothing.
     pub unit: String,
-    /// What values are multiplied with to be in `unit`.
+    /// The factor that converts values to `unit`.
     pub scale: f64,
     /// They are of one iteration as they are, and not to be divided.
     pub per_iteration: bool,
-    /// What percentages are of.
+    /// The whole that percentages refer to.
     pub total: i64,
     /// For each node the sum of the positive values of the samples that end in it.
     pub up: Vec<i64>,
@@ -64,6 +75,11 @@ pub struct Column {
     pub down: Vec<i64>,
     /// Nodes in which samples end whose values are all 0.
     pub zeros: Vec<u32>,
+    /// Of a difference, the base's total.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<i64>,
+    /// Of a difference, the unchanged part.
+    pub same: i64,
 }
 
 /// The tree with the values that the report is about.
@@ -77,12 +93,23 @@ pub fn flame_of_all(report: &Report) -> Flame {
     build(report, &all, MAX_NODES)
 }
 
+/// The tree of a difference per operation. Its sides may come from different builds, so frames are the same where their names
+/// are; what has not changed is summed up. `iterations`: of both sides.
+pub fn difference(report: &Report, iterations: [u64; 2]) -> Flame {
+    let all: Vec<usize> = (0..report.profile.sample_types.len()).collect();
+    changed_only(built(report, &all, MAX_NODES, Some(iterations)))
+}
+
 /// The frames of a location that no sample has met yet.
 const UNSEEN: (u32, u32) = (u32::MAX, u32::MAX);
 
 fn build(report: &Report, indices: &[usize], most: usize) -> Flame {
+    built(report, indices, most, None)
+}
+
+fn built(report: &Report, indices: &[usize], most: usize, compared: Option<[u64; 2]>) -> Flame {
     let profile = &report.profile;
-    let mut sources = Sources::new(report);
+    let mut sources = Sources::new(report, compared.is_some());
     // Numbered as the stacks name them, for the first of one name keeps it.
     let mut frames = Frames { of_location: vec![UNSEEN; profile.locations.len()], all: Vec::new() };
     let mut unseen = profile.locations.len();
@@ -101,15 +128,76 @@ fn build(report: &Report, indices: &[usize], most: usize) -> Flame {
             frames.of_location[*index as usize] = (first, frames.all.len() as u32);
         }
     }
-    let tree = grow(profile, &frames, indices, sources.all.len() as u32, most);
+    let sampled = profile.sample_types.iter().position(|kind| &*kind.kind == "samples" && &*kind.unit == "count");
+    let grown: Vec<usize> = indices.iter().copied().chain(sampled.filter(|at| !indices.contains(at))).collect();
+    let tree = grow(profile, &frames, &grown, sources.all.len() as u32, most);
     let columns = indices.iter().zip(&tree.values).map(|(index, own)| column(report, *index, own)).collect();
+    let counted = sampled.and_then(|sampled| grown.iter().position(|at| *at == sampled));
+    let counts = counted.and_then(|at| counts(report, &tree.values[at], compared));
     let mut all = sources.all;
     if tree.summed > 0 {
         let name = "(many small frames)".to_owned();
         all.push(Source { name: name.clone(), unique: name.clone(), display: vec![name], ..Source::default() });
     }
     let (sources, frames) = used_only(all, tree.frames);
-    Flame { sources, parents: tree.parents, frames, columns, left_out: tree.summed }
+    Flame { sources, parents: tree.parents, frames, columns, counts, left_out: tree.summed }
+}
+
+/// The samples of each node, from a column of a profile that may be per operation.
+fn counts(report: &Report, own: &[Own], compared: Option<[u64; 2]>) -> Option<Counts> {
+    let Some(iterations) = compared else {
+        let whole = report.choices.fixed_point == 0.0;
+        let new = own.iter().map(|own| own.up.saturating_add(own.same).unsigned_abs()).collect();
+        return whole.then_some(Counts { new, base: Vec::new() });
+    };
+    let samples = |value: i64, iterations: u64| {
+        (value as f64 * iterations as f64 / report.choices.fixed_point.max(1.0)).round() as u64
+    };
+    Some(Counts {
+        new: own.iter().map(|own| samples(own.up.saturating_add(own.same), iterations[0])).collect(),
+        base: own.iter().map(|own| samples(own.down.saturating_add(own.same), iterations[1])).collect(),
+    })
+}
+
+/// Without the nodes beneath which nothing has changed; their samples are those of the nodes above.
+fn changed_only(mut flame: Flame) -> Flame {
+    let size = flame.parents.len();
+    let mut changed = vec![false; size];
+    changed[0] = true;
+    for node in (1..size).rev() {
+        changed[node] |= flame
+            .columns
+            .iter()
+            .any(|column| column.up[node] != 0 || column.down.get(node).is_some_and(|down| *down != 0));
+        if changed[node] {
+            changed[flame.parents[node] as usize] = true;
+        } else if let Some(counts) = &mut flame.counts {
+            let parent = flame.parents[node] as usize;
+            counts.new[parent] += counts.new[node];
+            counts.base[parent] += counts.base[node];
+        }
+    }
+    let mut moved = vec![0u32; size];
+    let kept = (0..size).filter(|node| changed[*node]);
+    kept.enumerate().for_each(|(to, node)| moved[node] = to as u32);
+    let parents = (0..size).filter(|node| changed[*node]).map(|node| moved[flame.parents[node] as usize]).collect();
+    fn keep<T: Copy>(all: &mut Vec<T>, changed: &[bool]) {
+        let mut at = changed.iter();
+        all.retain(|_| at.next().is_some_and(|changed| *changed));
+    }
+    flame.parents = parents;
+    keep(&mut flame.frames, &changed);
+    for column in &mut flame.columns {
+        keep(&mut column.up, &changed);
+        keep(&mut column.down, &changed);
+        column.zeros.clear();
+    }
+    if let Some(counts) = &mut flame.counts {
+        keep(&mut counts.new, &changed);
+        keep(&mut counts.base, &changed);
+    }
+    let (sources, frames) = used_only(std::mem::take(&mut flame.sources), std::mem::take(&mut flame.frames));
+    Flame { sources, frames, ..flame }
 }
 
 /// Without the sources that no node has.
@@ -146,7 +234,17 @@ fn column(report: &Report, index: usize, own: &[Own]) -> Column {
         up: own.iter().map(|own| own.up).collect(),
         down: if own.iter().any(|own| own.down != 0) { own.iter().map(|own| own.down).collect() } else { Vec::new() },
         zeros: (0..).zip(own).filter(|(_, own)| own.ends && own.up == 0 && own.down == 0).map(|(at, _)| at).collect(),
+        base: base_total(report, index),
+        same: own.iter().fold(0, |sum, own| sum.saturating_add(own.same)),
     }
+}
+
+/// The sum of the samples marked as the base's.
+fn base_total(report: &Report, index: usize) -> Option<i64> {
+    let mut base = report.profile.samples.iter().filter(|sample| sample.has_text(BASE_KEY, "true")).peekable();
+    base.peek()?;
+    let value = |values: &[i64]| values.get(index).copied().unwrap_or(0);
+    Some(base.fold(0i64, |sum, sample| sum.wrapping_sub(value(&sample.values))))
 }
 
 type SourceKey = (Text, Text, i64, i64, bool);
@@ -154,19 +252,24 @@ type SourceKey = (Text, Text, i64, i64, bool);
 /// Numbers what frames stand for.
 struct Sources<'a> {
     report: &'a Report,
+    /// Frames of one name are one, wherever they stand.
+    by_name: bool,
     all: Vec<Source>,
     known: FxHashMap<SourceKey, u32>,
     names: FxHashMap<String, ()>,
 }
 
 impl<'a> Sources<'a> {
-    fn new(report: &'a Report) -> Self {
+    fn new(report: &'a Report, by_name: bool) -> Self {
         let root = Source { name: "root".into(), display: vec!["root".into()], ..Source::default() };
-        Sources { report, all: vec![root], known: FxHashMap::default(), names: FxHashMap::default() }
+        Sources { report, by_name, all: vec![root], known: FxHashMap::default(), names: FxHashMap::default() }
     }
 
     fn number(&mut self, function: &Function, line: &Line, inlined: bool) -> u32 {
-        let key = (function.name.clone(), function.filename.clone(), line.line, line.column, inlined);
+        let key = match function.name.clone() {
+            name if self.by_name && !name.is_empty() => (name, Text::default(), 0, 0, false),
+            name => (name, function.filename.clone(), line.line, line.column, inlined),
+        };
         if let Some(known) = self.known.get(&key) {
             return *known;
         }
@@ -250,8 +353,8 @@ mod tests {
     fn stacks_share_their_beginnings() {
         let all: &[(&[&str], i64)] = &[(&["a", "b"], 5), (&["a", "c"], 0), (&["a", "b"], -2), (&["a"], 1)];
         let flame = flame(&report(profile(all)));
-        assert_eq!(stacks(&flame), ["a 1 -0", "a;b 5 -2", "a;c 0 -0"]);
-        assert_eq!((flame.parents.len(), flame.columns[0].total), (4, 8));
+        assert_eq!(stacks(&flame), ["a 1 -0", "a;b 3 -0", "a;c 0 -0"]);
+        assert_eq!((flame.parents.len(), flame.columns[0].total, flame.columns[0].same), (4, 8, 2));
     }
 
     #[test]

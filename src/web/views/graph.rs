@@ -133,7 +133,7 @@ pub fn picture(report: &mut Report) -> Result<(Picture, Vec<String>), String> {
     Ok((Picture { width: round(laid.width), height: round(laid.height), boxes, arrows }, legend))
 }
 
-/// What an arrow to a label weighs in the layout: more than any that matters.
+/// The weight of an arrow to a label in the layout: more than that of any other arrow.
 const LABEL_WEIGHT: f64 = 1e15;
 /// Height of the letters of labels, in CSS pixels.
 const LABEL_FONT: f64 = 10.0;

@@ -9,11 +9,13 @@ use std::collections::BinaryHeap;
 
 use crate::pprof::profile::Profile;
 
-/// The samples that end in a node.
+/// The samples that end in a node: of a difference, what both sides have is in neither `up` nor `down`.
 #[derive(Clone, Copy, Default)]
 pub struct Own {
     pub up: i64,
     pub down: i64,
+    /// The part of increases and decreases that cancelled.
+    pub same: i64,
     pub ends: bool,
 }
 
@@ -25,6 +27,12 @@ impl Own {
         } else {
             self.up = self.up.saturating_add(value);
         }
+    }
+
+    fn net(&mut self) {
+        self.same = self.up.min(self.down);
+        self.up -= self.same;
+        self.down -= self.same;
     }
 }
 
@@ -81,6 +89,7 @@ pub fn grow(profile: &Profile, frames: &Frames, indices: &[usize], rest: u32, mo
     while let Some(open) = growing.open.pop() {
         growing.expand(open);
     }
+    growing.tree.values.iter_mut().flatten().for_each(Own::net);
     growing.tree
 }
 

@@ -1,4 +1,4 @@
-//! Places boxes and arrows in layers, callers above callees, without any program of others.
+//! Places boxes and arrows in layers, callers above callees, without Graphviz.
 //!
 //! After Sugiyama, Tagawa and Toda, "Methods for visual understanding of hierarchical system structures" (1981): cycles are
 //! broken, every box gets a layer, arrows over several layers get a place in each, the order in a layer is that of the

@@ -1,4 +1,4 @@
-//! What a page shows, as data: plain values that are written as JSON. Each is made from a prepared report by a function that
+//! The data of each page: plain values that are written as JSON. Each is made from a prepared report by a function that
 //! knows neither HTTP nor HTML, so that the server's pages, the one-file report and the tests have the same numbers.
 
 pub mod flame;

@@ -14,23 +14,51 @@ pub enum Origin {
     Std,
 }
 
-/// Whose code `function` in `file` is, by where cargo and rustup keep sources; where there is no file, by its crate's name.
+/// Whose code `function` in `file` is, by where cargo, rustup and the system keep sources; where there is no file, by its name.
 pub fn origin(function: &str, file: &str) -> Origin {
-    let has = |marks: &[&str]| marks.iter().any(|mark| file.contains(mark));
-    // std's own dependencies are recorded as `/rust/deps/hashbrown-…`.
-    if file.starts_with("/rust/deps/") {
+    if is_of_std(file) || (file.is_empty() && is_named_as_std(function)) {
         return Origin::Std;
     }
-    if has(&["/rustc/", "/rustlib/src/", "/library/core/src/", "/library/alloc/src/", "/library/std/src/"]) {
-        return Origin::Std;
-    }
-    // What a run adds to a bench is not the user's.
-    if has(&["/registry/src/", "/git/checkouts/"]) || function.starts_with("memprof_rt::") {
-        return Origin::Dependency;
-    }
+    // Frames that a run adds to a bench are not the user's.
+    let is_foreign = is_of_dependency(file) || is_of_system(file) || function.starts_with("memprof_rt::");
+    if is_foreign || (file.is_empty() && is_of_c(function)) { Origin::Dependency } else { Origin::Own }
+}
+
+fn is_of_std(file: &str) -> bool {
+    const MARKS: [&str; 5] =
+        ["/rustc/", "/rustlib/src/", "/library/core/src/", "/library/alloc/src/", "/library/std/src/"];
+    // std's own dependencies are recorded as `/rust/deps/hashbrown-…`; a build of one's own has std without a root.
+    file.starts_with("/rust/deps/")
+        || MARKS.iter().any(|mark| file.contains(mark))
+        || MARKS[2..].iter().any(|mark| file.starts_with(&mark[1..]))
+}
+
+fn is_named_as_std(function: &str) -> bool {
     let name = function.trim_start_matches(['<', '&', '(']);
-    let is_std = file.is_empty() && ["std::", "core::", "alloc::"].iter().any(|start| name.starts_with(start));
-    if is_std { Origin::Std } else { Origin::Own }
+    ["std::", "core::", "alloc::"].iter().any(|start| name.starts_with(start))
+}
+
+/// From cargo's registry or a checkout, or vendored.
+fn is_of_dependency(file: &str) -> bool {
+    ["registry/src/", "git/checkouts/", "vendor/"]
+        .iter()
+        .any(|mark| file.starts_with(mark) || file.match_indices(mark).any(|(at, _)| file[..at].ends_with('/')))
+}
+
+/// A header of the system's, or the C library's own source, which is recorded relative to where it was built.
+fn is_of_system(file: &str) -> bool {
+    let is_relative_c = || {
+        (file.starts_with("./") || file.starts_with("../")) && [".c", ".h", ".S"].iter().any(|end| file.ends_with(end))
+    };
+    ["/usr/include/", "/usr/lib/", "/usr/lib64/"].iter().any(|start| file.starts_with(start))
+        || file.contains("/glibc")
+        || is_relative_c()
+}
+
+/// A plain name without a path, such as `calloc`: C's, of a library without debug information.
+fn is_of_c(function: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '@');
+    function != "main" && !function.is_empty() && function.chars().all(is_plain)
 }
 
 /// Shorter and shorter forms of a function's name, cut at `::` and `.`; never empty.
@@ -109,6 +137,21 @@ mod tests {
             ("core::parse", "/home/u/core/src/lib.rs", Origin::Own),
             ("<alloc::vec::Vec<T>>::push", "", Origin::Std),
             ("main", "", Origin::Own),
+            ("calloc", "", Origin::Dependency),
+            ("__libc_start_main", "", Origin::Dependency),
+            ("malloc", "./malloc/malloc.c", Origin::Dependency),
+            (
+                "__memmove_avx_unaligned_erms",
+                "../sysdeps/x86_64/multiarch/memmove-vec-unaligned-erms.S",
+                Origin::Dependency,
+            ),
+            ("std::vector::push_back", "/usr/include/c++/12/bits/stl_vector.h", Origin::Dependency),
+            ("serde::de", "/w/vendor/serde/src/de.rs", Origin::Dependency),
+            ("alloc::vec::Vec<T,A>::push", "library/alloc/src/vec/mod.rs", Origin::Std),
+            ("app::run", "/usr/src/app/src/lib.rs", Origin::Own),
+            ("app::run", "src/lib.rs", Origin::Own),
+            ("my_vendor::run", "/w/my_vendor/src/lib.rs", Origin::Own),
+            ("native", "csrc/native.c", Origin::Own),
         ];
         for (function, file, whose) in cases {
             assert_eq!(origin(function, file), whose, "{function} {file}");

@@ -7,7 +7,7 @@ use crate::pprof::reports::text;
 
 #[derive(Debug, Serialize)]
 pub struct Top {
-    /// What percentages are of.
+    /// The whole that percentages refer to.
     pub total: i64,
     /// [`Top::total`] as it is shown.
     pub total_text: String,

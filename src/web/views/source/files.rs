@@ -50,7 +50,7 @@ pub struct Piece {
     pub cum: i64,
 }
 
-/// What is asked about a location once, however many samples pass it.
+/// Facts about a location, computed once however many samples pass it.
 #[derive(Clone, Copy, Default)]
 struct Seen {
     flat: i64,

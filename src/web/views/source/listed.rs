@@ -1,4 +1,4 @@
-//! What the report shows of the sources: the heaviest of the user's own functions, with the numbers of `list`.
+//! The report's source lines: the heaviest of the user's own functions, with the numbers of `list`.
 
 use rustc_hash::FxHashMap;
 
@@ -47,7 +47,7 @@ fn listed(report: &Report, routine: Routine, sources: &mut Sources) -> ListedFun
     let (start, end) = routine.shown;
     let readable = start..=end.min(i64::try_from(length).unwrap_or(i64::MAX));
     let mut numbers: Vec<i64> = readable.collect();
-    // What cannot be read still costs.
+    // Lines with samples are listed even where their text cannot be read.
     numbers
         .extend(routine.lines.keys().filter(|line| numbers.binary_search(line).is_err()).copied().collect::<Vec<_>>());
     numbers.sort_unstable();

@@ -71,7 +71,7 @@ pub enum LineKind {
     WithCalls,
 }
 
-/// What stands beneath a line.
+/// A note beneath a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Inlined {
     /// The source line of the inlined function; empty where it is not known.

@@ -1,0 +1,96 @@
+//! The comparison of each row, and which differences are certain, exactly as the terminal's table has it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::contents::{Report, profile_path};
+use crate::results::check::PlacedSite;
+use crate::results::groups::{self, Compared};
+use crate::results::lines::{Finished, Memory};
+use crate::results::notation::per_op;
+use crate::results::sites::sites_where;
+use crate::web::views::{Origin, origin};
+
+/// `kind` is `baseline`, `variant`, `step` (the same with another parameter), `reference` (what others are compared with) or `new`
+/// (the baseline does not have it); null where there is nothing to compare with.
+pub fn versus(report: &Report, number: usize) -> Value {
+    let row = &report.rows[number];
+    if let Some(base) = &report.base {
+        let Some(before) = report.base_row(&row.name) else { return json!({ "kind": "new" }) };
+        let mut versus = comparison("baseline", &base.label, before, row, Some(&base.label));
+        versus["site"] = json!(changed_site(before, row));
+        return versus;
+    }
+    let other = |kind, at: usize| comparison(kind, &report.short[at], &report.rows[at], row, None);
+    match report.compared[number] {
+        Compared::Alone => Value::Null,
+        Compared::Reference => json!({ "kind": "reference" }),
+        Compared::With(reference) => other("variant", reference),
+        Compared::Grown { from, factor } => {
+            let mut versus = other("step", from);
+            versus["step"] = factor.map_or("step".to_owned(), |factor| format!("{}×", per_op(factor))).into();
+            versus
+        }
+    }
+}
+
+fn comparison(kind: &str, name: &str, from: &Finished, row: &Finished, baseline: Option<&str>) -> Value {
+    let ratio = groups::time_ratio(from, row, baseline).map(|ratio| {
+        json!({ "ratio": ratio.ratio, "lower": ratio.lower, "upper": ratio.upper, "paired": ratio.paired,
+                "decided": ratio.is_decided() })
+    });
+    let (before, now) = (&from.memory, &row.memory);
+    let both_exact = before.exact && now.exact;
+    json!({
+        "kind": kind,
+        "name": name,
+        "ratio": ratio,
+        "memory": before,
+        "sure": {
+            "bytes_per_op": are_apart(before, now, |memory| (memory.bytes_per_op, memory.bytes_per_op_range)),
+            "allocs_per_op": are_apart(before, now, |memory| (memory.allocs_per_op, memory.allocs_per_op_range)),
+            "reallocs_per_op": both_exact,
+            "peak_bytes": both_exact,
+            "retained_bytes_per_op": both_exact,
+        },
+    })
+}
+
+/// Ranges of counts that do not meet.
+fn are_apart(from: &Memory, to: &Memory, amount: fn(&Memory) -> (f64, Option<[f64; 2]>)) -> bool {
+    let [from, to] = [from, to].map(|memory| {
+        let (value, range) = amount(memory);
+        range.unwrap_or([value; 2])
+    });
+    from[1] < to[0] || to[1] < from[0]
+}
+
+/// The function whose bytes changed most, at its line that changed most, and by how much per operation.
+fn changed_site(before: &Finished, row: &Finished) -> Option<Value> {
+    if before.memory.bytes_per_op == row.memory.bytes_per_op && before.memory.allocs_per_op == row.memory.allocs_per_op
+    {
+        return None;
+    }
+    let [was, now] = [before, row].map(sites);
+    let mut by_function: BTreeMap<String, f64> = BTreeMap::new();
+    let all = || was.iter().map(|site| (site, -1.0)).chain(now.iter().map(|site| (site, 1.0)));
+    for (site, sign) in all() {
+        *by_function.entry(site.function.clone()).or_default() += sign * site.bytes_per_op;
+    }
+    let (function, by) = by_function.into_iter().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))?;
+    // Lines move; those of today are where one looks.
+    let of = |sites: &[PlacedSite]| {
+        let own = sites.iter().filter(|site| site.function == function);
+        own.max_by(|a, b| a.bytes_per_op.total_cmp(&b.bytes_per_op)).cloned()
+    };
+    let site = of(&now).or_else(|| of(&was))?;
+    (by != 0.0).then(|| json!({ "function": function, "file": site.file, "line": site.line, "by": by }))
+}
+
+fn sites(row: &Finished) -> Vec<PlacedSite> {
+    let read = profile_path(row, "mem").and_then(|path| std::fs::read(path).ok());
+    let profile = read.and_then(|bytes| crate::pprof::profile::read(&bytes).ok());
+    let is_own = |file: &str| origin("", file) == Origin::Own && !file.is_empty();
+    profile.map(|profile| sites_where(&profile, is_own, row.memory.iterations)).unwrap_or_default()
+}

@@ -1,0 +1,77 @@
+// How a benchmark stands to what it is compared with. What is certain and what may be chance is decided by the tool, which says
+// the same in a terminal; here it is only written.
+
+const METRICS = [
+  { id: 'bytes_per_op', unit: 'B', name: 'B/op' },
+  { id: 'allocs_per_op', unit: 'allocs', name: 'allocs/op' },
+];
+
+// `+49%`; above ten times, and below a tenth, a factor.
+function timesOrPercent(from, to) {
+  if (!from) return to ? 'new' : 'same';
+  const ratio = to / from;
+  if (ratio > 10) return grouped(ratio < 100 ? Number(ratio.toFixed(1)) : Math.round(ratio)) + '×';
+  const part = 100 * (ratio - 1);
+  if (part === 0) return 'same';
+  const text = to !== 0 && part < -99 ? almostAll(-part) : Math.abs(part) >= 9.95 ? grouped(Math.abs(part).toFixed(0)) : String(Number(Math.abs(part).toPrecision(2)));
+  return (part > 0 ? '+' : '−') + text + '%';
+}
+
+// What is left is never rounded away: 99.6, 99.98, >99.99.
+function almostAll(part) {
+  return [1, 2].map((decimals) => part.toFixed(decimals)).find((text) => Number(text) < 100) || '>99.99';
+}
+
+// `0.90`; a small one has more decimals, so that it keeps two digits.
+function ratioText(ratio) {
+  const decimals = ratio > 0 && ratio < 0.095 ? Math.min(12, 1 - Math.floor(Math.log10(ratio))) : 2;
+  return ratio.toFixed(decimals);
+}
+
+function ranged(value, range) {
+  return range && range[0] !== range[1] ? `${count(range[0])}–${count(range[1])}` : count(value);
+}
+
+// A difference: red where it is certainly more, blue where it is certainly less, else plain.
+function changeMark(by, isSure, text, note) {
+  return el('span', { class: 'change ' + (!isSure || by === 0 ? 'same' : by > 0 ? 'grows' : 'shrinks'), title: note || null }, text + (isSure ? '' : ' (~)'));
+}
+
+// `0.51× (~)`, as the table in a terminal has it.
+function timeMark(vs) {
+  if (!vs || !vs.ratio) return null;
+  const { ratio, lower, upper, decided } = vs.ratio;
+  const note = lower === null ? 'too few samples for an interval' : `95 % interval ${ratioText(lower)} to ${ratioText(upper)}`;
+  const text = `${ratioText(ratio)}×${vs.step ? ` per ${vs.step}` : ''}`;
+  const mark = changeMark(ratio - 1, decided, text, `time, against ${vs.name}: ${note}`);
+  if (decided && !vs.ratio.paired) mark.append(el('span', { class: 'dim', title: 'not measured in turns: a change of the machine’s speed is part of it' }, ' (unpaired)'));
+  return mark;
+}
+
+// `−845,256 B (~)`.
+function amountMark(vs, row, { id, unit }) {
+  const by = vs ? row.memory[id] - vs.memory[id] : 0;
+  if (by === 0) return null;
+  const word = unit === 'allocs' && Math.abs(by) === 1 ? 'alloc' : unit;
+  return changeMark(by, own(vs.sure, id) ?? true, `${by > 0 ? '+' : ''}${count(by)} ${word}`, `against ${vs.name}: ${timesOrPercent(vs.memory[id], row.memory[id])}`);
+}
+
+// The same as a share.
+function shareMark(vs, row, id) {
+  if (!vs || vs.memory[id] === row.memory[id]) return null;
+  return changeMark(row.memory[id] - vs.memory[id], own(vs.sure, id) ?? true, timesOrPercent(vs.memory[id], row.memory[id]), 'against ' + vs.name);
+}
+
+function spreadText(row) {
+  return row.lower === null || row.upper === null || !row.ns ? '' : ` ±${(((row.upper - row.lower) / 2 / row.ns) * 100).toFixed(1)}%`;
+}
+
+// The address of a benchmark, and of a view of it: by name, for in another run it may have another place.
+function addressOf(row, view) {
+  return '#' + encodeURIComponent(row.name) + (view ? '/' + view : '');
+}
+
+// What is compared at all: not the first of its group, and nothing that is new.
+function compared(row) {
+  return row.vs && row.vs.memory ? row.vs : null;
+}

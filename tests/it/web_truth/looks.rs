@@ -1,0 +1,191 @@
+//! How the report looks and is moved in: its address, many benchmarks, narrow windows, contrast, odd names and numbers.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::{Made, Row, cpu, heap, picture, row, text};
+use crate::support::browser::Browser;
+
+/// Everything that one does to a view is in its address, and comes back.
+#[test]
+fn a_view_survives_reload_and_back() {
+    let Some(mut browser) = Browser::start() else { return };
+    let stacks: &[(&[&str], i64)] = &[(&["main", "p::a", "p::b"], 100), (&["main", "p::c"], 50)];
+    let made =
+        Made::new(&[Row { mem: Some(heap(0x1000, stacks)), ..row("g/a", 100.0, 150.0) }, row("g/b", 10.0, 5.0)], None);
+    made.open(&mut browser, "#p%2Ft%2Fg%2Fa/memory");
+    browser.until("window.memprofFlame?.boxes > 0");
+    browser.click("[data-type=alloc_objects]");
+    browser.eval("memprofFlame.zoom(memprofFlame.tree.children[memprofFlame.tree.children[0][0]][0]); 0");
+    browser.click("#toptable th:nth-child(6) button");
+    // `/` is the way to the search box.
+    browser.eval("document.activeElement.blur(); 0");
+    browser.key("/");
+    browser.until("document.activeElement.classList.contains('flame-search')");
+    browser.type_text("p::b");
+    browser.until("location.hash.includes('q=')");
+    let zoomed = browser.eval("memprofFlame.source(memprofFlame.zoomed).name");
+    let state = |browser: &mut Browser| {
+        browser.until("window.memprofFlame?.boxes > 0 && document.querySelector('.found').textContent");
+        browser.eval("[memprofFlame.model.column.kind, memprofFlame.source(memprofFlame.zoomed).name, document.querySelector('.flame-search').value, document.querySelector('#toptable [aria-sort]').textContent, memprofFlame.isInverted, memprofFlame.pivot && memprofFlame.pivot.text]")
+    };
+    let before = state(&mut browser);
+    assert_eq!(before, json!(["alloc_objects", zoomed, "p::b", "Name", false, null]));
+    browser.eval("window.memprofFlame = null; location.reload(); 0");
+    assert_eq!(state(&mut browser), before);
+    browser.eval("memprofFlame.setInverted(true); 0");
+    browser.eval("memprofFlame.setPivot('^p::a$'); 0");
+    browser.eval("window.memprofFlame = null; location.reload(); 0");
+    browser.until("window.memprofFlame?.pivot?.text === '^p::a$'");
+    browser.eval("history.back(); 0");
+    browser.until("!memprofFlame.pivot && memprofFlame.isInverted");
+    browser.eval("history.back(); 0");
+    browser.until("!memprofFlame.isInverted && memprofFlame.source(memprofFlame.zoomed).name !== 'root'");
+    assert_eq!(browser.eval("memprofFlame.source(memprofFlame.zoomed).name"), before[1]);
+    // From one benchmark to the next the focus goes to what is new.
+    browser.eval("location.hash = '#p%2Ft%2Fg%2Fb'; 0");
+    browser.until("document.activeElement.tagName === 'H2' && document.activeElement.textContent === 'g/b'");
+    browser.eval("location.hash = ''; 0");
+    browser.until("document.activeElement.id === 'main' && document.querySelector('#filter')");
+    browser.eval("document.activeElement.blur(); 0");
+    browser.key("/");
+    browser.type_text("/b$");
+    browser.until("document.querySelectorAll('#benchmarks tbody tr').length === 1 && location.hash.includes('q=')");
+    browser.is_content("the report");
+}
+
+fn many() -> Vec<Row> {
+    let long: &'static str = Box::leak(format!("long/{}", "very_".repeat(40)).into_boxed_str());
+    let names = (0..173).map(|at| Box::leak(format!("group_{}/variant_{at}", at / 6).into_boxed_str()) as &'static str);
+    names.chain([long]).zip(1..).map(|(name, at)| row(name, f64::from(at) * 10.0, f64::from(at))).collect()
+}
+
+#[test]
+fn many_benchmarks_are_a_table_first() {
+    let Some(mut browser) = Browser::start() else { return };
+    let made = Made::new(&many(), None);
+    for (dark, width) in [(false, 1800), (false, 1280), (true, 1280), (false, 400), (true, 400)] {
+        browser.dark(dark);
+        browser.window(width, 900);
+        made.open(&mut browser, "");
+        browser.until("document.querySelectorAll('#benchmarks tbody tr').length > 174");
+        let first = browser.eval("document.querySelector('#benchmarks').getBoundingClientRect().top < (document.querySelector('.card')?.getBoundingClientRect().top ?? 1e9)");
+        assert_eq!(first, true);
+        let wide = browser.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+        assert_eq!(wide, 0, "wider than its window at {width}");
+        if width > 1000 {
+            browser.eval("window.scrollTo(0, 3000); 0");
+            browser.until("Math.abs(document.querySelector('#benchmarks th').getBoundingClientRect().top) < 1");
+            browser.eval("window.scrollTo(0, 0); 0");
+        }
+        if let Some(folder) = std::env::var_os("MEMPROF_SCREENSHOTS").map(PathBuf::from) {
+            browser.picture(&folder.join(format!("many-{}-{width}.png", if dark { "dark" } else { "light" })), false);
+        }
+    }
+    // A group folds, and the filter leaves what matches.
+    browser.window(1280, 900);
+    browser.click("#benchmarks .group button");
+    browser.until("document.querySelectorAll('#benchmarks [data-name]').length === 168");
+    browser.click("#filter");
+    browser.type_text("group_2./variant_1[67]\\d$");
+    browser.until("document.querySelectorAll('#benchmarks [data-name]').length === 13");
+    browser.is_content("the report");
+}
+
+/// WCAG's contrast of texts on what is behind them, in the canvas, too.
+#[test]
+fn texts_can_be_read() {
+    let Some(mut browser) = Browser::start() else { return };
+    let stacks: &[(&[&str], i64)] = &[(&["main", "p::a", "std::b", "serde::c"], 100), (&["main", "calloc"], 50)];
+    let side = |bytes: i64| Row {
+        mem: Some(heap(0x1000, &[(stacks[0].0, bytes), (stacks[1].0, 50)])),
+        ..row("g/a", bytes as f64, bytes as f64)
+    };
+    let made = Made::new(&[side(100), row("g/b", 10.0, 5.0)], Some(&[side(70), row("g/b", 20.0, 9.0)]));
+    for dark in [false, true] {
+        browser.dark(dark);
+        for hash in ["", "#p%2Ft%2Fg%2Fa/memory", "#p%2Ft%2Fg%2Fa/samples", "#p%2Ft%2Fg%2Fa/difference"] {
+            made.open(&mut browser, hash);
+            browser.until("document.querySelector('.overview, .profile .flame-details strong, .plot')");
+            let low: Value = browser.eval(CONTRAST);
+            assert_eq!(low, json!([]), "{hash} dark: {dark}");
+        }
+        let colors = "(() => { const { COLORS } = memprofFlame.constructor; const low = []; const seen = ['own', 'dependency', 'std', undefined]; for (const origin of seen) for (const pale of [false, true]) for (let at = 0; at < 300; at++) low.push(COLORS.sourceColor({ origin, name: `m${at}::f${at * 7}` }, memprofFlame.isDark, pale)); for (let part = -1; part <= 1; part += 0.05) for (const pale of [false, true]) low.push(COLORS.changeColor(part, memprofFlame.isDark, pale)); const text = getComputedStyle(document.documentElement).getPropertyValue('--flame-text').trim(); return low.filter((color) => contrast(rgb(text), rgb(color)) < 4.5); })()";
+        assert_eq!(browser.eval(colors), json!([]), "dark: {dark}");
+    }
+    browser.is_content("the report");
+}
+
+/// Texts with less than 4.5 (3 where they are large), and leaves `rgb` and `contrast` behind.
+const CONTRAST: &str = r"(() => {
+  const context = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  window.rgb = (color) => { context.clearRect(0, 0, 1, 1); context.fillStyle = color; context.fillRect(0, 0, 1, 1); return [...context.getImageData(0, 0, 1, 1).data]; };
+  const light = (color) => { const [r, g, b] = color.map((c) => { c /= 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  window.contrast = (a, b) => { const [x, y] = [light(a.slice(0, 3)), light(b.slice(0, 3))]; return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05); };
+  const behind = (element) => { for (let at = element; at; at = at.parentElement) { const color = rgb(getComputedStyle(at).backgroundColor); if (color[3] === 255) return color; } return [255, 255, 255, 255]; };
+  const low = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.textContent.trim() || !element.checkVisibility() || element.closest('script, svg, option, .disabled')) continue;
+    const style = getComputedStyle(element);
+    const large = parseFloat(style.fontSize) >= 24;
+    const found = contrast(rgb(style.color), behind(element));
+    if (found < (large ? 3 : 4.5)) low.push(`${walker.currentNode.textContent.slice(0, 30)} ${found.toFixed(2)} ${element.className}`);
+  }
+  return low;
+})()";
+
+/// Elements that reach beyond the window, where one can scroll there.
+const BEYOND: &str = "document.documentElement.scrollWidth > document.documentElement.clientWidth ? [...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map((one) => `${one.tagName} ${one.className} ${one.textContent.slice(0, 40)}`) : []";
+
+#[test]
+fn odd_names_and_numbers_do_no_harm() {
+    let Some(mut browser) = Browser::start() else { return };
+    let long: &'static str = Box::leak(format!("g/{}", "x".repeat(200)).into_boxed_str());
+    let ids = [long, "g/<img src=x onerror=window.harm=1>", "g/שלום עולם", "g/🦀🚀", "g/zero", "g/huge"];
+    let mut rows: Vec<Row> = ids.into_iter().map(|id| row(id, 0.3, 0.3)).collect();
+    (rows[4].bytes, rows[5].bytes, rows[5].ns) = (0.0, 1e15, 1e15);
+    for (row, stack) in
+        rows.iter_mut().zip([&["main", "p::f"][..], &["", ""], &["שלום"], &["🦀"], &["main"], &["main"]])
+    {
+        row.mem = Some(heap(0x1000, &[(stack, if row.id == "g/zero" { 0 } else { 3 })]));
+        row.cpu = Some(cpu(&[]));
+    }
+    let made = Made::new(&rows, Some(&[row("other/a", 1.0, 1.0)]));
+    for (width, dark) in [(1280, false), (400, true)] {
+        browser.window(width, 900);
+        browser.dark(dark);
+        for at in 0..=rows.len() {
+            for view in ["", "/memory", "/cpu", "/samples"].into_iter().take(if at == rows.len() { 1 } else { 4 }) {
+                made.open(&mut browser, &if at == rows.len() { String::new() } else { format!("#{at}{view}") });
+                browser.until("!document.body.innerText.includes('One moment')");
+                assert_eq!(browser.eval(BEYOND), json!([]), "{at}{view} at {width}");
+            }
+        }
+        picture(&mut browser, &format!("odd-{width}"));
+    }
+    assert!(browser.eval("window.harm").is_null());
+    let body = text(&mut browser, "body");
+    assert!(body.contains("1,000,000,000,000,000") && body.contains("0.3") && body.contains("New (6)"), "{body}");
+    browser.is_content("the report");
+}
+
+#[test]
+fn growth_with_the_input_is_drawn_as_lines() {
+    let Some(mut browser) = Browser::start() else { return };
+    let ids = ["g/boxed/10", "g/boxed/100", "g/boxed/1000", "g/vec/10", "g/vec/100", "g/vec/1000"];
+    let numbers = [10.0, 1000.0, 100_000.0, 10.0, 100.0, 1000.0];
+    let rows: Vec<Row> = ids.into_iter().zip(numbers).map(|(id, n)| row(id, n, n)).collect();
+    Made::new(&rows, None).open(&mut browser, "");
+    // Time, bytes, calls; a line a variant; on both axes a tenfold is as long.
+    let points = browser.eval("[...document.querySelectorAll('.small-plots svg')].map((plot) => [...plot.querySelectorAll('polyline')].map((line) => line.getAttribute('points').split(' ').map((point) => point.split(',').map(Number))))");
+    let plots = points.as_array().unwrap();
+    assert!(plots.len() == 3 && plots.iter().all(|plot| plot.as_array().unwrap().len() == 2), "{points}");
+    let y = |plot: usize, line: usize, at: usize| points[plot][line][at][1].as_f64().unwrap();
+    let steps = [y(1, 0, 0) - y(1, 0, 1), y(1, 0, 1) - y(1, 0, 2), 2.0 * (y(1, 1, 0) - y(1, 1, 1))];
+    assert!(steps.iter().all(|step| (step - steps[0]).abs() < 0.5 && *step > 10.0), "{steps:?}");
+    picture(&mut browser, "growth");
+    browser.is_content("the report");
+}
