@@ -122,7 +122,8 @@ fn link_target(path: &Path) -> std::io::Result<PathBuf> {
 fn replace_file(path: &Path, bytes: &[u8], before: Option<&Metadata>) -> std::io::Result<()> {
     let mode = before.map_or(0o666, |before| before.permissions().mode());
     let mut draft = draft_file(folder(path), mode)?;
-    draft.write_all(bytes)?;
+    // Through the file itself: its error does not name the draft.
+    draft.as_file_mut().write_all(bytes)?;
     if let Some(before) = before {
         let owner = (rustix::fs::Uid::from_raw(before.uid()), rustix::fs::Gid::from_raw(before.gid()));
         let _ = rustix::fs::fchown(draft.as_file(), Some(owner.0), Some(owner.1));

@@ -31,7 +31,7 @@ fn the_lines_of_a_run() {
     let reasons: Vec<_> = lines.iter().map(|line| line["reason"].as_str().unwrap()).collect();
     assert_eq!(reasons, ["run-started", "benchmark-finished", "benchmark-finished", "run-finished"]);
 
-    has_keys(&lines[0], "reason format_version tool rustc target profile cpu commit");
+    has_keys(&lines[0], "reason format_version tool rustc target profile cpu commit workspace");
     assert_eq!(lines[0]["format_version"], 1);
     assert_eq!(lines[0]["tool"], env!("CARGO_PKG_VERSION"));
     assert_eq!(lines[0]["profile"], "bench");
@@ -111,8 +111,8 @@ fn a_benchmark_that_failed() {
     let lines = lines("failing", &["-benchtime=20ms", "--no-profiles"]);
     let failed: Vec<_> = lines.iter().filter(|line| line["reason"] == "benchmark-failed").collect();
     assert_eq!(failed.len(), 1);
-    has_keys(failed[0], "reason name package target id error");
-    assert_eq!(failed[0]["name"], "failing/panics/panics/half_way");
+    has_keys(failed[0], "reason name package target id kind error");
+    assert_eq!((&failed[0]["name"], &failed[0]["kind"]), (&"failing/panics/panics/half_way".into(), &"crashed".into()));
     let error = failed[0]["error"].as_str().unwrap();
     assert!(error.starts_with("panicked: worn out"), "{error}");
     let last = lines.last().unwrap();
