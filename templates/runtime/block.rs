@@ -10,12 +10,12 @@ use std::cell::Cell;
 use std::os::raw::{c_int, c_long, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use crate::bracket::Witness;
 use crate::buffer::{Buffer, Taken};
 use crate::shared;
 use crate::sys::{self, now};
-use crate::thread;
+use crate::threads;
 use crate::unwind::{self, Bounds};
+use crate::witness::Witness;
 
 static ARMED: AtomicBool = AtomicBool::new(false);
 /// When the open bracket opened, by CLOCK_MONOTONIC.
@@ -110,14 +110,14 @@ fn write(waited: u64) {
     let errno = unsafe { *sys::__errno_location() };
     let mut own = OWN.with(|own| own.get());
     if own.end == 0 {
-        own = thread::bounds();
+        own = unwind::bounds();
         OWN.with(|known| known.set(own));
     }
     let mut addresses = [0; MOST_DEPTH];
     let walk = unwind::walk(unwind::registers(), &mut addresses, own);
     // SAFETY: gettid has no arguments and cannot fail.
     let tid = unsafe { sys::raw_syscall(sys::SYS_GETTID, [0; 6]) } as u32;
-    let (addresses, thread) = (&addresses[..walk.depth], thread::number_of(tid));
+    let (addresses, thread) = (&addresses[..walk.depth], threads::number_of(tid));
     if !shared::WAITS.write(waited.max(1), addresses, walk.whole, thread)
         && !WAITS.write(waited.max(1), addresses, walk.whole, thread)
     {

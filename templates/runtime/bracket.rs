@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use crate::between;
 use crate::dhat;
-use crate::fork;
 use crate::live;
 use crate::log;
-use crate::thread::{self, Totals};
+use crate::thread;
+use crate::totals::Totals;
+use crate::witness;
 
 /// What the allocator shim does, as a set of the bits below; 0 outside a bracket.
 pub static RECORDING: AtomicU32 = AtomicU32::new(0);
@@ -56,40 +57,6 @@ static ON_OPEN: AtomicU32 = AtomicU32::new(0);
 static WATCHED: AtomicBool = AtomicBool::new(false);
 /// True while a bracket is open.
 pub(crate) static OPEN: AtomicBool = AtomicBool::new(false);
-/// See [`Witness`].
-static WITNESSES: AtomicU32 = AtomicU32::new(0);
-
-/// Whoever writes down, on whatever thread, what was seen in the open bracket. The reader waits until there is none.
-pub struct Witness(());
-
-impl Witness {
-    /// `None` where no bracket is open. Allowed in a signal's handler.
-    pub fn of_open_bracket() -> Option<Witness> {
-        WITNESSES.fetch_add(1, Ordering::SeqCst);
-        let witness = Witness(());
-        // Raised first: who closes the bracket and then finds no witness has seen all there will be.
-        if OPEN.load(Ordering::SeqCst) {
-            Some(witness)
-        } else {
-            None
-        }
-    }
-
-    /// Until nobody writes any more. No bracket is open.
-    pub fn wait_for_all() {
-        // Those of a fork's parent will never be done.
-        while WITNESSES.load(Ordering::SeqCst) != 0 && !fork::is_marked_child() {
-            std::thread::yield_now();
-        }
-    }
-}
-
-impl Drop for Witness {
-    fn drop(&mut self) {
-        WITNESSES.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 /// Live bytes of the open bracket and the most there were; kept only with [`PEAK`].
 pub static LIVE_BYTES: AtomicI64 = AtomicI64::new(0);
 pub static PEAK_BYTES: AtomicI64 = AtomicI64::new(0);
@@ -346,7 +313,7 @@ pub fn switch_off() {
     WATCHED.store(false, Ordering::SeqCst);
     RECORDING.store(0, Ordering::SeqCst);
     OPEN.store(false, Ordering::SeqCst);
-    WITNESSES.store(0, Ordering::SeqCst);
+    witness::forget();
 }
 
 #[cfg(test)]

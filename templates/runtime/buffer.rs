@@ -4,8 +4,8 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use crate::bracket::Witness;
 use crate::chunks::Chunks;
+use crate::witness::Witness;
 
 type Words = Chunks<AtomicU64, 512, 16>;
 /// Above the depth of a stack: the walk did not reach the thread's start.

@@ -8,13 +8,13 @@ use std::time::Instant;
 
 use crate::bracket::{self, BATCHED, COUNT, LIVE, PEAK, STACKS, VERIFY};
 use crate::buffer::Taken;
+use crate::calling;
 use crate::cost::{self, Call, Cost};
 use crate::objects::{self, Object};
 use crate::plan::{Mode, Plan, Selected};
 use crate::records::{self, Record};
 use crate::thread;
 use crate::timed::{self, Sizes, Timing, MOST_SAMPLES};
-use crate::track;
 use crate::{block as waits, dhat, follow, fork, memory, results, rules, sampler, shared, stacks, sys, threads};
 
 /// Counting passes: where all agree the count is exact.
@@ -291,7 +291,7 @@ fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
         results::counted(records::FREED, selected.index, 0, iters, &sum);
     }
     if plan.verify {
-        let (compared, wrong) = track::compared();
+        let (compared, wrong) = calling::compared();
         Record::new(records::VERIFIED).u32(selected.index).u64(compared).u64(wrong).emit();
     }
     if plan.lives && plan.stacks {

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use crate::between::Gone;
 use crate::entries;
 use crate::standing::{Room, Standing, Word};
-use crate::thread::{add, ThreadState, MAX_DEPTH};
+use crate::thread::{ThreadState, MAX_DEPTH};
+use crate::totals::add;
 use crate::unwind::Registers;
 
 /// What was allocated from one stack. Zero is an entry that is not in use yet.

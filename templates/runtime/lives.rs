@@ -10,6 +10,7 @@ use std::mem;
 
 use crate::life::{Life, Piece, Span, Story, Succession};
 use crate::log::{Event, Kind};
+use crate::peak;
 
 /// Different sizes kept of one stack; calls of others are only counted.
 const MOST_SIZES: usize = 64;
@@ -262,16 +263,8 @@ impl Lives {
 
     /// What was live after `events`, and nothing else, is the peak.
     fn peak(&mut self, events: &[Event]) {
-        let mut live: HashMap<u64, (u32, u64)> = HashMap::new();
-        for event in events {
-            match event.kind {
-                Kind::Opened => (),
-                Kind::Moved | Kind::Freed => drop(live.remove(&event.block)),
-                _ => drop(live.insert(event.block, (event.entry, event.size))),
-            }
-        }
         self.stacks.values_mut().for_each(|life| life.peak_bytes = 0);
-        for (entry, size) in live.into_values() {
+        for (entry, size) in peak::live_after(events).into_values() {
             self.stack(entry).peak_bytes += size;
         }
     }

@@ -27,21 +27,26 @@ impl Peak {
                 (bytes, at) = (now, i + 1);
             }
         }
-        let mut live = HashMap::new();
-        for event in &events[..at] {
-            match event.kind {
-                Kind::Opened => live.clear(),
-                Kind::Moved | Kind::Freed => drop(live.remove(&event.block)),
-                _ => drop(live.insert(event.block, (event.entry, event.size))),
-            }
-        }
         let mut peak = Peak { bytes: bytes as u64, stacks: HashMap::new() };
-        for (entry, size) in live.into_values() {
+        for (entry, size) in live_after(&events[..at]).into_values() {
             let sums = peak.stacks.entry(entry).or_insert((0, 0));
             *sums = (sums.0 + 1, sums.1 + size);
         }
         peak
     }
+}
+
+/// The blocks that are live after `events`, of those that the last bracket allocated: entry and size by address.
+pub fn live_after(events: &[Event]) -> HashMap<u64, (u32, u64)> {
+    let mut live = HashMap::new();
+    for event in events {
+        match event.kind {
+            Kind::Opened => live.clear(),
+            Kind::Moved | Kind::Freed => drop(live.remove(&event.block)),
+            _ => drop(live.insert(event.block, (event.entry, event.size))),
+        }
+    }
+    live
 }
 
 #[cfg(test)]

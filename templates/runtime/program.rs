@@ -16,7 +16,7 @@ use crate::entry::Entry;
 use crate::records::{self, Record};
 use crate::shared::{self, word};
 use crate::thread::{self, ThreadState};
-use crate::{block, driver, entries, fork, sampler, sys};
+use crate::{block, driver, entries, fork, sampler, sys, totals};
 
 /// Bytes that a thread keeps to itself.
 const DRIFT: i64 = 64 << 10;
@@ -193,9 +193,9 @@ pub fn released(state: &ThreadState, block: usize, entry: Option<&Entry>) {
     // Another thread may have got the same address since then.
     let mine = entry.map_or(true, |entry| entry.is_owned_by(state));
     if mine && own.recent[..recent.min(MOST_RECENT)].iter().any(|known| known.get() == block) {
-        thread::add(&own.temporaries, 1);
+        totals::add(&own.temporaries, 1);
         if let Some(entry) = entry {
-            thread::add(&entry.more[TEMPORARIES], 1);
+            totals::add(&entry.more[TEMPORARIES], 1);
         }
     }
 }

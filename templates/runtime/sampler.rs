@@ -6,18 +6,20 @@
 
 use std::cell::Cell;
 use std::mem;
-use std::os::raw::{c_int, c_long, c_ulong, c_void};
+use std::os::raw::{c_int, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use crate::bracket::Witness;
 use crate::buffer::{Buffer, Taken};
+use crate::interrupts::{cpu_timer, perf_event, Clocks};
 use crate::memory;
 use crate::shared;
 use crate::sys;
-use crate::thread::{self, MAX_DEPTH};
+use crate::thread::MAX_DEPTH;
+use crate::threads;
 use crate::unwind::{self, Bounds, Registers};
+use crate::witness::Witness;
 
 /// How the threads are interrupted; the number goes into the records.
 pub const PERF: u32 = 1;
@@ -60,26 +62,6 @@ enum Event {
         begun: Clocks,
     },
     Timer(usize),
-}
-
-/// CPU time of a thread, as the kernel's tick found it: in user code, and all.
-#[derive(Clone, Copy)]
-struct Clocks {
-    user: u64,
-    all: u64,
-}
-
-impl Clocks {
-    fn of(tid: u32) -> Clocks {
-        const PROF: c_int = 4;
-        const VIRT: c_int = 5;
-        Clocks { user: sys::clock(thread_clock(tid, VIRT)), all: sys::clock(thread_clock(tid, PROF)) }
-    }
-}
-
-/// A thread's clock, as clock_gettime(2) and pthread_getcpuclockid(3) make it; `which` has CPUCLOCK_PERTHREAD in it.
-fn thread_clock(tid: u32, which: c_int) -> c_int {
-    (!(tid as c_int) << 3) | which
 }
 
 /// A thread that is interrupted.
@@ -129,7 +111,7 @@ pub fn arm(hz: u32) -> bool {
         SCRATCH.store(scratch.cast(), Ordering::Relaxed);
     }
     PERIOD_NS.store(1_000_000_000 / u64::from(hz.max(1)), Ordering::Relaxed);
-    OWN.with(|own| own.set(thread::bounds()));
+    OWN.with(|own| own.set(unwind::bounds()));
     // A program's descriptors are its own: it is sampled by timers, which take none.
     METHOD.store(if shared::is_open() { TIMERS } else { 0 }, Ordering::Relaxed);
     let mut limit = sys::rlimit { soft: 0, hard: 0 };
@@ -172,7 +154,7 @@ pub fn disarm() -> u64 {
 
 /// A thread started while the sampler is armed; called on that thread.
 pub fn thread_started() {
-    OWN.with(|own| own.set(thread::bounds()));
+    OWN.with(|own| own.set(unwind::bounds()));
     {
         let mut threads = threads();
         // A thread of the same number may have ended without notice: one that lived before the sampler was armed.
@@ -216,13 +198,15 @@ fn arm_thread(threads: &mut Vec<Armed>, tid: u32) {
         UNARMED.fetch_add(1, Ordering::Relaxed);
         return;
     }
-    let method = METHOD.load(Ordering::Relaxed);
+    let (method, period) = (METHOD.load(Ordering::Relaxed), PERIOD_NS.load(Ordering::Relaxed));
     for &attempt in [PERF, PERF_USER_ONLY, TIMERS].iter().filter(|&&m| method == 0 || m == method || m == TIMERS) {
         let event = match attempt {
-            TIMERS => cpu_timer(tid).map(Event::Timer),
+            TIMERS => cpu_timer(tid, period).map(Event::Timer),
             // A timer takes no descriptor.
             _ if OPEN.load(Ordering::Relaxed) >= MOST_OPEN.load(Ordering::Relaxed) => None,
-            _ => perf_event(tid, attempt == PERF_USER_ONLY).map(|fd| Event::Perf { fd, begun: Clocks::of(tid) }),
+            _ => {
+                perf_event(tid, period, attempt == PERF_USER_ONLY).map(|fd| Event::Perf { fd, begun: Clocks::of(tid) })
+            }
         };
         if let Some(event) = event {
             match event {
@@ -286,67 +270,6 @@ impl Event {
     }
 }
 
-/// perf_event_open(2): PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK, a signal to the thread at each overflow.
-fn perf_event(tid: u32, user_only: bool) -> Option<c_int> {
-    const DISABLED: u64 = 1;
-    const EXCLUDE_KERNEL: u64 = 1 << 5;
-    const EXCLUDE_HV: u64 = 1 << 6;
-    const FD_CLOEXEC: c_ulong = 8;
-    const F_SETFL: c_int = 4;
-    const F_SETSIG: c_int = 10;
-    const F_SETOWN_EX: c_int = 15;
-    const O_ASYNC: c_int = 0x2000;
-    const IOC_ENABLE: c_ulong = 0x2400;
-    // struct perf_event_attr up to wakeup_events, in words: type and size, config, period, sample_type, read_format, flags.
-    let mut attr = [0u64; 16];
-    attr[0] = 1 | 128 << 32;
-    attr[2] = PERIOD_NS.load(Ordering::Relaxed);
-    attr[5] = DISABLED | EXCLUDE_HV | if user_only { EXCLUDE_KERNEL } else { 0 };
-    attr[6] = 1;
-    // SAFETY: `attr` has the size it says; the descriptor is closed on every path that does not return it.
-    unsafe {
-        let (any_cpu, no_group): (c_int, c_int) = (-1, -1);
-        let fd =
-            sys::syscall(sys::SYS_PERF_EVENT_OPEN, attr.as_ptr(), tid as c_int, any_cpu, no_group, FD_CLOEXEC) as c_int;
-        if fd < 0 {
-            return None;
-        }
-        let owner: [c_int; 2] = [0, tid as c_int];
-        if sys::fcntl(fd, F_SETOWN_EX, owner.as_ptr()) == 0
-            && sys::fcntl(fd, F_SETSIG, sys::SIGPROF) == 0
-            && sys::fcntl(fd, F_SETFL, O_ASYNC) == 0
-            && sys::ioctl(fd, IOC_ENABLE, 0) == 0
-        {
-            return Some(fd);
-        }
-        sys::close(fd);
-        None
-    }
-}
-
-/// A timer on the CPU clock of thread `tid`; the kernel checks it at its tick, and counts what it missed as overruns.
-fn cpu_timer(tid: u32) -> Option<usize> {
-    const SCHED: c_int = 6;
-    let clock = thread_clock(tid, SCHED);
-    let mut event =
-        sys::sigevent { value: 0, signo: sys::SIGPROF, notify: sys::SIGEV_THREAD_ID, tid: tid as c_int, pad: [0; 11] };
-    let mut timer = ptr::null_mut();
-    let period = PERIOD_NS.load(Ordering::Relaxed);
-    let (sec, nsec) = ((period / 1_000_000_000) as c_long, (period % 1_000_000_000) as c_long);
-    let spec = sys::itimerspec { interval_sec: sec, interval_nsec: nsec, value_sec: sec, value_nsec: nsec };
-    // SAFETY: all three structures have libc's layout and live through the calls.
-    unsafe {
-        if sys::timer_create(clock, &mut event, &mut timer) != 0 {
-            return None;
-        }
-        if sys::timer_settime(timer, 0, &spec, ptr::null_mut()) != 0 {
-            sys::timer_delete(timer);
-            return None;
-        }
-    }
-    Some(timer as usize)
-}
-
 fn install_handler() -> bool {
     let action = sys::sigaction_t {
         handler: on_signal as unsafe extern "C" fn(c_int, *const u8, *const u8) as usize,
@@ -395,7 +318,7 @@ fn sample(at: Registers, count: u64) {
     let scratch = unsafe { &mut *SCRATCH.load(Ordering::Relaxed).add(slot) };
     scratch[0] = at.pc;
     let walk = unwind::walk(at, &mut scratch[1..], OWN.with(|own| own.get()));
-    let (addresses, thread) = (&scratch[..walk.depth + 1], thread::number_of(tid()));
+    let (addresses, thread) = (&scratch[..walk.depth + 1], threads::number_of(tid()));
     if !shared::SAMPLES.write(count, addresses, walk.whole, thread)
         && !SAMPLES.write(count, addresses, walk.whole, thread)
     {

@@ -6,9 +6,9 @@ use crate::bracket;
 use crate::thread;
 
 pub use crate::bracket::{begin, close, end, COUNT, LIVE, LOG, PEAK, STACKS, VERIFY};
+pub use crate::calling::{compared, guessed};
 pub use crate::log::forget as forget_log;
 pub use crate::sampler::{arm as arm_sampler, disarm as disarm_sampler, forget as forget_samples};
-pub use crate::track::{compared, guessed};
 
 /// Writes the return addresses of the stack that the thread recorded since the last call, innermost first; their number, and
 /// whether it is whole.

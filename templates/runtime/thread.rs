@@ -10,7 +10,6 @@
 //! store that the closer's Acquire fence follows; what the opener of a bracket wrote is seen by the recorder, for `RECORDING` is
 //! stored by a Release and loaded by an Acquire.
 
-use std::arch::asm;
 use std::cell::{Cell, UnsafeCell};
 use std::mem;
 use std::os::raw::{c_long, c_void};
@@ -22,55 +21,12 @@ use crate::bracket::FENCED;
 use crate::entry::Entry;
 use crate::memo::Memo;
 use crate::stacks::Stacks;
-use crate::unwind::Bounds;
+use crate::totals::Counters;
+use crate::unwind::{self, Bounds};
 use crate::{memory, program, shared, sys};
 
 /// Frames kept of one stack; deeper ones are cut and marked.
 pub const MAX_DEPTH: usize = 1024;
-
-/// Counters with one writer, the thread itself, and any reader.
-#[derive(Default)]
-#[repr(C)]
-pub struct Counters {
-    pub allocs: AtomicU64,
-    pub bytes: AtomicU64,
-    pub reallocs: AtomicU64,
-    pub grown_bytes: AtomicU64,
-    pub frees: AtomicU64,
-    /// Bytes of `bytes` that are no longer live.
-    pub freed_bytes: AtomicU64,
-}
-
-/// Adds to a counter that only the calling thread writes: no locked instruction is needed.
-#[inline(always)]
-pub fn add(counter: &AtomicU64, n: u64) {
-    counter.store(counter.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
-}
-
-impl Counters {
-    /// A block was given; what a realloc gives counts as one, too.
-    #[inline(always)]
-    pub fn allocated(&self, bytes: usize) {
-        add(&self.allocs, 1);
-        add(&self.bytes, bytes as u64);
-    }
-
-    /// Nothing was counted. Only the thread itself says so.
-    pub fn forget(&self) {
-        for counter in [&self.allocs, &self.bytes, &self.reallocs, &self.grown_bytes, &self.frees, &self.freed_bytes] {
-            counter.store(0, Ordering::Relaxed);
-        }
-    }
-
-    /// A block was resized; gives how much of it is growth.
-    #[inline(always)]
-    pub fn resized(&self, old_bytes: usize, new_bytes: usize) -> u64 {
-        let grown = new_bytes.saturating_sub(old_bytes) as u64;
-        add(&self.reallocs, 1);
-        add(&self.grown_bytes, grown);
-        grown
-    }
-}
 
 #[repr(C)]
 pub struct ThreadState {
@@ -195,7 +151,7 @@ fn adopt() -> Option<&'static ThreadState> {
 fn take(state: &'static ThreadState) -> &'static ThreadState {
     state.bounds.set(Bounds { low: 0, end: 0 });
     state.set_busy(NESTED);
-    state.bounds.set(bounds());
+    state.bounds.set(unwind::bounds());
     state.number.set(THREADS.fetch_add(1, Ordering::Relaxed));
     // The state is this thread's alone from here on: its former thread has ended.
     state.forget_stack();
@@ -221,35 +177,6 @@ unsafe extern "C" fn thread_ended(state: *mut c_void) {
     }
     program::thread_ends(state);
     state.in_use.store(false, Ordering::Release);
-}
-
-/// How samples and waits name the thread `tid`: 0 is the process's first, which runs the benches.
-pub fn number_of(tid: u32) -> u32 {
-    // SAFETY: getpid has no arguments and cannot fail.
-    if tid == unsafe { sys::getpid() } as u32 {
-        0
-    } else {
-        tid
-    }
-}
-
-/// The calling thread's own stack; empty where libc does not say.
-pub fn bounds() -> Bounds {
-    let mut attr = sys::pthread_attr_t([0; 64]);
-    let mut low = ptr::null_mut();
-    let mut size = 0;
-    // SAFETY: `attr` is large enough for libc's type and is destroyed after it was filled.
-    unsafe {
-        if sys::pthread_getattr_np(sys::pthread_self(), &mut attr) != 0 {
-            return Bounds { low: 0, end: 0 };
-        }
-        let answer = sys::pthread_attr_getstack(&attr, &mut low, &mut size);
-        sys::pthread_attr_destroy(&mut attr);
-        if answer != 0 {
-            return Bounds { low: 0, end: 0 };
-        }
-    }
-    Bounds { low: low as u64, end: low as u64 + size as u64 }
 }
 
 impl ThreadState {
@@ -328,32 +255,6 @@ impl ThreadState {
     }
 }
 
-/// A word on the stack of whoever is inside the recorder, which holds its own address as long as that frame is there.
-pub struct Mark(Cell<usize>);
-
-impl Mark {
-    #[inline(always)]
-    pub fn new() -> Mark {
-        Mark(Cell::new(0))
-    }
-
-    /// Gives its address.
-    #[inline(always)]
-    pub fn set(&self) -> usize {
-        let at = self.0.as_ptr();
-        // SAFETY: its own word. Volatile: nobody reads it but `has_left`.
-        unsafe { ptr::write_volatile(at, at as usize) };
-        at as usize
-    }
-
-    /// Until here its place is not used for anything else.
-    #[inline(always)]
-    pub fn keep(&self) {
-        // SAFETY: no instruction.
-        unsafe { asm!("/* {0} */", in(reg) self.0.as_ptr(), options(nostack, preserves_flags)) };
-    }
-}
-
 /// As a value of `busy`: in the recorder, wherever the stack stands.
 pub const NESTED: usize = usize::MAX;
 
@@ -413,48 +314,12 @@ pub fn all() -> impl Iterator<Item = &'static ThreadState> {
     })
 }
 
-/// The sum of all threads' counters; they only ever grow, so a bracket's share is a difference of two sums.
-#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
-pub struct Totals {
-    pub allocs: u64,
-    pub bytes: u64,
-    pub reallocs: u64,
-    pub grown_bytes: u64,
-    pub frees: u64,
-    pub freed_bytes: u64,
-}
-
-impl Totals {
-    pub fn now() -> Totals {
-        let mut sum = Totals::default();
-        for state in all() {
-            let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-            sum.allocs += of(&state.counters.allocs);
-            sum.bytes += of(&state.counters.bytes);
-            sum.reallocs += of(&state.counters.reallocs);
-            sum.grown_bytes += of(&state.counters.grown_bytes);
-            sum.frees += of(&state.counters.frees);
-            sum.freed_bytes += of(&state.counters.freed_bytes);
-        }
-        sum
-    }
-
-    /// Adds what was counted between `before` and `after`.
-    pub fn add_difference(&mut self, before: &Totals, after: &Totals) {
-        self.allocs += after.allocs - before.allocs;
-        self.bytes += after.bytes - before.bytes;
-        self.reallocs += after.reallocs - before.reallocs;
-        self.grown_bytes += after.grown_bytes - before.grown_bytes;
-        self.frees += after.frees - before.frees;
-        self.freed_bytes += after.freed_bytes - before.freed_bytes;
-    }
-}
-
 #[cfg(test)]
 pub mod tests {
     use super::*;
     use crate::bracket::{self, COUNT};
     use crate::live_map;
+    use crate::mark::Mark;
     use crate::track::Track;
     use std::alloc::{GlobalAlloc, Layout, System};
 

@@ -40,6 +40,16 @@ fn others_sleep() -> bool {
     })
 }
 
+/// How samples and waits name the thread `tid`: 0 is the process's first, which runs the benches.
+pub fn number_of(tid: u32) -> u32 {
+    // SAFETY: getpid has no arguments and cannot fail.
+    if tid == unsafe { sys::getpid() } as u32 {
+        0
+    } else {
+        tid
+    }
+}
+
 type Start = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 type Create = unsafe extern "C" fn(*mut sys::pthread_t, *const sys::pthread_attr_t, Start, *mut c_void) -> c_int;
 

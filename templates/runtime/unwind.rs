@@ -44,6 +44,25 @@ pub struct Bounds {
     pub end: u64,
 }
 
+/// The calling thread's own stack; empty where libc does not say.
+pub fn bounds() -> Bounds {
+    let mut attr = sys::pthread_attr_t([0; 64]);
+    let mut low = ptr::null_mut();
+    let mut size = 0;
+    // SAFETY: `attr` is large enough for libc's type and is destroyed after it was filled.
+    unsafe {
+        if sys::pthread_getattr_np(sys::pthread_self(), &mut attr) != 0 {
+            return Bounds { low: 0, end: 0 };
+        }
+        let answer = sys::pthread_attr_getstack(&attr, &mut low, &mut size);
+        sys::pthread_attr_destroy(&mut attr);
+        if answer != 0 {
+            return Bounds { low: 0, end: 0 };
+        }
+    }
+    Bounds { low: low as u64, end: low as u64 + size as u64 }
+}
+
 impl Words for Bounds {
     #[inline(always)]
     fn read(&self, address: u64) -> Option<u64> {
