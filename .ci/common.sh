@@ -13,6 +13,14 @@ install_go_pprof() {
     export MEMPROF_GO_PPROF
 }
 
+# SchemaStore's schemas of GitHub's files, and a program that holds files to them.
+install_check_jsonschema() {
+    local tools=target/ci-tools
+    [[ -x $tools/bin/check-jsonschema ]] ||
+        "$tools/bin/pip" install --quiet --disable-pip-version-check check-jsonschema==0.39.0
+    export PATH=$PATH:$PWD/$tools/bin
+}
+
 # As root, or with sudo.
 as_root() {
     if [[ $(id -u) == 0 ]]; then "$@"; else sudo "$@"; fi
