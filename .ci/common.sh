@@ -13,12 +13,12 @@ install_go_pprof() {
     export MEMPROF_GO_PPROF
 }
 
-# SchemaStore's schemas of GitHub's files, and a program that holds files to them.
-install_check_jsonschema() {
-    local tools=target/ci-tools
-    [[ -x $tools/bin/check-jsonschema ]] ||
-        "$tools/bin/pip" install --quiet --disable-pip-version-check check-jsonschema==0.39.0
-    export PATH=$PATH:$PWD/$tools/bin
+# Holds files to SchemaStore's schemas of GitHub's files: SCHEMA FILE...; needs install_go_pprof before.
+check_schema() {
+    local python=target/ci-tools/bin/python
+    "$python" -c 'import check_jsonschema' 2>/dev/null ||
+        "$python" -m pip install --quiet --disable-pip-version-check check-jsonschema==0.39.0
+    "$python" -m check_jsonschema --builtin-schema "vendor.$1" "${@:2}"
 }
 
 # As root, or with sudo.
