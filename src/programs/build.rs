@@ -27,6 +27,8 @@ pub struct Ready {
     pub program: Program,
     /// With the counting allocator.
     pub executable: PathBuf,
+    /// As cargo leaves it: programs look at the name that they are called by.
+    pub plain: PathBuf,
     pub launch: Launch,
 }
 
@@ -72,10 +74,10 @@ pub fn build(
         let mut arguments = arguments(cargo_options, options, program, &build_dir);
         arguments.extend(runner.arguments(!cargo_options.config.is_empty()));
         let cargo = CargoCall { program: config.cargo.clone(), arguments, variables };
-        let executable = counting(&cargo, program, &setup, interrupt)?;
+        let (executable, plain) = counting(&cargo, program, &setup, interrupt)?;
         let launch = runner.launches(&cargo.variables)?.into_values().next();
         let launch = launch.ok_or_else(|| Error::other("cargo does not say how it starts the program"))?;
-        ready.push(Ready { program: program.clone(), executable, launch });
+        ready.push(Ready { program: program.clone(), executable, plain, launch });
     }
     Ok(ready)
 }
@@ -108,12 +110,12 @@ fn arguments(cargo: &CargoOptions, options: &Options, program: &Program, build_d
     args
 }
 
-/// The counting executable.
-fn counting(cargo: &CargoCall, program: &Program, setup: &Setup, interrupt: &Interrupt) -> Result<PathBuf> {
+/// The counting executable, and the one that cargo knows of.
+fn counting(cargo: &CargoCall, program: &Program, setup: &Setup, interrupt: &Interrupt) -> Result<(PathBuf, PathBuf)> {
     for again in [false, true] {
         let plain = compile(cargo, program, setup, interrupt)?;
         if let Some(counting) = paired(&plain) {
-            return Ok(counting);
+            return Ok((counting, plain));
         }
         if !again {
             // Half gone, or made by somebody else: without it cargo makes it anew.

@@ -1,7 +1,7 @@
 //! One run of a program: its own input and output, signals passed on, and what it records taken out meanwhile.
 
 use std::io::Write as _;
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -72,6 +72,9 @@ pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scra
     write_plan(&plan, &plan_text(options, &region, &table))?;
     let mut command = ready.launch.command(&ready.executable);
     command.args(&options.arguments).env(PROGRAM_VARIABLE, &plan);
+    if ready.launch.runner.is_empty() {
+        command.arg0(&ready.plain);
+    }
     // Before it is there: what comes for it must not end this process.
     let passed_on = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
     let mut signals = Signals::new(passed_on).map_err(|e| Error::other(format!("cannot listen for signals: {e}")))?;

@@ -21,6 +21,8 @@ Commands (each takes --help):
   compare   compare two or more results, with statistics, as benchstat does
   report    write the last run as one self-contained HTML page, or as text; -http=: serves it
   merge     join the results and profiles of several machines
+  --bin NAME, --example NAME, --test NAME     a whole program, run once (`cargo memprof --bin NAME --help`)
+  leaks     what the last run of a program never freed
   pprof     show profiles as `go tool pprof` does, with its flags: top, list, tree, peek, traces, -http=:, …
   init      print a ready CI workflow: init --ci github
   completions SHELL, man      print shell completions, or the manual page

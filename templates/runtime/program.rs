@@ -250,3 +250,37 @@ fn note_peak(entry: &Entry, peak: u64) {
         entry.more[SEEN].store(peak, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::between::Gone;
+
+    /// `src/programs/recorded.rs` reads entries by these places.
+    #[test]
+    fn the_tool_finds_what_an_entry_holds() {
+        let _one_reader = crate::entries::tests::lock();
+        let state = thread::current().unwrap();
+        // SAFETY: this thread owns the state, and no other reference into its table is alive.
+        let stacks = unsafe { &mut *state.stacks.get() };
+        let entry = stacks.find_walked(&mut [71, 72, 73], true, state).unwrap();
+        entry.allocated(40);
+        entry.allocated(2);
+        entry.freed(state, Gone { objects: 1, bytes: 40 });
+        entry.freed_elsewhere(Gone { objects: 0, bytes: 1 });
+        entry.reallocs.store(5, Ordering::Relaxed);
+        entry.grown_bytes.store(6, Ordering::Relaxed);
+        entry.more.iter().zip(7..).for_each(|(word, value)| word.store(value, Ordering::Relaxed));
+        let at = entry as *const Entry as *const u8;
+        // SAFETY: all places lie in the entry, which nobody else writes now.
+        let word = |place: usize| unsafe { *(at.add(place) as *const u64) };
+        assert_eq!(word(0), entry.addresses().as_ptr() as u64);
+        assert_eq!([8, 16, 24, 32].map(word), [2, 42, 1, 40]);
+        assert_eq!(word(40), state as *const ThreadState as u64);
+        assert_eq!(word(48) >> 32 & 0xFFFF, 3);
+        assert_eq!([112, 120, 128, 136].map(word), [5, 6, 0, 1]);
+        assert_eq!([144, 152, 160, 168, 176, 184].map(word), [7, 8, 9, 10, 11, 12]);
+        assert_eq!((mem::size_of::<Entry>(), entry.live()), (192, [1, 1]));
+        entry.more.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+    }
+}
