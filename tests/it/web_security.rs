@@ -196,7 +196,7 @@ fn what_cannot_be_served_is_said() {
     let mut report = tool(setting.path());
     assert_eq!(
         error(report.arg("report").env("CARGO_TARGET_DIR", setting.path())),
-        (Some(2), "error: there is no run to report on; `cargo memprof` makes one (--target-dir or --manifest-path say where it is)".to_owned())
+        (Some(2), "error: there is no run to report on; make one with `cargo memprof`, or say where it is with --target-dir or --manifest-path".to_owned())
     );
 }
 
