@@ -64,7 +64,7 @@ pub fn run(words: &[OsString]) -> Result<u8> {
         return Err(Error::usage("explain speaks --message-format human and json only"));
     }
     let mut session = Session::open(&args.run)?;
-    let base = baseline::load(args.diff.as_ref(), &words, &session)?;
+    let base = baseline::load(args.diff.as_ref(), &words, &mut session)?;
     let all = match args.last_run {
         true => session.explained_before(args.diff.is_some())?,
         false => session.explain()?,

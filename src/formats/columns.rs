@@ -107,10 +107,23 @@ impl Table {
 /// The columns, without a line end behind the last line; failed benchmarks stand below.
 pub fn render(rows: &[Finished], failed: &[Failed], view: &View) -> String {
     let table = Table::new(rows, view);
-    let mut lines = table.lines();
+    let mut lines: Vec<String> = busy(rows).into_iter().collect();
+    lines.extend(table.lines());
     lines.extend(failed.iter().map(|one| format!("FAILED  {}: {}", one_line(&one.name), one_line(&one.error))));
     lines.extend(notes(rows, &table).into_iter().map(str::to_owned));
     lines.join("\n")
+}
+
+/// Said of a machine that was busy with other work; so is what would help.
+fn busy(rows: &[Finished]) -> Option<String> {
+    let interrupted: usize = rows.iter().map(|row| row.time.interrupted as usize).sum();
+    let samples: usize = rows.iter().map(|row| row.time.samples.len()).sum();
+    // Some are interrupted on any machine.
+    (interrupted * 10 > samples).then(|| {
+        format!(
+            "busy: {interrupted} of {samples} samples interrupted; a calmer machine or a longer --benchtime narrows the intervals"
+        )
+    })
 }
 
 /// What the marks in the cells mean.

@@ -27,7 +27,7 @@ struct Note {
 }
 
 /// How cargo would start a bench.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Launch {
     pub folder: PathBuf,
     pub variables: Vec<(OsString, OsString)>,

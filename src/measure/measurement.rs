@@ -47,8 +47,10 @@ pub fn measure(suite: &Suite, measuring: &mut Measuring) -> Result<(Vec<Outcome>
         }
         match recorded.assemble(suite, index, options, measuring.observer) {
             Ok((mut finished, mut profiles)) => {
-                let pairs = ratios.get(&index).copied().zip(benchmark.against.as_deref());
-                finished.vs = pairs.map(|(ratio, one)| Versus { name: one.name.clone(), baseline: None, ratio });
+                let baseline = options.rivals.as_ref().map(|rivals| rivals.label.clone());
+                let reference = if baseline.is_some() { Some(benchmark) } else { benchmark.against.as_deref() };
+                let pairs = ratios.get(&index).copied().zip(reference);
+                finished.vs = pairs.map(|(ratio, one)| Versus { name: one.name.clone(), baseline, ratio });
                 if options.dhat {
                     profiles.dhat = std::fs::read(plan::dhat_dir(options).join(format!("{index}.json"))).ok();
                 }

@@ -23,6 +23,7 @@ mod whole_process;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::symbolize::profiles::Circumstances;
@@ -40,6 +41,7 @@ pub use recount::{Recounted, recount};
 pub use scratch::Scratch;
 pub use suite::{Outcome, ProfilePair, Suite};
 pub use tables::Tables;
+pub use turns::Rivals;
 
 /// How long one benchmark is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +77,8 @@ pub struct PassOptions {
     pub verbose: bool,
     /// What is compared is timed in turns.
     pub turns: bool,
+    /// What all benchmarks are compared with, where that is another revision.
+    pub rivals: Option<Arc<Rivals>>,
     /// Of a process that takes turns: where its pipes are.
     pub turn: Option<turns::Place>,
 }

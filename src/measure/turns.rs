@@ -10,8 +10,11 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{CWD, FileType, Mode};
+use serde::{Deserialize, Serialize};
 
 use super::attempt::{Attempt, PassResult};
+use super::build::{Build, Executable};
+use super::launch::Launch;
 use super::pass::{Pass, Process};
 use super::plan::Selected;
 use super::process::timed_out;
@@ -40,6 +43,43 @@ impl Place {
 
     pub fn ready(&self) -> PathBuf {
         self.0.join("ready")
+    }
+}
+
+/// The executables of another revision, whose benchmarks of the same names are the references.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Rivals {
+    /// The revision, as it was typed.
+    pub label: String,
+    all: Vec<Rival>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Rival {
+    package: String,
+    target: String,
+    program: PathBuf,
+    launch: Launch,
+}
+
+impl Rivals {
+    /// What was built here, for a run that compares itself with it.
+    pub fn of(build: &Build) -> Rivals {
+        let rival = |one: &Executable| {
+            let (package, target) = (one.target.package.clone(), one.target.name.clone());
+            Some(Rival { package, target, program: one.timed.clone(), launch: one.launch.clone()? })
+        };
+        Rivals { label: String::new(), all: build.executables.iter().filter_map(rival).collect() }
+    }
+
+    /// The same of the revision that was typed so.
+    pub fn called(self, label: &str) -> Rivals {
+        Rivals { label: label.to_owned(), ..self }
+    }
+
+    fn of_suite(&self, suite: &Suite) -> Option<&Rival> {
+        let own = suite.target();
+        self.all.iter().find(|one| (&one.package, &one.target) == (&own.package, &own.name))
     }
 }
 
@@ -72,7 +112,23 @@ pub fn time(suite: &Suite, selected: &[Selected], measuring: &mut Measuring) -> 
     };
     let mut all = Compared::default();
     let (mut compared, mut unfit) = (HashSet::<usize>::new(), HashSet::<usize>::new());
-    for (at, first) in selected.iter().enumerate() {
+    // In a part of a large suite, and in another revision, the reference is none of the suite's.
+    let stranger = suite.benchmarks.len();
+    if let Some(rivals) = &options.rivals {
+        let rival = rivals.of_suite(suite);
+        for one in selected {
+            let Some(Rival { program, launch, .. }) = rival else { break };
+            let its_own = Pass { program, launch, ..pass };
+            let reference = Entrant { pass: its_own, selected: Selected { index: stranger, ..one.clone() } };
+            let mut batch = compare(&reference, vec![Entrant { pass, selected: one.clone() }], measuring)?;
+            batch.compared.result.records.remove(&stranger);
+            compared.extend(batch.compared.result.records.keys());
+            unfit.extend(batch.unfit);
+            all.result.records.extend(batch.compared.result.records);
+            all.ratios.extend(batch.compared.ratios);
+        }
+    }
+    for (at, first) in selected.iter().enumerate().filter(|_| options.rivals.is_none()) {
         let Some(reference) = suite.benchmarks[first.index].against.as_deref() else { continue };
         let is_of_group = |one: &&Selected| {
             suite.benchmarks[one.index].against.as_ref().is_some_and(|against| against.name == reference.name)
@@ -85,8 +141,6 @@ pub fn time(suite: &Suite, selected: &[Selected], measuring: &mut Measuring) -> 
             // It has failed before.
             continue;
         }
-        // In a part of a large suite the reference may be another part's.
-        let stranger = suite.benchmarks.len();
         let reference = Entrant { pass, selected: reference.selected(own.unwrap_or(stranger)) };
         let mut others: Vec<Entrant> =
             selected.iter().filter(is_of_group).map(|one| Entrant { pass, selected: one.clone() }).collect();

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::partition::hash;
 use super::{Session, last_run, owner};
 use crate::console;
 use crate::formats::json;
 use crate::fs::{self, DRAFT, Draft};
+use crate::measure::Rivals;
 pub use crate::results::lines::Base;
 use crate::results::lines::{Memory, Run, RunStarted};
 use crate::results::names;
@@ -42,12 +44,15 @@ pub fn find(name: &str) -> Option<PathBuf> {
 }
 
 /// Loads the run that `--baseline` names. `words` is the whole command line, for the run of another revision.
-pub fn load(label: Option<&String>, words: &[OsString], session: &Session) -> Result<Option<Base>> {
+pub fn load(label: Option<&String>, words: &[OsString], session: &mut Session) -> Result<Option<Base>> {
     let Some(label) = label.cloned() else { return Ok(None) };
     if let Some(revision) = label.strip_prefix("git:") {
         let measured = revision::measure(revision, words, session)?;
         let run = read(revision::KEPT, &measured.home, &measured.root)?;
         let root = measured.tree.at.clone();
+        let rivals = fs::read_to_string(&measured.executables).ok().and_then(|text| serde_json::from_str(&text).ok());
+        session.rivals = rivals.map(|rivals: Rivals| Arc::new(rivals.called(&label)));
+        session.revision = Some(measured);
         return of_this_workspace(Base { label, run, root }, session).map(Some);
     }
     let run = read(&label, &session.workspace.home, &session.workspace.root)?;

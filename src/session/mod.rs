@@ -17,10 +17,14 @@ mod selection;
 pub mod writer;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::console;
+use crate::fs;
 use crate::inject::DHAT_VERSION;
-use crate::measure::{self, Build, BuildOptions, Builder, Interrupt, Measuring, PassOptions, Phase, Scratch, Tables};
+use crate::measure::{
+    self, Build, BuildOptions, Builder, Interrupt, Measuring, PassOptions, Phase, Rivals, Scratch, Tables,
+};
 use crate::project::{CargoConfig, Workspace};
 use crate::{Error, Result};
 
@@ -39,6 +43,9 @@ pub struct Session<'a> {
     pub interrupt: Interrupt,
     /// By full name: the same count needs the same number of iterations.
     pub counted_iterations: HashMap<String, u64>,
+    /// The executables of another revision that the benchmarks are compared with in turns, and what keeps its sources there.
+    rivals: Option<Arc<Rivals>>,
+    revision: Option<revision::Measured>,
     scratch: Scratch,
     tables: Tables,
     pub progress: Progress,
@@ -66,7 +73,19 @@ impl<'a> Session<'a> {
         }
         let scratch = Scratch::make(&workspace.home)?;
         let (tables, counted_iterations) = (Tables::default(), HashMap::new());
-        Ok(Session { args, config, workspace, selection, interrupt, counted_iterations, scratch, tables, progress })
+        Ok(Session {
+            rivals: None,
+            revision: None,
+            args,
+            config,
+            workspace,
+            selection,
+            interrupt,
+            counted_iterations,
+            scratch,
+            tables,
+            progress,
+        })
     }
 
     /// Builds the executables of the selected targets.
@@ -84,7 +103,13 @@ impl<'a> Session<'a> {
             Builder::prepare(&self.workspace, &self.config, (&cargo, options), targets, &self.scratch, &self.interrupt);
         // cargo has a progress bar of its own.
         self.progress.pause();
-        self.interrupt.explains(builder.and_then(Builder::build))
+        let build = self.interrupt.explains(builder.and_then(Builder::build))?;
+        if let Some(path) = &self.args.output.executables {
+            let text =
+                serde_json::to_vec(&Rivals::of(&build)).map_err(|e| Error::with("cannot list the executables", e))?;
+            fs::replace(path, &text)?;
+        }
+        Ok(build)
     }
 
     /// Lists the selected benchmarks of what was built.
@@ -138,6 +163,7 @@ impl<'a> Session<'a> {
             dir: self.scratch.0.clone(),
             verbose: self.args.select.verbose > 0,
             turns: measure.turns,
+            rivals: self.rivals.clone(),
             turn: None,
         }
     }

@@ -204,6 +204,9 @@ pub struct Output {
     /// Compare with kept results, or with a revision that is measured now
     #[arg(long, value_name = "NAME|FILE|git:REV")]
     pub baseline: Option<String>,
+    /// The executables are listed in this file, for the run that compares itself with this one
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub executables: Option<PathBuf>,
     /// Serve a page of all benchmarks after the run, until Ctrl-C
     #[arg(long, value_name = "HOST:PORT")]
     pub http: Option<String>,

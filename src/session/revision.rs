@@ -44,6 +44,8 @@ pub struct Measured {
     /// The root of its workspace.
     pub root: PathBuf,
     pub tree: Tree,
+    /// The list of its executables.
+    pub executables: PathBuf,
     /// No other revision takes its place before its results are read.
     _lock: File,
 }
@@ -85,6 +87,8 @@ pub fn measure(revision: &str, words: &[OsString], session: &Session) -> Result<
     }
     // Kept as a baseline it is counted in several processes, and its profiles are not those of the next run.
     command.arg("--save-baseline").arg(KEPT);
+    let executables = home.join("executables.json");
+    command.arg("--executables").arg(&executables);
     command.args(without_own(words)).stdin(Stdio::null()).stdout(Stdio::null());
     let status = command.status().map_err(|e| Error::run(&command, e))?;
     session.interrupt.check()?;
@@ -96,7 +100,7 @@ pub fn measure(revision: &str, words: &[OsString], session: &Session) -> Result<
         });
     }
     let there = inside(root).unwrap_or_else(|| tree.at.clone());
-    Ok(Measured { home: home.join("memprof"), root: there, tree, _lock: lock })
+    Ok(Measured { home: home.join("memprof"), root: there, tree, executables, _lock: lock })
 }
 
 /// The name of the other run's results in its own target directory.

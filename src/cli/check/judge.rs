@@ -30,7 +30,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    pub fn load(args: &CheckArgs, words: &[OsString], session: &Session) -> Result<Gate> {
+    pub fn load(args: &CheckArgs, words: &[OsString], session: &mut Session) -> Result<Gate> {
         let path = session.workspace.root.join(check::FILE_NAME);
         let config = load_config(session)?;
         let base = baseline::load(args.run.output.baseline.as_ref(), words, session)?;
