@@ -7,7 +7,7 @@ use super::plan::{self, Selected};
 use super::reason::Reason;
 use super::suite::{Outcome, Suite};
 use super::turns;
-use super::{Measuring, PassOptions, Phase};
+use super::{BenchTime, Measuring, PassOptions, Phase};
 use crate::inject::is_pair;
 use crate::results::ratio::Versus;
 use crate::{Result, fs};
@@ -27,7 +27,7 @@ pub fn measure(suite: &Suite, measuring: &mut Measuring) -> Result<(Vec<Outcome>
             suite.select(index, recorded.largest_iterations(index), counted.or(prescribed).unwrap_or(0))
         });
         let selected: Vec<Selected> = selected.collect();
-        let mut result = if phase == Phase::Time && measuring.options.turns && !suite.whole_process {
+        let mut result = if phase == Phase::Time && takes_turns(suite, measuring.options) {
             let turns::Compared { result, ratios: found } = turns::time(suite, &selected, measuring)?;
             ratios.extend(found);
             result
@@ -60,6 +60,12 @@ pub fn measure(suite: &Suite, measuring: &mut Measuring) -> Result<(Vec<Outcome>
         }
     });
     Ok((outcomes.collect(), afterwards))
+}
+
+/// Whether samples are to be compared: of fewer than six a comparison says nothing.
+fn takes_turns(suite: &Suite, options: &PassOptions) -> bool {
+    let are_enough = !matches!(options.bench_time, BenchTime::Iterations(..6));
+    options.turns && !suite.whole_process && are_enough
 }
 
 /// The passes of a measurement that this suite can go through.

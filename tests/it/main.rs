@@ -37,6 +37,7 @@ mod slow;
 mod support;
 mod symbolize;
 mod trouble;
+mod turns;
 mod untouched;
 mod unwind_tables;
 mod unwind_walks;

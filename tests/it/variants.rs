@@ -58,7 +58,7 @@ fn masked(table: &str) -> String {
     ratio
         .replace_all(&table, "R×")
         .lines()
-        .filter(|line| !line.starts_with("(unpaired) "))
+        .filter(|line| !line.starts_with("(unpaired) ") && !line.starts_with("busy: "))
         .map(|line| format!("{line}\n"))
         .collect()
 }
