@@ -18,12 +18,13 @@ pub mod writer;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::console;
 use crate::fs;
 use crate::inject::DHAT_VERSION;
 use crate::measure::{
-    self, Build, BuildOptions, Builder, Interrupt, Measuring, PassOptions, Phase, Rivals, Scratch, Tables,
+    self, BenchTime, Build, BuildOptions, Builder, Interrupt, Measuring, PassOptions, Phase, Rivals, Scratch, Tables,
 };
 use crate::project::{CargoConfig, Workspace};
 use crate::{Error, Result};
@@ -134,9 +135,14 @@ impl<'a> Session<'a> {
 
     /// Measures the benchmarks of `listing` as often as `--count` says; the outcomes come as soon as they are there.
     pub fn measure<'s>(&'s mut self, listing: &'s Listing<'s>) -> Outcomes<'s, 'a> {
-        let options = self.pass_options();
+        let measure = &self.args.measure;
+        let mut options = self.pass_options();
+        let measurements = listing.benchmarks() as u64 * u64::from(measure.count);
+        if let (Some(budget), BenchTime::For(time)) = (measure.time_budget, options.bench_time) {
+            options.bench_time = BenchTime::For(time.min(share(budget, measurements)));
+        }
         let passes = Phase::of_measurement(&options).len() as u64;
-        self.progress.expect(listing.benchmarks() as u64 * u64::from(self.args.measure.count) * passes);
+        self.progress.expect(measurements * passes);
         Outcomes::new(self, listing, options)
     }
 
@@ -166,5 +172,22 @@ impl<'a> Session<'a> {
             rivals: self.rivals.clone(),
             turn: None,
         }
+    }
+}
+
+/// The --benchtime with which so many measurements take `budget`: together the passes take up to three times as long.
+fn share(budget: Duration, measurements: u64) -> Duration {
+    (budget / 3 / u32::try_from(measurements.max(1)).unwrap_or(u32::MAX)).max(Duration::from_millis(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_shared() {
+        assert_eq!(share(Duration::from_secs(300), 100), Duration::from_secs(1));
+        assert_eq!(share(Duration::from_secs(1), 1_000_000), Duration::from_millis(1));
+        assert_eq!(share(Duration::from_secs(3), 0), Duration::from_secs(1));
     }
 }

@@ -151,6 +151,9 @@ pub struct MeasureArgs {
     /// Measure each benchmark for this time, or for an exact number of iterations such as `100x`
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration::bench_time)]
     pub benchtime: BenchTime,
+    /// Measure the whole suite in about this time: no benchmark takes more than its share
+    #[arg(long, value_name = "D", value_parser = duration::duration)]
+    pub time_budget: Option<Duration>,
     /// Measure each benchmark N times
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub count: u32,
