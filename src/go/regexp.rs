@@ -12,7 +12,7 @@ const MOST_REPETITIONS: u32 = 1000;
 const COMPILED_SIZE: usize = 256 << 20;
 const NO_CHARACTER: &str = "[^\\x00-\\x{10FFFF}]";
 
-/// Compiles `pattern`, for matching only: capture groups lose their names. The error is one line.
+/// Compiles `pattern`. Captures keep their numbers, not their names. The error is one line.
 pub fn compile(pattern: &str) -> Result<Regex, String> {
     let fail = |reason: String| format!("error parsing regexp: {reason}");
     let translated = Translator::new(pattern).run().map_err(fail)?;
@@ -101,9 +101,8 @@ impl<'a> Translator<'a> {
 
     /// `(`, `(?:`, `(?i)`, `(?i:`, `(?P<name>` or `(?<name>`.
     fn open(&mut self) -> Step {
-        let mut head = "(?:";
+        let mut head = "(".to_owned();
         let mut length = 1;
-        let flags;
         if let Some(name) = self.rest.strip_prefix("(?P<").or_else(|| self.rest.strip_prefix("(?<")) {
             let end = name.find('>').ok_or_else(|| format!("invalid named capture: `{}`", self.rest))?;
             length = self.rest.len() - name.len() + end + 1;
@@ -113,7 +112,7 @@ impl<'a> Translator<'a> {
             }
         } else if let Some(text) = self.rest.strip_prefix("(?") {
             let end = text.find([':', ')']).unwrap_or(text.len());
-            flags = canonical_flags(&text[..end]).filter(|_| end < text.len());
+            let flags = canonical_flags(&text[..end]).filter(|_| end < text.len());
             let flags =
                 flags.ok_or_else(|| format!("invalid or unsupported Perl syntax: `{}`", perl_syntax(self.rest)))?;
             if text[end..].starts_with(')') {
@@ -124,14 +123,9 @@ impl<'a> Translator<'a> {
                 return Ok(());
             }
             length = 2 + end + 1;
-            self.output.push_str(&std::mem::take(&mut self.flags));
-            if !flags.is_empty() {
-                self.output.push_str("(?");
-                self.output.push_str(&flags);
-                head = ":";
-            }
+            head = format!("(?{flags}:");
         }
-        self.write(length, head);
+        self.write(length, &head);
         self.groups.push(Group::default());
         Ok(())
     }

@@ -21,6 +21,7 @@ mod outputs;
 mod pprof_fuzz;
 mod pprof_golden;
 mod pprof_kit;
+mod pprof_legacy;
 mod pprof_odd;
 mod pprof_seeds;
 mod profiles;

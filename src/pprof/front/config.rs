@@ -366,7 +366,7 @@ impl Config {
         }
         match find_choice(name) {
             Some(option) if boolean(value) == Some(true) => self.set(option, name),
-            _ => Err(format!("{name} is a choice; it can only be set to true")),
+            _ => Err(format!("unknown config field {name:?}")),
         }
     }
 }
@@ -394,7 +394,7 @@ mod tests {
         config.configure("lines", "1").unwrap();
         assert_eq!(config.granularity, "lines");
         let error = |name: &str, value: &str| Config::default().configure(name, value).unwrap_err();
-        assert_eq!(error("cum", ""), "cum is a choice; it can only be set to true");
+        assert_eq!(error("cum", ""), "unknown config field \"cum\"");
         assert_eq!(error("granularity", "x"), "invalid \"granularity\" value \"x\"");
         assert_eq!(error("nodecount", "abc"), "strconv.Atoi: parsing \"abc\": invalid syntax");
         assert_eq!(error("trim", "perhaps"), "trim: \"perhaps\" is not true or false");

@@ -11,6 +11,7 @@ mod demangle;
 mod filter;
 pub mod gzip;
 mod index;
+mod legacy;
 mod merge;
 pub mod model;
 pub mod path;

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::gzip;
+use super::legacy;
 use super::model::{Function, Label, LabelValue, Line, Location, Mapping, Profile, Sample, ValueType};
 use super::tables::{IdTable, Strings, check_ids};
 use super::wire::{Fields, Value, WireError, count_packed};
@@ -16,7 +17,7 @@ pub enum ReadError {
     /// gzip that cannot be expanded.
     Gzip(String),
     Empty,
-    /// Neither profile.proto nor anything that looks like it.
+    /// Neither profile.proto nor a legacy format.
     Unrecognized,
     /// Several profiles in one file, one after the other.
     Concatenated,
@@ -29,7 +30,9 @@ impl fmt::Display for ReadError {
         match self {
             ReadError::Gzip(what) => write!(f, "decompressing profile: {what}"),
             ReadError::Empty => f.write_str("parsing profile: empty input file"),
-            ReadError::Unrecognized => f.write_str("parsing profile: unrecognized profile format"),
+            ReadError::Unrecognized => f.write_str(
+                "parsing profile: unrecognized profile format; known are profile.proto and gperftools', jemalloc's, Go's and Java's old formats",
+            ),
             ReadError::Concatenated => f.write_str("parsing profile: concatenated profiles detected"),
             ReadError::Malformed(what) => write!(f, "malformed profile: {what}"),
         }
@@ -44,7 +47,7 @@ impl From<WireError> for ReadError {
     }
 }
 
-/// Reads a profile: protobuf, gzip'd or not. Expands to at most [`gzip::MAX_EXPANDED`] bytes.
+/// Reads a profile: protobuf or a legacy format, gzip'd or not. Expands to at most [`gzip::MAX_EXPANDED`] bytes.
 pub fn read(data: &[u8]) -> Result<Profile, ReadError> {
     if gzip::is_gzip(data) {
         read_uncompressed(&gzip::expand(data).map_err(ReadError::Gzip)?)
@@ -53,13 +56,15 @@ pub fn read(data: &[u8]) -> Result<Profile, ReadError> {
     }
 }
 
-/// Reads a profile that is plain protobuf.
+/// Reads a profile that is not compressed: protobuf, or a legacy format.
 pub fn read_uncompressed(data: &[u8]) -> Result<Profile, ReadError> {
     if data.is_empty() {
         return Err(ReadError::Empty);
     }
-    let raw = Raw::find(data)?;
-    raw.resolve()
+    match Raw::find(data).and_then(Raw::resolve) {
+        Err(ReadError::Unrecognized) => legacy::read(data),
+        read => read,
+    }
 }
 
 /// The file's top level; texts are still numbers of the string table, references still ids.
