@@ -9,6 +9,7 @@ use crate::pprof::front::generate::generate;
 use crate::pprof::front::output::{Destination, deliver};
 use crate::pprof::front::{help, shell, terminal};
 use crate::session::last_run;
+use crate::symbolize::LocalBinaries;
 use crate::web::server::listen::Options;
 use crate::web::server::saved::Saved;
 use crate::web::server::{Address, Listening, Site, serve};
@@ -39,10 +40,11 @@ fn try_run(args: &[String]) -> Result<(), String> {
     // The port first: who waits for a large profile wants to know.
     let address = request.http.as_deref().map(Address::parse).transpose()?;
     let listening = address.map(Listening::on).transpose()?;
-    let loaded = load(&request, &last_run::profile, &mut say).map_err(|error| {
-        let others = request.sources.iter().find_map(|name| last_run::other_names(name));
-        others.map_or(error.clone(), |others| format!("{error}\n{others}"))
-    })?;
+    let loaded =
+        load(&request, &last_run::profile, Some(&LocalBinaries::from_environment()), &mut say).map_err(|error| {
+            let others = request.sources.iter().find_map(|name| last_run::other_names(name));
+            others.map_or(error.clone(), |others| format!("{error}\n{others}"))
+        })?;
     if let Some(listening) = listening {
         let name = match &request.sources[..] {
             [one] => last_run::benchmark_of(one).unwrap_or_default(),

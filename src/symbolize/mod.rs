@@ -3,6 +3,7 @@
 //! A module is opened when the first address falls into it, and an address is looked up once. Return addresses are looked up
 //! one byte back, inside the call: the next instruction may already belong to another line, or to another function.
 
+mod binaries;
 mod declaration;
 mod frame;
 mod lines;
@@ -15,6 +16,7 @@ mod trim;
 
 use std::collections::HashMap;
 
+pub use binaries::LocalBinaries;
 pub use frame::{Frame, LocatedFrames};
 pub use module::{Detail, Status};
 pub use plumbing::{interface, is_plumbing, path};

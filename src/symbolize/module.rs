@@ -58,8 +58,26 @@ impl Opened {
         Opened { name, lines, symbols, functions, status: Status { detail, problem } }
     }
 
+    /// A module of which only these are known.
+    pub fn of(lines: Option<Lines>, symbols: Symbols) -> Opened {
+        let status = Status { detail: Detail::Lines, problem: None };
+        Opened { name: String::new(), lines, symbols, functions: Vec::new(), status }
+    }
+
     /// The frames at `address` (as in the file), innermost first; at least one.
     pub fn frames(&mut self, address: u64) -> Vec<Frame> {
+        let mut frames = self.known_frames(address);
+        for frame in &mut frames {
+            if frame.function.is_empty() {
+                // By its function's start, so that samples all over a nameless function are of one function.
+                frame.function = format!("{}+{:#x}", self.name, self.function_start(address).unwrap_or(address));
+            }
+        }
+        frames
+    }
+
+    /// The same, where a function that has no name keeps none.
+    pub fn known_frames(&mut self, address: u64) -> Vec<Frame> {
         let found = self.lines.as_mut().map(|lines| lines.find(address)).unwrap_or_default();
         if found.split && self.status.problem.is_none() {
             self.status.problem = Some("its debug information is split into other files, which are not read".into());
@@ -72,12 +90,6 @@ impl Opened {
             Some(line) => frame(line, symbol, false),
             None => named(symbol),
         });
-        for frame in &mut frames {
-            if frame.function.is_empty() {
-                // By its function's start, so that samples all over a nameless function are of one function.
-                frame.function = format!("{}+{:#x}", self.name, self.function_start(address).unwrap_or(address));
-            }
-        }
         frames
     }
 

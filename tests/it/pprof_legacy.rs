@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use cargo_memprof::pprof::front::fetch::load_file;
 use cargo_memprof::pprof::profile::{read, write};
 use cargo_memprof::pprof::reports::raw;
 

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use super::arguments::Request;
 use super::focus::Warn;
 use super::http;
+use super::symbolize::{Binaries, symbolize};
 use crate::pprof::profile::comment::iterations;
-use crate::pprof::profile::{BASE_KEY, DemangleMode, Mapping, Profile, combine, path, read, write};
+use crate::pprof::profile::{BASE_KEY, Mapping, Profile, combine, path, read, write};
 use crate::pprof::reports::sources::plain_error;
 
 /// Finds the profile of a benchmark by its name (`buffer_write/pooled`, with `:cpu` or `:block` behind it for another than
@@ -60,8 +61,13 @@ impl Loaded {
     }
 }
 
-/// Loads what `request` names. What is wrong with one source of several is told to `warn`.
-pub fn load(request: &Request, resolver: Resolver<'_>, warn: Warn<'_>) -> Result<Loaded, String> {
+/// Loads what `request` names; addresses are named by `binaries`. What is wrong with one source of several is told to `warn`.
+pub fn load(
+    request: &Request,
+    resolver: Resolver<'_>,
+    binaries: Option<&dyn Binaries>,
+    warn: Warn<'_>,
+) -> Result<Loaded, String> {
     let (executable, sources) = match &request.sources[..] {
         [first, rest @ ..] if !rest.is_empty() && is_object(Path::new(first)) => (first.as_str(), rest),
         all => ("", all),
@@ -71,7 +77,7 @@ pub fn load(request: &Request, resolver: Resolver<'_>, warn: Warn<'_>) -> Result
         for name in names {
             match grab(name, request, resolver, warn) {
                 Ok(mut profile) => {
-                    locate_binaries(&mut profile, executable, &request.build_id);
+                    locate_binaries(&mut profile, executable, &request.build_id, binaries, warn);
                     profiles.push(profile);
                 }
                 Err(error) => warn(&format!("{name}: {error}")),
@@ -100,7 +106,7 @@ pub fn load(request: &Request, resolver: Resolver<'_>, warn: Warn<'_>) -> Result
     if let Some(base) = base {
         subtract(&mut loaded, base, request)?;
     }
-    finish(&mut loaded.profile, request, warn)?;
+    finish(&mut loaded.profile, request, binaries, warn);
     if sources.iter().chain(&request.bases).any(|name| is_remote(name, resolver)) {
         save(&loaded.profile, warn);
     }
@@ -112,7 +118,7 @@ pub fn load_file(path: &Path) -> Result<Loaded, String> {
     let request = Request { sources: vec![path.to_string_lossy().into_owned()], ..Request::default() };
     let mut problem = None;
     // The first warning is the reason; the error itself only says that there is one.
-    let loaded = load(&request, &no_benchmarks, &mut |warning| {
+    let loaded = load(&request, &no_benchmarks, None, &mut |warning| {
         problem.get_or_insert(warning.to_owned());
     });
     loaded.map_err(|error| match path.exists() {
@@ -146,12 +152,12 @@ fn subtract(loaded: &mut Loaded, mut base: Loaded, request: &Request) -> Result<
     Ok(())
 }
 
-fn finish(profile: &mut Profile, request: &Request, warn: Warn<'_>) -> Result<(), String> {
+fn finish(profile: &mut Profile, request: &Request, binaries: Option<&dyn Binaries>, warn: Warn<'_>) {
     if request.all_frames {
         profile.drop_frames = "".into();
         profile.keep_frames = "".into();
     }
-    symbolize(profile, &request.symbolize, warn);
+    symbolize(profile, &request.symbolize, binaries, warn);
     profile.remove_uninteresting();
     for mapping in &mut profile.mappings {
         if mapping.build_id.is_empty() && is_url(&mapping.file) {
@@ -161,7 +167,6 @@ fn finish(profile: &mut Profile, request: &Request, warn: Warn<'_>) -> Result<()
     if !request.add_comment.is_empty() {
         profile.comments.push(request.add_comment.as_str().into());
     }
-    Ok(())
 }
 
 fn grab(name: &str, request: &Request, resolver: Resolver<'_>, warn: Warn<'_>) -> Result<Profile, String> {
@@ -199,8 +204,20 @@ fn is_object(path: &Path) -> bool {
     read.is_ok() && object::FileKind::parse(&head[..]).is_ok()
 }
 
-/// Names the main binary as the command line does. A profile without mappings gets one.
-fn locate_binaries(profile: &mut Profile, executable: &str, build_id: &str) {
+/// Names the binaries by where they are on this machine, and the main one as the command line does. A profile without mappings
+/// gets one.
+fn locate_binaries(
+    profile: &mut Profile,
+    executable: &str,
+    build_id: &str,
+    binaries: Option<&dyn Binaries>,
+    warn: Warn<'_>,
+) {
+    for mapping in &mut profile.mappings {
+        if let Some(file) = binaries.and_then(|binaries| binaries.locate(mapping, warn)) {
+            mapping.file = file.into();
+        }
+    }
     if profile.mappings.is_empty() {
         profile.mappings.push(Mapping { id: 1, ..Mapping::default() });
         for location in &mut profile.locations {
@@ -216,89 +233,10 @@ fn locate_binaries(profile: &mut Profile, executable: &str, build_id: &str) {
     }
 }
 
-fn is_url(text: &str) -> bool {
+pub(super) fn is_url(text: &str) -> bool {
     let Some((scheme, _)) = text.split_once(':') else { return false };
     scheme.starts_with(|first: char| first.is_ascii_alphabetic())
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
-}
-
-/// Our profiles have their symbols, so addresses are not looked up in binaries; what pprof would miss is told, and names are
-/// demangled as it does.
-fn symbolize(profile: &mut Profile, mode: &str, warn: Warn<'_>) {
-    let (mut local, mut force, mut demangle) = (true, false, DemangleMode::Simplified);
-    for option in mode.to_lowercase().split(':') {
-        match option {
-            "" | "demangle=default" | "default" => {}
-            "none" | "no" => return,
-            "local" | "fastlocal" => local = true,
-            "remote" => {
-                local = false;
-                warn("-symbolize=remote: no symbol server is asked; name the binary in front of the profile instead");
-            }
-            "force" => force = true,
-            other => {
-                demangle = match other.strip_prefix("demangle=").unwrap_or(other) {
-                    "full" => DemangleMode::Full,
-                    "none" => DemangleMode::None,
-                    "templates" => DemangleMode::Templates,
-                    _ => {
-                        warn(&format!("ignoring unrecognized symbolization option: {mode}"));
-                        warn(
-                            "expecting -symbolize=[local|fastlocal|remote|none][:force][:demangle=[none|full|templates|default]",
-                        );
-                        continue;
-                    }
-                };
-                force = true;
-            }
-        }
-    }
-    if local {
-        tell_missing_binaries(profile, force, warn);
-    }
-    profile.demangle(force, demangle);
-}
-
-fn tell_missing_binaries(profile: &Profile, force: bool, warn: Warn<'_>) {
-    let mut used = vec![false; profile.mappings.len()];
-    for mapping in profile.locations.iter().filter_map(|location| location.mapping) {
-        used[mapping as usize] = true;
-    }
-    let mut missing = false;
-    for (index, mapping) in profile.mappings.iter().enumerate().filter(|(index, _)| used[*index]) {
-        if !force && (mapping.has_functions || mapping.has_filenames || mapping.has_line_numbers) {
-            continue;
-        }
-        if mapping.file.is_empty() {
-            if index == 0 {
-                warn("Main binary filename not available.");
-            } else {
-                missing = true;
-            }
-            continue;
-        }
-        if mapping.unsymbolizable()
-            || (mapping.build_id.is_empty() && is_url(&mapping.file) && mapping.file.to_lowercase().starts_with("http"))
-        {
-            continue;
-        }
-        let problem = match std::fs::metadata(&*mapping.file) {
-            Err(error) => format!("open {}: {}", mapping.file, plain_error(&error)),
-            Ok(_) if !is_object(Path::new(&*mapping.file)) => {
-                format!("open {}: unrecognized object file", mapping.file)
-            }
-            Ok(_) => continue,
-        };
-        let build_id =
-            if mapping.build_id.is_empty() { String::new() } else { format!(" (build ID {})", mapping.build_id) };
-        warn(&format!("Local symbolization failed for {}{build_id}: {problem}", path::base(&mapping.file)));
-        missing = true;
-    }
-    if missing {
-        warn(
-            "Some binary filenames not available. Symbolization may be incomplete.\nTry setting PPROF_BINARY_PATH to the search path for local binaries.",
-        );
-    }
 }
 
 /// Keeps a copy of what came over the network: it cannot be fetched again.
