@@ -1,4 +1,4 @@
-//! `cargo memprof pprof`: everything that `go tool pprof` says, without Go.
+//! `cargo memprof pprof`: the reports of `go tool pprof`, without Go.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -37,7 +37,7 @@ fn try_run(args: &[String]) -> Result<(), String> {
         Err(Refusal::Error(error)) => return Err(error),
     };
     request.warnings.iter().for_each(|warning| say(warning));
-    // The port first: who waits for a large profile wants to know.
+    // Bind the port first: loading a large profile takes long, and a taken port should fail at once.
     let address = request.http.as_deref().map(Address::parse).transpose()?;
     let listening = address.map(Listening::on).transpose()?;
     let loaded =

@@ -22,7 +22,7 @@ pub fn parse_float(text: &str) -> Result<f64, &'static str> {
     if is_out_of_range { Err("value out of range") } else { Ok(value) }
 }
 
-/// What follows `0x`: digits with an optional point, and an exponent of two that must be there.
+/// Parses the text behind `0x`: digits with an optional point, and a mandatory exponent of two.
 fn parse_hexadecimal(text: &str) -> Option<f64> {
     let (digits, exponent) = text.split_once(['p', 'P'])?;
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));

@@ -1,6 +1,6 @@
 //! The ELF symbol tables: function names where there is no debug information, and linker's names where it has none.
 
-use object::{Object, ObjectSymbol, SymbolKind};
+use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
 /// The functions of one module by address.
 #[derive(Default)]
@@ -12,8 +12,9 @@ pub(super) struct Symbols {
 
 struct Entry {
     address: u64,
-    /// 0 where the assembler gave none: the symbol reaches to the next.
+    /// 0 where the assembler gave none: the symbol reaches to the next one, or to the end of its section.
     size: u64,
+    section_end: u64,
     /// Offset and length in `names`.
     name: (usize, usize),
 }
@@ -24,16 +25,18 @@ impl Symbols {
         let mut symbols = Symbols::default();
         for symbol in file.symbols().chain(file.dynamic_symbols()) {
             if symbol.kind() == SymbolKind::Text && symbol.is_definition() {
-                symbols.add(symbol.address(), symbol.size(), symbol.name_bytes().unwrap_or_default());
+                let section = symbol.section_index().and_then(|index| file.section_by_index(index).ok());
+                let section_end = section.map_or(u64::MAX, |section| section.address().saturating_add(section.size()));
+                symbols.add(symbol.address(), symbol.size(), section_end, symbol.name_bytes().unwrap_or_default());
             }
         }
         symbols.sort();
         symbols
     }
 
-    fn add(&mut self, address: u64, size: u64, name: &[u8]) {
+    fn add(&mut self, address: u64, size: u64, section_end: u64, name: &[u8]) {
         if !name.is_empty() {
-            self.entries.push(Entry { address, size, name: (self.names.len(), name.len()) });
+            self.entries.push(Entry { address, size, section_end, name: (self.names.len(), name.len()) });
             self.names.extend(name);
         }
     }
@@ -61,7 +64,7 @@ impl Symbols {
     pub fn find(&self, address: u64) -> Option<&str> {
         let after = self.entries.partition_point(|entry| entry.address <= address);
         let entry = &self.entries[after.checked_sub(1)?];
-        let within = entry.size == 0 || address - entry.address < entry.size;
+        let within = if entry.size == 0 { address < entry.section_end } else { address - entry.address < entry.size };
         let bytes = within.then(|| &self.names[entry.name.0..entry.name.0 + entry.name.1])?;
         std::str::from_utf8(bytes).ok()
     }
@@ -74,22 +77,23 @@ mod tests {
     #[test]
     fn a_symbol_reaches_as_far_as_its_size() {
         let mut symbols = Symbols::default();
-        symbols.add(0x20, 0, b"assembly");
-        symbols.add(0x10, 8, b"sized");
+        symbols.add(0x20, 0, 0x2000, b"assembly");
+        symbols.add(0x10, 8, 0x2000, b"sized");
         symbols.sort();
         assert_eq!(symbols.find(0xf), None);
         assert_eq!(symbols.find(0x17), Some("sized"));
         assert_eq!(symbols.find(0x18), None);
         assert_eq!(symbols.find(0x1000), Some("assembly"));
+        assert_eq!(symbols.find(0x2000), None);
     }
 
     #[test]
     fn of_aliases_the_plainest_wins() {
         let mut symbols = Symbols::default();
         for name in ["__libc_malloc", "malloc", "__malloc", "zalloc"] {
-            symbols.add(0x10, 8, name.as_bytes());
+            symbols.add(0x10, 8, 0x20, name.as_bytes());
         }
-        symbols.add(0x10, 0, b"m");
+        symbols.add(0x10, 0, 0x20, b"m");
         symbols.sort();
         assert_eq!(symbols.find(0x10), Some("malloc"));
     }

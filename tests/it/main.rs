@@ -18,6 +18,7 @@ mod json;
 mod odd_input;
 mod oracle;
 mod outputs;
+mod pprof_binaries;
 mod pprof_fuzz;
 mod pprof_golden;
 mod pprof_kit;

@@ -4,7 +4,7 @@ use super::command::{self, COMMANDS, Command};
 use super::config::{self, Config, OPTIONS, Slot};
 use crate::go::flags::{Flag, Flags};
 
-/// What is asked for.
+/// A parsed command line.
 #[derive(Default)]
 pub struct Request {
     /// The report; none: the shell, or the page.
@@ -36,7 +36,7 @@ pub struct Invocation {
     pub argument: Option<String>,
 }
 
-/// Why there is no [`Request`].
+/// The reason why there is no [`Request`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// `-h`: the usage is all that is wanted.
@@ -178,7 +178,7 @@ fn set_value<'a>(
     Ok(())
 }
 
-/// What only holds of all flags together.
+/// Checks that concern several flags at once.
 fn finish(request: &mut Request, extra: Extra) -> Result<(), String> {
     for option in OPTIONS {
         let set: Vec<&str> = extra.choices.iter().copied().filter(|choice| option.choices().contains(choice)).collect();

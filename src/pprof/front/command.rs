@@ -1,6 +1,6 @@
 //! The commands: ONE table, from which come the flags, the shell's commands and the help.
 
-/// What a command prints before it is made into a picture.
+/// The format that a command prints, before graphviz draws it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Callgrind,

@@ -3,7 +3,7 @@
 use crate::go::flags::boolean;
 use crate::go::float::{parse_float, shortest};
 
-/// What the options are set to. Every field has its row in [`OPTIONS`], where its meaning is told.
+/// The values of the options. Every field has its row in [`OPTIONS`], which explains it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub output: String,

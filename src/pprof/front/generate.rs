@@ -208,7 +208,7 @@ fn choices(
     })
 }
 
-/// What the granularity keeps; `None`: everything.
+/// The details that the granularity keeps; `None`: everything.
 fn details(config: &Config) -> Result<Option<Details>, String> {
     let inlined = !config.noinlines;
     let base = Details { inlined, column: config.showcolumns, ..Details::default() };

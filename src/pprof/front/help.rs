@@ -49,13 +49,13 @@ pub fn overview(command_line: bool) -> String {
     )
 }
 
-/// What `help` says in the shell.
+/// The shell's `help`.
 pub fn shell() -> String {
     overview(false)
         + "\n  :   Clear focus/ignore/hide/tagfocus/tagignore\n\n  type \"help <cmd|option>\" for more information\n"
 }
 
-/// What `help NAME` says in the shell.
+/// The shell's `help NAME`.
 pub fn about(name: &str, sample_types: &[&str]) -> Option<String> {
     if let Some(command) = command::find(name) {
         return Some(of_command(command));
@@ -108,7 +108,7 @@ fn usage_lines(command: &Command) -> Vec<String> {
     lines
 }
 
-/// What the command line says when it is called wrongly, or with `-h`.
+/// The text of `-help`.
 pub fn command_line() -> String {
     format!("{HEAD}{}{SOURCES}{MISC}", overview(true))
 }
@@ -150,9 +150,10 @@ const SOURCES: &str = "
       none                  Do not attempt symbolization
       local                 Examine only local binaries
       fastlocal             Only get function names from local binaries
-      remote                Do not examine local binaries
+      remote                Do not examine local binaries (symbol servers are not asked)
       force                 Force re-symbolization
-    Binary                  Local path or build id of binary for symbolization
+    profile               Also the old formats of gperftools, jemalloc, Go and Java
+    Binary                Local path or build id of binary for symbolization
 ";
 
 const MISC: &str = "
@@ -177,5 +178,8 @@ const MISC: &str = "
 
   Environment Variables:
    PPROF_TMPDIR       Location for saved profiles (default $HOME/pprof)
+   PPROF_BINARY_PATH  Search path for local binaries (default $HOME/pprof/binaries),
+                      by name, path or build id: <id>/name, <ab>/<cdef...>.debug
+   DEBUGINFOD_URLS    Servers to ask for binaries by build id (http only)
    BROWSER            Browser for -web
 ";

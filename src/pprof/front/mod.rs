@@ -1,4 +1,4 @@
-//! How a report is asked for.
+//! The front end: flags, shell, help, fetching and delivery.
 //!
 //! Two tables carry everything: [`command::COMMANDS`] and [`config::OPTIONS`]. The flags ([`arguments`]), the shell ([`shell`])
 //! and the help ([`help`]) are made of them. A request is fetched ([`fetch`]), filtered and aggregated ([`generate`]), printed

@@ -1,4 +1,4 @@
-//! Where a report goes: standard output, a file, a program's standard input, a picture's viewer.
+//! Delivers a report: to standard output, a file, a program's standard input or a picture's viewer.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, IsTerminal, Write};

@@ -52,7 +52,7 @@ impl Lines for Terminal {
     }
 }
 
-/// What can be completed.
+/// Completion of commands, options and function names.
 struct Words {
     functions: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! What the stacks add up to for each edge.
+//! Sums of the stacks' values for each edge.
 
 use rustc_hash::FxHashMap;
 
@@ -21,7 +21,7 @@ pub(super) struct EdgeSums<'a> {
     edges: Vec<(NodeId, NodeId, EdgeId)>,
 }
 
-/// What is met at random, for each stack: so it is small, and lies in one place.
+/// State that every stack touches at random; small and contiguous for that reason.
 #[derive(Clone, Copy)]
 struct Cell {
     sum: Sum,
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use crate::pprof::graph::Node;
 
-    /// What two parts of some stacks over four nodes give.
+    /// The sums of two parts of some stacks over four nodes.
     fn collected(many: bool) -> String {
         let touched = [true, false, true, false];
         let part = |seed: u32| {

@@ -1,4 +1,4 @@
-//! What a graph consists of.
+//! Nodes and edges of a graph.
 //!
 //! Nodes and edges lie in two vectors and refer to each other by number. A node or edge that is trimmed stays where it is:
 //! the first is not in [`Graph::order`] any more, the second is marked, so that trimming moves nothing.

@@ -175,7 +175,7 @@ struct Frame {
     depth: u32,
     /// The node is not nearer to the root already: each counts once a sample.
     counts: bool,
-    /// What all samples had when it was entered.
+    /// The sum over all samples when the frame was entered.
     start: Sum,
 }
 
@@ -183,7 +183,7 @@ struct Walk<'a> {
     steps: &'a Steps,
     stack: &'a [u32],
     frames: Vec<Frame>,
-    /// What is to be entered next, each with its location's depth.
+    /// The frames to enter next, each with its location's depth.
     next: Vec<(Step, u32)>,
     is_node_here: Vec<bool>,
     /// Of all samples so far.

@@ -1,4 +1,4 @@
-//! How a producer makes a profile: it names mappings, functions and locations as often as it likes, each is stored once.
+//! Builds a profile: a producer names mappings, functions and locations as often as it likes; each is stored once.
 
 use rustc_hash::FxHashMap;
 

@@ -1,4 +1,4 @@
-//! What our profiles say about themselves in comments.
+//! Facts that our profiles carry in comments.
 //!
 //! profile.proto has no place for "how many iterations this was recorded over", and a header field of our own would be lost
 //! by the tools in between. A comment survives them all.

@@ -1,4 +1,4 @@
-//! What pprof's symbolizer does to names that look mangled, or that are mangled.
+//! Demangles names, and shortens those that look demangled, as pprof's symbolizer does.
 //!
 //! Only functions whose system name equals their name (or that have no name) are touched: the others are taken as already
 //! demangled. So a profile that wants its names left alone writes another system name.

@@ -1,4 +1,4 @@
-//! The profile as everybody in this crate sees it: profile.proto with its ids resolved.
+//! The profile in memory: profile.proto with its ids resolved.
 //!
 //! Tables refer to each other by INDEX (`u32`, the position in the `Vec`), not by the file's ids, so that every walk over
 //! the samples is an array access and a dangling reference cannot be expressed: the reader refuses it. The file's ids are
@@ -11,7 +11,7 @@ use super::samples::Samples;
 /// A text of the profile's string table. Bytes that are not UTF-8 have become U+FFFD when read.
 pub type Text = Arc<str>;
 
-/// What one column of the samples' values means: `alloc_space` in `bytes`.
+/// The meaning of one column of the samples' values: `alloc_space` in `bytes`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ValueType {
     /// `type` in profile.proto: "cpu", "alloc_space", …

@@ -46,7 +46,7 @@ impl Profile {
     /// never before the first frame that does not match: something is left of every sample.
     fn prune(&mut self, drop: &Pattern, keep: Option<&Pattern>) {
         let dropped = self.named(|name| drop.matches(name) && !keep.is_some_and(|keep| keep.matches(name)));
-        // What is cut of each location: nothing, its inner lines, all of it.
+        // Each location loses nothing, its inner lines, or all of its lines.
         let mut whole = vec![false; self.locations.len()];
         let mut beneath = vec![false; self.locations.len()];
         for (index, location) in self.locations.iter_mut().enumerate() {

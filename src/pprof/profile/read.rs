@@ -11,7 +11,7 @@ use super::model::{Function, Label, LabelValue, Line, Location, Mapping, Profile
 use super::tables::{IdTable, Strings, check_ids};
 use super::wire::{Fields, Value, WireError, count_packed};
 
-/// Why bytes are not a profile. The text is what pprof says behind the source's name.
+/// The reason why bytes are not a profile; printed behind the source's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadError {
     /// gzip that cannot be expanded.

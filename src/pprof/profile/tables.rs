@@ -58,7 +58,7 @@ impl IdTable {
     }
 }
 
-/// What pprof says of an id that is 0 or that is there twice.
+/// Finds an id that is 0 or occurs twice. Returns the complaint.
 pub fn check_ids(profile: &Profile) -> Option<String> {
     check_table(profile.mappings.iter().map(|mapping| mapping.id), "mapping", "ID")
         .or_else(|| check_table(profile.functions.iter().map(|function| function.id), "function", "ID"))

@@ -14,7 +14,7 @@ struct Unit {
 /// Units that can be made into each other.
 struct Family {
     units: &'static [Unit],
-    /// What a value is written in when no unit of the family suits.
+    /// The unit for values that no other unit of the family suits.
     default: (&'static str, f64),
 }
 

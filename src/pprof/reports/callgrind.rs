@@ -74,7 +74,7 @@ impl Names {
 /// Functions of equal name and file that are different (of different objects or, in a call tree, of different callers) get a
 /// suffix.
 fn unique_names(graph: &Graph, is_tree: bool) -> FxHashMap<NodeId, String> {
-    // What is one function: the node without address and line; in a tree, among those of one caller.
+    // Nodes that differ only in address and line are one function; in a tree, among those of one caller.
     let function = |node: &Node| {
         let caller = if is_tree { graph.callers(node).next().map(|edge| graph.edge(edge).caller) } else { None };
         // As pprof has it, a node without address and line is a function of its own, column included.

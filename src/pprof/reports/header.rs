@@ -44,7 +44,7 @@ fn full(time: &DateTime) -> String {
 }
 
 impl Report {
-    /// What the profile says about itself.
+    /// The profile's own description.
     pub fn profile_labels(&self) -> Vec<String> {
         let (profile, choices) = (&self.profile, &self.choices);
         let mut labels = Vec::new();

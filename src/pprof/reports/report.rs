@@ -1,4 +1,4 @@
-//! What all reports share: the profile with the choices made for it, its total, its graph, and how values are written.
+//! The base of all reports: the profile with the choices made for it, its total, its graph, and the printing of values.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -15,7 +15,7 @@ pub struct Choices {
     pub call_tree: bool,
     pub drop_negative: bool,
     pub compact_labels: bool,
-    /// What values are multiplied with before they are shown.
+    /// Values are multiplied by this before they are shown.
     pub ratio: f64,
     /// Values are this many times what they stand for: fixed-point numbers of a profile per operation. 0: they are whole.
     pub fixed_point: f64,
@@ -44,7 +44,7 @@ pub struct Choices {
 pub struct Report {
     pub profile: Profile,
     pub choices: Choices,
-    /// What percentages are of: the absolute values' sum, or the base's in a comparison with one.
+    /// The 100 % of percentages: the sum of absolute values, or the base's in a comparison.
     pub total: i64,
     /// The file of each function, where the granularity forgets it.
     pub files: FxHashMap<Text, Text>,

@@ -80,7 +80,7 @@ impl Sources {
         }
     }
 
-    /// Why the file could not be read, if that has been tried.
+    /// The error of an earlier attempt to read the file.
     pub fn known_error(&self, path: &str) -> Option<&str> {
         self.files.get(path)?.as_ref().err().map(String::as_str)
     }

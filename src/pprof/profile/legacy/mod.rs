@@ -21,7 +21,7 @@ use super::read::ReadError;
 use crate::go::regexp;
 use lines::Lines;
 
-/// Why bytes are not a profile of a format.
+/// The reason why bytes are not a profile of a format.
 #[derive(Debug)]
 enum Refusal {
     /// They are of another format, perhaps.
