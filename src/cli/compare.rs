@@ -130,7 +130,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
 fn parse(args: &[String]) -> Result<Option<Arguments>, String> {
     let mut arguments = Arguments { options: Options::default(), format: "text".to_owned(), inputs: Vec::new() };
     let mut flags = Flags::new(args);
-    while let Some(flag) = flags.next()? {
+    while let Some(flag) = flags.next_flag()? {
         let options = &mut arguments.options;
         match flag.name {
             "table" => options.table = flags.value(&flag)?.into(),

@@ -19,7 +19,7 @@ impl<'a> Flags<'a> {
     }
 
     /// The next flag; `None` behind the last.
-    pub fn next(&mut self) -> Result<Option<Flag<'a>>, String> {
+    pub fn next_flag(&mut self) -> Result<Option<Flag<'a>>, String> {
         let [word, rest @ ..] = self.0 else { return Ok(None) };
         let Some(flag) = word.strip_prefix('-').filter(|flag| !flag.is_empty()) else { return Ok(None) };
         self.0 = rest;
@@ -112,13 +112,13 @@ mod tests {
     fn flags_are_read_as_go_reads_them() {
         let words: Vec<String> = "-a=1 --b x=y -c -d=false in -e".split(' ').map(str::to_owned).collect();
         let mut flags = Flags::new(&words);
-        let a = flags.next().unwrap().unwrap();
+        let a = flags.next_flag().unwrap().unwrap();
         assert_eq!((a.name, flags.number::<i64>(&a)), ("a", Ok(1)));
-        let b = flags.next().unwrap().unwrap();
+        let b = flags.next_flag().unwrap().unwrap();
         assert_eq!((b.name, flags.value(&b)), ("b", Ok("x=y")));
-        assert_eq!(flags.next().unwrap().unwrap().switch(), Ok(true));
-        assert_eq!(flags.next().unwrap().unwrap().switch(), Ok(false));
-        assert!(flags.next().unwrap().is_none());
+        assert_eq!(flags.next_flag().unwrap().unwrap().switch(), Ok(true));
+        assert_eq!(flags.next_flag().unwrap().unwrap().switch(), Ok(false));
+        assert!(flags.next_flag().unwrap().is_none());
         assert_eq!(flags.rest(), ["in", "-e"]);
     }
 
@@ -126,15 +126,15 @@ mod tests {
     fn mistakes_are_named() {
         let words = ["---x", "-n=abc", "-v"].map(str::to_owned);
         let mut flags = Flags::new(&words);
-        assert_eq!(flags.next().err().unwrap(), "---x is no flag; flags are written -name or -name=value");
-        let number = flags.next().unwrap().unwrap();
+        assert_eq!(flags.next_flag().err().unwrap(), "---x is no flag; flags are written -name or -name=value");
+        let number = flags.next_flag().unwrap().unwrap();
         assert_eq!(flags.number::<f64>(&number).unwrap_err(), "-n: \"abc\" is not a number that it takes");
         assert_eq!(number.switch().unwrap_err(), "-n: \"abc\" is neither true nor false");
-        let last = flags.next().unwrap().unwrap();
+        let last = flags.next_flag().unwrap().unwrap();
         assert_eq!(flags.value(&last).unwrap_err(), "-v needs a value: -v=VALUE");
         assert_eq!(last.unknown(), "there is no flag -v; -help lists the flags");
         let only = ["-".to_owned(), "--".to_owned()];
-        assert!(Flags::new(&only).next().unwrap().is_none() && Flags::new(&only[1..]).next().unwrap().is_none());
+        assert!(Flags::new(&only).next_flag().unwrap().is_none() && Flags::new(&only[1..]).next_flag().unwrap().is_none());
     }
 
     fn convert(line: &str) -> String {

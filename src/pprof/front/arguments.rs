@@ -72,7 +72,7 @@ pub fn parse(arguments: &[String]) -> Result<Request, Refusal> {
     let mut request = Request { seconds: -1, timeout: -1, ..Request::default() };
     let mut extra = Extra::default();
     let mut flags = Flags::new(arguments);
-    while let Some(flag) = flags.next().map_err(Refusal::Error)? {
+    while let Some(flag) = flags.next_flag().map_err(Refusal::Error)? {
         match flag.name {
             name if is_switch(name) => {
                 set_switch(&mut request, &mut extra, name, flag.switch().map_err(Refusal::Error)?)
