@@ -134,7 +134,9 @@ mod tests {
         assert_eq!(flags.value(&last).unwrap_err(), "-v needs a value: -v=VALUE");
         assert_eq!(last.unknown(), "there is no flag -v; -help lists the flags");
         let only = ["-".to_owned(), "--".to_owned()];
-        assert!(Flags::new(&only).next_flag().unwrap().is_none() && Flags::new(&only[1..]).next_flag().unwrap().is_none());
+        assert!(
+            Flags::new(&only).next_flag().unwrap().is_none() && Flags::new(&only[1..]).next_flag().unwrap().is_none()
+        );
     }
 
     fn convert(line: &str) -> String {

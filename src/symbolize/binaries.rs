@@ -53,7 +53,7 @@ impl LocalBinaries {
                 crc.update(data);
                 crc.sum() == *sum
             };
-            if let Some(data) = linked.iter().filter_map(|path| std::fs::read(path).ok()).find(matches) {
+            if let Some(data) = linked.iter().filter_map(|path| read_object(path).ok()).find(matches) {
                 return Some(data);
             }
         }
@@ -61,7 +61,7 @@ impl LocalBinaries {
         let (folder, file) = debug_path(build_id)?;
         let system = Path::new(SYSTEM_DEBUG).join(".build-id");
         let folders = self.search.iter().map(PathBuf::as_path).chain([system.as_path()]);
-        let mut found = folders.filter_map(|root| std::fs::read(root.join(folder).join(&file)).ok());
+        let mut found = folders.filter_map(|root| read_object(&root.join(folder).join(&file)).ok());
         found.find(matches).or_else(|| self.fetch(build_id, "debuginfo", warn).filter(matches))
     }
 
@@ -100,6 +100,22 @@ impl LocalBinaries {
 
 /// How long a server's answer may take to begin.
 const SERVER_PATIENCE: Duration = Duration::from_secs(90);
+
+/// The bytes of an object file. A profile may name any path: devices and pipes are not touched, other files not read whole.
+fn read_object(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::{Error, ErrorKind, Read};
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() || metadata.len() == 0 {
+        return Err(Error::new(ErrorKind::InvalidInput, "no regular file"));
+    }
+    let mut file = std::fs::File::open(path)?;
+    let mut data = Vec::new();
+    (&mut file).take(4).read_to_end(&mut data)?;
+    if data == object::elf::ELFMAG {
+        file.read_to_end(&mut data)?;
+    }
+    Ok(data)
+}
 
 /// Keeps a fetched file for the next time. Where that fails it will be fetched again.
 fn keep(path: &Path, data: &[u8]) {
@@ -157,7 +173,7 @@ impl Binaries for LocalBinaries {
                 candidates.push(root.join("usr/lib/debug").join(folder).join(&debug_name));
             }
             for path in candidates.iter().filter(|path| path.is_file()) {
-                let Some(found) = std::fs::read(path).ok().and_then(|data| build_id_of(&data)) else { continue };
+                let Some(found) = read_object(path).ok().and_then(|data| build_id_of(&data)) else { continue };
                 let path = path.to_string_lossy().into_owned();
                 if id.is_empty() || id == found {
                     return Some(path);
@@ -170,7 +186,7 @@ impl Binaries for LocalBinaries {
 
     fn open(&self, mapping: &Mapping, fast: bool, warn: Warn<'_>) -> Result<Box<dyn Binary>, String> {
         let path = Path::new(&*mapping.file);
-        let data = match std::fs::read(path) {
+        let data = match read_object(path) {
             Ok(data) => data,
             Err(error) => self.elsewhere(&mapping.build_id, warn).ok_or_else(|| {
                 format!("open {}: {}", mapping.file, crate::pprof::reports::sources::plain_error(&error))
@@ -179,15 +195,19 @@ impl Binaries for LocalBinaries {
         let unreadable = || format!("open {}: unrecognized object file", mapping.file);
         let file = object::File::parse(&data[..]).map_err(|_| unreadable())?;
         let build_id = hexadecimal(file.build_id().ok().flatten().unwrap_or_default());
-        let problem = |error: String| format!("open {}: its debug information cannot be read: {error}", mapping.file);
+        let read_lines = |file: &object::File<'_>, warn: Warn<'_>| {
+            let problem = |error: String| format!("{}: its debug information cannot be read: {error}", mapping.file);
+            let wanted = !fast && file.is_little_endian();
+            wanted.then(|| Lines::load(file).map_err(|error| warn(&problem(error))).ok().flatten()).flatten()
+        };
         let mut symbols = Symbols::load(&file);
-        let mut lines = if fast || !file.is_little_endian() { None } else { Lines::load(&file).map_err(problem)? };
+        let mut lines = read_lines(&file, warn);
         if lines.is_none() && (!fast || symbols.is_empty()) {
             let link = file.gnu_debuglink().ok().flatten();
             let link = link.map(|(name, sum)| (String::from_utf8_lossy(name).into_owned(), sum));
-            if let Some(debug) = self.debug_file(path, link.as_ref(), &build_id, warn) {
-                let debug = object::File::parse(&debug[..]).map_err(|_| unreadable())?;
-                lines = if fast || !debug.is_little_endian() { None } else { Lines::load(&debug).map_err(problem)? };
+            let debug = self.debug_file(path, link.as_ref(), &build_id, warn);
+            if let Some(debug) = debug.as_ref().and_then(|data| object::File::parse(&data[..]).ok()) {
+                lines = read_lines(&debug, warn);
                 let more = Symbols::load(&debug);
                 if !more.is_empty() {
                     symbols = more;

@@ -121,6 +121,22 @@ fn separate_debug_files_are_read() {
     assert!(!traces().contains("program.rs"), "{}", traces());
 }
 
+#[test]
+fn paths_in_a_profile_are_not_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(Command::new("mkfifo").arg(folder.path().join("fifo")).status().unwrap().success());
+    let fifo = folder.path().join("fifo").to_string_lossy().into_owned();
+    for file in ["/dev/zero", "/proc/self/environ", "/", &fifo] {
+        let text = format!(
+            "heap profile: 1: 64 [1: 64] @ heapprofile\n 1: 64 [1: 64] @ 0x1010\nMAPPED_LIBRARIES:\n1000-2000: {file} (@0) ../../x\n"
+        );
+        std::fs::write(folder.path().join("heap.prof"), text).unwrap();
+        let search = [("PPROF_BINARY_PATH", folder.path())];
+        let output = pprof(folder.path(), &["-top", "heap.prof"], &search);
+        assert!(output.status.success(), "{}", self::text(&output.stderr));
+    }
+}
+
 /// Answers every request by its path, and notes the paths.
 fn serve(answer: impl Fn(&str) -> Option<Vec<u8>> + Send + 'static) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
