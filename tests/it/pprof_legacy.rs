@@ -18,8 +18,8 @@ fn inputs() -> Vec<PathBuf> {
 #[test]
 fn every_format_is_read_as_the_reference_reads_it() {
     for path in inputs() {
-        let profile =
-            read(&std::fs::read(&path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let loaded = load_file(&path, None).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let profile = loaded.profile;
         let mut printed = String::new();
         raw::print(&profile, &mut printed).unwrap();
         let expected = std::fs::read_to_string(format!("{}.raw", path.display())).unwrap();
