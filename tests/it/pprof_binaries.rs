@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
 use cargo_memprof::pprof::profile::{Builder, Line, ValueType, write};
-use object::{Object, ObjectSymbol};
+use object::{Object, ObjectSegment, ObjectSymbol};
 
 const PROGRAM: &str = "
 #[inline(never)] #[unsafe(no_mangle)] pub extern \"C\" fn outer(x: u64) -> u64 { std::hint::black_box(x) * 3 }
@@ -36,10 +36,15 @@ fn recorded() -> Recorded {
     let file = object::File::parse(&data[..]).unwrap();
     let build_id = file.build_id().unwrap().unwrap().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let outer = file.symbols().find(|symbol| symbol.name() == Ok("outer")).unwrap().address();
+    let holds =
+        |segment: &object::Segment<'_, '_>| (segment.address()..segment.address() + segment.size()).contains(&outer);
+    let code = file.segments().find(holds).unwrap();
+    let page = |address: u64| address & !0xfff;
+    let (start, limit) = (BASE + page(code.address()), BASE + page(code.address() + code.size() + 0xfff));
     let text = format!(
-        "heap profile: 1: 64 [1: 64] @ heapprofile\n 1: 64 [1: 64] @ {:#x}\nMAPPED_LIBRARIES:\n{BASE:x}-{:x}: /gone/program (@0) {build_id}\n",
+        "heap profile: 1: 64 [1: 64] @ heapprofile\n 1: 64 [1: 64] @ {:#x}\nMAPPED_LIBRARIES:\n{start:x}-{limit:x}: /gone/program (@{:x}) {build_id}\n",
         BASE + outer + 1,
-        BASE + 0x100_0000,
+        page(code.file_range().0),
     );
     let profile = folder.path().join("heap.prof");
     std::fs::write(&profile, text).unwrap();
