@@ -18,7 +18,7 @@ fn inputs() -> Vec<PathBuf> {
 #[test]
 fn every_format_is_read_as_the_reference_reads_it() {
     for path in inputs() {
-        let loaded = load_file(&path, None).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let loaded = load_file(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let profile = loaded.profile;
         let mut printed = String::new();
         raw::print(&profile, &mut printed).unwrap();
