@@ -1,8 +1,8 @@
 //! What the frames of the stacks say: whose they are, which line stands for a stack, what is done and dropped there.
 
+use super::group::{Group, Key};
 use super::operation::{Function, Operation};
 use super::recording::{Recorded, Recording};
-use super::sites::{Group, Key};
 use crate::explain::origin::Owner;
 use crate::symbolize::Frame;
 

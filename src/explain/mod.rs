@@ -6,11 +6,13 @@
 //! function.
 
 mod calls;
+mod case;
 #[cfg(test)]
 mod cases;
 mod diff;
 mod explanation;
 mod frames;
+mod group;
 mod operation;
 mod origin;
 mod recording;
@@ -18,6 +20,7 @@ mod rule_table;
 mod rules;
 mod sentences;
 mod sites;
+mod source;
 mod successions;
 mod text;
 
@@ -26,6 +29,6 @@ pub use explanation::{Effect, Explanation, Freeing, PROFILE, Remedy, SIDECAR, Si
 pub use operation::{Container, Operation};
 pub use origin::Surroundings;
 pub use recording::{Recorded, Recording};
-pub use rules::RULES;
+pub use rule_table::RULES;
 pub use sites::explain;
 pub use text::{diff_text, text};

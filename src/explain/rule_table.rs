@@ -1,7 +1,68 @@
 //! The rules, as data: what has to be seen, what would stop it, and what that changes.
 
-use super::operation::{Container as C, Operation as O};
-use super::rules::{Change, Evidence as E, Rule};
+use self::Evidence as E;
+use super::operation::{Container as C, Operation, Operation as O};
+
+/// What must be seen, what would stop it, what would change.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    pub name: &'static str,
+    pub operations: &'static [Operation],
+    pub evidence: &'static [Evidence],
+    pub advice: &'static str,
+    pub change: Change,
+}
+
+/// Something that can be seen at a site, of the blocks that begin there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    Grew,
+    /// Every block grew, and if there are several in an operation, to one size: one capacity suits them all.
+    EachGrew,
+    NeverGrew,
+    /// Capacity was given back.
+    Shrank,
+    /// All were freed in the operation, by the thread that allocated them and by code of the operation's own.
+    FreedInside,
+    /// By the function that made them, too, so that none was given to a caller or to another function for good.
+    FreedWhereMade,
+    /// Neither line nor statement begins with `self.`, and it is not freed as a part of something else: it is no part of an object, which would have to be kept with it.
+    NotAField,
+    /// No object of a type of the user's or of another crate has it, which could change it, or be used later.
+    NotInObject,
+    OneAtATime,
+    /// At least so many lived at once.
+    LiveAtOnce(u64),
+    /// All have the same size.
+    OneSize,
+    SizeAtMost(u64),
+    OncePerOperation,
+    SeveralPerOperation,
+    AtLeastOncePerOperation,
+    /// The function's head says `-> Box<dyn Trait>`.
+    ReturnsDyn,
+    /// No thread is started in the operation, and only one allocates: it can be lent.
+    OneThread,
+    /// Neither the line nor the function's head speaks of `dyn`.
+    NoDyn,
+    /// The line has this text.
+    SourceSays(&'static str),
+    /// The statement can be read, and nothing in it is `mut`: what it makes is only looked at.
+    NotMutable,
+}
+
+/// What a remedy changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing is allocated any more.
+    Gone,
+    /// Each block is allocated once, with the size that it has in the end.
+    FinalSizeOnly,
+    /// One block, as large as the largest, stands for all of an operation.
+    OneLargest,
+    /// All blocks lie in one.
+    OneBlock,
+}
 
 const BUFFERS: &[O] = &[
     O::Grow(C::Vec),

@@ -1,7 +1,7 @@
 //! What happened at a site, in a sentence.
 
+use super::case::Case;
 use super::operation::{Container, Operation};
-use super::rules::Case;
 use crate::explain::frames::View;
 use crate::results::notation::{grouped, per_op};
 
@@ -9,7 +9,7 @@ use crate::results::notation::{grouped, per_op};
 ///
 /// `beginnings`: the other places at which what grows here began.
 pub(super) fn of(case: &Case, view: &View, beginnings: &[String]) -> String {
-    let (life, growth) = (&case.group.life, case.group.growth());
+    let (life, growth) = (&case.group().life, case.group().growth());
     let n = case.followed.max(1) as f64;
     let each = |count: u64| per_op(count as f64 / n);
     let mut parts = vec![what(case, view)];
@@ -65,7 +65,7 @@ fn times(n: f64) -> String {
 
 /// What became of the blocks that began here.
 fn fate(case: &Case, view: &View) -> Option<String> {
-    let (life, group) = (&case.group.life, case.group);
+    let (life, group) = (&case.group().life, case.group());
     let begun = life.freed + life.freed_elsewhere + life.kept;
     if begun == 0 {
         return None;
@@ -98,18 +98,18 @@ fn fate(case: &Case, view: &View) -> Option<String> {
 /// Blocks an operation that the harness drops, with what the operation gives. Of a table's blocks only the last can be given;
 /// its forerunners are freed as it grows, and count as given with it.
 fn given_to_harness(case: &Case) -> f64 {
-    let (life, group) = (&case.group.life, case.group);
+    let (life, group) = (&case.group().life, case.group());
     if group.dropped_by_harness == 0 {
         return 0.0;
     }
     let freed = life.freed as f64 / case.followed.max(1) as f64;
-    let tables = case.group.growth().blocks as f64 / case.followed.max(1) as f64;
+    let tables = case.group().growth().blocks as f64 / case.followed.max(1) as f64;
     let last = if group.key.operation.is_table() { tables.max(1.0) } else { group.freed_somewhere as f64 };
     (freed * group.dropped_by_harness as f64 / last).min(freed)
 }
 
 fn what(case: &Case, view: &View) -> String {
-    let operation = match case.group.key.operation {
+    let operation = match case.group().key.operation {
         Operation::Grow(container) => name(container).to_owned(),
         Operation::Capacity(container) => format!("{}::with_capacity", name(container)),
         Operation::Filled => "vec![x; n]".to_owned(),
@@ -119,7 +119,7 @@ fn what(case: &Case, view: &View) -> String {
         Operation::TextCopy => "String from a &str".to_owned(),
         Operation::Format => "String from format!".to_owned(),
         Operation::Display => "String from to_string".to_owned(),
-        Operation::Joined => format!("new text or vector ({})", view.called(case.group)),
+        Operation::Joined => format!("new text or vector ({})", view.called(case.group())),
         Operation::Shrunk => "capacity given back".to_owned(),
         Operation::Box => match case.returned_trait() {
             Some(object) => format!("Box<dyn {object}>"),
@@ -136,12 +136,12 @@ fn what(case: &Case, view: &View) -> String {
         Operation::BufferedIo => "a buffered reader or writer was made".to_owned(),
         Operation::Read => "a file or stream was read".to_owned(),
         Operation::CString => "a C string was made".to_owned(),
-        Operation::Other => match view.called(case.group) {
+        Operation::Other => match view.called(case.group()) {
             called if called.is_empty() => "an allocation".to_owned(),
             called => called,
         },
     };
-    match &case.group.key.via {
+    match &case.group().key.via {
         Some(via) => format!("in {via}: {operation}"),
         None => operation,
     }

@@ -2,64 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::case::Case;
+use super::group::{Group, Key};
 use super::operation::{Function, Operation};
 use super::recording::{Recorded, Recording};
-use super::rules::{self, Case};
+use super::rules;
 use super::successions::{Groups, Tables};
-use crate::explain::explanation::{Explanation, Freeing, Site};
+use crate::explain::explanation::{Explanation, Freeing, Remedy, Site};
 use crate::explain::frames::{View, is_more_than_a_buffer, is_object};
 use crate::explain::origin::{Owner, Surroundings, owner};
 use crate::explain::sentences;
-use crate::records::{Growth, Life};
 use crate::results::lines::Memory;
-use crate::symbolize::Frame;
 
 /// Lines that call a site's function are named up to this number.
 const MOST_CALLERS: usize = 3;
-
-/// What identifies a site.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    /// The user's frame, or what stands for it, as an index.
-    pub place: u32,
-    pub operation: Operation,
-    pub via: Option<String>,
-}
-
-/// The stacks of one site, by their indices, and what is known of them together.
-pub(super) struct Group {
-    pub key: Key,
-    pub stacks: Vec<usize>,
-    pub life: Life,
-    /// What its blocks did as hash tables.
-    tables: Tables,
-    /// The most blocks of the site that lived at once, or the most tables; `None` where that is not known.
-    pub most_live: Option<u64>,
-    /// Blocks that the harness freed, of those of which it is known where they were freed.
-    pub dropped_by_harness: u64,
-    pub freed_somewhere: u64,
-    /// Each is freed by the function that made it; what grows in a helper, by whoever calls that.
-    pub freed_where_made: bool,
-    /// One at least is freed as a part of something else: of an object that is dropped, of a vector's items.
-    pub freed_as_part: bool,
-    /// That something is of a type that the user or another crate defines.
-    pub freed_in_object: bool,
-    /// Of one element of a vector that grew from nothing, where its first size tells it.
-    pub element_bytes: Option<u64>,
-    /// Other sites at which what grows here began, the most growths first; of tables the growths are not counted.
-    pub grown_from: Vec<(usize, u64)>,
-    /// Counts and lives of all stacks agree, per operation; those of the stacks at which its blocks grew, too.
-    pub steady: bool,
-    pub allocs: u64,
-    pub bytes: u64,
-}
-
-impl Group {
-    /// How the blocks that began here grew.
-    pub fn growth(&self) -> &Growth {
-        if self.key.operation.is_table() { &self.tables.growth } else { &self.life.grew }
-    }
-}
 
 /// Explains one benchmark.
 pub fn explain(name: &str, memory: &Memory, recording: &Recording, around: &Surroundings) -> Explanation {
@@ -71,9 +27,15 @@ pub fn explain(name: &str, memory: &Memory, recording: &Recording, around: &Surr
     let threads: BTreeSet<u32> = groups.iter().flat_map(|group| group.life.threads.iter().copied()).collect();
     let starts_threads = groups.iter().any(|group| group.key.operation == Operation::Thread);
     let one_thread = threads.len() <= 1 && !starts_threads;
-    let allocating = groups.iter().filter(|group| group.allocs > 0);
-    let site = |group| site(group, &groups, &view, bytes, one_thread, around);
-    let mut sites: Vec<Site> = allocating.map(site).collect();
+    let cases: Vec<Case> =
+        (0..groups.len()).map(|number| Case::new(number, &groups, &view, one_thread, around)).collect();
+    let mut remedies: Vec<Vec<Remedy>> = vec![Vec::new(); groups.len()];
+    for (at, remedy) in cases.iter().flat_map(rules::remedies) {
+        remedies[at].push(remedy);
+    }
+    let with_remedies = |(case, remedies): (&Case, Vec<Remedy>)| Site { remedies, ..site(case, &view, bytes, around) };
+    let allocating = cases.iter().zip(remedies).filter(|(case, _)| case.group().allocs > 0);
+    let mut sites: Vec<Site> = allocating.map(with_remedies).collect();
     sites.sort_by(|a, b| (b.bytes_per_op.total_cmp(&a.bytes_per_op)).then(b.allocs_per_op.total_cmp(&a.allocs_per_op)));
     Explanation {
         name: name.to_owned(),
@@ -119,23 +81,7 @@ fn group(view: &View) -> Vec<Group> {
             continue;
         }
         let Some(key) = view.key(stack) else { continue };
-        let group = groups.entry(key.clone()).or_insert_with(|| Group {
-            key,
-            stacks: Vec::new(),
-            life: Life::default(),
-            tables: Tables::default(),
-            most_live: None,
-            dropped_by_harness: 0,
-            freed_somewhere: 0,
-            freed_where_made: true,
-            freed_as_part: false,
-            freed_in_object: false,
-            element_bytes: None,
-            grown_from: Vec::new(),
-            steady: true,
-            allocs: 0,
-            bytes: 0,
-        });
+        let group = groups.entry(key.clone()).or_insert_with(|| Group::new(key));
         group.stacks.push(index);
         group.allocs += stack.counts.allocs;
         group.bytes += stack.counts.bytes;
@@ -161,15 +107,17 @@ fn group(view: &View) -> Vec<Group> {
     groups
 }
 
-/// Where what grows in each group began, if that is elsewhere.
+/// Where what grows in each group began, if that is elsewhere, and where what begins in each grows.
 fn find_beginnings(groups: &mut [Group], group_of: &[Option<usize>]) {
     let mut beginnings: Vec<BTreeMap<usize, u64>> = vec![BTreeMap::new(); groups.len()];
-    for (from, group) in groups.iter().enumerate() {
+    for (from, group) in groups.iter_mut().enumerate() {
         let by_realloc = group.life.grew_at.iter().filter_map(|&(stack, times)| Some((group_of[stack]?, times)));
-        for (at, times) in
-            by_realloc.chain(group.tables.grew_at.iter().map(|&at| (at, 0))).filter(|(at, _)| *at != from)
-        {
-            *beginnings[at].entry(from).or_default() += times;
+        let by_place = group.tables.grew_at.iter().map(|(&at, &times)| (at, times));
+        for (at, times) in by_realloc.chain(by_place) {
+            *group.grew_in.entry(at).or_default() += times;
+            if at != from {
+                *beginnings[at].entry(from).or_default() += times;
+            }
         }
     }
     for (group, beginnings) in groups.iter_mut().zip(beginnings) {
@@ -181,15 +129,11 @@ fn find_beginnings(groups: &mut [Group], group_of: &[Option<usize>]) {
 /// Whether counts and lives say the same of what one operation does, in each group and wherever its blocks grew. Not by the
 /// stack: a harness may run a single iteration by other code than many.
 fn compare_with_counts(groups: &mut [Group], group_of: &[Option<usize>], recording: &Recording) {
-    let agrees = |group: &Group| {
-        let life = &group.life;
-        let followed = life.fresh + life.zeroed + life.grown + life.shrunk;
-        followed * recording.iterations == group.allocs * recording.followed
-    };
+    let agrees = |group: &Group| group.followed_calls() * recording.iterations == group.allocs * recording.followed;
     let agreeing: Vec<bool> = groups.iter().map(agrees).collect();
     for (number, group) in groups.iter_mut().enumerate() {
         let by_realloc = group.life.grew_at.iter().map(|&(stack, _)| group_of[stack]);
-        let mut grew_in = by_realloc.chain(group.tables.grew_at.iter().map(|&group| Some(group)));
+        let mut grew_in = by_realloc.chain(group.tables.grew_at.keys().map(|&group| Some(group)));
         group.steady = agreeing[number] && grew_in.all(|number| number.is_some_and(|number| agreeing[number]));
     }
 }
@@ -206,41 +150,29 @@ fn follow_tables(groups: &mut [Group], group_of: &[Option<usize>], recording: &R
     }
 }
 
-fn site(group: &Group, groups: &[Group], view: &View, bytes: u64, one_thread: bool, around: &Surroundings) -> Site {
-    let recording = view.recording;
-    let per_op = |count: u64| count as f64 / recording.iterations.max(1) as f64;
-    let followed = |count: u64| count as f64 / recording.followed.max(1) as f64;
+/// A site without its remedies, which may belong to another.
+fn site(case: &Case, view: &View, bytes: u64, around: &Surroundings) -> Site {
+    let (group, recording, frame) = (case.group(), view.recording, view.frame(case.group().key.place));
+    let (life, followed) = (&group.life, |count: u64| count as f64 / recording.followed.max(1) as f64);
     let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
-    let (frame, life) = (view.frame(group.key.place), &group.life);
-    let text = |line: u32| (around.source)(&frame.file, line);
-    let source = if frame.line == 0 { None } else { text(frame.line) };
-    let (head, statement) = (signature(frame, &text), statement(frame, &text));
-    let case = Case {
-        group,
-        followed: recording.followed,
-        whole: recording.whole && (recording.all_successions || !group.key.operation.is_table()),
-        one_thread,
-        source: source.as_deref().unwrap_or_default(),
-        statement: &statement,
-        head: &head,
-        in_own_code: group.key.via.is_none() && *view.owner(group.key.place) == Owner::User,
-    };
     let mut sizes: Vec<(u64, f64)> = life.sizes.iter().map(|&(size, calls)| (size, followed(calls))).collect();
     sizes.sort_unstable_by_key(|(size, _)| *size);
-    let by_harness = share(group.dropped_by_harness, group.freed_somewhere) * followed(life.freed);
-    let beginnings = group.grown_from.iter().map(|&(from, _)| view.frame(groups[from].key.place));
-    let beginnings: Vec<String> = beginnings.map(|frame| around.place(&frame.file, frame.line)).collect();
+    let place = |number: usize| {
+        let frame = view.frame(case.groups[number].key.place);
+        around.place(&frame.file, frame.line)
+    };
+    let beginnings: Vec<String> = group.grown_from.iter().map(|&(from, _)| place(from)).collect();
     Site {
         function: frame.function.clone(),
         file: frame.file.clone(),
         line: frame.line,
-        source: source.as_deref().map(|line| line.trim().to_owned()),
+        source: case.source.as_deref().map(|line| line.trim().to_owned()),
         operation: group.key.operation,
-        words: sentences::of(&case, view, &beginnings),
+        words: sentences::of(case, view, &beginnings),
         via: group.key.via.clone(),
         callers: callers(group, view),
-        allocs_per_op: per_op(group.allocs),
-        bytes_per_op: per_op(group.bytes),
+        allocs_per_op: case.per_op(group.allocs),
+        bytes_per_op: case.per_op(group.bytes),
         share: share(group.bytes, bytes),
         share_of_peak: share(life.peak_bytes, recording.peak_bytes),
         fresh: followed(life.fresh),
@@ -251,45 +183,13 @@ fn site(group: &Group, groups: &[Group], view: &View, bytes: u64, one_thread: bo
         freeing: Freeing {
             same_thread: followed(life.freed),
             other_thread: followed(life.freed_elsewhere),
-            by_harness,
+            by_harness: share(group.dropped_by_harness, group.freed_somewhere) * followed(life.freed),
             kept: followed(life.kept),
         },
         threads: life.threads.len() as u64,
-        remedies: rules::remedies(&case),
+        remedies: Vec::new(),
         stack: path_to_allocator(group, view),
     }
-}
-
-/// The text of the statement up to the frame's line; empty where that cannot be read.
-fn statement(frame: &Frame, text: &dyn Fn(u32) -> Option<String>) -> String {
-    const MOST_LINES: u32 = 12;
-    let code = |line: u32| Some(text(line)?.split("//").next().unwrap_or_default().trim().to_owned());
-    let Some(mut statement) = Some(frame.line).filter(|&line| line > 0).and_then(code) else { return String::new() };
-    for line in (1..frame.line).rev().take(MOST_LINES as usize) {
-        let Some(before) = code(line) else { break };
-        if before.is_empty() || before.ends_with([';', '{', '}']) {
-            break;
-        }
-        statement = format!("{before} {statement}");
-    }
-    statement
-}
-
-/// The text of the function's head, from its first line to the brace.
-fn signature(frame: &Frame, text: &dyn Fn(u32) -> Option<String>) -> String {
-    const MOST_LINES: u32 = 12;
-    let mut head = String::new();
-    if frame.start_line == 0 || frame.start_line > frame.line {
-        return head;
-    }
-    for line in (frame.start_line..frame.start_line + MOST_LINES).map_while(text) {
-        head.push_str(line.split("//").next().unwrap_or_default().trim());
-        if head.ends_with('{') || head.contains("{ ") {
-            break;
-        }
-        head.push(' ');
-    }
-    head
 }
 
 /// Lines of the user's from which the site's function is called, where it is one level up.

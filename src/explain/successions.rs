@@ -1,7 +1,7 @@
 //! Which blocks are one hash table. It grows by a new block that takes the old one's place; but whatever is dropped right after
 //! something larger was made looks alike. A step is a table's only where a table was put into, not where one was made.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::operation::{Container, Operation};
 use crate::records::{Growth, Piece, Span, Succession};
@@ -10,8 +10,8 @@ use crate::records::{Growth, Piece, Span, Succession};
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     pub growth: Growth,
-    /// The groups at which they grew.
-    pub grew_at: BTreeSet<usize>,
+    /// The groups at which they grew, and how often.
+    pub grew_at: BTreeMap<usize, u64>,
 }
 
 /// By the numbers of the groups: what is done in each, and which each stack belongs to.
@@ -67,7 +67,11 @@ impl Groups<'_> {
         let Some(open) = open else { return };
         if let Some(group) = self.of_stack[open.first] {
             tables[group].growth.join(&open.growth);
-            tables[group].grew_at.extend(open.grew_at.iter().filter_map(|&stack| self.of_stack[stack]));
+            for (stack, steps) in open.grew_at {
+                if let Some(at) = self.of_stack[stack] {
+                    *tables[group].grew_at.entry(at).or_default() += steps;
+                }
+            }
         }
     }
 
@@ -105,17 +109,18 @@ struct Open {
     first: usize,
     last: usize,
     growth: Growth,
-    grew_at: BTreeSet<usize>,
+    grew_at: BTreeMap<usize, u64>,
 }
 
 impl Open {
     fn new(stack: usize) -> Open {
-        Open { first: stack, last: stack, growth: Growth::default(), grew_at: BTreeSet::new() }
+        Open { first: stack, last: stack, growth: Growth::default(), grew_at: BTreeMap::new() }
     }
 
     /// Each of so many tables goes through `piece`.
     fn add(&mut self, piece: &Piece, times: u64) {
         let growth = &mut self.growth;
+        let before = growth.steps;
         growth.blocks = times;
         growth.calls += piece.blocks;
         growth.steps = growth.calls - times;
@@ -123,8 +128,8 @@ impl Open {
         growth.bytes += piece.bytes;
         (growth.last_bytes, growth.least_last, growth.most_last) =
             (piece.last_bytes, piece.least_last, piece.most_last);
-        if growth.steps > 0 {
-            self.grew_at.insert(piece.stack);
+        if growth.steps > before {
+            *self.grew_at.entry(piece.stack).or_default() += growth.steps - before;
         }
         self.last = piece.stack;
     }

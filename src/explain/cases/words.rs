@@ -158,3 +158,35 @@ fn a_c_library_and_another_crate_are_named_and_not_advised() {
     let explanation = explained(&recording(&bare, ("libfoo.so+0x12", "", 0)), &no_source);
     assert_eq!(only_site(&explanation).function, "libfoo.so+0x12");
 }
+
+/// A helper pushes into what its caller makes, far from the line that is told.
+#[test]
+fn a_capacity_is_asked_for_where_the_value_is_made() {
+    let frames = [
+        ("__rustc::__rust_realloc", "", 0),
+        ("alloc::vec::Vec<T,A>::push", STD, 5),
+        ("p::fill", "/w/src/fill.rs", 30),
+        ("p::work", "/w/src/lib.rs", 9),
+    ];
+    let mut recording = recording(&frames, ("p::work", "/w/src/lib.rs", 12));
+    let life = &mut recording.stacks[0].life;
+    life.grew = Growth { blocks: 10, grown: 10, steps: 20, calls: 30, bytes: 560, last_bytes: 320, ..life.grew };
+    (life.grew.least_last, life.grew.most_last, life.fresh, life.grown) = (32, 32, 10, 20);
+    (recording.stacks[0].counts.allocs, recording.stacks[0].counts.bytes) = (30, 560);
+    let advice = |source: &dyn Fn(&str, u32) -> Option<String>| {
+        only_site(&explained(&recording, source)).remedies[0].advice.clone()
+    };
+    let expected = "give it its capacity when it is made: with_capacity, 32 B at the end (it is made at src/lib.rs:";
+    // The life says that it is the caller's; the source says where.
+    assert_eq!(advice(&no_source), format!("{expected}9)"));
+    let text = |file: &str, line: u32| {
+        let text = match (file, line) {
+            ("/w/src/lib.rs", 7) => "    let mut rows = Vec::new();",
+            ("/w/src/lib.rs", 8) => "    let mut other = 0;",
+            ("/w/src/lib.rs", 9) => "    fill(&mut rows);",
+            _ => "",
+        };
+        Some(text.to_owned())
+    };
+    assert_eq!(advice(&text), format!("{expected}7)"));
+}
