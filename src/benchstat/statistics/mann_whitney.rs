@@ -1,9 +1,8 @@
 //! The Mann–Whitney U test: do two samples come from the same distribution? It assumes nothing about that distribution.
 //!
 //! U counts the pairs in which the value of the first sample is the greater one, ties as halves. Under the null hypothesis its
-//! distribution is known, so p is exact for small samples; beyond, U is nearly normal. Sources: Mann and Whitney, "On a Test of
-//! Whether one of Two Random Variables is Stochastically Larger than the Other" (1947); with ties, Cheung and Klotz, "The Mann
-//! Whitney Wilcoxon Distribution Using Linked Lists" (1997). Sums are taken in go-moremath's order, so that p has its bits.
+//! distribution is known, so p is exact for small samples; beyond, U is nearly normal. Source: Mann and Whitney, "On a Test of
+//! Whether one of Two Random Variables is Stochastically Larger than the Other" (1947).
 
 use rustc_hash::FxHashMap as HashMap;
 
@@ -77,7 +76,7 @@ impl MannWhitney {
         if let Some(p) = self.tied.get(&key) {
             return *p;
         }
-        let p = tied_count(n, key.1 as i64, &key.2) / choose(total as u64, n as u64);
+        let p = tied_count(n, key.1, &key.2) / choose(total as u64, n as u64);
         self.tied.insert(key, p);
         p
     }
@@ -136,119 +135,36 @@ fn untied_distribution(n: usize, m: usize) -> Vec<f64> {
 
 /// In how many ways `n` values can be taken from these groups of equal ones so that 2U is `two_u` at most.
 ///
-/// Group by group, from the counts for the first k − 1 groups to those for k: if r values come from group k, the others are
-/// n − r with a 2U less by r (a(k) − 2n + r), where a(k) is the number of values before the group twice and in it once.
-fn tied_count(n: usize, two_u: i64, groups: &[usize]) -> f64 {
-    let steps = Steps::new(groups);
-    // Which arguments are needed, from the last group down.
-    let mut needed = vec![Counts::default(); groups.len() + 1];
-    needed[groups.len()].insert((n, two_u), 0.0);
-    for k in (3..=groups.len()).rev() {
-        let wanted: Vec<_> = needed[k].keys().copied().collect();
-        for argument in wanted {
-            for taken in steps.takings(k, argument.0) {
-                let (left, two_u) = steps.before(k, argument, taken);
-                if steps.least(k - 1, left) <= two_u && two_u <= steps.most(k - 1, left) {
-                    needed[k - 1].insert((left, two_u), 0.0);
-                }
+/// Group by group: of a group of t values with b below it, r taken ones beat what was not taken below and tie with the t − r
+/// others, so that 2U grows by r (2 (b − already taken) + t − r).
+fn tied_count(n: usize, two_u: usize, groups: &[usize]) -> f64 {
+    if let [first, second] = *groups {
+        // Rounded towards zero, as in go-moremath: below the least U this is one way to take them, not none.
+        let most = (two_u as i64 - n as i64 * (first as i64 - n as i64)) / (first + second) as i64;
+        let ways = |of_second: i64| pick(first, n as i64 - of_second) * pick(second, of_second);
+        return (n.saturating_sub(first) as i64..=most.min(n as i64)).map(ways).sum();
+    }
+    let mut ways = vec![vec![0.0; two_u + 1]; n + 1];
+    ways[0][0] = 1.0;
+    let mut below = 0;
+    for &size in groups {
+        // From the top, since fewer taken still have to be those of the groups before.
+        for all in (1..=n.min(below + size)).rev() {
+            let (fewer, rest) = ways.split_at_mut(all);
+            for taken in all.saturating_sub(below).max(1)..=size.min(all) {
+                let grows = taken * (2 * (below + taken - all) + size - taken);
+                let times = choose(size as u64, taken as u64);
+                let reached = rest[0].iter_mut().skip(grows);
+                reached.zip(&fewer[all - taken]).for_each(|(ways, before)| *ways += before * times);
             }
         }
+        below += size;
     }
-    // With two groups it can be written down.
-    let (first, second) = (groups[0], groups[1]);
-    let base: Counts = needed[2]
-        .keys()
-        .map(|&(n, two_u)| {
-            // Towards zero, as go-moremath has it: below the least U that is one way instead of none.
-            let most = (two_u - n as i64 * (first as i64 - n as i64)) / (first + second) as i64;
-            let ways = (n.saturating_sub(first) as i64..=most)
-                .map(|r| if r > n as i64 { 0.0 } else { pick(first, n - r as usize) * pick(second, r as usize) });
-            ((n, two_u), ways.sum::<f64>())
-        })
-        .collect();
-    let mut counts = base;
-    for k in 3..=groups.len() {
-        let next = needed[k]
-            .keys()
-            .map(|&argument| {
-                let mut ways = 0.0;
-                for taken in steps.takings(k, argument.0) {
-                    let (left, two_u) = steps.before(k, argument, taken);
-                    let beyond = || {
-                        if steps.most(k - 1, left) < two_u { pick(steps.values_before(k), left) } else { 0.0 }
-                    };
-                    ways += counts.get(&(left, two_u)).copied().unwrap_or_else(beyond) * pick(groups[k - 1], taken);
-                }
-                (argument, ways)
-            })
-            .collect();
-        counts = next;
-    }
-    counts.get(&(n, two_u)).copied().unwrap_or(0.0)
+    ways[n].iter().sum()
 }
 
-/// Counts by the values taken and 2U.
-type Counts = HashMap<(usize, i64), f64>;
-
-fn pick(n: usize, k: usize) -> f64 {
+fn pick(n: usize, k: i64) -> f64 {
     choose(n as u64, k as u64)
-}
-
-/// The arithmetic of the recurrence. Groups are numbered from 1.
-struct Steps<'a> {
-    groups: &'a [usize],
-    /// a(k) at k − 1.
-    a: Vec<i64>,
-    /// The number of values in the groups before k, at k − 1.
-    before: Vec<usize>,
-}
-
-impl<'a> Steps<'a> {
-    fn new(groups: &'a [usize]) -> Self {
-        let mut before = Vec::with_capacity(groups.len());
-        let mut sum = 0;
-        for size in groups {
-            before.push(sum);
-            sum += size;
-        }
-        let a = groups.iter().zip(&before).map(|(size, before)| (2 * before + size) as i64).collect();
-        Steps { groups, a, before }
-    }
-
-    fn values_before(&self, k: usize) -> usize {
-        self.before[k - 1]
-    }
-
-    /// How many of `n` values can come from group k.
-    fn takings(&self, k: usize, n: usize) -> std::ops::RangeInclusive<usize> {
-        n.saturating_sub(self.values_before(k))..=n.min(self.groups[k - 1])
-    }
-
-    fn before(&self, k: usize, (n, two_u): (usize, i64), taken: usize) -> (usize, i64) {
-        let r = taken as i64;
-        (n - taken, two_u - r * (self.a[k - 1] - 2 * n as i64 + r))
-    }
-
-    /// The least 2U of `n` values from the first k groups: all from the lowest.
-    fn least(&self, k: usize, n: usize) -> i64 {
-        self.extreme(n, 0..k)
-    }
-
-    /// The greatest: all from the highest.
-    fn most(&self, k: usize, n: usize) -> i64 {
-        self.extreme(n, (0..k).rev())
-    }
-
-    fn extreme(&self, n: usize, groups: impl Iterator<Item = usize>) -> i64 {
-        let mut left = n;
-        let mut two_u = -((n * n) as i64);
-        for group in groups {
-            let taken = left.min(self.groups[group]);
-            two_u += taken as i64 * self.a[group];
-            left -= taken;
-        }
-        two_u
-    }
 }
 
 /// p by the normal distribution, with the corrections for ties and for continuity.

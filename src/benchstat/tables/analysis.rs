@@ -1,5 +1,6 @@
 //! What the cells of a table say: summaries, comparisons with the first column, and the geometric mean of each column.
 
+use libm::log;
 use rustc_hash::FxHashMap as HashMap;
 
 use super::gather::{GatheredCell, Gathering};
@@ -9,7 +10,7 @@ use crate::benchstat::scale::Scale;
 use crate::benchstat::statistics::sample::{Analyst, Comparison, Sample, Summary};
 use crate::benchstat::unit::{Class, Metadata};
 use crate::results::names::one_line;
-use crate::results::special::{exp, ln};
+use crate::results::special::exp;
 
 /// All tables of a comparison.
 #[derive(Debug)]
@@ -201,7 +202,7 @@ fn geometric_mean(values: &[f64]) -> Option<f64> {
         if value.is_nan() || *value <= 0.0 {
             return None;
         }
-        logarithm += (ln(*value) - logarithm) / (index + 1) as f64;
+        logarithm += (log(*value) - logarithm) / (index + 1) as f64;
     }
     let mean = exp(logarithm);
     (!values.is_empty() && !mean.is_nan()).then_some(mean)
