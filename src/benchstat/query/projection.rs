@@ -39,17 +39,61 @@ pub enum Source {
 /// How one element fills the tuple.
 #[derive(Debug)]
 enum Filler {
-    /// A field for each key of the file that no other projection claims.
-    Config {
-        order: Order,
-        fields: HashMap<String, usize>,
-        place: usize,
-        /// The configuration seen last, and what it filled: it changes a few times in a file.
-        seen: Revision,
-        filled: Vec<(usize, Symbol)>,
-    },
+    Config(ConfigFiller),
     FullName(usize),
     Key(usize, Key),
+}
+
+/// A field for each key of the file that no other projection claims.
+#[derive(Debug)]
+struct ConfigFiller {
+    order: Order,
+    fields: HashMap<String, usize>,
+    place: usize,
+    /// The configuration seen last, and what it filled: it changes a few times in a file.
+    seen: Revision,
+    filled: Vec<(usize, Symbol)>,
+}
+
+impl Filler {
+    fn fill(&mut self, projection: &mut Projection, record: &Record<'_>) {
+        match self {
+            Filler::Config(config) => config.fill(projection, record),
+            Filler::FullName(field) => {
+                let claimed = Rc::clone(&projection.claimed);
+                projection.row[*field] = projection.symbol(*field, &claimed.full_name.of(record));
+            }
+            Filler::Key(field, key) => projection.row[*field] = projection.symbol(*field, key.value(record)),
+        }
+    }
+}
+
+impl ConfigFiller {
+    fn fill(&mut self, projection: &mut Projection, record: &Record<'_>) {
+        if self.seen != *record.config.revision() {
+            self.seen.clone_from(record.config.revision());
+            self.filled.clear();
+            for entry in record.config.entries().iter().filter(|entry| entry.from_file) {
+                if let Some(field) = self.field(projection, &entry.key) {
+                    self.filled.push((field, projection.symbol(field, &entry.value)));
+                }
+            }
+        }
+        self.filled.iter().for_each(|(field, symbol)| projection.row[*field] = *symbol);
+    }
+
+    /// The field of a key, a new one where there is none; `None` where another projection claims the key.
+    fn field(&mut self, projection: &mut Projection, key: &str) -> Option<usize> {
+        if let Some(field) = self.fields.get(key) {
+            return Some(*field);
+        }
+        if projection.claimed.config.contains(key) {
+            return None;
+        }
+        let field = projection.add_field(key, self.order.clone(), self.place, false);
+        self.fields.insert(key.to_owned(), field);
+        Some(field)
+    }
 }
 
 #[derive(Debug)]
@@ -119,13 +163,13 @@ impl Projection {
             let place = projection.layout.len();
             projection.layout.push(Vec::new());
             let filler = match source {
-                Source::Config(order) => Filler::Config {
+                Source::Config(order) => Filler::Config(ConfigFiller {
                     order,
                     fields: HashMap::default(),
                     place,
                     seen: Revision::default(),
                     filled: Vec::new(),
-                },
+                }),
                 Source::FullName(order) => Filler::FullName(projection.add_field(".fullname", order, place, true)),
                 Source::Key(name, key, order) => Filler::Key(projection.add_field(&name, order, place, true), key),
             };
@@ -171,34 +215,7 @@ impl Projection {
         self.row.fill(0);
         // Taken out while it is used: filling adds fields and symbols.
         let mut fillers = std::mem::take(&mut self.fillers);
-        for filler in &mut fillers {
-            match filler {
-                Filler::Config { order, fields, place, seen, filled } => {
-                    if seen != record.config.revision() {
-                        seen.clone_from(record.config.revision());
-                        filled.clear();
-                        for entry in record.config.entries().iter().filter(|entry| entry.from_file) {
-                            let field = match fields.get(&entry.key) {
-                                Some(field) => *field,
-                                None if self.claimed.config.contains(&entry.key) => continue,
-                                None => {
-                                    let field = self.add_field(&entry.key, order.clone(), *place, false);
-                                    fields.insert(entry.key.clone(), field);
-                                    field
-                                }
-                            };
-                            filled.push((field, self.symbol(field, &entry.value)));
-                        }
-                    }
-                    filled.iter().for_each(|(field, symbol)| self.row[*field] = *symbol);
-                }
-                Filler::FullName(field) => {
-                    let claimed = Rc::clone(&self.claimed);
-                    self.row[*field] = self.symbol(*field, &claimed.full_name.of(record));
-                }
-                Filler::Key(field, key) => self.row[*field] = self.symbol(*field, key.value(record)),
-            }
-        }
+        fillers.iter_mut().for_each(|filler| filler.fill(self, record));
         self.fillers = fillers;
     }
 
