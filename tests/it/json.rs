@@ -43,7 +43,7 @@ fn the_lines_of_a_run() {
     assert_eq!((&line["id"], &line["harness"]), (&"buffer_write/unpooled".into(), &"criterion 0.5.1".into()));
 
     let time = &line["time"];
-    has_keys(time, "ns_per_op lower upper iterations samples");
+    has_keys(time, "ns_per_op lower upper iterations interrupted samples");
     let samples = time["samples"].as_array().unwrap();
     has_keys(&samples[0], "iterations nanoseconds");
     let iterations: u64 = samples.iter().map(|sample| sample["iterations"].as_u64().unwrap()).sum();
