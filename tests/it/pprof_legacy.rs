@@ -53,5 +53,5 @@ fn what_is_wrong_is_named() {
     assert!(error(&format!("{heap}0: 5 [0: 0] @ 0x1\n")).contains("5 bytes in no block"));
     assert!(error(&format!("{heap}1: 5 [1: 5] @ 0x11111111111111111\n")).contains("no address of 64 bits"));
     assert!(error("goroutine profile: total 3\nx @ 0x1\n").contains("no sample of a goroutine profile"));
-    assert!(error("hello\n").contains("known are profile.proto and gperftools'"));
+    assert!(error("hello\n").contains("unrecognized profile format"));
 }

@@ -30,9 +30,7 @@ impl fmt::Display for ReadError {
         match self {
             ReadError::Gzip(what) => write!(f, "decompressing profile: {what}"),
             ReadError::Empty => f.write_str("parsing profile: empty input file"),
-            ReadError::Unrecognized => f.write_str(
-                "parsing profile: unrecognized profile format; known are profile.proto and gperftools', jemalloc's, Go's and Java's old formats",
-            ),
+            ReadError::Unrecognized => f.write_str("parsing profile: unrecognized profile format"),
             ReadError::Concatenated => f.write_str("parsing profile: concatenated profiles detected"),
             ReadError::Malformed(what) => write!(f, "malformed profile: {what}"),
         }
@@ -61,10 +59,8 @@ pub fn read_uncompressed(data: &[u8]) -> Result<Profile, ReadError> {
     if data.is_empty() {
         return Err(ReadError::Empty);
     }
-    match Raw::find(data).and_then(Raw::resolve) {
-        Err(ReadError::Unrecognized) => legacy::read(data),
-        read => read,
-    }
+    let read = Raw::find(data).and_then(Raw::resolve);
+    if read == Err(ReadError::Unrecognized) { legacy::read(data) } else { read }
 }
 
 /// The file's top level; texts are still numbers of the string table, references still ids.
