@@ -47,8 +47,9 @@ pub fn explain(suite: &Suite, measuring: &mut Measuring) -> Result<Vec<std::resu
             (None, Err(reason)) => Err(suite.failed(benchmark, reason)),
         });
     }
-    let afterwards = result.afterwards.map(|reason| reason.when("after its last benchmark"));
-    outcomes.extend(afterwards.map(|reason| Err(reason.of_target(suite.target()))));
+    if let Some(reason) = result.afterwards {
+        outcomes.push(Err(reason.when("after its last benchmark").of_target(suite.target())));
+    }
     Ok(outcomes)
 }
 

@@ -222,13 +222,13 @@ fn compare<'a>(reference: &Entrant<'a>, others: Vec<Entrant<'a>>, measuring: &mu
             batch.compared.result.records.insert(index, records);
         }
     }
-    if let Some(((first, of_reference, turns), others)) = sampled.split_first() {
-        if *first == reference.selected.index {
-            let of_reference = timeline(of_reference, turns);
-            for (index, timed, turns) in others {
-                let ratios = pairs::ratios(&of_reference, &timeline(timed, turns));
-                batch.compared.ratios.extend(Ratio::of_pairs(&ratios).map(|ratio| (*index, ratio)));
-            }
+    if let Some(((first, of_reference, turns), others)) = sampled.split_first()
+        && *first == reference.selected.index
+    {
+        let of_reference = timeline(of_reference, turns);
+        for (index, timed, turns) in others {
+            let ratios = pairs::ratios(&of_reference, &timeline(timed, turns));
+            batch.compared.ratios.extend(Ratio::of_pairs(&ratios).map(|ratio| (*index, ratio)));
         }
     }
     Ok(batch)

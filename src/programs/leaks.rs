@@ -49,7 +49,7 @@ pub fn leaks(profile: &Profile) -> Vec<Leak> {
     let mut sums: BTreeMap<Vec<Frame>, (i64, i64)> = BTreeMap::new();
     for sample in &profile.samples {
         if sample.values[objects] != 0 || sample.values[space] != 0 {
-            let sum = sums.entry(frames(profile, &sample)).or_default();
+            let sum = sums.entry(frames(profile, sample)).or_default();
             *sum = (sum.0 + sample.values[objects], sum.1 + sample.values[space]);
         }
     }

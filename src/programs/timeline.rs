@@ -99,7 +99,7 @@ impl Timeline {
         let stacks = header.word(word::ENTRIES_END);
         let every = (stacks / CHEAP_STACKS + 1) as usize;
         let mut sites: Vec<(u64, u64)> = Vec::new();
-        if self.steps.len() % every == 0 {
+        if self.steps.len().is_multiple_of(every) {
             recorded::entries(region, header, &mut |entry| {
                 let [_, bytes] = entry.live();
                 if bytes != 0 && bytes < 1 << 62 {

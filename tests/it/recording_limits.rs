@@ -12,13 +12,19 @@ fn program(name: &str) -> Program {
 }
 
 fn passes(run: &Run) -> Vec<&Counted> {
-    let counted = |record| if let &Record::Counted(ref counted) = record { Some(counted) } else { None };
-    run.records.iter().filter_map(counted).filter(|counted| counted.pass.is_some()).collect()
+    let counted = run.records.iter().filter_map(|record| match record {
+        Record::Counted(counted) => Some(counted),
+        _ => None,
+    });
+    counted.filter(|counted| counted.pass.is_some()).collect()
 }
 
 fn samples(run: &Run) -> &Samples {
-    let samples = |record| if let &Record::Samples(ref samples) = record { Some(samples) } else { None };
-    run.records.iter().find_map(samples).unwrap_or_else(|| panic!("no samples: {}", run.stderr()))
+    let samples = run.records.iter().find_map(|record| match record {
+        Record::Samples(samples) => Some(samples),
+        _ => None,
+    });
+    samples.unwrap_or_else(|| panic!("no samples: {}", run.stderr()))
 }
 
 /// The stacks of each pass add up to its counts.
