@@ -158,7 +158,7 @@ fn wait_for_turn(left: usize) {
 
 /// Whether a harness's warm-up has lasted long enough, with all that lies around its loop.
 pub fn is_warm() -> bool {
-    state().warm_until.map_or(false, |until| Instant::now() >= until)
+    state().warm_until.is_some_and(|until| Instant::now() >= until)
 }
 
 pub fn begin(samples: usize) {
