@@ -47,13 +47,13 @@ pub struct Memory {
     pub peak_bytes: u64,
     /// Since the program's start.
     pub peak_at_ns: u64,
-    /// False where several threads allocated at a time and their events were not put in one order.
+    /// False where several threads allocated at a time and their events were not put in one order, and where `exact` is.
     pub peak_exact: bool,
     /// Never freed when the process ended.
     pub live_blocks: u64,
     pub live_bytes: u64,
     pub temporary_allocs: u64,
-    /// Nothing was lost or sampled.
+    /// Nothing was lost, left unfinished or sampled.
     pub exact: bool,
     pub sampled_rate: Option<u64>,
     /// Resident memory of the recorder.
@@ -65,6 +65,9 @@ pub struct Memory {
     /// Allocations that could not be recorded.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub lost: u64,
+    /// Threads that the end met while they allocated or freed: of each, one event may be counted in part.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub unfinished: u64,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]
@@ -84,9 +87,9 @@ impl Finished {
             (Some(code), _) => Exit::Code(code),
             (None, signal) => Exit::Signal(signal.unwrap_or(0)),
         };
-        let alone = header.word(word::MOST_THREADS) <= 1 || ordered;
         let peak_at = header.word(word::PEAK_AT).saturating_sub(header.word(word::BEGUN));
-        let lost = header.word(word::LOST);
+        let (lost, unfinished) = (header.word(word::LOST), totals.unfinished);
+        let exact = lost == 0 && unfinished == 0;
         Finished {
             name: program.name(),
             package: program.package.clone(),
@@ -102,18 +105,19 @@ impl Finished {
                 frees: totals.counts.frees,
                 reallocs: totals.counts.reallocs,
                 // What a thread has not told may be above what was seen.
-                peak_bytes: header.word(word::MOST).max(totals.live_bytes),
+                peak_bytes: header.word(word::MOST).max(totals.live_bytes()),
                 peak_at_ns: peak_at,
-                peak_exact: alone,
+                peak_exact: exact && (header.word(word::MOST_THREADS) <= 1 || ordered),
                 live_blocks: totals.live_blocks(),
-                live_bytes: totals.live_bytes,
+                live_bytes: totals.live_bytes(),
                 temporary_allocs: totals.temporaries,
-                exact: lost == 0,
+                exact,
                 sampled_rate: None,
                 recording_bytes: ended.region.resident(),
                 stacks,
                 beyond_the_limit: header.word(word::BEYOND),
                 lost,
+                unfinished,
             },
             profiles: Profiles::default(),
             timeline: None,

@@ -10,13 +10,17 @@ use crate::records::{self, Allocations, Completeness, Module, Record, Stack, Sta
 pub struct Totals {
     pub counts: StackCounts,
     pub temporaries: u64,
-    /// Live bytes by what threads have told, and what they have not told yet.
-    pub live_bytes: u64,
+    /// Threads that are in the middle of an event: of that, some sums may have a part.
+    pub unfinished: u64,
 }
 
 impl Totals {
     pub fn live_blocks(&self) -> u64 {
         self.counts.allocs.saturating_sub(self.counts.frees)
+    }
+
+    pub fn live_bytes(&self) -> u64 {
+        self.counts.bytes.saturating_sub(self.counts.freed_bytes)
     }
 }
 
@@ -69,7 +73,6 @@ const CUT: u16 = 1 << 15;
 /// The totals of this moment.
 pub fn totals(region: &Region, header: &Header) -> Totals {
     let mut totals = Totals::default();
-    let mut live = header.word(word::LIVE);
     for state in states(region, header) {
         let counters = region.words(state + header.word(word::COUNTERS), 6);
         let [allocs, bytes, reallocs, grown_bytes, frees, freed_bytes] = counters[..] else { continue };
@@ -77,9 +80,9 @@ pub fn totals(region: &Region, header: &Header) -> Totals {
         totals.counts = [totals.counts, counts].into_iter().sum();
         let word = |place: usize| region.words(state + header.word(place), 1)[0];
         totals.temporaries += word(word::TEMPORARIES);
-        live = live.wrapping_add(word(word::DRIFT));
+        // All ones: the thread does something of the recorder's own.
+        totals.unfinished += u64::from(!matches!(word(word::BUSY), 0 | u64::MAX));
     }
-    totals.live_bytes = totals.counts.bytes.saturating_sub(totals.counts.freed_bytes);
     totals
 }
 

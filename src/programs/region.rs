@@ -45,7 +45,7 @@ pub mod word {
     pub const UNARMED: usize = 27;
     pub const CHILDREN_LEN: usize = 28;
     pub const TEMPORARIES: usize = 29;
-    pub const DRIFT: usize = 30;
+    pub const BUSY: usize = 30;
     pub const LIVE: usize = 64;
     pub const MOST: usize = 72;
     pub const PEAK: usize = 73;
@@ -85,7 +85,10 @@ impl Region {
         self.file.metadata().map_or(0, |metadata| metadata.blocks() * 512)
     }
 
+    /// A program that writes where it should not may have left any length there: no more than `MOST` is read.
     pub fn bytes(&self, offset: u64, len: usize) -> Vec<u8> {
+        const MOST: usize = 1 << 30;
+        let len = len.min(MOST);
         let mut bytes = vec![0; len];
         let mut got = 0;
         while got < len {
@@ -99,7 +102,13 @@ impl Region {
 
     pub fn words(&self, offset: u64, len: usize) -> Vec<u64> {
         let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap_or_default());
-        self.bytes(offset, len * 8).chunks_exact(8).map(word).collect()
+        self.bytes(offset, len.saturating_mul(8)).chunks_exact(8).map(word).collect()
+    }
+
+    #[cfg(test)]
+    pub fn write(&self, offset: usize, words: &[u64]) {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.file.write_all_at(&bytes, offset as u64).unwrap();
     }
 
     /// The first page as it is now.

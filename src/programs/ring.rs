@@ -46,35 +46,39 @@ impl Drain {
         if len == 0 || next == self.taken {
             return;
         }
-        if next - self.taken > len {
-            self.missed += 1;
-            self.taken = next;
-            return;
-        }
-        // One reading of the ring's part, which may go over its end.
-        let words: Vec<u64> = {
-            let (from, number) = (self.taken % len, next - self.taken);
+        let (from, number) = (self.taken % len, next.wrapping_sub(self.taken));
+        // The ring's part, which may go over its end.
+        let read = || {
             let first = number.min(len - from);
             let mut words = region.words(ring + from * 8, first as usize);
             words.extend(region.words(ring, (number - first) as usize));
             words
         };
+        let is_overwritten = |next: u64| next.wrapping_sub(self.taken) > len;
+        // A stack is whole if its mark was there before its words are read, and nobody has come round to it by then.
+        let parts = (!is_overwritten(next)).then(|| (read(), read()));
+        let Some((marks, words)) = parts.filter(|_| !is_overwritten(region.header().word(self.places[2]))) else {
+            self.missed += 1;
+            self.taken = next;
+            return;
+        };
         let mut at = 0;
-        while let Some(&[mark, depth, amount, thread]) = words.get(at..at + 4) {
+        while let Some(&[_, depth, amount, thread]) = words.get(at..at + 4) {
             let (cut, depth) = (depth & CUT != 0, depth & (CUT - 1));
-            let is_whole = mark == self.taken + 1;
-            if depth > LONGEST || !is_whole && !over {
+            let is_whole = marks.get(at) == Some(&(self.taken + 1));
+            if !is_whole && !over {
                 break;
             }
-            let end = at + 4 + depth as usize;
-            let Some(addresses) = words.get(at + 4..end) else { break };
-            if is_whole {
-                let sum = self.sums.entry((thread as u32, cut, addresses.to_vec())).or_default();
-                *sum = (sum.0 + 1, sum.1 + amount);
-            } else if depth == 0 {
+            let is_known = depth <= LONGEST && (is_whole || depth > 0);
+            let end = at + 4 + depth.min(LONGEST) as usize;
+            let (true, Some(addresses)) = (is_known, words.get(at + 4..end)) else {
                 // A thread that ended before it said how long its stack is: what follows cannot be told apart.
                 self.missed += 1;
                 break;
+            };
+            if is_whole {
+                let sum = self.sums.entry((thread as u32, cut, addresses.to_vec())).or_default();
+                *sum = (sum.0 + 1, sum.1 + amount);
             } else {
                 self.missed += 1;
             }
@@ -100,5 +104,58 @@ impl Drain {
         self.stacks(false)
             .map(|(stack, thread, count, nanoseconds)| Wait { stack, count, nanoseconds, thread })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RING: usize = 8192;
+    const LEN: u64 = 64;
+
+    /// A region with so many words in its ring of samples, which begins with these.
+    fn region(next: u64, words: &[u64]) -> Region {
+        let region = Region::make().unwrap();
+        for (place, value) in [(word::SAMPLES, RING as u64), (word::SAMPLES_LEN, LEN), (word::SAMPLES_NEXT, next)] {
+            region.write(place * 8, &[value]);
+        }
+        region.write(RING, words);
+        region
+    }
+
+    fn taken(drain: &Drain) -> Vec<(u64, Vec<u64>)> {
+        drain.as_samples().into_iter().map(|sample| (sample.count, sample.stack.addresses)).collect()
+    }
+
+    #[test]
+    fn what_is_not_whole_is_waited_for_as_long_as_the_program_runs() {
+        let region = region(11, &[1, 2, 3, 0, 71, 72, 0, 1, 4, 0, 73]);
+        let mut drain = Drain::samples();
+        drain.take(&region, &region.header(), false);
+        assert_eq!((taken(&drain), drain.missed), (vec![(3, vec![71, 72])], 0));
+        region.write(RING + 6 * 8, &[7]);
+        drain.take(&region, &region.header(), false);
+        assert_eq!((taken(&drain), drain.missed), (vec![(3, vec![71, 72]), (4, vec![73])], 0));
+    }
+
+    #[test]
+    fn what_was_overwritten_while_it_was_read_is_missed() {
+        let region = region(6, &[1, 2, 3, 0, 71, 72]);
+        let header = region.header();
+        region.write(word::SAMPLES_NEXT * 8, &[LEN + 5]);
+        let mut drain = Drain::samples();
+        drain.take(&region, &header, false);
+        assert_eq!((taken(&drain), drain.missed), (Vec::new(), 1));
+    }
+
+    #[test]
+    fn a_stack_whose_length_was_never_said_is_missed() {
+        for depth in [0, 0x5555_0000, 60] {
+            let region = region(11, &[1, 2, 3, 0, 71, 72, 0, depth, 0, 0, 0]);
+            let mut drain = Drain::samples();
+            drain.take(&region, &region.header(), true);
+            assert_eq!((taken(&drain), drain.missed), (vec![(3, vec![71, 72])], 1), "{depth}");
+        }
     }
 }

@@ -71,6 +71,10 @@ pub fn text(finished: &Finished, profiles: Option<&ProgramProfiles>, temporary: 
     if memory.lost > 0 {
         writeln!(out, "             {} allocations were lost: there was no memory for them", number(memory.lost)).ok();
     }
+    if memory.unfinished > 0 {
+        let threads = number(memory.unfinished);
+        writeln!(out, "             {threads} threads were allocating or freeing when the process ended").ok();
+    }
     if !finished.children.is_empty() {
         let children: Vec<String> = finished.children.iter().map(u32::to_string).collect();
         writeln!(out, "  forked     {} (not recorded): process {}", children.len(), children.join(", ")).ok();

@@ -112,7 +112,7 @@ impl Timeline {
         Step {
             at_ns: at.as_nanos() as u64,
             live_blocks: totals.live_blocks(),
-            live_bytes: totals.live_bytes,
+            live_bytes: totals.live_bytes(),
             allocs: totals.counts.allocs,
             bytes: totals.counts.bytes,
             frees: totals.counts.frees,

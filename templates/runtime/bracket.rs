@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::between;
 use crate::dhat;
+use crate::fork::Wiped;
 use crate::live;
 use crate::log;
 use crate::thread;
@@ -16,7 +17,7 @@ use crate::totals::Totals;
 use crate::witness;
 
 /// What the allocator shim does, as a set of the bits below; 0 outside a bracket.
-pub static RECORDING: AtomicU32 = AtomicU32::new(0);
+pub static RECORDING: Wiped<AtomicU32> = Wiped(AtomicU32::new(0));
 /// Calls and bytes.
 pub const COUNT: u32 = 1;
 /// The stack of each allocation.

@@ -1,24 +1,53 @@
 //! The child of a fork: nothing of the recorder works there, for threads of its parent may hold any of the recorder's locks.
 
+use std::mem;
+use std::ops::Deref;
+use std::os::raw::c_int;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use crate::{block, bracket, program, sampler, sys};
 
 /// The process that records; 0 before [`watch`].
 static RECORDER: AtomicI32 = AtomicI32::new(0);
-static CHILD: AtomicBool = AtomicBool::new(false);
+/// This is it.
+static HERE: Wiped<AtomicBool> = Wiped(AtomicBool::new(false));
+
+/// A page of its own, which [`watch`] has the kernel zero in every child that gets a copy of this process's memory: one made by
+/// the bare system call runs no handler, but shares the region that a program is recorded in.
+#[repr(align(4096))]
+pub struct Wiped<T>(pub T);
+
+impl<T> Wiped<T> {
+    fn wipe_on_fork(&self) {
+        const MADV_WIPEONFORK: c_int = 18;
+        // SAFETY: whole pages, of which nothing else has a part. An older kernel refuses; the handler is called all the same.
+        unsafe { sys::madvise(self as *const Self as *mut _, mem::size_of::<Self>(), MADV_WIPEONFORK) };
+    }
+}
+
+impl<T> Deref for Wiped<T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
 
 /// This process records; its children will not.
 pub fn watch() {
     // SAFETY: getpid cannot fail, and the child's handler only stores to atomics.
     unsafe {
+        HERE.store(true, Ordering::Relaxed);
         RECORDER.store(sys::getpid(), Ordering::Relaxed);
+        HERE.wipe_on_fork();
+        bracket::RECORDING.wipe_on_fork();
         sys::pthread_atfork(None, None, Some(in_child));
     }
 }
 
 unsafe extern "C" fn in_child() {
-    CHILD.store(true, Ordering::SeqCst);
+    HERE.store(false, Ordering::SeqCst);
     bracket::switch_off();
     sampler::switch_off();
     block::disarm();
@@ -27,15 +56,15 @@ unsafe extern "C" fn in_child() {
 
 /// Whether this is such a child. What ends a process asks here before it takes a lock.
 pub fn is_child() -> bool {
-    // A child of the bare system call has seen no handler.
+    // Where the kernel wipes nothing, a child of the bare system call is known by its number only.
     // SAFETY: getpid has no arguments and cannot fail.
     is_marked_child()
         || !matches!(RECORDER.load(Ordering::Relaxed), 0)
             && RECORDER.load(Ordering::Relaxed) != unsafe { sys::getpid() }
 }
 
-/// As [`is_child`], but for a child that the bare system call made.
+/// As [`is_child`], without a system call.
 #[inline]
 pub fn is_marked_child() -> bool {
-    CHILD.load(Ordering::Relaxed)
+    RECORDER.load(Ordering::Relaxed) != 0 && !HERE.load(Ordering::Relaxed)
 }

@@ -8,6 +8,7 @@ use std::ptr;
 
 use crate::memory;
 use crate::spin::Spin;
+use crate::thread;
 
 const SHARDS: usize = 64;
 const FIRST_LEN: usize = 256;
@@ -148,7 +149,14 @@ pub fn insert(block: usize, kept: Kept) -> bool {
 
 /// Takes `block` out, whatever pass it is of.
 pub fn remove(block: usize) -> Option<Kept> {
-    shard(block).with(|table| table.take(block)).flatten().map(|slot| slot.kept)
+    match shard(block).with(|table| table.take(block)) {
+        Some(taken) => taken.map(|slot| slot.kept),
+        None => {
+            // It may have been there.
+            thread::lose();
+            None
+        }
+    }
 }
 
 /// Takes everything out.

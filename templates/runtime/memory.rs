@@ -103,12 +103,12 @@ pub fn map(len: usize) -> *mut u8 {
     at as *mut u8
 }
 
-/// Gives back what [`map`] returned.
+/// Gives back what [`map`] returned, but for what is in the region.
 ///
 /// # Safety
 /// `at` and `len` are those of one earlier [`map`], and nothing refers to it any more.
 pub unsafe fn unmap(at: *mut u8, len: usize) {
-    if shared::give_back(at, len) {
+    if shared::holds(at) {
         return;
     }
     if let Some(mapping) = MAPPED.iter().find(|mapping| mapping.at.load(Ordering::Relaxed) == at as usize) {

@@ -15,6 +15,7 @@ use crate::bracket::{self, COUNT, LIVE, PROGRAM, STACKS};
 use crate::entry::Entry;
 use crate::records::{self, Record};
 use crate::shared::{self, word};
+use crate::spin::Spin;
 use crate::thread::{self, ThreadState};
 use crate::{block, driver, entries, fork, sampler, sys, totals};
 
@@ -39,7 +40,7 @@ static THREADS: AtomicU32 = AtomicU32::new(0);
 /// Blocks freed with at most so many other allocations between are temporary, minus one.
 static RECENT: AtomicU32 = AtomicU32::new(1);
 static ORDERED: AtomicBool = AtomicBool::new(false);
-static ORDER: AtomicBool = AtomicBool::new(false);
+static ORDER: Spin<()> = Spin::new(());
 
 /// Begins to record what the plan at `path` says, until the process ends.
 pub fn begin(path: &OsStr) {
@@ -76,8 +77,7 @@ pub fn begin(path: &OsStr) {
         shared::set(word::COUNTERS, distance as u64);
         let distance = &state.program.temporaries as *const _ as usize - state as *const ThreadState as usize;
         shared::set(word::TEMPORARIES, distance as u64);
-        let distance = &state.program.drift as *const _ as usize - state as *const ThreadState as usize;
-        shared::set(word::DRIFT, distance as u64);
+        shared::set(word::BUSY, state.busy_distance() as u64);
     }
     shared::set(word::BEGUN_CPU, cpu_time());
     shared::set(word::BEGUN, sys::now());
@@ -149,21 +149,27 @@ pub fn turn(flags: u32, entry: Option<&Entry>) -> Turn {
         return Turn(false);
     }
     let ordered = ORDERED.load(Ordering::Relaxed);
-    while ordered && ORDER.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
-        // SAFETY: gives up the rest of the time slice, nothing else.
-        unsafe { sys::sched_yield() };
-    }
+    let ordered = ordered && (ORDER.enter() || unordered());
     if let (Some(entry), Some(peak)) = (entry, shared::word(word::PEAK)) {
         note_peak(entry, peak.load(Ordering::Relaxed));
     }
     Turn(ordered)
 }
 
+/// Whoever had the turn never came back: there is no order any more, and the peak is not exact.
+#[cold]
+fn unordered() -> bool {
+    if ORDERED.swap(false, Ordering::Relaxed) {
+        thread::lose();
+    }
+    false
+}
+
 impl Drop for Turn {
     #[inline(always)]
     fn drop(&mut self) {
         if self.0 {
-            ORDER.store(false, Ordering::Release);
+            ORDER.leave();
         }
     }
 }
@@ -255,6 +261,16 @@ fn note_peak(entry: &Entry, peak: u64) {
 mod tests {
     use super::*;
     use crate::between::Gone;
+
+    #[test]
+    fn a_turn_that_never_ends_is_not_waited_for_for_ever() {
+        let _one_bracket = crate::live_map::tests::lock();
+        ORDERED.store(true, Ordering::Relaxed);
+        thread::LOST.store(0, Ordering::Relaxed);
+        mem::forget(turn(PROGRAM, None));
+        (0..3).for_each(|_| drop(turn(PROGRAM, None)));
+        assert_eq!((ORDERED.load(Ordering::Relaxed), thread::LOST.swap(0, Ordering::Relaxed)), (false, 1));
+    }
 
     /// `src/programs/recorded.rs` reads entries by these places.
     #[test]

@@ -32,7 +32,6 @@ pub const UNTIMED: u32 = 15;
 pub const LIVES: u32 = 16;
 pub const WAITS: u32 = 17;
 
-/// A fork's child inherits the file, and does not write.
 /// What this process says where the disk is full, for instance; the tool looks for it.
 const CANNOT_WRITE: &str = "cargo-memprof: cannot write what was recorded";
 
@@ -42,6 +41,7 @@ pub static ENDING: AtomicBool = AtomicBool::new(false);
 /// Bytes before the payload.
 const HEADER: usize = 12;
 
+/// A fork's child inherits the file, and does not write.
 static OUT: Mutex<Option<File>> = Mutex::new(None);
 
 /// Opens the file that records go to.

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize
 use std::sync::{Mutex, MutexGuard};
 
 use crate::buffer::{Buffer, Taken};
+use crate::fork;
 use crate::interrupts::{cpu_timer, perf_event, Clocks};
 use crate::memory;
 use crate::shared;
@@ -80,12 +81,17 @@ fn threads() -> MutexGuard<'static, Vec<Armed>> {
 }
 
 thread_local! {
-    /// The thread's own stack, where it has been asked for: that is nothing that a signal handler may do.
-    static OWN: Cell<Bounds> = const { Cell::new(Bounds { low: 0, end: 0 }) };
+    /// The thread's own stack and number, where they have been asked for: a signal handler may not ask for the one, and in a
+    /// program that has locked itself in not for the other.
+    static OWN: Cell<(Bounds, Option<u32>)> = const { Cell::new((Bounds { low: 0, end: 0 }, None)) };
+}
+
+fn know_own() {
+    OWN.with(|own| own.set((unwind::bounds(), Some(threads::number_of(tid())))));
 }
 
 pub fn armed() -> bool {
-    ARMED.load(Ordering::Relaxed)
+    ARMED.load(Ordering::Relaxed) && !fork::is_marked_child()
 }
 
 fn tid() -> u32 {
@@ -111,7 +117,7 @@ pub fn arm(hz: u32) -> bool {
         SCRATCH.store(scratch.cast(), Ordering::Relaxed);
     }
     PERIOD_NS.store(1_000_000_000 / u64::from(hz.max(1)), Ordering::Relaxed);
-    OWN.with(|own| own.set(unwind::bounds()));
+    know_own();
     // A program's descriptors are its own: it is sampled by timers, which take none.
     METHOD.store(if shared::is_open() { TIMERS } else { 0 }, Ordering::Relaxed);
     let mut limit = sys::rlimit { soft: 0, hard: 0 };
@@ -154,7 +160,7 @@ pub fn disarm() -> u64 {
 
 /// A thread started while the sampler is armed; called on that thread.
 pub fn thread_started() {
-    OWN.with(|own| own.set(unwind::bounds()));
+    know_own();
     {
         let mut threads = threads();
         // A thread of the same number may have ended without notice: one that lived before the sampler was armed.
@@ -317,8 +323,9 @@ fn sample(at: Registers, count: u64) {
     // SAFETY: `slot` is below SCRATCHES and ours until it is given back.
     let scratch = unsafe { &mut *SCRATCH.load(Ordering::Relaxed).add(slot) };
     scratch[0] = at.pc;
-    let walk = unwind::walk(at, &mut scratch[1..], OWN.with(|own| own.get()));
-    let (addresses, thread) = (&scratch[..walk.depth + 1], threads::number_of(tid()));
+    let (bounds, number) = OWN.with(|own| own.get());
+    let walk = unwind::walk(at, &mut scratch[1..], bounds);
+    let (addresses, thread) = (&scratch[..walk.depth + 1], number.unwrap_or_else(|| threads::number_of(tid())));
     if !shared::SAMPLES.write(count, addresses, walk.whole, thread)
         && !SAMPLES.write(count, addresses, walk.whole, thread)
     {

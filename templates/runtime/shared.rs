@@ -64,9 +64,10 @@ pub mod word {
     pub const UNARMED: usize = 27;
     /// Processes that were forked.
     pub const CHILDREN_LEN: usize = 28;
-    /// As `COUNTERS`: what each state counts of temporary blocks, and its part of the live bytes.
+    /// As `COUNTERS`: what each state counts of temporary blocks; and a word that is neither 0 nor all ones while its thread
+    /// records an event.
     pub const TEMPORARIES: usize = 29;
-    pub const DRIFT: usize = 30;
+    pub const BUSY: usize = 30;
     /// Live bytes, but for what threads have not told yet; the most there were; the peak's number, and when it was.
     pub const LIVE: usize = 64;
     pub const MOST: usize = 72;
@@ -208,18 +209,11 @@ pub fn take(len: usize) -> *mut u8 {
     at(from)
 }
 
-/// Gives the pages of a part back; false where it is no part of the region.
-///
-/// # Safety
-/// As `memory::unmap`.
-pub unsafe fn give_back(address: *mut u8, len: usize) -> bool {
-    const MADV_REMOVE: c_int = 9;
+/// Whether `address` lies in the region. What is there is never given back: nothing is asked of the kernel, and what is grown out
+/// of is less than what is in use.
+pub fn holds(address: *mut u8) -> bool {
     let base = BASE.load(Ordering::Relaxed) as usize;
-    if base == 0 || !(base..base + SIZE.load(Ordering::Relaxed)).contains(&(address as usize)) {
-        return false;
-    }
-    sys::madvise(address.cast(), (len + PAGE - 1) / PAGE * PAGE, MADV_REMOVE);
-    true
+    (base..base + SIZE.load(Ordering::Relaxed)).contains(&(address as usize))
 }
 
 /// Appends a whole record; one thread at a time. False where no program is recorded.

@@ -28,14 +28,20 @@ impl<T> Spin<T> {
     /// `None` where the value was given up.
     #[inline]
     pub fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> Option<R> {
-        // Acquire: what the last holder wrote is seen here, for it let go by a Release.
-        if self.held.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() && !self.wait() {
+        if !self.take() {
             return None;
         }
         // SAFETY: the lock is held, so this is the only reference.
         let out = body(unsafe { &mut *self.value.get() });
         self.held.store(false, Ordering::Release);
         Some(out)
+    }
+
+    /// True once the lock is held.
+    #[inline]
+    fn take(&self) -> bool {
+        // Acquire: what the last holder wrote is seen here, for it let go by a Release.
+        self.held.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok() || self.wait()
     }
 
     /// True once the lock is held.
@@ -58,6 +64,20 @@ impl<T> Spin<T> {
             std::hint::spin_loop();
         }
         true
+    }
+}
+
+/// A lock that guards no value, but an order.
+impl Spin<()> {
+    /// Held until [`Spin::leave`]; false where it was given up.
+    #[inline]
+    pub fn enter(&self) -> bool {
+        self.take()
+    }
+
+    #[inline]
+    pub fn leave(&self) {
+        self.held.store(false, Ordering::Release);
     }
 }
 

@@ -23,7 +23,7 @@ use crate::memo::Memo;
 use crate::stacks::Stacks;
 use crate::totals::Counters;
 use crate::unwind::{self, Bounds};
-use crate::{memory, program, shared, sys};
+use crate::{fork, memory, program, shared, sys};
 
 /// Frames kept of one stack; deeper ones are cut and marked.
 pub const MAX_DEPTH: usize = 1024;
@@ -168,6 +168,10 @@ fn take(state: &'static ThreadState) -> &'static ThreadState {
 }
 
 unsafe extern "C" fn thread_ended(state: *mut c_void) {
+    // The states of a program are shared with a fork's child: there this one is its parent's, and in use.
+    if fork::is_marked_child() {
+        return;
+    }
     CURRENT.with(|current| current.set(ptr::null_mut()));
     let state = &*(state as *const ThreadState);
     if state.busy() {
@@ -180,6 +184,11 @@ unsafe extern "C" fn thread_ended(state: *mut c_void) {
 }
 
 impl ThreadState {
+    /// Where `busy` lies in a state.
+    pub fn busy_distance(&self) -> usize {
+        &self.busy as *const _ as usize - self as *const ThreadState as usize
+    }
+
     #[inline(always)]
     pub fn busy(&self) -> bool {
         self.busy.load(Ordering::Relaxed) != 0
