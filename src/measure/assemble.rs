@@ -9,7 +9,7 @@ use super::{Observer, PassOptions, Phase, circumstances};
 use crate::inject::is_own_allocator;
 use crate::pprof::profile::Profile;
 use crate::records::{Allocations, Counted, Lives, Module, Record, Stack, StackCounts, Timed};
-use crate::results::lines::{FailureKind, Finished, Memory, Profiles, Time};
+use crate::results::lines::{FailureKind, Finished, Memory, Time};
 use crate::results::summary;
 use crate::symbolize::Symbolizer;
 use crate::symbolize::profiles;
@@ -226,40 +226,10 @@ impl Recorded {
     }
 }
 
-/// A result without its numbers.
-pub fn unmeasured(suite: &Suite, benchmark: &Benchmark) -> Finished {
-    let description: serde_json::Value = serde_json::from_str(&benchmark.listed.description).unwrap_or_default();
-    let grouped = ["function_id", "value_str"].iter().any(|key| description[key].is_string());
-    let group = description["group_id"].as_str().filter(|_| grouped).unwrap_or_default().to_owned();
-    let target = &suite.executable.target;
-    Finished {
-        name: benchmark.name.clone(),
-        package: target.package.clone(),
-        target: target.name.clone(),
-        id: benchmark.listed.id.clone(),
-        harness: benchmark.listed.harness.clone(),
-        group,
-        parameter: description["value_str"].as_str().map(str::to_owned),
-        position: Some(benchmark.position),
-        time: Time::default(),
-        vs: None,
-        memory: Memory::default(),
-        throughput: throughput(&description),
-        whole_process: suite.whole_process,
-        profiles: Profiles::default(),
-    }
-}
-
 fn finished(suite: &Suite, benchmark: &Benchmark, time: Time, memory: Memory) -> Finished {
     let own_allocator = is_own_allocator(&suite.executable.timed, &suite.executable.counted);
     let time = Time { tracker: own_allocator.then(|| "inactive".to_owned()), ..time };
-    Finished { time, memory, ..unmeasured(suite, benchmark) }
-}
-
-/// `{"bytes":1024}`: criterion's variant in lower case.
-fn throughput(description: &serde_json::Value) -> Option<serde_json::Value> {
-    let variants = description["throughput"].as_object()?;
-    Some(variants.iter().map(|(kind, value)| (kind.to_lowercase(), value.clone())).collect())
+    Finished { time, memory, ..suite.unmeasured(benchmark) }
 }
 
 #[cfg(test)]

@@ -42,7 +42,8 @@ impl Pass<'_> {
         command.arg("--bench").args(&options.bench_args).args(self.arguments).env(variable, &plan_file);
         // criterion looks for its folder with a cargo process, and writes to it.
         command.env("CRITERION_HOME", options.dir.join("criterion"));
-        Ok(Process { running: Running::start(command, options.verbose)?, records, reader })
+        let running = Running::start(command, options.verbose)?;
+        Ok(Process { running, records, reader, looked: Instant::now(), was_stopped: false })
     }
 
     /// Runs all of `selected`; names the failed, goes on with the rest.
@@ -71,6 +72,9 @@ pub struct Process {
     running: Running,
     records: PathBuf,
     reader: Reader,
+    /// When it was looked whether it is stopped, and whether it was.
+    looked: Instant,
+    was_stopped: bool,
 }
 
 impl Process {
@@ -80,6 +84,21 @@ impl Process {
 
     pub fn has_ended(&mut self) -> Result<bool> {
         Ok(self.running.ended()?.is_some())
+    }
+
+    /// Ends it and all it started, if it has ended itself already.
+    pub fn kill(&mut self) {
+        self.running.kill();
+    }
+
+    /// Whether it was found stopped twice; looked from time to time, or `now`.
+    pub fn is_stopped(&mut self, now: bool) -> bool {
+        if !now && self.looked.elapsed() < LOOKS_APART {
+            return false;
+        }
+        self.looked = Instant::now();
+        let is_stopped = self.running.is_stopped();
+        std::mem::replace(&mut self.was_stopped, is_stopped) && is_stopped
     }
 
     /// Gives `each` every record up to the end of the first benchmark, then ends the process; false where that does not come.
@@ -115,7 +134,6 @@ impl Process {
         each: &mut dyn FnMut(Record),
     ) -> Result<Option<Reason>> {
         let (mut begun, mut inside, mut alone) = (Instant::now(), false, true);
-        let (mut looked, mut stopped) = (Instant::now(), false);
         let status = loop {
             let status = self.running.poll()?;
             for record in self.reader.poll()? {
@@ -136,14 +154,9 @@ impl Process {
                 interrupt.check()?;
             }
             let late = begun.elapsed() > timeout;
-            if !late && looked.elapsed() < LOOKS_APART {
-                continue;
-            }
-            let stopped_before = std::mem::replace(&mut stopped, self.running.is_stopped());
-            looked = Instant::now();
-            let failure = match (late, stopped_before && stopped) {
-                (_, true) => stopped_at_terminal(),
-                (true, false) => process::timed_out(timeout),
+            let failure = match (self.is_stopped(late), late) {
+                (true, _) => stopped_at_terminal(),
+                (false, true) => process::timed_out(timeout),
                 (false, false) => continue,
             };
             self.running.kill();

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::assemble::unmeasured;
 use super::build::Executable;
 use super::launch::Launch;
 use super::phase::Phase;
@@ -14,7 +13,7 @@ use crate::pprof::profile::Profile;
 use crate::project::BenchTarget;
 use crate::records::Module;
 use crate::results::groups;
-use crate::results::lines::{Failed, FailureKind, Finished};
+use crate::results::lines::{Failed, FailureKind, Finished, Memory, Profiles, Time};
 
 /// A benchmark of an executable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,9 +136,33 @@ impl Suite<'_> {
         Selected { largest_iterations, counted_iterations, ..self.benchmarks[index].selected(index) }
     }
 
+    /// A result without its numbers.
+    pub fn unmeasured(&self, benchmark: &Benchmark) -> Finished {
+        let description: serde_json::Value = serde_json::from_str(&benchmark.listed.description).unwrap_or_default();
+        let grouped = ["function_id", "value_str"].iter().any(|key| description[key].is_string());
+        let group = description["group_id"].as_str().filter(|_| grouped).unwrap_or_default().to_owned();
+        let target = &self.executable.target;
+        Finished {
+            name: benchmark.name.clone(),
+            package: target.package.clone(),
+            target: target.name.clone(),
+            id: benchmark.listed.id.clone(),
+            harness: benchmark.listed.harness.clone(),
+            group,
+            parameter: description["value_str"].as_str().map(str::to_owned),
+            position: Some(benchmark.position),
+            time: Time::default(),
+            vs: None,
+            memory: Memory::default(),
+            throughput: throughput(&description),
+            whole_process: self.whole_process,
+            profiles: Profiles::default(),
+        }
+    }
+
     /// Gives each benchmark of a group the one that it is compared with.
     pub fn pair_up(&mut self, against: Option<&str>) {
-        let rows: Vec<Finished> = self.benchmarks.iter().map(|one| unmeasured(self, one)).collect();
+        let rows: Vec<Finished> = self.benchmarks.iter().map(|one| self.unmeasured(one)).collect();
         for (at, compared) in groups::compared(&rows, against).into_iter().enumerate() {
             let reference = match compared {
                 groups::Compared::With(reference) => Some(Box::new(self.benchmarks[reference].clone())),
@@ -170,4 +193,10 @@ impl Suite<'_> {
         };
         left.chunks(PART).map(part).collect()
     }
+}
+
+/// `{"bytes":1024}`: criterion's variant in lower case.
+fn throughput(description: &serde_json::Value) -> Option<serde_json::Value> {
+    let variants = description["throughput"].as_object()?;
+    Some(variants.iter().map(|(kind, value)| (kind.to_lowercase(), value.clone())).collect())
 }

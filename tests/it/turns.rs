@@ -25,6 +25,17 @@ fn who_fails_in_its_turn_fails_alone() {
     assert!(versus.ratio.pairs >= 6 && versus.ratio.ratio > 50.0 && versus.ratio.is_decided(), "{versus:?}");
 }
 
+/// What waits for its turn when the reference has ended is let go at once: nobody would ever give it one.
+#[test]
+fn without_the_reference_all_are_timed_alone() {
+    let filter = ["--against", "panics", "--timeout", "1h", "bad/(first|panics|sleeps)"];
+    let run = memprof(&fixture("trouble"), &[&ARGS[..], &filter].concat()).ends_with(103);
+    assert_eq!(run.errors().len(), 1, "{}", run.stderr);
+    let finished = run.finished();
+    assert_eq!(finished.len(), 2, "{:?}", finished.keys());
+    assert!(finished.values().all(|one| one.vs.as_ref().is_none_or(|vs| !vs.ratio.paired)), "{}", run.stdout);
+}
+
 #[test]
 fn who_cannot_live_beside_another_is_timed_alone() {
     let run = memprof(&fixture("trouble"), &[&ARGS[..], &["held"]].concat()).ends_with(0);

@@ -2,86 +2,32 @@
 //! brought to its measuring loop, of which one at a time is let go for one sample, in an order that chance decides anew each
 //! round. A benchmark is compared with the reference by pairs of neighbouring samples.
 
+mod memory;
+mod player;
+mod rivals;
+
 use std::collections::{HashMap, HashSet};
-use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::fs::{CWD, FileType, Mode};
-use serde::{Deserialize, Serialize};
-
-use super::attempt::{Attempt, PassResult};
-use super::build::{Build, Executable};
-use super::launch::Launch;
-use super::pass::{Pass, Process};
+use super::attempt::PassResult;
+use super::pass::Pass;
 use super::plan::Selected;
-use super::process::timed_out;
 use super::suite::Suite;
-use super::{Measuring, PassOptions, Phase};
+use super::{Measuring, Phase};
+use crate::Result;
 use crate::records::{Record, Timed};
 use crate::results::pairs;
 use crate::results::ratio::Ratio;
-use crate::{Error, Result};
+
+pub use player::Place;
+use player::Player;
+use rivals::Rival;
+pub use rivals::Rivals;
 
 /// So many wait beside the reference at most: with more, neighbours would lie far apart in time.
 const MOST_BESIDE: usize = 10;
-/// How often is looked whether a process has ended while it is waited for.
-const LOOK: Duration = Duration::from_millis(20);
 /// One that sets up so much longer than all before it may wait for one of them, as for a lock.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// The folder of a process that takes turns.
-#[derive(Debug, Clone)]
-pub struct Place(PathBuf);
-
-impl Place {
-    pub fn go(&self) -> PathBuf {
-        self.0.join("go")
-    }
-
-    pub fn ready(&self) -> PathBuf {
-        self.0.join("ready")
-    }
-}
-
-/// The executables of another revision, whose benchmarks of the same names are the references.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Rivals {
-    /// The revision, as it was typed.
-    pub label: String,
-    all: Vec<Rival>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Rival {
-    package: String,
-    target: String,
-    program: PathBuf,
-    launch: Launch,
-}
-
-impl Rivals {
-    /// What was built here, for a run that compares itself with it.
-    pub fn of(build: &Build) -> Rivals {
-        let rival = |one: &Executable| {
-            let (package, target) = (one.target.package.clone(), one.target.name.clone());
-            Some(Rival { package, target, program: one.timed.clone(), launch: one.launch.clone()? })
-        };
-        Rivals { label: String::new(), all: build.executables.iter().filter_map(rival).collect() }
-    }
-
-    /// The same of the revision that was typed so.
-    pub fn called(self, label: &str) -> Rivals {
-        Rivals { label: label.to_owned(), ..self }
-    }
-
-    fn of_suite(&self, suite: &Suite) -> Option<&Rival> {
-        let own = suite.target();
-        self.all.iter().find(|one| (&one.package, &one.target) == (&own.package, &own.name))
-    }
-}
 
 /// What came of a comparison in turns.
 #[derive(Default)]
@@ -147,6 +93,11 @@ pub fn time(suite: &Suite, selected: &[Selected], measuring: &mut Measuring) -> 
         while !others.is_empty() {
             let some = others.drain(..others.len().min(MOST_BESIDE)).collect();
             let mut batch = compare(&reference, some, measuring)?;
+            if !batch.compared.result.records.contains_key(&reference.selected.index) {
+                // No other batch would have a reference.
+                unfit.extend(batch.unfit);
+                break;
+            }
             others.splice(..0, batch.postponed.drain(..));
             batch.compared.result.records.remove(&stranger);
             compared.extend(batch.compared.result.records.keys());
@@ -179,7 +130,8 @@ struct Batch<'a> {
     unfit: Vec<usize>,
 }
 
-/// Times `reference` and the others in turns. Who cannot be is left out, for whatever reason: alone it may be another matter.
+/// Times `reference` and the others in turns. Who cannot be is left out, for whatever reason: alone it may be another matter. So
+/// are all, where the reference cannot.
 fn compare<'a>(reference: &Entrant<'a>, others: Vec<Entrant<'a>>, measuring: &mut Measuring) -> Result<Batch<'a>> {
     let mut batch = Batch { compared: Compared::default(), postponed: Vec::new(), unfit: Vec::new() };
     let mut players: Vec<Player> = Vec::new();
@@ -194,12 +146,16 @@ fn compare<'a>(reference: &Entrant<'a>, others: Vec<Entrant<'a>>, measuring: &mu
         let folder = entrant.pass.options.dir.join(format!("turn-{}", players.len()));
         match Player::start(&entrant, &folder, patience, measuring)? {
             Some(player) => players.push(player),
-            // Without the reference there is nothing to compare with.
-            None if is_reference => return Ok(batch),
-            None => batch.unfit.push(entrant.selected.index),
+            None => {
+                batch.unfit.push(entrant.selected.index);
+                if is_reference {
+                    // There is nothing to compare with.
+                    return Ok(batch);
+                }
+            }
         }
         longest = longest.max(begun.elapsed());
-        let pids: Vec<u32> = players.iter().map(|player| player.process.id()).collect();
+        let pids: Vec<u32> = players.iter().map(|player| player.id()).collect();
         if memory::is_short(&pids) {
             // At least one at a time is compared, or there will be no end; and none where there is no room for two.
             match is_reference {
@@ -209,6 +165,10 @@ fn compare<'a>(reference: &Entrant<'a>, others: Vec<Entrant<'a>>, measuring: &mu
         }
     }
     play(&mut players, reference.pass.options.timeout, measuring)?;
+    if players[0].is_out {
+        batch.unfit.push(reference.selected.index);
+        return Ok(batch);
+    }
     let mut sampled: Vec<(usize, Timed, Vec<u64>)> = Vec::new();
     batch.unfit.extend(players.iter().filter(|player| player.is_out).map(|player| player.index));
     for player in players.into_iter().filter(|player| !player.is_out) {
@@ -255,155 +215,13 @@ fn play(players: &mut [Player], timeout: Duration, measuring: &mut Measuring) ->
                 continue;
             }
             turn += 1;
-            player.turns.push(turn);
-            player.take_turn(timeout, measuring)?;
+            player.take_turn(turn, timeout, measuring)?;
         }
-        if players.first().is_none_or(|reference| reference.is_out) {
+        if players[0].is_out {
             break;
         }
     }
     Ok(())
-}
-
-/// A process that waits for its turns.
-struct Player<'a> {
-    index: usize,
-    process: Process,
-    attempt: Attempt<'a>,
-    go: File,
-    ready: File,
-    samples: u64,
-    /// The numbers of the turns it took.
-    turns: Vec<u64>,
-    used: Duration,
-    is_out: bool,
-    options: PassOptions,
-}
-
-impl<'a> Player<'a> {
-    /// Starts a process and waits until its first sample can begin; `None` where it does not come to that.
-    fn start(
-        entrant: &Entrant<'a>,
-        folder: &Path,
-        patience: Duration,
-        measuring: &mut Measuring,
-    ) -> Result<Option<Player<'a>>> {
-        let _ = std::fs::remove_dir_all(folder);
-        std::fs::create_dir_all(folder).map_err(|e| Error::with(format!("cannot make {}", folder.display()), e))?;
-        let place = Place(folder.to_owned());
-        let (go, ready) = (pipe(&place.go())?, pipe(&place.ready())?);
-        let options = PassOptions { turn: Some(place), dir: folder.to_owned(), ..entrant.pass.options.clone() };
-        let selected = std::slice::from_ref(&entrant.selected);
-        let mut arguments = entrant.pass.arguments;
-        loop {
-            let process = Pass { options: &options, arguments, ..entrant.pass }.start(selected)?;
-            let (go, ready) = (clone(&go)?, clone(&ready)?);
-            let attempt = Attempt::new(Phase::Time, selected);
-            let mut player = Player {
-                index: entrant.selected.index,
-                process,
-                attempt,
-                go,
-                ready,
-                samples: 0,
-                turns: Vec::new(),
-                used: Duration::ZERO,
-                is_out: false,
-                options: options.clone(),
-            };
-            match player.await_ready(patience, measuring)? {
-                Some(samples) => {
-                    player.samples = u64::from(samples);
-                    return Ok(Some(player));
-                }
-                None if arguments.is_empty() => return Ok(None),
-                // Its own main function may not take them.
-                None => arguments = &[],
-            }
-        }
-    }
-
-    /// Lets it take one sample.
-    fn take_turn(&mut self, timeout: Duration, measuring: &mut Measuring) -> Result<()> {
-        let begun = Instant::now();
-        let left = timeout.saturating_sub(self.used);
-        if self.go.write_all(&[1]).is_err() || self.await_ready(left, measuring)?.is_none() {
-            self.is_out = true;
-        }
-        self.used += begun.elapsed();
-        Ok(())
-    }
-
-    /// Waits until it says how many samples are left; `None` where it has ended, or takes longer than `patience`.
-    fn await_ready(&mut self, patience: Duration, measuring: &mut Measuring) -> Result<Option<u32>> {
-        let begun = Instant::now();
-        loop {
-            let look = Timespec { tv_sec: 0, tv_nsec: LOOK.as_nanos() as i64 };
-            let mut fds = [PollFd::new(&self.ready, PollFlags::IN)];
-            let came = match rustix::event::poll(&mut fds, Some(&look)) {
-                Err(rustix::io::Errno::INTR) => 0,
-                came => came.map_err(|e| Error::with("cannot wait for a bench", e))?,
-            };
-            if came > 0 {
-                let mut left = [0; 4];
-                self.ready.read_exact(&mut left).map_err(|e| Error::with("cannot read from a bench", e))?;
-                return Ok(Some(u32::from_le_bytes(left)));
-            }
-            measuring.interrupt.check()?;
-            if self.process.has_ended()? || begun.elapsed() > patience {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// Its records, after its last sample; `None` where they do not come. What else it would do is not waited for.
-    fn end(mut self, measuring: &mut Measuring) -> Result<Option<(Vec<Record>, Vec<u64>)>> {
-        let index = self.index;
-        let done = self.process.until_done(self.options.timeout, measuring.interrupt, &mut |record| {
-            self.attempt.record(record, &mut Silent);
-        })?;
-        let mut result = PassResult::default();
-        self.attempt.settle((!done).then(|| timed_out(self.options.timeout)), &mut result);
-        let _ = std::fs::remove_dir_all(&self.options.dir);
-        Ok(result.records.remove(&index).map(|records| (records, self.turns)))
-    }
-}
-
-/// Progress was told when the process began.
-struct Silent;
-
-impl super::Observer for Silent {
-    fn begins(&mut self, _: Phase, _: &str) {}
-    fn warns(&mut self, _: &str) {}
-}
-
-/// A named pipe, open for both ways: opening it waits for nobody.
-fn pipe(path: &Path) -> Result<File> {
-    let cannot = |e: std::io::Error| Error::with(format!("cannot make {}", path.display()), e);
-    rustix::fs::mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).map_err(|e| cannot(e.into()))?;
-    OpenOptions::new().read(true).write(true).open(path).map_err(cannot)
-}
-
-fn clone(file: &File) -> Result<File> {
-    file.try_clone().map_err(|e| Error::with("cannot open another descriptor", e))
-}
-
-mod memory {
-    //! Whether what runs at once fits in memory.
-
-    /// Kilobytes behind `key` of a file in /proc.
-    fn kilobytes(file: &str, key: &str) -> Option<u64> {
-        let text = std::fs::read_to_string(file).ok()?;
-        let line = text.lines().find_map(|line| line.strip_prefix(key))?;
-        line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().ok()
-    }
-
-    /// Whether another process as large as the largest of `pids` might not fit.
-    pub fn is_short(pids: &[u32]) -> bool {
-        let largest = pids.iter().filter_map(|pid| kilobytes(&format!("/proc/{pid}/status"), "VmHWM")).max();
-        let available = kilobytes("/proc/meminfo", "MemAvailable");
-        largest.zip(available).is_some_and(|(largest, available)| largest * 2 > available)
-    }
 }
 
 /// xorshift64*, by Marsaglia and Vigna: the same order in every run.
