@@ -139,8 +139,8 @@ fn parse(args: &[String]) -> Result<Option<Arguments>, String> {
             "ignore" => options.ignore = flags.value(&flag)?.into(),
             "filter" => options.filter = flags.value(&flag)?.into(),
             "format" => arguments.format = flags.value(&flag)?.into(),
-            "alpha" => options.alpha = flags.number(&flag)?,
-            "confidence" => options.confidence = flags.number(&flag)?,
+            "alpha" => options.alpha = flags.float(&flag)?,
+            "confidence" => options.confidence = flags.float(&flag)?,
             "h" | "help" => return Ok(None),
             _ => return Err(flag.unknown()),
         }

@@ -2,7 +2,8 @@
 //! `=` only, and the first word that is no flag ends them.
 
 use std::ffi::OsString;
-use std::str::FromStr;
+
+use super::float::parse_float;
 
 /// A flag, with the value behind its `=`.
 pub struct Flag<'a> {
@@ -44,10 +45,19 @@ impl<'a> Flags<'a> {
         Ok(value)
     }
 
+    /// The value of a flag that needs a whole number.
+    pub fn integer(&mut self, flag: &Flag<'a>) -> Result<i64, String> {
+        self.number(flag, integer)
+    }
+
     /// The value of a flag that needs a number.
-    pub fn number<N: FromStr>(&mut self, flag: &Flag<'a>) -> Result<N, String> {
+    pub fn float(&mut self, flag: &Flag<'a>) -> Result<f64, String> {
+        self.number(flag, |text| parse_float(text).ok())
+    }
+
+    fn number<N>(&mut self, flag: &Flag<'a>, parse: fn(&str) -> Option<N>) -> Result<N, String> {
         let value = self.value(flag)?;
-        value.parse().map_err(|_| format!("-{}: {value:?} is not a number that it takes", flag.name))
+        parse(value).ok_or_else(|| format!("-{}: {value:?} is not a number that it takes", flag.name))
     }
 
     /// The words behind the flags.
@@ -66,6 +76,26 @@ impl Flag<'_> {
     pub fn unknown(&self) -> String {
         format!("there is no flag -{}; -help lists the flags", self.name)
     }
+}
+
+/// A whole number as Go's source code has it: decimal, behind `0x`, `0o` or `0b`, or octal behind a `0` alone; an underscore may
+/// stand before any digit but the first.
+fn integer(text: &str) -> Option<i64> {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (radix, digits) = match unsigned.get(..2).map(str::to_ascii_lowercase).as_deref() {
+        Some("0x") => (16, &unsigned[2..]),
+        Some("0o") => (8, &unsigned[2..]),
+        Some("0b") => (2, &unsigned[2..]),
+        Some(_) if unsigned.starts_with('0') => (8, &unsigned[1..]),
+        _ => (10, unsigned),
+    };
+    let digits = if radix == 10 { digits } else { digits.strip_prefix('_').unwrap_or(digits) };
+    let is_digit = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_digit(radix));
+    if !digits.split('_').all(is_digit) {
+        return None;
+    }
+    let sign = if text.starts_with('-') { "-" } else { "" };
+    i64::from_str_radix(&format!("{sign}{}", digits.replace('_', "")), radix).ok()
 }
 
 /// A boolean as flags and the shell spell it.
@@ -113,7 +143,7 @@ mod tests {
         let words: Vec<String> = "-a=1 --b x=y -c -d=false in -e".split(' ').map(str::to_owned).collect();
         let mut flags = Flags::new(&words);
         let a = flags.next_flag().unwrap().unwrap();
-        assert_eq!((a.name, flags.number::<i64>(&a)), ("a", Ok(1)));
+        assert_eq!((a.name, flags.integer(&a)), ("a", Ok(1)));
         let b = flags.next_flag().unwrap().unwrap();
         assert_eq!((b.name, flags.value(&b)), ("b", Ok("x=y")));
         assert_eq!(flags.next_flag().unwrap().unwrap().switch(), Ok(true));
@@ -123,12 +153,37 @@ mod tests {
     }
 
     #[test]
+    fn whole_numbers_have_gos_syntax() {
+        for (text, value) in [
+            ("10", 10),
+            ("+4", 4),
+            ("-3", -3),
+            ("0", 0),
+            ("0x10", 16),
+            ("-0XfF", -255),
+            ("010", 8),
+            ("0o17", 15),
+            ("0b11", 3),
+            ("1_000", 1000),
+            ("0x_1_0", 16),
+            ("0_7", 7),
+            ("-9223372036854775808", i64::MIN),
+        ] {
+            assert_eq!(integer(text), Some(value), "{text}");
+        }
+        for text in ["", "-", "abc", "--3", "0x", "0x-1", "08", "1__0", "_1", "1_", "1.0", "0b2", "9223372036854775808"]
+        {
+            assert_eq!(integer(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let words = ["---x", "-n=abc", "-v"].map(str::to_owned);
         let mut flags = Flags::new(&words);
         assert_eq!(flags.next_flag().err().unwrap(), "---x is no flag; flags are written -name or -name=value");
         let number = flags.next_flag().unwrap().unwrap();
-        assert_eq!(flags.number::<f64>(&number).unwrap_err(), "-n: \"abc\" is not a number that it takes");
+        assert_eq!(flags.float(&number).unwrap_err(), "-n: \"abc\" is not a number that it takes");
         assert_eq!(number.switch().unwrap_err(), "-n: \"abc\" is neither true nor false");
         let last = flags.next_flag().unwrap().unwrap();
         assert_eq!(flags.value(&last).unwrap_err(), "-v needs a value: -v=VALUE");

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use cargo_memprof::pprof::front::arguments::Invocation;
 use cargo_memprof::pprof::front::command::COMMANDS;
-use cargo_memprof::pprof::front::config::{Config, GRANULARITIES, OPTIONS};
+use cargo_memprof::pprof::front::config::Config;
 use cargo_memprof::pprof::front::fetch::Loaded;
 use cargo_memprof::pprof::front::generate::generate;
+use cargo_memprof::pprof::front::options::{GRANULARITIES, OPTIONS};
 use cargo_memprof::pprof::profile::{
     Builder, Label, Line, Mapping, Profile, ValueType, combine, read, read_uncompressed, write_uncompressed,
 };

@@ -1,7 +1,8 @@
 //! The flags, as a request.
 
 use super::command::{self, COMMANDS, Command};
-use super::config::{self, Config, OPTIONS, Slot};
+use super::config::Config;
+use super::options::{self, OPTIONS, Slot};
 use crate::go::flags::{Flag, Flags};
 
 /// A parsed command line.
@@ -99,7 +100,7 @@ const VALUES: [&str; 9] =
     ["diff_base", "base", "symbolize", "buildid", "timeout", "add_comment", "seconds", "tools", "http"];
 
 fn takes_value(name: &str) -> bool {
-    let option = config::find(name).is_some_and(|option| option.choices().is_empty());
+    let option = options::find(name).is_some_and(|option| option.choices().is_empty());
     option || VALUES.contains(&name) || command::find(name).is_some()
 }
 
@@ -107,7 +108,7 @@ fn is_switch(name: &str) -> bool {
     SWITCHES.contains(&name)
         || SAMPLE_SWITCHES.iter().any(|(switch, _)| *switch == name)
         || command::find(name).is_some_and(|command| !command.has_argument)
-        || config::is_switch(name)
+        || options::is_switch(name)
 }
 
 fn set_switch(request: &mut Request, extra: &mut Extra, name: &str, on: bool) {
@@ -116,7 +117,7 @@ fn set_switch(request: &mut Request, extra: &mut Extra, name: &str, on: bool) {
         if on {
             extra.commands.push((command, None));
         }
-    } else if let Some(option) = config::find(name) {
+    } else if let Some(option) = options::find(name) {
         if let Slot::Flag(_, slot) = option.slot {
             *slot(&mut request.config) = on;
         }
@@ -149,18 +150,18 @@ fn set_value<'a>(
         return Ok(());
     }
     let config = &mut request.config;
-    if let Some(option) = config::find(flag.name) {
+    if let Some(option) = options::find(flag.name) {
         match option.slot {
-            Slot::Int(_, slot) => *slot(config) = flags.number(flag)?,
-            Slot::Float(_, slot) => *slot(config) = flags.number(flag)?,
+            Slot::Int(_, slot) => *slot(config) = flags.integer(flag)?,
+            Slot::Float(_, slot) => *slot(config) = flags.float(flag)?,
             Slot::Text(_, slot) | Slot::Choice(_, _, slot) => *slot(config) = flags.value(flag)?.into(),
             Slot::Flag(..) => {}
         }
         return Ok(());
     }
     match flag.name {
-        "timeout" => request.timeout = flags.number(flag)?,
-        "seconds" => request.seconds = flags.number(flag)?,
+        "timeout" => request.timeout = flags.integer(flag)?,
+        "seconds" => request.seconds = flags.integer(flag)?,
         name => {
             let value = flags.value(flag)?.into();
             match name {
@@ -246,9 +247,11 @@ mod tests {
 
     #[test]
     fn flags_are_gos() {
-        let request = parsed("--top -nodecount 6 -cum=true --focus=a=b -noinlines=f x.pb -y").unwrap_or_default();
+        let request = parsed("--top -nodecount 0x6 -divide_by=0x1p-1 -cum=true --focus=a=b -noinlines=f x.pb -y")
+            .unwrap_or_default();
         assert_eq!(request.invocation.map(|invocation| invocation.command.name), Some("top"));
-        assert_eq!((request.config.nodecount, &*request.config.sort, &*request.config.focus), (6, "cum", "a=b"));
+        assert_eq!((request.config.nodecount, request.config.divide_by), (6, 0.5));
+        assert_eq!((&*request.config.sort, &*request.config.focus), ("cum", "a=b"));
         assert_eq!(request.sources, ["x.pb", "-y"]);
     }
 

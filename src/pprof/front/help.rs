@@ -1,7 +1,7 @@
 //! The help, made of the two tables.
 
 use super::command::{self, COMMANDS, Command, Usage};
-use super::config::{self, OPTIONS};
+use super::options::{self, OPTIONS};
 
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
@@ -34,7 +34,7 @@ pub fn overview(command_line: bool) -> String {
         let mut group = vec![entry(option.name, "")];
         let choices = option.choices().iter();
         group.extend(choices.map(|choice| {
-            format!("  {}", entry(&format!("{dash}{choice}"), config::choice_help(choice).unwrap_or_default()))
+            format!("  {}", entry(&format!("{dash}{choice}"), options::choice_help(choice).unwrap_or_default()))
         }));
         groups.push(group.join("\n"));
     }
@@ -60,7 +60,7 @@ pub fn about(name: &str, sample_types: &[&str]) -> Option<String> {
     if let Some(command) = command::find(name) {
         return Some(of_command(command));
     }
-    let help = config::help_of(name)?;
+    let help = options::help_of(name)?;
     let more = if name == "sample_index" {
         format!("Or use sample_index=name, with name in [{}].\n", sample_types.join(" "))
     } else {

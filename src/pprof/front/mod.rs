@@ -12,6 +12,7 @@ pub mod focus;
 pub mod generate;
 pub mod help;
 pub mod http;
+pub mod options;
 pub mod output;
 pub mod shell;
 pub mod symbolize;

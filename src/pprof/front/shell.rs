@@ -2,11 +2,12 @@
 
 use super::arguments::Invocation;
 use super::command;
-use super::config::{self, Config, OPTIONS};
+use super::config::Config;
 use super::fetch::Loaded;
 use super::focus::Warn;
 use super::generate::{generate, overview};
 use super::help;
+use super::options::{self, OPTIONS};
 use super::output::{Destination, deliver};
 
 /// Behind it is a comment, in an assignment.
@@ -83,7 +84,7 @@ impl Shell {
     fn execute(&mut self, input: &str, warn: Warn<'_>) -> Result<Flow, String> {
         let (name, value) = input.split_once('=').map_or((input, None), |(name, value)| (name, Some(value)));
         let name = name.trim();
-        if config::is_configurable(name) {
+        if options::is_configurable(name) {
             let value = value.map(|value| value.rfind(COMMENT).map_or(value, |comment| &value[..comment]).trim());
             return self.assign(name, value).map(|()| Flow::Continue);
         }
@@ -104,7 +105,7 @@ impl Shell {
     }
 
     fn assign(&mut self, name: &str, value: Option<&str>) -> Result<(), String> {
-        if value.is_none() && !config::is_switch(name) {
+        if value.is_none() && !options::is_switch(name) {
             return Err(format!("please specify a value, e.g. {name}=<val>"));
         }
         let mut value = value.unwrap_or_default().to_string();
@@ -175,7 +176,7 @@ fn parse(words: &[&str], config: &Config) -> Result<(Invocation, Config), String
     let is_split = command::find(name).is_none() && !stem.is_empty() && stem.len() < name.len();
     let (name, count) = if is_split { (stem, Some(&name[stem.len()..])) } else { (*name, None) };
     let words: Vec<&str> = count.into_iter().chain(rest.iter().copied()).collect();
-    let command = command::find(name).ok_or_else(|| match config::help_of(name) {
+    let command = command::find(name).ok_or_else(|| match options::help_of(name) {
         Some(_) => format!("did you mean: {name}={}", words.first().unwrap_or(&"<val>")),
         None => format!("unrecognized command: {name:?}"),
     })?;

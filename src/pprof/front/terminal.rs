@@ -11,7 +11,7 @@ use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
 
 use super::command::COMMANDS;
-use super::config::OPTIONS;
+use super::options::OPTIONS;
 use super::shell::Lines;
 
 /// Standard input that is no terminal. The prompt is printed nevertheless, as pprof does.

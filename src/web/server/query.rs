@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::pprof::front::config::{Config, OPTIONS, Slot};
+use crate::pprof::front::config::Config;
+use crate::pprof::front::options::{OPTIONS, Slot};
 
 /// Names and values, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -10,7 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::query::{self, Query};
-use crate::pprof::front::config::{self, Config, OPTIONS};
+use crate::pprof::front::config::Config;
+use crate::pprof::front::options::{self, OPTIONS};
 
 /// Longer names are nothing for a menu.
 const LONGEST_NAME: usize = 100;
@@ -130,7 +131,7 @@ impl Saved {
             let mut config = Config::default();
             for (name, value) in &view.options {
                 // Another version may have written options that this one does not have.
-                let option = config::find(name).filter(|option| option.saved);
+                let option = options::find(name).filter(|option| option.saved);
                 option.map(|option| config.set(option, value));
             }
             entries.push(entry(&view.name, &config, true));
