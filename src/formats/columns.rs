@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 
-use unicode_width::UnicodeWidthStr as _;
+use tabled::builder::Builder;
+use tabled::grid::util::string::get_text_width;
+use tabled::settings::object::{Columns, Segment};
+use tabled::settings::{Alignment, Padding, Style};
 
 use super::{View, one_of_each};
 use crate::results::groups::{self, Compared};
-use crate::results::lines::{Failed, Finished, Memory};
+use crate::results::lines::{Failed, Finished, Memory, are_apart};
 use crate::results::names::{self, one_line};
 use crate::results::notation::{fixed, grouped, nanoseconds, per_op};
 use crate::results::ratio::Ratio;
@@ -79,22 +82,17 @@ impl Table {
 
     /// Lines with the columns two blanks apart.
     fn lines(&self) -> Vec<String> {
-        let is_long = |row: &[String]| row[0].width() > LONGEST_NAME;
-        let width = |column: usize| {
-            let cells = self.cells.iter().filter(|row| column > 0 || !is_long(row));
-            cells.map(|row| row[column].width()).max().unwrap_or(0)
-        };
-        let columns = self.cells.first().map_or(0, Vec::len);
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let Some(head) = self.cells.first() else { return Vec::new() };
+        let is_long = |row: &[String]| get_text_width(&row[0]) > LONGEST_NAME;
+        let records = self.cells.iter().map(|row| match row.split_first() {
+            Some((_, rest)) if is_long(row) => [&[String::new()], rest].concat(),
+            _ => row.clone(),
+        });
+        let mut table = Builder::from_iter(records).build();
+        table.with(Style::empty()).modify(Segment::all(), Padding::new(0, 2, 0, 0));
+        table.modify(Columns::new(1..head.len() - usize::from(self.compared)), Alignment::right());
         let mut lines = Vec::new();
-        for row in &self.cells {
-            let mut line = String::new();
-            for (at, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                let is_text = at == 0 || self.compared && at == columns - 1;
-                let cell = if at == 0 && is_long(row) { "" } else { cell };
-                let room = " ".repeat(width - cell.width());
-                line.push_str(&if is_text { format!("{cell}{room}  ") } else { format!("{room}{cell}  ") });
-            }
+        for (row, line) in self.cells.iter().zip(table.to_string().lines()) {
             if is_long(row) {
                 lines.push(row[0].clone());
             }
@@ -174,8 +172,14 @@ fn columns(view: &View, compared: bool) -> Vec<Column> {
         ("ns/op".to_owned(), Box::new(time)),
     ];
     if view.memory {
-        columns.push(("B/op".to_owned(), Box::new(|row| ranged(bytes(&row.one.memory)))));
-        columns.push(("allocs/op".to_owned(), Box::new(|row| ranged(allocs(&row.one.memory)))));
+        columns.push((
+            "B/op".to_owned(),
+            Box::new(|row| ranged(row.one.memory.bytes_per_op, row.one.memory.bytes_range())),
+        ));
+        columns.push((
+            "allocs/op".to_owned(),
+            Box::new(|row| ranged(row.one.memory.allocs_per_op, row.one.memory.allocs_range())),
+        ));
     }
     if compared {
         let label = view.base.as_ref().map(|base| &base.label).or(view.against.as_ref());
@@ -206,21 +210,10 @@ fn time(row: &Row) -> String {
     format!("{}{spread}", nanoseconds(ns))
 }
 
-/// A count and its range, where it is not exact.
-type Counted = (f64, Option<[f64; 2]>);
-
-fn bytes(memory: &Memory) -> Counted {
-    (memory.bytes_per_op, memory.bytes_per_op_range)
-}
-
-fn allocs(memory: &Memory) -> Counted {
-    (memory.allocs_per_op, memory.allocs_per_op_range)
-}
-
-fn ranged((value, range): Counted) -> String {
-    match range {
-        Some([min, max]) if per_op(min) != per_op(max) => format!("{}–{}", per_op(min), per_op(max)),
-        Some([min, max]) if min != max => format!("≈{}", per_op(value)),
+fn ranged(value: f64, [min, max]: [f64; 2]) -> String {
+    match (per_op(min), per_op(max)) {
+        (least, most) if least != most => format!("{least}–{most}"),
+        _ if min != max => format!("≈{}", per_op(value)),
         _ => per_op(value),
     }
 }
@@ -257,14 +250,20 @@ fn ratio_text(ratio: &Ratio, step: &str) -> String {
 
 /// `−1,984 B` and `−5 allocs`: what is equal is left out, and what may be chance has [`CHANCE`] behind it.
 fn memory_changes(from: &Memory, to: &Memory) -> Vec<String> {
-    let change = |(from, from_range): Counted, (to, to_range): Counted, unit: &str| {
-        let [from_range, to_range] = [from_range.unwrap_or([from; 2]), to_range.unwrap_or([to; 2])];
-        let apart = from_range[1] < to_range[0] || to_range[1] < from_range[0];
+    let change = |from: f64, to: f64, unit: &str, certain: bool| {
         let sign = if to > from { "+" } else { "" };
         let unit = if unit == "allocs" && (to - from).abs() == 1.0 { "alloc" } else { unit };
-        (from != to).then(|| format!("{sign}{} {unit}{}", per_op(to - from), if apart { "" } else { CHANCE }))
+        (from != to).then(|| format!("{sign}{} {unit}{}", per_op(to - from), if certain { "" } else { CHANCE }))
     };
-    [change(bytes(from), bytes(to), "B"), change(allocs(from), allocs(to), "allocs")].into_iter().flatten().collect()
+    let bytes = are_apart(from.bytes_range(), to.bytes_range());
+    let allocs = are_apart(from.allocs_range(), to.allocs_range());
+    [
+        change(from.bytes_per_op, to.bytes_per_op, "B", bytes),
+        change(from.allocs_per_op, to.allocs_per_op, "allocs", allocs),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Two decimals; as many more as a small one needs for two digits: it is never cut to 0.

@@ -116,18 +116,29 @@ impl Memory {
     pub fn join(&mut self, other: &Memory) {
         self.peak_bytes = self.peak_bytes.max(other.peak_bytes);
         self.retained_bytes_per_op = self.retained_bytes_per_op.max(other.retained_bytes_per_op);
-        let join = |a: Option<[f64; 2]>, a_value: f64, b: Option<[f64; 2]>, b_value: f64| {
-            let (a, b) = (a.unwrap_or([a_value; 2]), b.unwrap_or([b_value; 2]));
-            [a[0].min(b[0]), a[1].max(b[1])]
-        };
-        let (values, others) = ((self.allocs_per_op, self.bytes_per_op), (other.allocs_per_op, other.bytes_per_op));
-        let allocs = join(self.allocs_per_op_range, values.0, other.allocs_per_op_range, others.0);
-        let bytes = join(self.bytes_per_op_range, values.1, other.bytes_per_op_range, others.1);
-        self.exact = self.exact && other.exact && values == others;
+        let join = |a: [f64; 2], b: [f64; 2]| [a[0].min(b[0]), a[1].max(b[1])];
+        let allocs = join(self.allocs_range(), other.allocs_range());
+        let bytes = join(self.bytes_range(), other.bytes_range());
+        let are_equal = (self.allocs_per_op, self.bytes_per_op) == (other.allocs_per_op, other.bytes_per_op);
+        self.exact = self.exact && other.exact && are_equal;
         if !self.exact {
             (self.allocs_per_op_range, self.bytes_per_op_range) = (Some(allocs), Some(bytes));
         }
     }
+
+    /// The least and the most; the same where the number is exact.
+    pub fn allocs_range(&self) -> [f64; 2] {
+        self.allocs_per_op_range.unwrap_or([self.allocs_per_op; 2])
+    }
+
+    pub fn bytes_range(&self) -> [f64; 2] {
+        self.bytes_per_op_range.unwrap_or([self.bytes_per_op; 2])
+    }
+}
+
+/// Whether two ranges of counts do not meet, so that their difference is certain.
+pub fn are_apart(a: [f64; 2], b: [f64; 2]) -> bool {
+    a[1] < b[0] || b[1] < a[0]
 }
 
 /// What recording took of the machine.

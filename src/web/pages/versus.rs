@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::contents::{Report, profile_path};
 use crate::results::check::PlacedSite;
 use crate::results::groups::{self, Compared};
-use crate::results::lines::{Finished, Memory};
+use crate::results::lines::{Finished, are_apart};
 use crate::results::notation::per_op;
 use crate::results::sites::sites_where;
 use crate::web::views::{Origin, origin};
@@ -48,22 +48,13 @@ fn comparison(kind: &str, name: &str, from: &Finished, row: &Finished, baseline:
         "ratio": ratio,
         "memory": before,
         "sure": {
-            "bytes_per_op": are_apart(before, now, |memory| (memory.bytes_per_op, memory.bytes_per_op_range)),
-            "allocs_per_op": are_apart(before, now, |memory| (memory.allocs_per_op, memory.allocs_per_op_range)),
+            "bytes_per_op": are_apart(before.bytes_range(), now.bytes_range()),
+            "allocs_per_op": are_apart(before.allocs_range(), now.allocs_range()),
             "reallocs_per_op": both_exact,
             "peak_bytes": both_exact,
             "retained_bytes_per_op": both_exact,
         },
     })
-}
-
-/// Ranges of counts that do not meet.
-fn are_apart(from: &Memory, to: &Memory, amount: fn(&Memory) -> (f64, Option<[f64; 2]>)) -> bool {
-    let [from, to] = [from, to].map(|memory| {
-        let (value, range) = amount(memory);
-        range.unwrap_or([value; 2])
-    });
-    from[1] < to[0] || to[1] < from[0]
 }
 
 /// The function whose bytes changed most, at its line that changed most, and by how much per operation.
