@@ -47,12 +47,17 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     }
     fs::replace(&home.join("results.jsonl"), json::lines(&run).as_bytes())?;
     console::note(&format!(
-        "{} benchmarks of {} machines are in {}",
-        run.finished.len(),
-        args.dirs.len(),
+        "{} of {}, joined in {}",
+        counted(run.finished.len(), "benchmark"),
+        counted(args.dirs.len(), "machine"),
         home.join("results.jsonl").display()
     ));
     Ok(if run.failed.is_empty() { exit::OK } else { exit::BENCH_FAILED })
+}
+
+/// `1 machine`, `2 machines`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A part that is merged twice leaves another one out.
@@ -211,6 +216,11 @@ mod tests {
             refuse_twice(&[folder.clone(), folder.join(".")]).unwrap_err().to_string().ends_with("the same folder")
         );
         assert!(refuse_twice(&[folder.clone(), folder.join("m1")]).is_ok());
+    }
+
+    #[test]
+    fn one_machine_is_no_plural() {
+        assert_eq!([0, 1, 2].map(|count| counted(count, "machine")), ["0 machines", "1 machine", "2 machines"]);
     }
 
     #[test]

@@ -65,6 +65,7 @@ pub fn normal_cdf(z: f64) -> f64 {
 pub fn normal_quantile(p: f64) -> f64 {
     match p {
         0.0 => return f64::NEG_INFINITY,
+        0.5 => return 0.0,
         1.0 => return f64::INFINITY,
         p if !(0.0..=1.0).contains(&p) => return f64::NAN,
         // Small shares have all their digits; what is near 1 has not.

@@ -13,6 +13,7 @@ pub mod gzip;
 mod index;
 mod legacy;
 mod merge;
+mod messages;
 pub mod model;
 pub mod path;
 mod pattern;

@@ -101,7 +101,7 @@ fn layers(count: usize, arrows: &[(usize, usize, f64)]) -> Vec<usize> {
     }
     let mut layer = vec![0usize; count];
     let mut order: Vec<usize> = (0..count).filter(|node| incoming[*node] == 0).collect();
-    let mut at = 0;
+    let (roots, mut at) = (order.len(), 0);
     while at < order.len() {
         let node = order[at];
         at += 1;
@@ -113,12 +113,7 @@ fn layers(count: usize, arrows: &[(usize, usize, f64)]) -> Vec<usize> {
             }
         }
     }
-    let has_caller: Vec<bool> = {
-        let mut has = vec![false; count];
-        arrows.iter().for_each(|(_, to, _)| has[*to] = true);
-        has
-    };
-    for node in order.into_iter().rev().filter(|node| !has_caller[*node]) {
+    for &node in &order[..roots] {
         if let Some(nearest) = outgoing[node].iter().map(|to| layer[*to]).min() {
             layer[node] = nearest.saturating_sub(1);
         }
