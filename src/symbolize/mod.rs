@@ -29,7 +29,8 @@ use module::Opened;
 pub struct Symbolizer {
     modules: Vec<Module>,
     opened: Vec<Option<Opened>>,
-    /// Start and end of each executable segment at run time, sorted, and the module's index.
+    /// Start and end of each executable segment at run time, and the module's index. Where one library was closed and another
+    /// opened, the first counts: the runtime cuts stacks through the other before they come there.
     segments: Vec<(u64, u64, usize)>,
     cache: HashMap<u64, (Option<usize>, Vec<Frame>)>,
 }
@@ -37,13 +38,10 @@ pub struct Symbolizer {
 impl Symbolizer {
     /// Reads nothing yet.
     pub fn new(modules: &[Module]) -> Symbolizer {
-        let mut segments: Vec<_> =
-            modules.iter().enumerate().flat_map(|(index, module)| segments(index, module)).collect();
-        segments.sort_unstable();
         Symbolizer {
             modules: modules.to_vec(),
             opened: modules.iter().map(|_| None).collect(),
-            segments,
+            segments: modules.iter().enumerate().flat_map(|(index, module)| segments(index, module)).collect(),
             cache: HashMap::new(),
         }
     }
@@ -75,9 +73,8 @@ impl Symbolizer {
     }
 
     fn look_up(&mut self, address: u64) -> (Option<usize>, Vec<Frame>) {
-        let after = self.segments.partition_point(|(start, ..)| *start <= address);
-        let segment = after.checked_sub(1).map(|index| self.segments[index]);
-        let Some((_, _, index)) = segment.filter(|(_, end, _)| address < *end) else {
+        let within = |(start, end, _): &&(u64, u64, usize)| (*start..*end).contains(&address);
+        let Some(&(_, _, index)) = self.segments.iter().find(within) else {
             return (None, vec![Frame { function: format!("{address:#x}"), ..Frame::default() }]);
         };
         let module = &self.modules[index];

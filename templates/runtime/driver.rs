@@ -10,12 +10,14 @@ use crate::bracket::{self, BATCHED, COUNT, LIVE, PEAK, STACKS, VERIFY};
 use crate::buffer::Taken;
 use crate::calling;
 use crate::cost::{self, Call, Cost};
-use crate::objects::{self, Object};
+use crate::objects;
 use crate::plan::{Mode, Plan, Selected};
 use crate::records::{self, Record};
 use crate::thread;
 use crate::timed::{self, Sizes, Timing, MOST_SAMPLES};
-use crate::{block as waits, dhat, follow, fork, memory, results, rules, sampler, shared, stacks, sys, threads};
+use crate::{
+    block as waits, dhat, follow, fork, memory, places, results, rules, sampler, shared, stacks, sys, threads,
+};
 
 /// Counting passes: where all agree the count is exact.
 const PASSES: u32 = 3;
@@ -148,7 +150,7 @@ pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
         Mode::Dhat => record_with_dhat(plan, &selected, run),
         Mode::Block => block(plan, &selected, run),
     }
-    emit_new(&objects::loaded());
+    places::tell(&objects::loaded());
     Record::new(records::DONE).u32(selected.index).emit();
     true
 }
@@ -169,7 +171,7 @@ fn start(plan: &Plan) -> std::io::Result<()> {
     memory::look();
     thread::initialize();
     let objects = objects::loaded();
-    emit_new(&objects);
+    places::tell(&objects);
     if !plan.table.is_empty() {
         rules::install(&std::fs::read(plan.table)?, &objects);
     }
@@ -178,33 +180,6 @@ fn start(plan: &Plan) -> std::io::Result<()> {
         std::process::exit(70);
     }
     Ok(())
-}
-
-/// Where an object is mapped, and what it is called.
-type Known = (u64, Vec<u8>);
-static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
-
-/// Tells of those objects that have not been told of: libraries that a bench opens come later.
-pub fn emit_new(objects: &[Object]) {
-    let mut known = KNOWN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    for object in objects {
-        if !known.iter().any(|(bias, path)| *bias == object.bias && *path == object.path) {
-            known.push((object.bias, object.path.clone()));
-            emit_object(object);
-        }
-    }
-}
-
-fn emit_object(object: &Object) {
-    let mut record = Record::new(records::OBJECT)
-        .u64(object.bias)
-        .bytes(&object.path)
-        .bytes(&object.build_id)
-        .u32(object.text.len() as u32);
-    for segment in &object.text {
-        record = record.u64(segment.vaddr).u64(segment.size).u64(segment.file_offset);
-    }
-    record.bytes(&object.vdso_image()).emit();
 }
 
 /// Allocates once in a bracket of its own and looks whether that was counted, as only the tracker does.

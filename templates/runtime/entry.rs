@@ -162,6 +162,11 @@ impl Entry {
         self.standing.stood()
     }
 
+    /// The words that are kept prove nothing any more. Any thread may call it, where the owner cannot come by this stack.
+    pub fn forget_walk(&self) {
+        self.standing.forget();
+    }
+
     /// `next` came after this one.
     pub fn set_next(&self, next: &'static Entry) {
         // SAFETY: null or an entry.

@@ -33,6 +33,7 @@ mod memo;
 mod memory;
 mod objects;
 mod peak;
+mod places;
 mod plan;
 mod process;
 mod program;

@@ -10,6 +10,7 @@
 
 use std::arch::asm;
 use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::entry::Entry;
 use crate::rules;
@@ -51,6 +52,8 @@ struct Frame {
 pub struct Memo {
     len: usize,
     checks_len: usize,
+    /// As `FORGOTTEN` when it was last looked at.
+    forgotten: usize,
     /// The previous stack, outermost frame first.
     frames: [Frame; MAX_DEPTH],
     /// Its addresses, once more.
@@ -59,6 +62,14 @@ pub struct Memo {
     checks: [Check; 2 * MAX_DEPTH],
     /// The frames of the current walk, innermost first.
     fresh: [Frame; MAX_DEPTH],
+}
+
+/// How often all threads were told to forget.
+static FORGOTTEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Rules are no longer what they were: no thread's memo proves anything.
+pub fn forget_all() {
+    FORGOTTEN.fetch_add(1, Ordering::Release);
 }
 
 /// So often a walk tries to find its rest in the previous stack.
@@ -107,6 +118,11 @@ impl Memo {
         stacks: &mut Stacks,
         owner: &ThreadState,
     ) -> Result<Option<&'static Entry>, ()> {
+        let forgotten = FORGOTTEN.load(Ordering::Acquire);
+        if self.forgotten != forgotten {
+            self.forgotten = forgotten;
+            self.forget();
+        }
         let texts = rules::installed().unwrap_or(&[]);
         let (mut at, mut exact) = (start, true);
         // frames[..met] may be met yet; frames[..kept] are the stack's, once the walk is over.

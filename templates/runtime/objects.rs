@@ -1,8 +1,10 @@
 //! The objects that are mapped into the process: the executable, shared libraries, the vdso.
 
 use std::ffi::CStr;
+use std::mem;
 use std::os::raw::{c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::sys;
 
@@ -47,6 +49,39 @@ impl Object {
 }
 
 const PAGE: usize = 4096;
+
+/// So many objects, the first of [`loaded`], stay as long as the process does.
+static STAY: AtomicUsize = AtomicUsize::new(0);
+
+/// All objects that are loaded now stay: nothing was opened yet.
+pub fn these_stay() {
+    let mut number = 0usize;
+    unsafe extern "C" fn count(_: *mut sys::dl_phdr_info, _: usize, data: *mut c_void) -> c_int {
+        *(data as *mut usize) += 1;
+        0
+    }
+    // SAFETY: `count` treats the pointer as what it is, during this call only.
+    unsafe { sys::dl_iterate_phdr(count, &mut number as *mut usize as *mut c_void) };
+    STAY.store(number, Ordering::Relaxed);
+}
+
+pub fn those_that_stay() -> usize {
+    STAY.load(Ordering::Relaxed)
+}
+
+/// How many objects came and how many went since the process began.
+pub fn changes() -> (u64, u64) {
+    unsafe extern "C" fn first(info: *mut sys::dl_phdr_info, size: usize, data: *mut c_void) -> c_int {
+        if size >= mem::size_of::<sys::dl_phdr_info>() {
+            *(data as *mut (u64, u64)) = ((*info).dlpi_adds, (*info).dlpi_subs);
+        }
+        1
+    }
+    let mut changes = (0u64, 0u64);
+    // SAFETY: as above.
+    unsafe { sys::dl_iterate_phdr(first, &mut changes as *mut (u64, u64) as *mut c_void) };
+    changes
+}
 
 /// Everything that is loaded now.
 pub fn loaded() -> Vec<Object> {

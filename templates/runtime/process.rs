@@ -10,7 +10,7 @@ use crate::bracket::{self, COUNT, LIVE, PEAK, STACKS};
 use crate::driver;
 use crate::plan::{self, Mode, Plan};
 use crate::records::{self, Record};
-use crate::{fork, objects, program, results, sampler, stacks, sys};
+use crate::{fork, objects, places, program, results, sampler, stacks, sys};
 
 /// libc calls this before the main function, and before constructors without a number.
 #[used]
@@ -42,6 +42,7 @@ fn taken(variable: &str) -> Option<&'static OsStr> {
         return None;
     }
     std::env::remove_var(variable);
+    objects::these_stay();
     // SAFETY: a variable that this process was started with lies on its first stack, and stays there.
     Some(OsStr::from_bytes(unsafe { CStr::from_ptr(value) }.to_bytes()))
 }
@@ -93,6 +94,6 @@ extern "C" fn at_exit() {
         samples.lost += sampler::disarm();
         results::samples(index, 1, &samples);
     }
-    driver::emit_new(&objects::loaded());
+    places::tell(&objects::loaded());
     Record::new(records::DONE).u32(index).emit();
 }

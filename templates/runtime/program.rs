@@ -17,7 +17,7 @@ use crate::records::{self, Record};
 use crate::shared::{self, word};
 use crate::spin::Spin;
 use crate::thread::{self, ThreadState};
-use crate::{block, driver, entries, fork, sampler, sys, totals};
+use crate::{block, driver, entries, fork, places, sampler, sys, totals};
 
 /// Bytes that a thread keeps to itself.
 const DRIFT: i64 = 64 << 10;
@@ -90,6 +90,7 @@ pub fn begin(path: &OsStr) {
 extern "C" fn at_exit() {
     if !fork::is_child() {
         shared::set(word::EXIT_CPU, cpu_time());
+        places::tell_at_exit();
     }
 }
 

@@ -5,7 +5,7 @@
 //! File format: header, one entry an object, rows `(pc, rule)`, strings, all little-endian; `src/unwind` writes it.
 
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use crate::memory;
 use crate::objects::Object;
@@ -36,6 +36,8 @@ struct Row {
 pub struct Text {
     start: u64,
     end: u64,
+    /// As `start`; `end` while the object is not there.
+    from: AtomicU64,
     rows: Vec<Row>,
     /// Null where there is no address space to spare for it.
     shadow: *const AtomicU32,
@@ -93,10 +95,14 @@ fn text(bytes: &[u8], index: usize, objects: &[Object]) -> Option<Text> {
         return None;
     }
     let shadow = memory::map_to_spare((end - start) as usize * 4) as *const AtomicU32;
-    Some(Text { start: start.wrapping_add(object.bias), end: end.wrapping_add(object.bias), rows, shadow })
+    Some(Text::new(start.wrapping_add(object.bias), end.wrapping_add(object.bias), rows, shadow))
 }
 
 impl Text {
+    fn new(start: u64, end: u64, rows: Vec<Row>, shadow: *const AtomicU32) -> Text {
+        Text { start, end, from: AtomicU64::new(start), rows, shadow }
+    }
+
     #[inline(always)]
     fn rule(&self, pc: u64) -> u32 {
         let offset = (pc - self.start) as usize;
@@ -141,7 +147,15 @@ pub fn rule_at(texts: &[Text], pc: u64) -> u32 {
 
 #[inline(always)]
 fn find(texts: &[Text], pc: u64) -> Option<&Text> {
-    texts.iter().find(|text| pc >= text.start && pc < text.end)
+    texts.iter().find(|text| pc >= text.from.load(Ordering::Relaxed) && pc < text.end)
+}
+
+/// The rules of the object at `start` are used or not; whether they were.
+pub fn set_in_use(start: u64, used: bool) -> bool {
+    match installed().unwrap_or(&[]).iter().find(|text| text.start == start) {
+        Some(text) => text.from.swap(if used { start } else { text.end }, Ordering::AcqRel) == start,
+        None => false,
+    }
 }
 
 /// Takes made-up rows into use.
@@ -149,7 +163,7 @@ fn find(texts: &[Text], pc: u64) -> Option<&Text> {
 pub fn install_rows(start: u64, end: u64, rows: &[(u32, u32)]) {
     let rows = rows.iter().map(|&(pc, rule)| Row { pc, rule }).collect();
     let shadow = memory::map((end - start) as usize * 4) as *const AtomicU32;
-    TEXTS.store(Box::into_raw(Box::new(vec![Text { start, end, rows, shadow }])), Ordering::Release);
+    TEXTS.store(Box::into_raw(Box::new(vec![Text::new(start, end, rows, shadow)])), Ordering::Release);
 }
 
 #[cfg(test)]
@@ -158,7 +172,7 @@ mod tests {
 
     fn table(rows: &[(u32, u32)]) -> Vec<Text> {
         let rows: Vec<Row> = rows.iter().map(|&(pc, rule)| Row { pc, rule }).collect();
-        vec![Text { start: 0x1000, end: 0x2000, rows, shadow: memory::map(0x4000) as *const AtomicU32 }]
+        vec![Text::new(0x1000, 0x2000, rows, memory::map(0x4000) as *const AtomicU32)]
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::buffer::{Buffer, Taken};
 use crate::fork;
 use crate::interrupts::{cpu_timer, perf_event, Clocks};
 use crate::memory;
+use crate::places;
 use crate::shared;
 use crate::sys;
 use crate::thread::MAX_DEPTH;
@@ -325,6 +326,10 @@ fn sample(at: Registers, count: u64) {
     scratch[0] = at.pc;
     let (bounds, number) = OWN.with(|own| own.get());
     let walk = unwind::walk(at, &mut scratch[1..], bounds);
+    if walk.depth == 0 && places::is_gone(at.pc) {
+        // Nobody knows whose it is.
+        scratch[0] = 0;
+    }
     let (addresses, thread) = (&scratch[..walk.depth + 1], number.unwrap_or_else(|| threads::number_of(tid())));
     if !shared::SAMPLES.write(count, addresses, walk.whole, thread)
         && !SAMPLES.write(count, addresses, walk.whole, thread)

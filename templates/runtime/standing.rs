@@ -14,6 +14,7 @@ use std::arch::x86_64::{
 };
 use std::cell::Cell;
 use std::ptr;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::unwind::Registers;
 
@@ -34,7 +35,7 @@ pub struct Standing {
     /// Bytes from rsp to the end of the last word.
     extent: Cell<u32>,
     /// Words that prove it, a multiple of [`AT_ONCE`]; 0 where none are kept.
-    words: Cell<u16>,
+    words: AtomicU16,
     /// A frame was found through rbp: the words prove nothing about another rsp.
     fixed: Cell<bool>,
     /// The first rbp leads to a frame.
@@ -76,7 +77,12 @@ impl Room {
 impl Standing {
     /// True where a walk is kept.
     pub fn stood(&self) -> bool {
-        self.words.get() != 0
+        self.words.load(Ordering::Relaxed) != 0
+    }
+
+    /// No walk is kept.
+    pub fn forget(&self) {
+        self.words.store(0, Ordering::Relaxed);
     }
 
     /// Keeps the walk that began at `start`. Its first words are the return addresses, as they are in the room already.
@@ -88,7 +94,7 @@ impl Standing {
         words: impl Iterator<Item = Word>,
         room: Room,
     ) {
-        self.words.set(0);
+        self.words.store(0, Ordering::Relaxed);
         let (mut count, mut extent) = (0, 0);
         let mut put = |word: Word| match u16::try_from(word.distance) {
             Ok(distance) if count < room.words => {
@@ -120,7 +126,7 @@ impl Standing {
         self.extent.set(extent);
         self.fixed.set(fixed);
         self.rbp_matters.set(rbp_matters);
-        self.words.set(count as u16);
+        self.words.store(count as u16, Ordering::Relaxed);
     }
 
     /// True where the stack that was kept stands at `at`, which ends at `end`.
@@ -129,7 +135,7 @@ impl Standing {
     /// `values` is the room that was given to [`Standing::keep`]; all from `at.rsp` to `end` is the calling thread's stack.
     #[inline(always)]
     pub unsafe fn again(&self, at: Registers, end: u64, values: *const u64) -> bool {
-        let words = usize::from(self.words.get());
+        let words = usize::from(self.words.load(Ordering::Relaxed));
         if self.pc.get() != at.pc as u32
             || at.rsp + u64::from(self.extent.get()) > end
             || self.fixed.get() && self.rsp.get() != at.rsp

@@ -42,6 +42,9 @@ pub struct dl_phdr_info {
     pub dlpi_name: *const c_char,
     pub dlpi_phdr: *const Elf64_Phdr,
     pub dlpi_phnum: u16,
+    /// How many objects came and went so far; where the size that is told reaches as far.
+    pub dlpi_adds: u64,
+    pub dlpi_subs: u64,
 }
 
 #[repr(C)]

@@ -269,7 +269,16 @@ pub const NESTED: usize = usize::MAX;
 
 /// Does `body`, whose allocations are the recorder's own, on a thread of a program that is recorded.
 pub fn unrecorded<T>(body: impl FnOnce() -> T) -> T {
-    let state = if shared::is_open() { current() } else { None };
+    if shared::is_open() {
+        nested(body)
+    } else {
+        body()
+    }
+}
+
+/// Does `body`, whose allocations are the recorder's own.
+pub fn nested<T>(body: impl FnOnce() -> T) -> T {
+    let state = current();
     let was = state.map_or(0, |state| state.busy.load(Ordering::Relaxed));
     if let Some(state) = state {
         state.set_busy(NESTED);

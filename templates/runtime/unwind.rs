@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::ptr;
 
 use crate::rules::{self, Text, FROM_RBP, FROM_RSP, OUTERMOST, PLT, RBP_SAVED, SIGNAL, SPECIAL};
-use crate::sys;
+use crate::{places, sys};
 
 /// Where a thread stands: the registers that a walk starts from.
 #[derive(Clone, Copy, Debug)]
@@ -205,7 +205,10 @@ fn walk_in(mut at: Registers, out: &mut [u64], words: &impl Words) -> Walk {
     loop {
         match step(texts, &mut at, &mut exact, words) {
             Step::Whole => return Walk { depth, whole: true },
-            Step::Cut => return Walk { depth, whole: false },
+            Step::Cut => {
+                let place = at.pc.wrapping_sub(u64::from(!exact));
+                return Walk { depth: depth.saturating_sub(usize::from(places::is_gone(place))), whole: false };
+            }
             Step::Caller { .. } | Step::Interrupted => match out.get_mut(depth) {
                 // Whoever reads the addresses takes one off each of them, to come into the call; code that a signal
                 // interrupted is meant itself.

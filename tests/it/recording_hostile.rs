@@ -132,6 +132,49 @@ fn a_stack_through_a_library_without_a_table_is_cut_there() {
     assert_eq!(run.records.iter().filter(|record| known(record)).count(), 1);
 }
 
+/// What lies in the place of a closed library has other frames and other names.
+#[test]
+fn a_library_in_the_place_of_a_closed_one_is_cut_and_not_walked_with_its_rules() {
+    let program = Program::new(&build("release").join("hostile"));
+    let folder = tempfile::tempdir().unwrap();
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recording/src/callback.c");
+    // The same code by another name, and another layout. Without a build id nobody knows that the first one is back.
+    for (other, build_id) in [("-DOTHER=1", "sha1"), ("-DOTHER=2", "sha1"), ("-DOTHER=1", "none")] {
+        let library = |name: &str, more: &str| {
+            let path = folder.path().join(name);
+            let mut cc = Command::new("cc");
+            cc.args(["-O2", "-fomit-frame-pointer", "-shared", "-fPIC", more])
+                .arg(format!("-Wl,--build-id={build_id}"));
+            assert!(cc.arg("-o").arg(&path).arg(source).status().unwrap().success());
+            path.to_str().unwrap().to_owned()
+        };
+        let (first, other) = (library("first.so", "-DFIRST"), library("other.so", other));
+        let env = [("FIRST", first.as_str()), ("OTHER", other.as_str())];
+        program.remake_table(&program.count(1, "", &|id| id == "one", &env));
+        let run = run(&program, "libraries in turn", &env);
+        if run.stderr().contains("the libraries lie apart") {
+            println!("SKIPPED: the libraries could not be loaded in the same place");
+            continue;
+        }
+        // Three turns of the first library, two of the other.
+        let of_one: Vec<_> =
+            named(&run).into_iter().filter(|(_, names)| names.iter().any(|name| name.ends_with("allocate"))).collect();
+        let allocs = |holds: &dyn Fn(&Allocations, &[String]) -> bool| -> u64 {
+            of_one.iter().filter(|(one, names)| holds(one, names)).map(|(one, _)| one.counts.allocs).sum()
+        };
+        let is_cut = |one: &Allocations| one.stack.completeness == Completeness::Cut;
+        let whole = allocs(&|one, names| {
+            let library = names.iter().position(|name| name == "inner");
+            let called = |at: usize| names[at + 1] == "call_back" && names[at + 2].ends_with("call_through");
+            !is_cut(one) && library.is_some_and(called)
+        });
+        let cut = allocs(&|one, names| is_cut(one) && names.last().unwrap().ends_with("allocate"));
+        // Each pass after the first begins with a library that is back.
+        let expected = if build_id == "none" { [0, 5] } else { [3, 2] };
+        assert_eq!([whole, cut], expected, "{other}, {build_id}: {of_one:?}");
+    }
+}
+
 /// Cut stacks there are, and they end in `function`.
 fn ends_in(run: &Run, function: &str) {
     let named = named(run);

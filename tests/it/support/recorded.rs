@@ -76,6 +76,13 @@ impl Program {
         self.folder.path().join("table")
     }
 
+    /// Makes the table anew, for what a run mapped.
+    pub fn remake_table(&self, run: &Run) {
+        let module = |record: &Record| if let Record::Object(module) = record { Some(module.clone()) } else { None };
+        let modules: Vec<_> = run.records.iter().filter_map(module).collect();
+        std::fs::write(self.table(), unwind::build(&modules).unwrap().to_bytes().unwrap()).unwrap();
+    }
+
     /// Counts `iterations` of the benchmarks that `wanted` holds of, with `more` lines in the plan.
     pub fn count(&self, iterations: u64, more: &str, wanted: &dyn Fn(&str) -> bool, env: &[(&str, &str)]) -> Run {
         let table = self.table();
