@@ -39,6 +39,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("memory.rs", include_str!("../../templates/runtime/memory.rs")),
     ("objects.rs", include_str!("../../templates/runtime/objects.rs")),
     ("peak.rs", include_str!("../../templates/runtime/peak.rs")),
+    ("libraries.rs", include_str!("../../templates/runtime/libraries.rs")),
     ("places.rs", include_str!("../../templates/runtime/places.rs")),
     ("plan.rs", include_str!("../../templates/runtime/plan.rs")),
     ("process.rs", include_str!("../../templates/runtime/process.rs")),

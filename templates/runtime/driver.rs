@@ -10,7 +10,6 @@ use crate::bracket::{self, BATCHED, COUNT, LIVE, PEAK, STACKS, VERIFY};
 use crate::buffer::Taken;
 use crate::calling;
 use crate::cost::{self, Call, Cost};
-use crate::objects;
 use crate::plan::{Mode, Plan, Selected};
 use crate::records::{self, Record};
 use crate::thread;
@@ -150,7 +149,7 @@ pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
         Mode::Dhat => record_with_dhat(plan, &selected, run),
         Mode::Block => block(plan, &selected, run),
     }
-    places::tell(&objects::loaded());
+    drop(places::tell());
     Record::new(records::DONE).u32(selected.index).emit();
     true
 }
@@ -170,10 +169,11 @@ fn start(plan: &Plan) -> std::io::Result<()> {
     }
     memory::look();
     thread::initialize();
-    let objects = objects::loaded();
-    places::tell(&objects);
+    let objects = places::tell();
     if !plan.table.is_empty() {
         rules::install(&std::fs::read(plan.table)?, &objects);
+        // Another thread may have closed a library meanwhile.
+        drop(places::tell());
     }
     if matches!(plan.mode, Mode::Count | Mode::Program) && !tracker_is_linked() {
         Record::new(records::NOT_LINKED).emit();

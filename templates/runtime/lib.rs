@@ -23,6 +23,8 @@ mod entry;
 mod follow;
 mod fork;
 mod interrupts;
+#[cfg(not(any(test, target_feature = "crt-static")))]
+mod libraries;
 mod life;
 mod live;
 mod live_map;
@@ -33,6 +35,8 @@ mod memo;
 mod memory;
 mod objects;
 mod peak;
+// Where libc's functions are not taken over no library is opened.
+#[cfg_attr(any(test, target_feature = "crt-static"), allow(dead_code))]
 mod places;
 mod plan;
 mod process;

@@ -1,17 +1,16 @@
 //! Where each object that was told of lies, and whether it is still there: libraries come and go while a bench or a program runs.
 //!
 //! An address stands for the first object that was told of there, and its rules are that object's. Once it is gone, a stack that
-//! comes through its place is cut before it: whatever lies there now has other frames and other names. dlclose is watched for
-//! that, by a function of its name in the executable. dlopen is not: it goes by the library that calls it. A library that was
-//! opened meanwhile is told of when one closes, when a benchmark ends and when the program does.
+//! comes through its place is cut before it: whatever lies there now has other frames and other names. dlclose and dlopen are
+//! watched for that (`libraries`). A library that was opened without notice is told of when one closes, when a benchmark ends
+//! and when the program does.
 
-use std::os::raw::{c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use crate::objects::{self, Object};
 use crate::records::{self, Record};
-use crate::{block, entries, fork, memo, rules, sys, thread};
+use crate::{block, entries, memo, rules, thread};
 
 struct Place {
     path: Vec<u8>,
@@ -21,6 +20,8 @@ struct Place {
     end: u64,
     /// None of those that stay as long as the process does.
     slot: Option<&'static Slot>,
+    /// The rules at `start`, if there are any, are its own.
+    is_first: bool,
     was_gone: bool,
 }
 
@@ -59,12 +60,13 @@ pub fn is_gone(address: u64) -> bool {
 }
 
 impl Place {
-    fn of(object: &Object, stays: bool) -> Place {
+    fn of(object: &Object, stays: bool, known: &[Place]) -> Place {
         let start = object.text.iter().map(|s| s.vaddr).min().unwrap_or(0).wrapping_add(object.bias);
         let end = object.text.iter().map(|s| s.vaddr + s.size).max().unwrap_or(0).wrapping_add(object.bias);
         let slot = if stays { None } else { Some(slot(start, end)) };
         let (path, build_id) = (object.path.clone(), object.build_id.clone());
-        Place { path, build_id, bias: object.bias, start, end, slot, was_gone: false }
+        let is_first = known.iter().all(|place| place.start != start);
+        Place { path, build_id, bias: object.bias, start, end, slot, is_first, was_gone: false }
     }
 
     fn is(&self, object: &Object) -> bool {
@@ -78,7 +80,7 @@ impl Place {
             Some(slot) => slot.gone.store(gone || slot.end.load(Ordering::Relaxed) == u64::MAX, Ordering::Release),
             None => return false,
         }
-        rules::set_in_use(self.start, !gone) && gone
+        self.is_first && rules::set_in_use(self.start, !gone) && gone
     }
 }
 
@@ -101,10 +103,24 @@ impl Places {
             let known = self.all.iter().any(|place| place.is(object));
             // The executable's path is asked for anew each time, and may have changed.
             if !known && !(stays && self.all.iter().any(|place| place.bias == object.bias)) {
-                self.all.push(Place::of(object, stays));
+                let place = Place::of(object, stays, &self.all);
+                self.all.push(place);
                 emit(object);
             }
         }
+    }
+
+    /// Looks at what is loaded now.
+    fn look(&mut self) -> Vec<Object> {
+        self.seen = objects::changes();
+        let objects = objects::loaded();
+        self.tell(&objects);
+        match self.closing {
+            0 => self.settle(&objects),
+            _ => self.suspend(),
+        }
+        FOLLOWED.store(true, Ordering::Release);
+        objects
     }
 
     /// Finds out what is gone, and what has come back. A library without a build id may have come back as another.
@@ -156,79 +172,52 @@ fn places() -> MutexGuard<'static, Places> {
     PLACES.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-static FOLLOWED: AtomicBool = AtomicBool::new(false);
-
-/// Tells of what is loaded and has not been told of: libraries that a bench opens come later.
-pub fn tell(objects: &[Object]) {
-    let mut places = places();
-    places.seen = objects::changes();
-    places.tell(objects);
-    match places.closing {
-        0 => places.settle(objects),
-        _ => places.suspend(),
-    }
-    FOLLOWED.store(true, Ordering::Release);
+/// Tells of what is loaded and has not been told of: libraries that a bench opens come later. What is loaded.
+pub fn tell() -> Vec<Object> {
+    let _own = block::own();
+    thread::nested(|| places().look())
 }
 
-/// At the end of a program: as [`tell`], where anything has changed.
+/// At the end of the process: as [`tell`], where anything has changed.
 pub fn tell_at_exit() {
     let _own = block::own();
-    if objects::changes() != places().seen {
-        thread::nested(|| tell(&objects::loaded()));
+    // It may end because a record of these could not be written.
+    if let Ok(mut places) = PLACES.try_lock() {
+        if objects::changes() != places.seen {
+            thread::nested(|| drop(places.look()));
+        }
     }
 }
 
-#[cfg_attr(any(test, target_feature = "crt-static"), allow(dead_code))]
-fn closing() {
+static FOLLOWED: AtomicBool = AtomicBool::new(false);
+
+/// Whether libraries matter at all: false in the timed run.
+pub fn followed() -> bool {
+    FOLLOWED.load(Ordering::Acquire)
+}
+
+/// Whether `address` lies in the executable.
+pub fn is_in_executable(address: u64) -> bool {
+    let _own = block::own();
+    places().all.first().map_or(false, |place| (place.start..place.end).contains(&address))
+}
+
+/// A library is about to be closed, perhaps with others.
+pub fn closing() {
     let _own = block::own();
     thread::nested(|| {
         let mut places = places();
-        places.tell(&objects::loaded());
         places.closing += 1;
-        places.suspend();
+        drop(places.look());
     });
 }
 
-#[cfg_attr(any(test, target_feature = "crt-static"), allow(dead_code))]
-fn closed() {
+/// It was.
+pub fn closed() {
     let _own = block::own();
     thread::nested(|| {
         let mut places = places();
         places.closing -= 1;
-        if places.closing == 0 {
-            places.seen = objects::changes();
-            places.settle(&objects::loaded());
-        }
+        drop(places.look());
     });
-}
-
-#[cfg_attr(any(test, target_feature = "crt-static"), allow(dead_code))]
-type Close = unsafe extern "C" fn(*mut c_void) -> c_int;
-#[cfg_attr(any(test, target_feature = "crt-static"), allow(dead_code))]
-static REAL_CLOSE: AtomicUsize = AtomicUsize::new(0);
-
-/// dlclose(3), followed.
-///
-/// # Safety
-/// As dlclose(3).
-#[cfg(not(any(test, target_feature = "crt-static")))]
-#[no_mangle]
-pub unsafe extern "C" fn dlclose(handle: *mut c_void) -> c_int {
-    let mut at = REAL_CLOSE.load(Ordering::Relaxed);
-    if at == 0 {
-        at = sys::dlsym(sys::RTLD_NEXT, b"dlclose\0".as_ptr().cast()) as usize;
-        REAL_CLOSE.store(at, Ordering::Relaxed);
-    }
-    if at == 0 {
-        return -1;
-    }
-    // The next `dlclose` in link order is libc's, of that type.
-    let close = std::mem::transmute::<usize, Close>(at);
-    if !FOLLOWED.load(Ordering::Acquire) || fork::is_child() {
-        return close(handle);
-    }
-    closing();
-    let answer = close(handle);
-    closed();
-    answer
 }

@@ -94,6 +94,6 @@ extern "C" fn at_exit() {
         samples.lost += sampler::disarm();
         results::samples(index, 1, &samples);
     }
-    places::tell(&objects::loaded());
+    places::tell_at_exit();
     Record::new(records::DONE).u32(index).emit();
 }

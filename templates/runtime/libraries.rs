@@ -1,0 +1,102 @@
+//! dlopen and dlclose, followed by `places`: functions of their names in the executable go before libc's.
+
+use std::arch::global_asm;
+use std::os::raw::{c_char, c_int, c_void};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::{fork, places, sys};
+
+type Open = unsafe extern "C" fn(*const c_char, c_int) -> *mut c_void;
+type Close = unsafe extern "C" fn(*mut c_void) -> c_int;
+
+static REAL_OPEN: AtomicUsize = AtomicUsize::new(0);
+static REAL_CLOSE: AtomicUsize = AtomicUsize::new(0);
+
+/// The next function of that name in link order, libc's; 0 where there is none.
+fn real(known: &AtomicUsize, name: &[u8]) -> usize {
+    let mut at = known.load(Ordering::Relaxed);
+    if at == 0 {
+        // SAFETY: the name ends with a NUL.
+        at = unsafe { sys::dlsym(sys::RTLD_NEXT, name.as_ptr().cast()) } as usize;
+        known.store(at, Ordering::Relaxed);
+    }
+    at
+}
+
+fn real_open() -> usize {
+    real(&REAL_OPEN, b"dlopen\0")
+}
+
+fn followed() -> bool {
+    places::followed() && !fork::is_child()
+}
+
+// dlopen looks for libraries on behalf of its caller, which it knows by the return address: whoever is not in the executable
+// itself, as this code is, goes on to libc's as if nothing was between.
+global_asm!(
+    ".globl dlopen",
+    ".type dlopen, @function",
+    "dlopen:",
+    ".cfi_startproc",
+    "push rdi",
+    ".cfi_adjust_cfa_offset 8",
+    "push rsi",
+    ".cfi_adjust_cfa_offset 8",
+    "mov rdi, [rsp + 16]",
+    "sub rsp, 8",
+    ".cfi_adjust_cfa_offset 8",
+    "call {opener}",
+    "add rsp, 8",
+    ".cfi_adjust_cfa_offset -8",
+    "pop rsi",
+    ".cfi_adjust_cfa_offset -8",
+    "pop rdi",
+    ".cfi_adjust_cfa_offset -8",
+    "jmp rax",
+    ".cfi_endproc",
+    ".size dlopen, . - dlopen",
+    opener = sym opener,
+);
+
+/// The function that opens for this caller.
+extern "C" fn opener(caller: u64) -> usize {
+    match real_open() {
+        0 => none as Open as usize,
+        _ if followed() && places::is_in_executable(caller) => open as Open as usize,
+        real => real,
+    }
+}
+
+unsafe extern "C" fn none(_: *const c_char, _: c_int) -> *mut c_void {
+    std::ptr::null_mut()
+}
+
+unsafe extern "C" fn open(path: *const c_char, flags: c_int) -> *mut c_void {
+    // Not 0, as `opener` saw: libc's, of that type.
+    let library = std::mem::transmute::<usize, Open>(real_open())(path, flags);
+    if !library.is_null() {
+        drop(places::tell());
+    }
+    library
+}
+
+/// dlclose(3), followed.
+///
+/// # Safety
+/// As dlclose(3).
+#[no_mangle]
+pub unsafe extern "C" fn dlclose(library: *mut c_void) -> c_int {
+    let real = real(&REAL_CLOSE, b"dlclose\0");
+    if real == 0 {
+        return -1;
+    }
+    // libc's, of that type.
+    let close = std::mem::transmute::<usize, Close>(real);
+    if !followed() {
+        return close(library);
+    }
+    places::closing();
+    let answer = close(library);
+    places::closed();
+    answer
+}
