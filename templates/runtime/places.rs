@@ -99,11 +99,10 @@ impl Places {
     /// Tells of those objects that have not been told of.
     fn tell(&mut self, objects: &[Object]) {
         for (i, object) in objects.iter().enumerate() {
-            let stays = i < objects::those_that_stay();
-            let known = self.all.iter().any(|place| place.is(object));
-            // The executable's path is asked for anew each time, and may have changed.
-            if !known && !(stays && self.all.iter().any(|place| place.bias == object.bias)) {
-                let place = Place::of(object, stays, &self.all);
+            // The executable's path, which is asked for anew each time, may have changed.
+            let is_executable = i == 0 && !self.all.is_empty();
+            if !is_executable && !self.all.iter().any(|place| place.is(object)) {
+                let place = Place::of(object, i < objects::those_that_stay(), &self.all);
                 self.all.push(place);
                 emit(object);
             }
@@ -199,7 +198,7 @@ pub fn followed() -> bool {
 /// Whether `address` lies in the executable.
 pub fn is_in_executable(address: u64) -> bool {
     let _own = block::own();
-    places().all.first().map_or(false, |place| (place.start..place.end).contains(&address))
+    matches!(places().all.first(), Some(executable) if (executable.start..executable.end).contains(&address))
 }
 
 /// A library is about to be closed, perhaps with others.
