@@ -15,6 +15,7 @@ use crate::{Error, Result};
 /// The runtime's sources, by file name; templates/ is where they are written and tested.
 const RUNTIME: &[(&str, &str)] = &[
     ("lib.rs", include_str!("../../templates/runtime/lib.rs")),
+    ("barrier.rs", include_str!("../../templates/runtime/barrier.rs")),
     ("between.rs", include_str!("../../templates/runtime/between.rs")),
     ("block.rs", include_str!("../../templates/runtime/block.rs")),
     ("bracket.rs", include_str!("../../templates/runtime/bracket.rs")),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::barrier;
 use crate::between;
 use crate::dhat;
 use crate::fork::Wiped;
@@ -213,7 +214,7 @@ pub fn close() {
 /// Nothing but what `flags` say is recorded any more, on no thread, when this returns.
 fn stop_recording(flags: u32) {
     if RECORDING.swap(flags, Ordering::SeqCst) != 0 {
-        thread::wait_for_recorders();
+        barrier::wait_for_recorders();
     }
 }
 
@@ -278,7 +279,7 @@ fn closed() {
 
 /// Watches the brackets of one run of the harness's closure, recording `flags` inside them.
 pub fn begin(flags: u32) {
-    ON_OPEN.store(if flags == 0 { 0 } else { flags | thread::barrier_flag() }, Ordering::Relaxed);
+    ON_OPEN.store(if flags == 0 { 0 } else { flags | barrier::flag() }, Ordering::Relaxed);
     next_pass();
     LOOPS.store(0, Ordering::Relaxed);
     BRACKETS.store(0, Ordering::Relaxed);
@@ -331,7 +332,7 @@ mod tests {
         thread::initialize();
         closes_over_busy_threads();
         // As where the kernel refuses.
-        thread::tests::refuse_barriers();
+        barrier::tests::refuse();
         begin(COUNT);
         open();
         assert_eq!(RECORDING.load(Ordering::Relaxed), COUNT | FENCED);

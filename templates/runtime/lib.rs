@@ -7,6 +7,7 @@
 //! in `memprof_alloc`, which only the counting executable gets.
 #![allow(clippy::missing_safety_doc)]
 
+mod barrier;
 mod between;
 // Where libc's functions are not taken over nothing is noted.
 #[cfg_attr(any(test, target_feature = "crt-static"), allow(dead_code))]

@@ -2,28 +2,19 @@
 //!
 //! A state is mapped on the thread's first recorded allocation, found again through a thread-local pointer without a
 //! destructor, and handed to a later thread when its own ends: states are never freed, so everybody may read them.
-//!
-//! Ordering, between a thread that records and one that closes a bracket. The recorder stores `busy`, then loads `RECORDING`; the
-//! closer stores `RECORDING`, then loads each `busy`. One of the two has to see the other's store, which takes a full barrier on
-//! either side: on the closer's side membarrier(2), which is one on every thread; where the kernel has none, a SeqCst fence on
-//! both ([`FENCED`] has the recorder make it). What the recorder wrote is seen by the closer, for `busy` is taken back by a Release
-//! store that the closer's Acquire fence follows; what the opener of a bracket wrote is seen by the recorder, for `RECORDING` is
-//! stored by a Release and loaded by an Acquire.
 
 use std::cell::{Cell, UnsafeCell};
 use std::mem;
-use std::os::raw::{c_long, c_void};
+use std::os::raw::c_void;
 use std::ptr;
-use std::sync::atomic::{fence, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use crate::bracket::FENCED;
 use crate::entry::Entry;
 use crate::memo::Memo;
 use crate::stacks::Stacks;
 use crate::totals::Counters;
 use crate::unwind::{self, Bounds};
-use crate::{fork, memory, program, shared, sys};
+use crate::{barrier, fork, memory, program, shared, sys};
 
 /// Frames kept of one stack; deeper ones are cut and marked.
 pub const MAX_DEPTH: usize = 1024;
@@ -37,7 +28,7 @@ pub struct ThreadState {
     /// itself writes it.
     busy: AtomicUsize,
     /// As [`ThreadState::course`], where a bracket's end waited for this thread in vain.
-    stuck: Cell<(usize, u64)>,
+    pub stuck: Cell<(usize, u64)>,
     pub counters: Counters,
     /// The thread's own stack.
     bounds: Cell<Bounds>,
@@ -70,38 +61,20 @@ static ALL: AtomicPtr<ThreadState> = AtomicPtr::new(ptr::null_mut());
 static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
 /// Allocations and frees that could not be recorded, for want of memory as a rule.
 pub static LOST: AtomicU64 = AtomicU64::new(0);
-/// membarrier(2) works.
-static BARRIER: AtomicBool = AtomicBool::new(false);
-
 /// One could not be recorded.
 pub fn lose() {
     LOST.fetch_add(1, Ordering::Relaxed);
     shared::add(shared::word::LOST, 1);
 }
 
-/// Asks libc to tell when a thread ends, and the kernel to let [`wait_for_recorders`] be heard by all threads. Called once, before
+/// Asks libc to tell when a thread ends, and the kernel to let [`barrier::wait_for_recorders`] be heard by all threads. Called once, before
 /// anything is recorded.
 pub fn initialize() {
-    BARRIER.store(membarrier(sys::MEMBARRIER_REGISTER_PRIVATE_EXPEDITED), Ordering::Relaxed);
+    barrier::register();
     let mut key = 0;
     // SAFETY: the destructor is a plain function that lives as long as the process.
     if unsafe { sys::pthread_key_create(&mut key, thread_ended) } == 0 {
         EXIT_KEY.store(key + 1, Ordering::Relaxed);
-    }
-}
-
-/// False where the kernel refuses: it has none, or a filter of system calls forbids it.
-fn membarrier(command: c_long) -> bool {
-    // SAFETY: membarrier(2) touches no memory.
-    unsafe { sys::syscall(sys::SYS_MEMBARRIER, command, 0 as c_long, 0 as c_long) == 0 }
-}
-
-/// What a bracket's flags have to say besides, so that [`wait_for_recorders`] is heard.
-pub fn barrier_flag() -> u32 {
-    if BARRIER.load(Ordering::Relaxed) {
-        0
-    } else {
-        FENCED
     }
 }
 
@@ -225,7 +198,7 @@ impl ThreadState {
     }
 
     /// The same as long as the thread stays in the recorder, and hardly ever again.
-    fn course(&self) -> (usize, u64) {
+    pub fn course(&self) -> (usize, u64) {
         let counters = &self.counters;
         let counted = counters.allocs.load(Ordering::Relaxed).wrapping_add(counters.frees.load(Ordering::Relaxed));
         (self.busy.load(Ordering::Relaxed), counted)
@@ -290,35 +263,9 @@ pub fn nested<T>(body: impl FnOnce() -> T) -> T {
     out
 }
 
-/// Waits until no other thread is inside the recorder; called where recording has just been switched over. Each that goes in from
-/// here on sees that and leaves again: afterwards nobody counts, and what was counted is whole.
-pub fn wait_for_recorders() {
-    // Far longer than any allocation takes; a thread may leave one by longjmp. It is waited for once.
-    const PATIENCE: Duration = Duration::from_secs(2);
-    // Between a thread's mark that it is busy and its look at whether anything is recorded stands no barrier, which would cost it
-    // more than all the rest. This one call is a barrier on all threads at once.
-    if !BARRIER.load(Ordering::Relaxed) {
-        fence(Ordering::SeqCst);
-    } else if !membarrier(sys::MEMBARRIER_PRIVATE_EXPEDITED) {
-        // Forbidden since it was registered: this once it is not known whether a thread was overlooked.
-        BARRIER.store(false, Ordering::Relaxed);
-        LOST.fetch_add(1, Ordering::Relaxed);
-    }
-    let own = CURRENT.with(|current| current.get());
-    let begun = Instant::now();
-    for state in all().filter(|state| !ptr::eq(*state, own)) {
-        while state.busy() {
-            let course = state.course();
-            if course == state.stuck.get() || begun.elapsed() > PATIENCE {
-                state.stuck.set(course);
-                LOST.fetch_add(1, Ordering::Relaxed);
-                break;
-            }
-            std::thread::yield_now();
-        }
-        // What it wrote before it left is read from here on.
-        fence(Ordering::Acquire);
-    }
+/// Whether `state` is the calling thread's.
+pub fn is_own(state: &ThreadState) -> bool {
+    ptr::eq(CURRENT.with(|current| current.get()), state)
 }
 
 /// Every state there is, in use or not.
@@ -340,11 +287,6 @@ pub mod tests {
     use crate::mark::Mark;
     use crate::track::Track;
     use std::alloc::{GlobalAlloc, Layout, System};
-
-    /// As a kernel without membarrier(2) does.
-    pub fn refuse_barriers() {
-        BARRIER.store(false, Ordering::Relaxed);
-    }
 
     static ALLOCATOR: Track<System> = Track::new(System);
 

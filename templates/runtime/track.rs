@@ -114,7 +114,7 @@ fn enter(flags: u32, mark: &Mark) -> Result<&'static ThreadState, Refused> {
         return Err(Refused::Never);
     }
     state.set_busy(at);
-    // For a signal's handler on this thread, which the compiler knows nothing of, and for `thread::wait_for_recorders`.
+    // For a signal's handler on this thread, which the compiler knows nothing of, and for `barrier::wait_for_recorders`.
     compiler_fence(Ordering::SeqCst);
     if flags & FENCED != 0 {
         fence(Ordering::SeqCst);
