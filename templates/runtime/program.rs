@@ -199,7 +199,10 @@ pub fn released(state: &ThreadState, block: usize, entry: Option<&Entry>) {
     let recent = RECENT.load(Ordering::Relaxed) as usize;
     // Another thread may have got the same address since then.
     let mine = entry.map_or(true, |entry| entry.is_owned_by(state));
-    if mine && own.recent[..recent.min(MOST_RECENT)].iter().any(|known| known.get() == block) {
+    let known = own.recent[..recent.min(MOST_RECENT)].iter().find(|known| mine && known.get() == block);
+    if let Some(known) = known {
+        // Freed once: whoever gets the address now is another thread, or comes here again.
+        known.set(0);
         totals::add(&own.temporaries, 1);
         if let Some(entry) = entry {
             totals::add(&entry.more[TEMPORARIES], 1);
@@ -271,6 +274,20 @@ mod tests {
         mem::forget(turn(PROGRAM, None));
         (0..3).for_each(|_| drop(turn(PROGRAM, None)));
         assert_eq!((ORDERED.load(Ordering::Relaxed), thread::LOST.swap(0, Ordering::Relaxed)), (false, 1));
+    }
+
+    #[test]
+    fn a_block_is_temporary_once() {
+        std::thread::spawn(|| {
+            let state = thread::current().unwrap();
+            let before = state.program.temporaries.load(Ordering::Relaxed);
+            allocated(state, 48, 8);
+            // The second time it is another thread's block, whose stack is not kept.
+            (0..2).for_each(|_| released(state, 48, None));
+            assert_eq!(state.program.temporaries.load(Ordering::Relaxed) - before, 1);
+        })
+        .join()
+        .unwrap();
     }
 
     /// `src/programs/recorded.rs` reads entries by these places.
