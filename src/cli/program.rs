@@ -54,12 +54,22 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let mut lines = vec![Line::RunStarted(started(args.profile(), &place.root, &config))];
     let (mut code, mut troubles) = (exit::OK, Vec::new());
     for program in &ready {
-        let (finished, its_code) = one(program, &args, &place, &files, &mut tables, &scratch, &mut troubles)?;
-        lines.push(Line::ProgramFinished(Box::new(finished)));
-        code = if code == exit::OK { its_code } else { code };
+        match one(program, &args, &place, &files, &mut tables, &scratch, &mut troubles) {
+            Ok((finished, its_code)) => {
+                lines.push(Line::ProgramFinished(Box::new(finished)));
+                code = if code == exit::OK { its_code } else { code };
+            }
+            Err(error) if lines.len() == 1 => return Err(error),
+            // What ran before it is kept.
+            Err(error) => {
+                troubles.push(error);
+                break;
+            }
+        }
     }
     let success = code == exit::OK && troubles.is_empty();
-    lines.push(Line::RunFinished(RunFinished { success, benchmarks: 0, failed: 0, error: None }));
+    let error = troubles.first().map(Error::line);
+    lines.push(Line::RunFinished(RunFinished { success, benchmarks: 0, failed: 0, error }));
     let text: String = lines.iter().map(json::line).collect();
     troubles.extend(fs::replace(&place.home.join("results.jsonl"), text.as_bytes()).err());
     if let Some(file) = &files.json {

@@ -90,7 +90,10 @@ pub fn measure(revision: &str, words: &[OsString], session: &Session) -> Result<
     let executables = home.join("executables.json");
     command.arg("--executables").arg(&executables);
     command.args(without_own(words)).stdin(Stdio::null()).stdout(Stdio::null());
-    let status = command.status().map_err(|e| Error::run(&command, e))?;
+    let mut child = command.spawn().map_err(|e| Error::run(&command, e))?;
+    let watch = session.interrupt.pass_on_to(&child);
+    let status = child.wait().map_err(|e| Error::with("cannot wait for the other run", e))?;
+    drop(watch);
     session.interrupt.check()?;
     if !status.success() {
         let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::ERROR);
