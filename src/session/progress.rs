@@ -19,13 +19,15 @@ pub struct Progress {
     is_quiet: bool,
     /// When a line was written last, where they are.
     last_line: Option<Instant>,
+    /// The step that runs. A pass that takes several processes, or is repeated, begins more than once.
+    step: Option<(Phase, String)>,
 }
 
 impl Progress {
     /// Silent where `quiet`.
     pub fn new(quiet: bool) -> Progress {
         let lines = !quiet && !std::io::stderr().is_terminal();
-        Progress { bar: ProgressBar::hidden(), is_quiet: quiet, last_line: lines.then(Instant::now) }
+        Progress { bar: ProgressBar::hidden(), is_quiet: quiet, last_line: lines.then(Instant::now), step: None }
     }
 
     /// Shows a spinner with this message from now on.
@@ -70,7 +72,10 @@ impl Observer for Progress {
             self.says(&message);
         } else {
             self.bar.set_message(message.clone());
-            self.bar.inc(1);
+            if self.step.replace((phase, name.to_owned())).is_none_or(|(last, of)| (last, of.as_str()) != (phase, name))
+            {
+                self.bar.inc(1);
+            }
         }
         if self.last_line.is_some_and(|last| last.elapsed() >= LINES_APART) {
             self.last_line = Some(Instant::now());
@@ -97,6 +102,17 @@ fn shortened(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pass_of_several_processes_is_one_step() {
+        let mut progress = Progress::new(true);
+        progress.expect(4);
+        for name in ["p/t/a", "p/t/b"] {
+            progress.begins(Phase::Time, name);
+            (0..3).for_each(|_| progress.begins(Phase::Count, name));
+        }
+        assert_eq!(progress.bar.position(), 4);
+    }
 
     #[test]
     fn a_long_name_does_not_widen_the_line() {
