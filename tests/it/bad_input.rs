@@ -225,10 +225,14 @@ fn with_mount(options: &str, at: &Path) -> Option<Run> {
         eprintln!("SKIPPED: no file system may be mounted here");
         return None;
     }
+    let results = || std::fs::read(support::target_dir().join("memprof/results.jsonl")).ok();
+    let before = results();
     let mut command = unshare(script);
     command.arg(env!("CARGO_BIN_EXE_cargo-memprof")).args(["--locked", "-benchtime=20ms", "--target-dir"]);
     command.arg(support::target_dir());
-    Some(Run::new(command.output().unwrap()))
+    let run = Run::new(command.output().unwrap());
+    assert_eq!(results(), before, "an older run's results stay whole");
+    Some(run)
 }
 
 #[test]
@@ -243,14 +247,12 @@ fn a_read_only_target_directory() {
 fn a_full_disk() {
     let home = support::target_dir().join("memprof");
     memprof(&fixture("maps"), &["--locked", "--no-run"]).ends_with(0);
-    let results = std::fs::read(home.join("results.jsonl")).ok();
     // Where the records are written.
     let Some(run) = with_mount("size=16k", &home.join("runs")) else { return };
     says(run, 1, &["No space left on device"]);
     // Where the profiles are written.
     let run = with_mount("size=4k", &home.join("profiles")).unwrap();
     says(run, 1, &["cannot write", "No space left on device"]);
-    assert_eq!(std::fs::read(home.join("results.jsonl")).ok(), results, "of an older run, whole");
 }
 
 /// The processes whose executable lies below `dir`.
