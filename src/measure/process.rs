@@ -250,8 +250,10 @@ pub fn unwritten(printed: &str) -> Option<String> {
     Some(format!("{SAID}{why}; make room where target/memprof is, and run it again"))
 }
 
+/// The last line that the bench printed; criterion's own progress is none of it.
 fn last_line(printed: &str) -> String {
-    match printed.lines().rev().find(|line| !line.trim().is_empty()) {
+    let said = |line: &&str| !line.trim().is_empty() && !line.starts_with("Benchmarking ");
+    match printed.lines().rev().find(said) {
         Some(line) => format!(": {}", line.trim()),
         None => String::new(),
     }
@@ -271,6 +273,12 @@ fn panic_message(printed: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn criterion_s_progress_is_not_quoted_as_a_cause() {
+        assert_eq!(last_line("no such file\nBenchmarking a: Warming up for 5.0000 ms\n\n"), ": no such file");
+        assert_eq!(last_line("Benchmarking a\n"), "");
+    }
 
     #[test]
     fn a_panic_is_told_with_its_place() {
