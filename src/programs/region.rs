@@ -46,6 +46,7 @@ pub mod word {
     pub const CHILDREN_LEN: usize = 28;
     pub const TEMPORARIES: usize = 29;
     pub const BUSY: usize = 30;
+    pub const FORKS: usize = 31;
     pub const LIVE: usize = 64;
     pub const MOST: usize = 72;
     pub const PEAK: usize = 73;

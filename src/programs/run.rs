@@ -104,6 +104,7 @@ pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scra
     let header = region.header();
     let counted = cpu_of_the_dead(pid);
     let status = reap(&mut child)?;
+    await_children(&region);
     if !header.is_begun() {
         return Err(not_begun(&region, status, ready));
     }
@@ -118,6 +119,17 @@ pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scra
     let wall = ended.duration_since(begun).saturating_sub(start);
     timeline.end(&region, &header, wall);
     Ok(Ended { region, status, wall, cpu, samples, waits, timeline })
+}
+
+/// A program may end before the child that it forked has left its number: it gets a second for that.
+fn await_children(region: &Region) {
+    for _ in 0..100 {
+        let header = region.header();
+        if header.word(word::CHILDREN_LEN) >= header.word(word::FORKS) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Says when the program has ended; it is left to be reaped, so that its numbers can still be read.

@@ -102,6 +102,11 @@ fn cpu_time() -> u64 {
     time.sec as u64 * 1_000_000_000 + time.nsec as u64
 }
 
+/// A child is about to be made. The tool waits for its number, for this process may end before the child has run.
+pub fn forks() {
+    shared::add(word::FORKS, 1);
+}
+
 /// In a fork's child, which is not recorded: its number is left behind.
 pub fn forked() {
     if let Some(len) = shared::word(word::CHILDREN_LEN) {

@@ -68,6 +68,8 @@ pub mod word {
     /// records an event.
     pub const TEMPORARIES: usize = 29;
     pub const BUSY: usize = 30;
+    /// Times that this process set out to fork.
+    pub const FORKS: usize = 31;
     /// Live bytes, but for what threads have not told yet; the most there were; the peak's number, and when it was.
     pub const LIVE: usize = 64;
     pub const MOST: usize = 72;
