@@ -1,7 +1,7 @@
-//! `cargo memprof compare`: what benchstat does, on Go's benchmark text and on our own results alike.
+//! `cargo memprof compare`: benchstat's comparison, for Go's benchmark text and for our own results.
 //!
-//! `input` makes measurements out of files, `query` chooses them and says how they are grouped, `statistics` says what the
-//! groups mean, and `table` gathers, analyses and prints them. Nothing here reads a file or writes to the terminal.
+//! `input` reads measurements from files, `query` selects and groups them, `statistics` summarizes and compares the
+//! groups, and `table` gathers, analyses and prints them. Nothing here reads a file or writes to the terminal.
 
 pub mod input;
 pub mod query;
@@ -20,18 +20,18 @@ use tables::analysis::{Tables, analyse};
 use tables::gather::Gathering;
 use unit::Metadata;
 
-/// What can be asked of a comparison, with benchstat's defaults.
+/// The options of a comparison, with benchstat's defaults.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// Projections: what is split into tables, rows and columns, and what is not looked at.
+    /// Projections: the keys that split tables, rows and columns, and the keys to ignore.
     pub table: String,
     pub row: String,
     pub column: String,
     pub ignore: String,
     pub filter: String,
-    /// A difference counts where p is not above it.
+    /// A difference counts if p is not above this.
     pub alpha: f64,
-    /// The level of the intervals.
+    /// The confidence level of the intervals.
     pub confidence: f64,
 }
 
@@ -58,13 +58,13 @@ pub struct Comparison {
     analyst: Analyst,
     /// Some input is a results.jsonl.
     pub has_results: bool,
-    /// So many measurements were read, and so many of them are compared.
+    /// How many measurements were read, and how many of them are compared.
     pub measured: usize,
     pub admitted: usize,
 }
 
 impl Comparison {
-    /// The error says which options cannot be.
+    /// The error names the invalid options.
     pub fn new(options: &Options) -> Result<Self, String> {
         let filter = Filter::parse(&options.filter).map_err(|error| format!("parsing -filter: {error}"))?;
         let projections = Projections::parse(&Expressions {
@@ -89,8 +89,8 @@ impl Comparison {
         })
     }
 
-    /// Adds the measurements of a file. Lines that do not parse are passed over, and named in the answer. The error is one
-    /// line: the file cannot be used at all.
+    /// Adds the measurements of a file. Skips lines that do not parse, and returns them. The error is one line: the
+    /// file cannot be used at all.
     pub fn read(&mut self, input: &Input, text: &str) -> Result<Vec<String>, String> {
         let Comparison { filter, gathering, units, measured, admitted, .. } = self;
         let mut problems = Vec::new();
@@ -120,14 +120,14 @@ impl Comparison {
         self.gathering.projections.absent()
     }
 
-    /// A key that measurements have and that is spelled nearly like `key`.
+    /// A key that measurements have and whose spelling is close to `key`.
     pub fn key_like(&self, key: &str) -> Option<&str> {
         let nearly = |known: &&String| strsim::damerau_levenshtein(known, key) <= 2;
         let likely = self.gathering.projections.known().iter().filter(nearly);
         likely.min_by_key(|known| strsim::damerau_levenshtein(known, key)).map(String::as_str)
     }
 
-    /// The tables of all that was read.
+    /// The tables of all measurements that were read.
     pub fn tables(self) -> Tables {
         analyse(self.gathering, &self.units, self.analyst)
     }

@@ -1,4 +1,4 @@
-//! Numbers with a prefix, so that at least three digits of each can be seen.
+//! Numbers with a prefix that shows at least three digits of each.
 //!
 //! A row has one scale, that of its smallest number: numbers with different prefixes are hard to compare by eye.
 
@@ -9,13 +9,13 @@ use crate::go::float::fixed;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {
     decimals: usize,
-    /// What one of the prefix stands for.
+    /// The value of one unit with the prefix.
     factor: f64,
     prefix: &'static str,
 }
 
-/// From where on a prefix is used with one, two and three decimals. These are the numbers that round to 100.0, 10.00 and 1.000,
-/// so that rounding never adds a digit.
+/// The thresholds from which a prefix is used with one, two and three decimals. These are the numbers that round to
+/// 100.0, 10.00 and 1.000, so that rounding never adds a digit.
 struct Step {
     factor: f64,
     prefix: &'static str,
@@ -52,18 +52,18 @@ const BINARY: [Step; 5] = [
 ];
 
 const fn binary_step(prefix: &'static str, factor: f64) -> Step {
-    // 0.99995 is rounded as benchstat has it: one place further down than the literal.
+    // 0.99995 is rounded as in benchstat: one place further down than the literal.
     Step { factor, prefix, hundred: 99.995 * factor, ten: 9.9995 * factor, one: ONE_KI * factor }
 }
 
-/// 1023.95 / 1024 as benchstat has it: what is printed as 1024.0 of the next smaller prefix.
+/// 1023.95 / 1024 as in benchstat: the number printed as 1024.0 of the next smaller prefix.
 const ONE_KI: f64 = f64::from_bits(0x3fef_ff97_2474_538f);
 
-/// Below the smallest prefix: from these numbers on three, four, … decimals.
+/// Below the smallest prefix, the thresholds for three, four, … decimals.
 const SMALL: [f64; 8] = [9.9995e-1, 9.9995e-2, 9.9995e-3, 9.9995e-4, 9.9995e-5, 9.9995e-6, 9.9995e-7, 9.9995e-8];
 
 impl Scale {
-    /// The scale of the number nearest to zero, zeros left out.
+    /// The scale of the number nearest to zero, ignoring zeros.
     pub fn common(values: &[f64], class: Class) -> Self {
         let mut least = 0.0;
         for magnitude in values.iter().map(|value| value.abs()) {

@@ -1,4 +1,4 @@
-//! Units of measurement: base units, what kind of prefix they take, and what the files say of them.
+//! Units of measurement: base units, the kind of prefix they take, and the properties that the files declare.
 //!
 //! A file's `ns/op` is shown as sec/op and its `MB/s` as B/s: with prefixes on top, "µns/op" would be nonsense.
 
@@ -15,14 +15,14 @@ pub enum Class {
 }
 
 impl Class {
-    /// Binary where bytes stand in the numerator.
+    /// Binary if the numerator is in bytes.
     pub fn of(unit: &str) -> Self {
         let bytes = Words::new(unit).any(|word| !word.denominator && matches!(word.text, "B" | "MB" | "bytes"));
         if bytes { Class::Binary } else { Class::Decimal }
     }
 }
 
-/// The base unit of `unit` and what a value is multiplied by to be in it.
+/// The base unit of `unit` and the factor that converts a value to it.
 pub fn tidy(unit: &str) -> (Cow<'_, str>, f64) {
     match unit {
         "ns/op" => return (Cow::Borrowed("sec/op"), 1e-9),
@@ -52,14 +52,14 @@ pub fn tidy(unit: &str) -> (Cow<'_, str>, f64) {
     (Cow::Owned(tidied), factor)
 }
 
-/// What `Unit NAME key=value` lines say, by the tidied unit. It holds for all files of a comparison.
+/// The properties from `Unit NAME key=value` lines, by the tidied unit. They hold for all files of a comparison.
 #[derive(Debug, Default)]
 pub struct Metadata {
     values: HashMap<(String, String), String>,
 }
 
 impl Metadata {
-    /// Notes `key=value` of `unit`; the value that was already there if it was another one.
+    /// Notes `key=value` of `unit`; returns the value that was already there if it was a different one.
     pub fn set(&mut self, unit: &str, key: &str, value: &str) -> Result<(), String> {
         let slot = (tidy(unit).0.into_owned(), key.to_owned());
         match self.values.get(&slot) {

@@ -1,4 +1,4 @@
-//! From the bytes of a file to its text: whatever shells and archivers make of benchmark output.
+//! Decodes the bytes of a file to text, in any of the encodings that shells and archivers give to benchmark output.
 
 use std::borrow::Cow;
 use std::io::Read as _;
@@ -37,7 +37,8 @@ enum ByteOrder {
     Big,
 }
 
-/// The byte order and the rest behind its mark; without a mark, text is known by the zeros beside its ASCII characters.
+/// The byte order and the rest after its mark; a text without a mark shows its byte order by the zeros beside its
+/// ASCII characters.
 fn utf_16(bytes: &[u8]) -> Option<(ByteOrder, &[u8])> {
     const LOOKED_AT: usize = 1024;
     match bytes {
@@ -64,7 +65,7 @@ fn from_utf_16(order: ByteOrder, bytes: &[u8]) -> String {
     char::decode_utf16(bytes.chunks_exact(2).map(unit)).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
-/// Why a text may have no benchmark in it, for people.
+/// Tells the user why a text may have no benchmark in it.
 pub fn describe(text: &str) -> &'static str {
     let replaced = text.chars().take(1000).filter(|c| matches!(*c, '\0' | char::REPLACEMENT_CHARACTER)).count();
     if text.trim().is_empty() {
@@ -78,7 +79,7 @@ pub fn describe(text: &str) -> &'static str {
     }
 }
 
-/// Whether it is what `go test` says where it ran no benchmark.
+/// Whether this is the output of `go test` where it ran no benchmark.
 pub fn is_go_test(text: &str) -> bool {
     let says =
         |line: &str| line == "PASS" || ["ok ", "FAIL", "? ", "goos:", "pkg:"].iter().any(|word| line.starts_with(word));

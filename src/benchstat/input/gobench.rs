@@ -1,7 +1,8 @@
 //! Go's benchmark text: <https://golang.org/design/14313-benchmark-format>.
 //!
-//! Results (`BenchmarkName-8  100  17 ns/op …`), configuration (`key: value`) and units (`Unit ns/op better=lower`) stand among
-//! lines of other programs, which are passed over. What looks like a result or a unit and is none is reported.
+//! Results (`BenchmarkName-8  100  17 ns/op …`), configuration (`key: value`) and units (`Unit ns/op better=lower`)
+//! stand among other programs' lines, which the reader skips. It reports lines that look like a result or a unit but
+//! do not parse.
 
 use std::num::IntErrorKind;
 
@@ -13,7 +14,7 @@ use crate::go::float::parse_float;
 pub fn read(text: &str, file: &str, mut config: Config, units: &mut Metadata, sink: &mut dyn FnMut(Event<'_>)) {
     for (index, line) in text.split('\n').enumerate() {
         let line = line.strip_suffix('\r').unwrap_or(line);
-        // Of files that were joined, each may begin with a byte-order mark.
+        // Joined files may each begin with a byte-order mark.
         let line = line.trim_start_matches('\u{feff}');
         let mut problem = |message: String| sink(Event::Problem(format!("{file}:{}: {message}", index + 1)));
         if let Some(result) = line.strip_prefix("Benchmark") {
@@ -96,8 +97,8 @@ fn parse_unit_line(line: &str, units: &mut Metadata, problem: &mut dyn FnMut(Str
     }
 }
 
-/// `key: value`: the key starts with a lower-case letter and has neither spaces nor capitals; the value may be missing, but
-/// where there is one a space or tab comes before it.
+/// `key: value`: the key starts with a lower-case letter and has neither spaces nor capitals; the value may be
+/// missing, but a space or tab comes before it if it is there.
 fn key_value(line: &str) -> Option<(&str, &str)> {
     if !line.starts_with(char::is_lowercase) {
         return None;
@@ -112,7 +113,7 @@ fn key_value(line: &str) -> Option<(&str, &str)> {
     Some((&line[..end], trimmed))
 }
 
-/// The text up to the first white space, and what stands behind that white space.
+/// The text up to the first white space, and the text after that white space.
 fn split_field(text: &str) -> (&str, &str) {
     let bytes = text.as_bytes();
     let plain = bytes.iter().position(|b| !b.is_ascii() || is_space(*b)).unwrap_or(bytes.len());

@@ -1,4 +1,4 @@
-//! What the arguments of the command line are called in the table.
+//! Labels for the files on the command line, as the table shows them.
 
 use std::collections::HashMap;
 
@@ -11,8 +11,8 @@ pub struct Input {
     pub label: String,
 }
 
-/// Takes `label=path` apart. A path given more than once gets `#0`, `#1`, … behind it, since its measurements would be
-/// lumped together otherwise; labels are taken as they are.
+/// Splits `label=path`. A path given more than once gets `#0`, `#1`, … appended, because its measurements would be
+/// lumped together otherwise; labels are used as they are.
 pub fn inputs(arguments: &[String]) -> Vec<Input> {
     let mut given = HashMap::<&str, usize>::new();
     for argument in arguments.iter().filter(|argument| !argument.contains('=')) {

@@ -1,4 +1,4 @@
-//! What is compared: measurements out of files, whatever format they are in.
+//! Reads measurements from files of any supported format.
 
 pub mod encoding;
 pub mod gobench;

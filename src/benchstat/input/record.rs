@@ -6,11 +6,12 @@ use std::rc::Rc;
 
 /// `key: value` lines in force where a measurement was found, and keys that the reader added (`.file`).
 ///
-/// A removed key leaves its place to the last one, as in benchstat: the order decides the order of the lines above a table.
+/// The last key moves to the place of a removed key, as in benchstat: this order decides the order of the lines above
+/// a table.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     entries: Vec<ConfigEntry>,
-    /// Another one after each change.
+    /// Changes with each change of the configuration.
     revision: Revision,
 }
 
@@ -28,7 +29,7 @@ impl PartialEq for Revision {
 pub struct ConfigEntry {
     pub key: String,
     pub value: String,
-    /// Read from the file itself; false for what the reader added.
+    /// Read from the file itself; false for keys that the reader added.
     pub from_file: bool,
 }
 
@@ -94,7 +95,7 @@ pub struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// The keys that it has a value for.
+    /// The keys for which it has a value.
     pub fn keys(&self) -> impl Iterator<Item = String> {
         let config = self.config.entries().iter().map(|entry| entry.key.clone());
         let parts = self.name.split('/').skip(1).filter_map(|part| Some(format!("/{}", part.split_once('=')?.0)));
@@ -105,8 +106,8 @@ impl Record<'_> {
     }
 }
 
-/// Where the harness's own parts of a benchmark stand in its name (as byte ranges): what Go's text says as `/group=…` is
-/// known by place here. All are empty where there are none, as in Go's text.
+/// The byte ranges in the name of the parts that the harness added: Go's text writes them as `/group=…`, our own names
+/// mark them by place. All are empty where there are none, as in Go's text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NameParts {
     pub group: Range<usize>,
@@ -120,14 +121,14 @@ pub struct Value<'a> {
     /// In `unit`.
     pub value: f64,
     pub unit: Cow<'a, str>,
-    /// The unit in the file where it was another one: `ns/op` of a `sec/op`.
+    /// The unit in the file if it was a different one: `ns/op` of a `sec/op`.
     pub original_unit: Option<&'a str>,
-    /// Whoever measured it counted it exactly, so that one measurement is enough.
+    /// The value is an exact count, so one measurement is enough.
     pub exact: bool,
 }
 
 impl<'a> Value<'a> {
-    /// A value as written in a file, brought to base units. A value that its factor does not change (0, infinities) keeps its
+    /// Converts a value from a file to base units. A value that its factor does not change (0, infinities) keeps its
     /// unit, as in benchstat.
     pub fn tidied(value: f64, unit: &'a str, exact: bool) -> Self {
         let (tidy, factor) = crate::benchstat::unit::tidy(unit);
@@ -138,11 +139,11 @@ impl<'a> Value<'a> {
     }
 }
 
-/// What a reader finds in a file.
+/// An item that a reader finds in a file.
 #[derive(Debug)]
 pub enum Event<'a> {
     Measured(Record<'a>),
-    /// A line that does not parse, as `FILE:LINE: what is wrong`; the reader goes on behind it.
+    /// A line that does not parse, as `FILE:LINE: what is wrong`; the reader goes on after it.
     Problem(String),
 }
 

@@ -1,6 +1,6 @@
 //! results.jsonl of our own runs: one JSON object a line, of which `benchmark-finished` is one measurement of one benchmark.
 //!
-//! What was counted is exact unless the run says otherwise, so one measurement decides: B/op and allocs/op are compared as
+//! Counts are exact unless the run says otherwise, so one measurement decides: B/op and allocs/op are compared as
 //! benchstat compares units with `assume=exact`.
 
 use std::borrow::Cow;
@@ -10,13 +10,13 @@ use serde::Deserialize;
 
 use super::record::{Config, Event, NameParts, Record, Value};
 
-/// The newest `format_version` that is understood.
+/// The newest `format_version` that this reader understands.
 const FORMAT_VERSION: u64 = 1;
 
-/// The fields used here; all others are passed over.
+/// The fields used here; all others are ignored.
 #[derive(Deserialize)]
 struct Line<'a> {
-    /// Lines of others (`go test -json`) have none.
+    /// Other programs' lines (`go test -json`) have none.
     #[serde(borrow)]
     reason: Option<Cow<'a, str>>,
     format_version: Option<u64>,
@@ -50,8 +50,8 @@ pub fn is_results(text: &str) -> bool {
     text.trim_start().starts_with('{')
 }
 
-/// What one thread parses at a time, in bytes: so much that starting it is cheap against it, so little that what comes of it
-/// need not be kept in new memory.
+/// Bytes that one thread parses at a time: enough to make up for starting the thread, and few enough that the results
+/// need no new memory.
 const SHARE: usize = 256 << 10;
 
 /// Reads all of `text`. `file` is its name in messages. The error is one line: a newer format.
@@ -96,11 +96,11 @@ pub fn read(text: &str, file: &str, mut config: Config, sink: &mut dyn FnMut(Eve
     Ok(())
 }
 
-/// What a line says; `None` of a blank one.
+/// Parses a line; `None` for a blank one.
 type Parsed<'a> = Option<serde_json::Result<Line<'a>>>;
 
-/// Takes the next lines off `rest`, a share for each processor, and parses them: that takes most of the time of a large
-/// comparison.
+/// Takes the next lines off `rest`, a share for each processor, and parses them in parallel, because parsing takes
+/// most of the time of a large comparison.
 fn parse_block<'a>(rest: &mut &'a str) -> Vec<Parsed<'a>> {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let mut shares = (0..processors).map(|_| take_share(rest)).collect::<Vec<_>>().into_iter();
@@ -116,7 +116,7 @@ fn parse_block<'a>(rest: &mut &'a str) -> Vec<Parsed<'a>> {
     })
 }
 
-/// Whole lines off the front of `rest`, of at least [`SHARE`] bytes where there are so many.
+/// Splits whole lines off the front of `rest`, at least [`SHARE`] bytes if it has that many.
 fn take_share<'a>(rest: &mut &'a str) -> &'a str {
     let line_end = rest.as_bytes().get(SHARE..).and_then(|bytes| memchr::memchr(b'\n', bytes));
     let (share, behind) = rest.split_at(line_end.map_or(rest.len(), |end| SHARE + end + 1));
@@ -129,11 +129,11 @@ fn parse_lines(text: &str) -> Vec<Parsed<'_>> {
     text.lines().map(parse).collect()
 }
 
-/// The parts of an id `GROUP/FUNCTION/PARAMETER` in `name`, which ends with it. A group is named, since it may have slashes of its
-/// own; without that it is the id's first part. What has one part only is in no group.
+/// The parts of an id `GROUP/FUNCTION/PARAMETER` in `name`, which ends with it. The caller passes the group, since a
+/// group may contain slashes; otherwise the id's first part is the group. An id of one part has no group.
 fn name_parts(name: &str, id: Option<&str>, group: Option<&str>) -> NameParts {
     let none = NameParts::default();
-    // Of two benchmarks with one id the second has a number behind its name.
+    // The second of two benchmarks with the same id has a number after its name.
     let Some(start) = id.and_then(|id| name.rfind(id)).filter(|start| *start > 0) else { return none };
     let id = &name[start..];
     let group = match group {

@@ -1,4 +1,4 @@
-//! What a filter expression keeps: whole measurements, or only some metrics of them (`.unit`).
+//! Applies a filter expression: it keeps whole measurements, or only some of their metrics (`.unit`).
 
 use super::SyntaxError;
 use super::filter_syntax::{self, Expression, Pattern};
@@ -20,10 +20,10 @@ enum Condition {
     Or(Vec<Condition>),
 }
 
-/// What a condition says of a measurement.
+/// The verdict of a condition on a measurement.
 enum Verdict {
     Whole(bool),
-    /// Of each value by itself.
+    /// For each value separately.
     Values(Vec<bool>),
 }
 
@@ -32,7 +32,7 @@ impl Filter {
         Ok(Filter { condition: compile(filter_syntax::parse(query)?, query)? })
     }
 
-    /// Takes away the values that the filter does not keep; false if none is left.
+    /// Removes the values that the filter rejects; false if none is left.
     pub fn apply(&self, record: &mut Record<'_>) -> bool {
         match self.condition.judge(record) {
             Verdict::Whole(kept) => kept,
@@ -68,7 +68,8 @@ fn compile(expression: Expression, query: &str) -> Result<Condition, SyntaxError
 }
 
 impl Condition {
-    /// In a mixture a term about the whole measurement decides alone where it can; otherwise the terms about values do.
+    /// In a mixture, a term about the whole measurement decides alone if it can; otherwise the terms about values
+    /// decide.
     fn judge(&self, record: &Record<'_>) -> Verdict {
         match self {
             Condition::Key(key, pattern) => Verdict::Whole(pattern.matches(key.value(record))),

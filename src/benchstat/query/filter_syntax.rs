@@ -1,4 +1,5 @@
-//! Filter expressions: `key:value`, `key:/regexp/`, `key:(a OR b)`, put together with AND (or nothing), OR, `-` and parentheses.
+//! Filter expressions: `key:value`, `key:/regexp/`, `key:(a OR b)`, combined with AND (or nothing), OR, `-` and
+//! parentheses.
 
 use regex::Regex;
 
@@ -110,7 +111,7 @@ fn term(mut start: Lexer<'_>) -> Result<(Expression, Lexer<'_>), SyntaxError> {
     }
 }
 
-/// The rest of `key:(a OR b)`, behind the parenthesis.
+/// The rest of `key:(a OR b)`, after the parenthesis.
 fn values(key: String, offset: usize, mut lexer: Lexer<'_>) -> Result<(Expression, Lexer<'_>), SyntaxError> {
     let mut terms = Vec::new();
     loop {

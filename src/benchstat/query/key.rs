@@ -1,7 +1,8 @@
 //! Keys of a measurement, and the values that it has for them.
 //!
-//! A benchmark's name is made of a base name, parts behind slashes (`/size=4k` is the key `/size`), and the number of threads
-//! (`-8`, the key `/gomaxprocs`). Names of our own results have the parts of the harness besides: `/group`, `/variant`, `/param`.
+//! A benchmark's name consists of a base name, parts after slashes (`/size=4k` is the key `/size`), and the number of
+//! threads (`-8`, the key `/gomaxprocs`). Names of our own results also have the parts of the harness: `/group`,
+//! `/variant`, `/param`.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,7 +11,7 @@ use crate::benchstat::input::record::{NameParts, Record};
 
 const THREADS: &str = "/gomaxprocs";
 
-/// What a key other than `.config` and `.unit` stands for.
+/// The meaning of a key other than `.config` and `.unit`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Key {
     /// `.name`: the base name.
@@ -37,7 +38,7 @@ impl Key {
         }
     }
 
-    /// The value, empty where the measurement has none.
+    /// The value, empty if the measurement has none.
     pub fn value<'r>(&self, record: &Record<'r>) -> &'r str {
         match self {
             Key::Base => base(record.name),
@@ -55,8 +56,8 @@ impl Key {
     }
 }
 
-/// The full name without what is grouped by on its own. Such parts are taken out and not blanked, so that benchmarks with and
-/// without them fall together.
+/// The full name without the parts that are grouped by on their own. These parts are removed rather than blanked, so
+/// that benchmarks with and without them fall together.
 #[derive(Debug, Default)]
 pub struct FullName {
     /// `/key=` each.
@@ -114,7 +115,7 @@ impl FullName {
     }
 }
 
-/// The part of the name that stands for `/key=` by its place.
+/// The part of the name that its place makes the value of `/key=`.
 fn own_part(parts: &NameParts, prefix: &str) -> Range<usize> {
     match prefix {
         "/group=" => parts.group.clone(),

@@ -1,7 +1,7 @@
 //! Words and operators of both languages.
 //!
-//! A lexer is a cheap copy of a position: looking ahead is lexing from a copy. White space in front of a token is skipped in
-//! the lexer itself, so that an error at "here" points behind it.
+//! A lexer is a cheap copy of a position: to look ahead, lex from a copy. The lexer itself skips white space before a
+//! token, so that an error at "here" points after it.
 
 use regex::Regex;
 
@@ -49,7 +49,7 @@ impl Token {
 #[derive(Debug, Clone, Copy)]
 pub struct Lexer<'a> {
     query: &'a str,
-    /// Byte offset of what is not read yet.
+    /// Byte offset of the unread rest.
     position: usize,
 }
 
@@ -68,12 +68,12 @@ impl<'a> Lexer<'a> {
         Lexer { query, position: 0 }
     }
 
-    /// Byte offset of the next token, once it was looked at.
+    /// Byte offset of the next token, once it has been peeked at.
     pub fn offset(&self) -> usize {
         self.position
     }
 
-    /// The next token where keys and operators are expected, and the lexer behind it.
+    /// The next token where keys and operators are expected, and the lexer after it.
     pub fn key(&mut self) -> Result<(Token, Lexer<'a>), SyntaxError> {
         self.next(false)
     }
@@ -83,7 +83,7 @@ impl<'a> Lexer<'a> {
         self.next(true)
     }
 
-    /// Fails unless all is read.
+    /// Fails unless everything has been read.
     pub fn end(&mut self) -> Result<(), SyntaxError> {
         match self.key()? {
             (Token::End, _) => Ok(()),
@@ -130,7 +130,7 @@ impl<'a> Lexer<'a> {
         let length = regexp_length(rest).ok_or_else(|| self.error("missing close \"/\""))?;
         let regexp = regexp::compile(&rest[..length]).map_err(|message| self.error(message))?;
         let behind = self.skip(1 + length + 1);
-        // Otherwise a "/" inside of the expression would end it unnoticed.
+        // Otherwise a "/" inside the expression would end it unnoticed.
         match behind.rest().chars().next() {
             Some(next) if !next.is_whitespace() && !is_starting_operator(next) => {
                 Err(behind.error("regexp must be followed by space or an operator (unescaped \"/\"?)"))

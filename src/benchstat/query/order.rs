@@ -1,4 +1,4 @@
-//! In what order the values of a key stand: as first seen, by the alphabet, by number, or as listed.
+//! The order of a key's values: as first seen, alphabetical, numeric, or as listed.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -10,9 +10,9 @@ pub enum Order {
     /// By the first appearance, which the projection keeps.
     First,
     Alphabet,
-    /// By the number in the text, with prefixes: `2k`, `1MiB`. What has no number comes last.
+    /// By the number in the text, with prefixes: `2k`, `1MiB`. Values without a number come last.
     Number,
-    /// Places in the list; what is not in it was filtered out.
+    /// Places in the list; values that are not in it were filtered out.
     Listed(HashMap<String, usize>),
 }
 
@@ -27,12 +27,12 @@ impl Order {
         }
     }
 
-    /// Where a value is listed twice the last place holds.
+    /// If a value is listed twice, the last place counts.
     pub fn listed(values: &[String]) -> Self {
         Order::Listed(values.iter().enumerate().map(|(place, value)| (value.clone(), place)).collect())
     }
 
-    /// Equal where the order does not tell the two apart.
+    /// Equal if the order does not tell the two apart.
     pub fn compare(&self, a: &str, b: &str) -> Ordering {
         match self {
             Order::First => Ordering::Equal,
@@ -46,7 +46,7 @@ impl Order {
     }
 }
 
-/// A number, or the first one in the text with a metric or binary prefix behind it.
+/// A number, or the first one in the text with a metric or binary prefix after it.
 fn number(text: &str) -> Option<f64> {
     if let Ok(value) = parse_float(text) {
         return Some(value);

@@ -1,4 +1,4 @@
-//! Projections: by which values of which keys measurements fall together.
+//! Projections: they group measurements by the values of chosen keys.
 //!
 //! A measurement's values for a projection's keys make a tuple, and equal tuples are one [`KeyId`]: tables, rows and columns
 //! are maps from these. The keys of `.config` are not known in advance; fields are added as the files bring them, and a tuple
@@ -21,14 +21,14 @@ pub struct KeyId(u32);
 /// An interned value; 0 is the empty one.
 type Symbol = u32;
 
-/// What the projections of a comparison name by itself, and what is left out of `.config` and `.fullname` for it.
+/// The keys that the projections of a comparison name one by one, which `.config` and `.fullname` therefore leave out.
 #[derive(Debug, Default)]
 pub struct Claimed {
     pub config: HashSet<String>,
     pub full_name: FullName,
 }
 
-/// Where the values of one element of the expression come from.
+/// The source of the values for one element of the expression.
 #[derive(Debug)]
 pub enum Source {
     Config(Order),
@@ -50,7 +50,8 @@ struct ConfigFiller {
     order: Order,
     fields: HashMap<String, usize>,
     place: usize,
-    /// The configuration seen last, and what it filled: it changes a few times in a file.
+    /// The last configuration and the fields it filled, kept because the configuration changes only a few times in a
+    /// file.
     seen: Revision,
     filled: Vec<(usize, Symbol)>,
 }
@@ -82,7 +83,7 @@ impl ConfigFiller {
         self.filled.iter().for_each(|(field, symbol)| projection.row[*field] = *symbol);
     }
 
-    /// The field of a key, a new one where there is none; `None` where another projection claims the key.
+    /// The field of a key, newly added if there is none; `None` if another projection claims the key.
     fn field(&mut self, projection: &mut Projection, key: &str) -> Option<usize> {
         if let Some(field) = self.fields.get(key) {
             return Some(*field);
@@ -106,7 +107,8 @@ struct Field {
     recent: Recent<Symbol>,
 }
 
-/// The last few of what mostly comes again: measurements of a benchmark follow each other, each with the same metrics.
+/// The last few items, which mostly come again: measurements of a benchmark follow each other, each with the same
+/// metrics.
 #[derive(Debug, Default)]
 struct Recent<T> {
     items: [T; 4],
@@ -198,7 +200,7 @@ impl Projection {
         self.id_of_row()
     }
 
-    /// The tuples of each of its values, which differ in the unit.
+    /// The tuple of each of its values; they differ in the unit.
     pub fn project_values(&mut self, record: &Record<'_>, ids: &mut Vec<KeyId>) {
         self.fill(record);
         ids.clear();
@@ -286,13 +288,13 @@ impl Projection {
         &self.texts[self.value_symbol(id, field) as usize]
     }
 
-    /// The values that are there, with spaces between them.
+    /// The values that are not empty, separated by spaces.
     pub fn label(&self, id: KeyId, fields: &[usize]) -> String {
         let values: Vec<_> = fields.iter().map(|field| self.value(id, *field)).filter(|v| !v.is_empty()).collect();
         values.join(" ")
     }
 
-    /// Sorts by one field after the other, each by its own order, and by the alphabet where that order does not decide.
+    /// Sorts by one field after the other, each by its own order, and alphabetically where that order does not decide.
     pub fn sort(&self, ids: &mut [KeyId]) {
         let fields = self.fields();
         ids.sort_by(|a, b| {

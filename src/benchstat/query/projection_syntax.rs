@@ -1,4 +1,5 @@
-//! Projection expressions: keys with a comma or a space between them, each with an optional order, `key@alpha` or `key@(a b)`.
+//! Projection expressions: keys separated by a comma or a space, each with an optional order, `key@alpha` or `key@(a
+//! b)`.
 
 use super::SyntaxError;
 use super::lexer::{Lexer, Token};
@@ -15,7 +16,7 @@ pub struct Part {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PartOrder {
-    /// By a name: `first` where the expression names none.
+    /// By a name: `first` if the expression names none.
     Named(String),
     /// These values in this order, and no others.
     Fixed(Vec<String>),
@@ -59,7 +60,7 @@ fn part(mut lexer: Lexer<'_>) -> Result<(Part, Lexer<'_>), SyntaxError> {
     Ok((Part { order, order_offset, ..by_appearance }, behind))
 }
 
-/// The rest of `(a b)`, behind the parenthesis.
+/// The rest of `(a b)`, after the parenthesis.
 fn values(mut lexer: Lexer<'_>) -> Result<(Vec<String>, Lexer<'_>), SyntaxError> {
     let mut values = Vec::new();
     loop {

@@ -1,5 +1,5 @@
-//! The projections of a comparison belong together: a key that one of them names is left out of the groups `.config` and
-//! `.fullname` of all others, and what none of them names is the residue.
+//! The projections of a comparison belong together: a key that one of them names is left out of the groups `.config`
+//! and `.fullname` of all others, and the keys that none of them names form the residue.
 
 use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
@@ -18,13 +18,13 @@ pub struct Projections {
     pub table: Projection,
     pub row: Projection,
     pub column: Projection,
-    /// What none of the others looks at.
+    /// The keys that no other projection uses.
     pub residue: Projection,
-    /// What the listed orders allow.
+    /// The values that the listed orders allow.
     conditions: Vec<(Key, HashSet<String>)>,
-    /// The keys named that no measurement had so far, and what they are.
+    /// The names of keys that no measurement has had so far; `sought` has the keys themselves.
     absent: Vec<String>,
-    /// The keys that measurements have, while some that are named are absent.
+    /// The keys that measurements have, collected while some named keys are still missing.
     known: BTreeSet<String>,
     sought: Vec<Key>,
 }
@@ -69,7 +69,7 @@ impl Projections {
         })
     }
 
-    /// Strikes off the keys that this measurement has.
+    /// Removes the keys that this measurement has.
     pub fn notice(&mut self, record: &Record<'_>) {
         if !self.sought.is_empty() {
             self.known.extend(record.keys());
@@ -107,7 +107,7 @@ fn named(source: &Source) -> Option<(String, Key)> {
     }
 }
 
-/// What the expressions parsed so far lay claim to.
+/// The keys that the expressions parsed so far claim.
 #[derive(Debug, Default)]
 struct Claims {
     config: HashSet<String>,

@@ -1,8 +1,9 @@
-//! Quoted strings of Go: words of the expressions may be quoted, and messages quote what they found.
+//! Quoted strings in Go's syntax: words of the expressions may be quoted, and messages quote the text they complain
+//! about.
 
 use std::fmt::Write;
 
-/// The text of a double-quoted Go string, quotes included; None where an escape is none of Go's.
+/// The text of a double-quoted Go string, quotes included; None if it has an escape that Go does not know.
 ///
 /// Bytes that do not make up UTF-8 (`\xff`) become U+FFFD.
 pub fn unquote(literal: &str) -> Option<String> {
@@ -19,7 +20,7 @@ pub fn unquote(literal: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Reads what stands behind a backslash.
+/// Reads the escape after a backslash.
 fn unescape(rest: &mut std::str::Chars<'_>, bytes: &mut Vec<u8>) -> Option<()> {
     let byte = match rest.next()? {
         'a' => 7,
@@ -44,7 +45,7 @@ fn unescape(rest: &mut std::str::Chars<'_>, bytes: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// Exactly `count` digits, behind what `value` has already.
+/// Reads exactly `count` digits, which follow those already in `value`.
 fn digits(rest: &mut std::str::Chars<'_>, count: usize, radix: u32, value: u32) -> Option<u32> {
     (0..count).try_fold(value, |value, _| value.checked_mul(radix)?.checked_add(rest.next()?.to_digit(radix)?))
 }
@@ -54,7 +55,7 @@ pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for character in text.chars() {
-        // A String takes whatever is written to it.
+        // Writing to a String never fails.
         let _ = match character {
             '"' | '\\' => write!(quoted, "\\{character}"),
             '\x07' => write!(quoted, "\\a"),
@@ -75,8 +76,8 @@ pub fn quote(text: &str) -> String {
     quoted
 }
 
-/// Whether a character takes a place on the screen, near enough to Go's `unicode.IsGraphic`: no control and format
-/// characters, no line separators, no private use.
+/// Whether a character is visible, close enough to Go's `unicode.IsGraphic`: no control and format characters, no line
+/// separators, no private use.
 pub fn is_graphic(character: char) -> bool {
     let format = matches!(character,
         '\u{ad}' | '\u{600}'..='\u{605}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'

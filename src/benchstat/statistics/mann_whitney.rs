@@ -8,10 +8,10 @@ use rustc_hash::FxHashMap as HashMap;
 
 use crate::results::special::{choose, normal_cdf};
 
-/// Samples up to this size have an exact p where no two values are equal.
+/// Samples up to this size get an exact p if no two values are equal.
 const EXACT_LIMIT: usize = 50;
 
-/// And where some are, as the distribution is harder to come by.
+/// And up to this size if some are equal, because the distribution is harder to compute.
 const EXACT_LIMIT_WITH_TIES: usize = 25;
 
 /// Why there is no p.
@@ -21,7 +21,8 @@ pub enum NoTest {
     NotANumber,
 }
 
-/// The test, with the distributions that it computed so far: the benchmarks of a run mostly share their sample sizes.
+/// The test, with the distributions that it has computed so far: the benchmarks of a run mostly share their sample
+/// sizes.
 #[derive(Debug, Default)]
 pub struct MannWhitney {
     /// P(U ≤ u) for u from 0 to the middle, by the sizes of the samples.
@@ -133,7 +134,7 @@ fn untied_distribution(n: usize, m: usize) -> Vec<f64> {
         .collect()
 }
 
-/// In how many ways `n` values can be taken from these groups of equal ones so that 2U is `two_u` at most.
+/// The number of ways to take `n` values from these groups of equal ones so that 2U is at most `two_u`.
 ///
 /// Group by group: of a group of t values with b below it, r taken ones beat what was not taken below and tie with the t − r
 /// others, so that 2U grows by r (2 (b − already taken) + t − r).

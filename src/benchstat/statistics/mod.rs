@@ -1,4 +1,4 @@
-//! What samples say: their middle and its uncertainty, and whether two of them differ.
+//! Statistics of samples: the center and its uncertainty, and whether two samples differ.
 
 pub mod mann_whitney;
 pub mod sample;

@@ -1,7 +1,7 @@
-//! The samples of a cell, their summary, and what their comparison with the first column says.
+//! The samples of a cell, their summary, and their comparison with the first column.
 //!
-//! There are two assumptions: values with noise have a median, an interval and a Mann–Whitney test; values that were counted
-//! exactly need neither repetition nor test, and a difference of one is a difference.
+//! There are two assumptions: noisy values have a median, an interval and a Mann–Whitney test; exact counts need
+//! neither repetition nor test, and a difference of one is a difference.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use super::mann_whitney::{MannWhitney, NoTest};
 use crate::go::float::{shortest, signed_percent};
 use crate::results::statistics::{Orders, median_of_sorted, median_orders, samples_for_interval};
 
-/// The least p that two samples of n values can have, by n, as benchstat has them.
+/// The least p that two samples of n values can have, by n, as in benchstat.
 const LEAST_P: [f64; 10] = [
     f64::INFINITY,
     1.0,
@@ -32,21 +32,21 @@ pub struct Sample {
     exact: bool,
 }
 
-/// The middle of a sample and how sure it is.
+/// The middle of a sample and its uncertainty.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
-    /// The median, or of exact values the most frequent.
+    /// The median, or for exact values the most frequent one.
     pub center: f64,
-    /// Infinite where the samples are too few.
+    /// Infinite if there are too few samples.
     pub lower: f64,
     pub upper: f64,
     pub warning: Option<String>,
 }
 
-/// A sample held against that of the first column.
+/// The comparison of a sample with that of the first column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// 0 where the values are exact.
+    /// 0 if the values are exact.
     pub p: f64,
     pub sizes: (usize, usize),
     /// Whether the two differ, as far as can be said.
@@ -62,7 +62,7 @@ impl Sample {
     }
 }
 
-/// Summarizes and compares samples; keeps what samples of the same size share.
+/// Summarizes and compares samples; caches the results that samples of the same size share.
 #[derive(Debug)]
 pub struct Analyst {
     confidence: f64,
@@ -136,7 +136,7 @@ impl Analyst {
     }
 }
 
-/// The most frequent value, the lowest of several; a warning if not all are it.
+/// The most frequent value, the lowest if there are several; a warning if the values are not all equal.
 fn exact_summary(values: &[f64]) -> Summary {
     let (first, last) = (values[0], values[values.len() - 1]);
     let (mut center, mut most) = (first, 1);
@@ -178,7 +178,7 @@ impl Summary {
 }
 
 impl Comparison {
-    /// `-17.20%`, `~` where nothing can be said to differ, `?` where there is no ratio.
+    /// `-17.20%`, `~` if no difference is proven, `?` if there is no ratio.
     pub fn delta(&self) -> String {
         let (old, new) = self.centers;
         match () {

@@ -1,4 +1,4 @@
-//! What the cells of a table say: summaries, comparisons with the first column, and the geometric mean of each column.
+//! Computes the cells of a table: summaries, comparisons with the first column, and the geometric mean of each column.
 
 use libm::log;
 use rustc_hash::FxHashMap as HashMap;
@@ -26,7 +26,7 @@ pub struct Table {
     /// The values of [`Tables::keys`].
     pub key: Vec<String>,
     pub unit: String,
-    /// The values of the keys that columns are made of, column by column.
+    /// The values of the keys that form the columns, column by column.
     pub columns: Vec<Vec<String>>,
     pub rows: Vec<Row>,
     /// By column.
@@ -43,7 +43,7 @@ pub struct Row {
 #[derive(Debug)]
 pub struct Cell {
     pub summary: Summary,
-    /// With the cell of the first column, where both are there.
+    /// Compared with the cell of the first column; set if both exist.
     pub comparison: Option<Comparison>,
     /// The measurements differ in keys that are not shown.
     pub mixture: Option<String>,
@@ -60,7 +60,7 @@ pub struct Mean {
 }
 
 impl Tables {
-    /// The lines above a table: an empty one between tables, and the keys that are not as in the table before.
+    /// The lines above a table: an empty one between tables, and the keys that differ from those of the table before.
     pub fn heading(&self, index: usize) -> Vec<String> {
         let before = index.checked_sub(1).map(|before| &self.tables[before].key);
         let mut lines = Vec::new();
@@ -84,7 +84,7 @@ impl Row {
     }
 }
 
-/// Analyses what was gathered.
+/// Analyses the gathered measurements.
 pub fn analyse(gathering: Gathering, units: &Metadata, mut analyst: Analyst) -> Tables {
     let (projections, gathered) = gathering.finish();
     let mut by_table = HashMap::<KeyId, GatheredTable>::default();
@@ -194,8 +194,8 @@ fn mean(rows: &[Row], column: usize) -> Mean {
     mean
 }
 
-/// None without values, or where one is not above zero. The mean of the logarithms is updated value by value (Welford), as
-/// go-moremath does it.
+/// None without values, or if one is not above zero. The mean of the logarithms is updated value by value (Welford),
+/// as in go-moremath.
 fn geometric_mean(values: &[f64]) -> Option<f64> {
     let mut logarithm = 0.0;
     for (index, value) in values.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Tables for programs: comma-separated values with all their digits. Warnings go apart from them, each with the name that
+//! Tables for programs: comma-separated values with all their digits. Warnings are separate, each with the name that
 //! spreadsheets give to its cell.
 
 use super::analysis::{Cell, Mean, Table, Tables};
@@ -126,7 +126,7 @@ impl Writer {
         (self.fields, self.rows) = (0, self.rows + 1);
     }
 
-    /// A warning about the field that comes next.
+    /// Adds a warning about the next field.
     fn warn(&mut self, warning: &str) {
         let place = format!("{}{}: {warning}\n", letters(self.fields), self.rows + 1);
         self.csv.warnings.push_str(&place);
@@ -145,7 +145,7 @@ fn letters(mut column: usize) -> String {
     }
 }
 
-/// A field in quotes where it needs them.
+/// Quotes a field if it needs quotes.
 fn push_quoted(data: &mut String, field: &str) {
     let special = field == "\\." || field.contains(['"', ',', '\r', '\n']) || field.starts_with(char::is_whitespace);
     if special {

@@ -10,9 +10,9 @@ use crate::benchstat::query::projections::Projections;
 #[derive(Debug)]
 pub struct GatheredCell {
     pub values: Vec<f64>,
-    /// All of the values were counted exactly.
+    /// All of the values are exact counts.
     pub exact: bool,
-    /// What the measurements are besides table, row and column; more than one is worth a warning.
+    /// The values of the keys other than table, row and column; more than one set is worth a warning.
     pub residues: Vec<KeyId>,
 }
 
@@ -32,7 +32,7 @@ pub struct Gathering {
     places: HashMap<Place, usize>,
     /// The table keys of the measurement at hand.
     table_ids: Vec<KeyId>,
-    /// Where the values of the measurement before went: mostly these go there too.
+    /// The places of the previous measurement's values, because the next ones mostly go to the same places.
     last: Vec<(Place, usize)>,
 }
 

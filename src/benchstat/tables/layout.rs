@@ -1,7 +1,8 @@
-//! Laying out cells in columns of a fixed-width font: each column as wide as it must be, cells over several columns included.
+//! Lays out cells in columns of a fixed-width font: each column as wide as it must be, including cells over several
+//! columns.
 //!
-//! Where a wide cell needs more room than its columns have, the columns that may stretch share it evenly. The rules are those
-//! of benchstat's texttab, down to the spaces of a cell that does not fit.
+//! If a wide cell needs more room than its columns have, the columns that may stretch share it evenly. The rules are
+//! those of benchstat's texttab, down to the spaces of a cell that does not fit.
 
 use std::borrow::Cow;
 
@@ -94,7 +95,7 @@ impl Layout {
         }
         let (mut row, mut offset) = (0, 0i64);
         for cell in &self.cells {
-            // Cells without anything to see make no spaces at the end of a line.
+            // Invisible cells leave no spaces at the end of a line.
             if cell.text.trim().is_empty() && cell.margin.trim().is_empty() {
                 continue;
             }
@@ -132,7 +133,7 @@ impl Layout {
         widths
     }
 
-    /// Makes room for `cell`: the widest column first, so that what it has over the average is shared by the others.
+    /// Makes room for `cell`: the widest column first, so that the others share its excess over the average.
     fn stretch(&self, widths: &mut [i64], cell: &Cell, mut needed: i64) {
         let columns = cell.column..cell.column + cell.span;
         let (fixed, mut stretching): (Vec<_>, Vec<_>) =
@@ -141,7 +142,7 @@ impl Layout {
         stretching.sort_by_key(|column| std::cmp::Reverse(widths[*column]));
         for (index, column) in stretching.iter().enumerate() {
             let left = (stretching.len() - index) as i64;
-            // Rounded towards zero, as integers of Go are.
+            // Rounded towards zero, like Go's integers.
             widths[*column] = widths[*column].max((needed + left - 1) / left);
             needed -= widths[*column];
         }
@@ -149,7 +150,7 @@ impl Layout {
 }
 
 impl Align {
-    /// Appends the cell's text aligned in `room`; what was appended is so many characters wide.
+    /// Appends the cell's text, aligned in `room`, and returns the number of characters appended.
     fn write(self, output: &mut String, cell: &Cell, room: i64) -> i64 {
         let free = match self {
             Align::Left => 0,
@@ -167,7 +168,7 @@ fn width(text: &str) -> i64 {
     text.chars().count() as i64
 }
 
-/// Spaces; where there is less than no room, as many again (Go's `%*s` with a negative width).
+/// Appends spaces; a negative number appends as many as its absolute value (Go's `%*s` with a negative width).
 fn pad(output: &mut String, spaces: i64) {
     output.extend(std::iter::repeat_n(' ', spaces.unsigned_abs() as usize));
 }

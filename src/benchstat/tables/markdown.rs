@@ -6,7 +6,7 @@ use crate::benchstat::unit::Class;
 use crate::go::float::signed_percent;
 use crate::results::notation::markdown as escaped;
 
-/// All tables, each below the keys that are not those of the table before.
+/// All tables, each below the keys that differ from the table before.
 pub fn render(tables: &Tables) -> String {
     let mut text = String::new();
     for (index, table) in tables.tables.iter().enumerate() {
@@ -73,7 +73,7 @@ fn cells(row: &Row, class: Class, footnotes: &mut Vec<String>) -> Vec<String> {
     cells
 }
 
-/// `−29.16% (−5.000) p=0.002 n=6`: by how much, where it is real.
+/// `−29.16% (−5.000) p=0.002 n=6`: the size of a proven difference.
 fn difference(cell: &Cell, scale: &Scale) -> Option<String> {
     let comparison = cell.comparison.as_ref()?;
     let (old, new) = comparison.centers;

@@ -1,4 +1,4 @@
-//! Tables: measurements gathered into cells, what each cell says, and the three ways to print them.
+//! Tables: gathers measurements into cells, analyses the cells, and prints them in three formats.
 
 pub mod analysis;
 pub mod csv;

@@ -18,7 +18,7 @@ const DELTA: usize = 3;
 /// Between columns of the table, in the lines of the header.
 const RULE: &str = " │ ";
 
-/// All tables, each under the keys that are not those of the table before.
+/// All tables, each under the keys that differ from the table before.
 pub fn render(tables: &Tables) -> String {
     let rendered = render_tables(&tables.tables);
     let mut text = String::new();
@@ -32,7 +32,7 @@ pub fn render(tables: &Tables) -> String {
     text
 }
 
-/// Lays out each table. They do not depend on each other, and large ones take their time: each processor takes a share.
+/// Lays out the tables in parallel, a share for each processor: they are independent, and large ones are slow.
 fn render_tables(tables: &[Table]) -> Vec<String> {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let share = tables.len().div_ceil(processors).max(1);
@@ -79,7 +79,7 @@ fn render_table(table: &Table) -> String {
     text
 }
 
-/// What stands behind the center of a cell.
+/// The text after the center of a cell.
 fn measurement(cell: &Cell, layout: &mut Layout, footnotes: &mut Footnotes) {
     // ± is a margin, so that the signs line up and the range can be aligned to the right.
     layout.span(1, cell.summary.range(), Align::Right, " ± ");
