@@ -1,11 +1,11 @@
-//! Command lines in the syntax of Go's flag package: one dash or two, `-name=value` or `-name value`, a switch takes a value by
-//! `=` only, and the first word that is no flag ends them.
+//! Command lines in the syntax of Go's flag package: one dash or two, `-name=value` or `-name value`; a switch takes a
+//! value only after `=`, and the first word that is not a flag ends them.
 
 use std::ffi::OsString;
 
 use super::float::parse_float;
 
-/// A flag, with the value behind its `=`.
+/// A flag, with the value after its `=`.
 pub struct Flag<'a> {
     pub name: &'a str,
     value: Option<&'a str>,
@@ -19,7 +19,7 @@ impl<'a> Flags<'a> {
         Flags(arguments)
     }
 
-    /// The next flag; `None` behind the last.
+    /// The next flag; `None` after the last.
     pub fn next_flag(&mut self) -> Result<Option<Flag<'a>>, String> {
         let [word, rest @ ..] = self.0 else { return Ok(None) };
         let Some(flag) = word.strip_prefix('-').filter(|flag| !flag.is_empty()) else { return Ok(None) };
@@ -35,7 +35,7 @@ impl<'a> Flags<'a> {
         Ok(Some(Flag { name, value }))
     }
 
-    /// The value of a flag that needs one: behind its `=`, or the next word.
+    /// The value of a flag that needs one: after its `=`, or the next word.
     pub fn value(&mut self, flag: &Flag<'a>) -> Result<&'a str, String> {
         if let Some(value) = flag.value {
             return Ok(value);
@@ -60,7 +60,7 @@ impl<'a> Flags<'a> {
         parse(value).ok_or_else(|| format!("-{}: {value:?} is not a number that it takes", flag.name))
     }
 
-    /// The words behind the flags.
+    /// The words after the flags.
     pub fn rest(self) -> &'a [String] {
         self.0
     }
@@ -78,8 +78,8 @@ impl Flag<'_> {
     }
 }
 
-/// A whole number as Go's source code has it: decimal, behind `0x`, `0o` or `0b`, or octal behind a `0` alone; an underscore may
-/// stand before any digit but the first.
+/// A whole number in the syntax of Go's source code: decimal, with the prefix `0x`, `0o` or `0b`, or octal after a `0`
+/// alone; an underscore may stand before any digit but the first.
 fn integer(text: &str) -> Option<i64> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (radix, digits) = match unsigned.get(..2).map(str::to_ascii_lowercase).as_deref() {
@@ -107,7 +107,7 @@ pub fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// The long names of a command's options, those that are not shown, too.
+/// The long names of a command's options, hidden ones included.
 pub fn long_names<P: clap::CommandFactory>() -> Vec<String> {
     let command = P::command();
     let names = |arg: &clap::Arg| {
@@ -117,8 +117,8 @@ pub fn long_names<P: clap::CommandFactory>() -> Vec<String> {
     command.get_arguments().flat_map(names).collect()
 }
 
-/// `-bench=.` and `-benchmem` as `--bench=.` and `--benchmem`, for every `name` of `long`; everything behind `--` stays. For
-/// the commands whose options are read by clap.
+/// Rewrites `-bench=.` and `-benchmem` to `--bench=.` and `--benchmem`, for every `name` of `long`; leaves everything
+/// after `--` alone. For commands whose options clap parses.
 pub fn to_two_dashes(args: &[OsString], long: &[String]) -> Vec<OsString> {
     let end = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
     let is_long = |arg: &OsString| {

@@ -1,7 +1,7 @@
 //! Numbers as Go reads and prints them: inputs come from Go programs, and outputs go where the Go tools' outputs went.
 
-/// A number, decimal or hexadecimal, with underscores between digits; `inf`, `infinity` or `nan`. The error is what Go
-/// says.
+/// A number, decimal or hexadecimal, with underscores between digits; `inf`, `infinity` or `nan`. The error has Go's
+/// wording.
 pub fn parse_float(text: &str) -> Result<f64, &'static str> {
     let syntax = "invalid syntax";
     let is_digit = |byte: &u8| byte.is_ascii_hexdigit();
@@ -22,7 +22,7 @@ pub fn parse_float(text: &str) -> Result<f64, &'static str> {
     if is_out_of_range { Err("value out of range") } else { Ok(value) }
 }
 
-/// Parses the text behind `0x`: digits with an optional point, and a mandatory exponent of two.
+/// Parses the text after `0x`: digits with an optional point, and a mandatory exponent of two.
 fn parse_hexadecimal(text: &str) -> Option<f64> {
     let (digits, exponent) = text.split_once(['p', 'P'])?;
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));

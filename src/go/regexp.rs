@@ -1,8 +1,8 @@
 //! Regular expressions in Go's syntax, translated for the `regex` crate.
 //!
 //! Both languages descend from RE2. The translation covers the differences: a brace that is no repetition is itself
-//! (`{{closure}}` is a name that people type); brackets and `&&` are characters inside a class; `\d`, `\s`, `\w` and `\b` are
-//! ASCII; octal escapes, `\Q…\E`, `\p{^Greek}` and surrogates exist. What Go refuses is refused.
+//! (`{{closure}}` is a name that people type); brackets and `&&` are characters inside a class; `\d`, `\s`, `\w` and
+//! `\b` are ASCII; octal escapes, `\Q…\E`, `\p{^Greek}` and surrogates exist. Patterns that Go refuses are refused.
 
 mod escapes;
 
@@ -12,7 +12,7 @@ use escapes::{NO_CHARACTER, escaped_character, escaped_set, literal, push_range}
 
 /// The greatest count of a repetition, and the greatest product of nested ones.
 const MOST_REPETITIONS: u32 = 1000;
-/// Room for what Go's own limits admit, such as `\pL{1000}`.
+/// Enough for patterns within Go's own limits, such as `\pL{1000}`.
 const COMPILED_SIZE: usize = 256 << 20;
 
 /// Compiles `pattern`. Captures keep their numbers, not their names. The error is one line.
@@ -31,7 +31,7 @@ type Step<T = ()> = Result<T, String>;
 /// An open group, or the whole pattern.
 #[derive(Default)]
 struct Group {
-    /// Whether something precedes that can be repeated.
+    /// Whether a repetition may follow, because something precedes it.
     repeatable: bool,
     /// How often the last item repeats its innermost part, and the greatest such number of the group.
     last: u32,
@@ -43,9 +43,9 @@ struct Translator<'a> {
     rest: &'a str,
     output: String,
     groups: Vec<Group>,
-    /// Flags apply to what follows, but a repetition behind them to what precedes them.
+    /// Flags apply to the rest of the group, but a repetition after them applies to the item before them.
     flags: String,
-    /// The pattern from the repetition on that was read last, if nothing was read since.
+    /// The pattern from the last repetition on, if nothing has been read since.
     after_repetition: Option<&'a str>,
 }
 

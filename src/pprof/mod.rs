@@ -1,7 +1,7 @@
-//! `go tool pprof`'s job. It knows nothing of benches and could be a crate of its own.
+//! The job of `go tool pprof`. It knows nothing of benchmarks and could be a crate of its own.
 //!
-//! `profile` is the model with its file format, filters and merging; `graph` sums it up by function; `reports` prints it, one
-//! file a report; `front` is how one asks: flags, shell, help, where profiles come from and reports go.
+//! `profile` is the model with its file format, filters and merging; `graph` sums it up by function; `reports` prints
+//! it, one file per report; `front` handles flags, shell and help, fetches profiles and delivers reports.
 
 pub mod front;
 pub mod graph;

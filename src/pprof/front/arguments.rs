@@ -1,4 +1,4 @@
-//! The flags, as a request.
+//! Parses the flags into a request.
 
 use super::command::{self, COMMANDS, Command};
 use super::config::Config;
@@ -15,18 +15,18 @@ pub struct Request {
     pub bases: Vec<String>,
     /// The bases are only compared to, not subtracted.
     pub diff_base: bool,
-    /// Seconds to record a live profile for; not positive: the endpoint's own.
+    /// Seconds to record a live profile for; not positive: the endpoint's own default.
     pub seconds: i64,
-    /// Seconds to wait for a live profile; not positive: what suits.
+    /// Seconds to wait for a live profile; not positive: our default.
     pub timeout: i64,
     pub symbolize: String,
     pub build_id: String,
     pub add_comment: String,
     pub all_frames: bool,
-    /// Where the page is to be served: `[host]:[port]`.
+    /// The page's address: `[host]:[port]`.
     pub http: Option<String>,
     pub no_browser: bool,
-    /// Things to say that are no errors.
+    /// Messages that are not errors.
     pub warnings: Vec<String>,
 }
 
@@ -37,27 +37,27 @@ pub struct Invocation {
     pub argument: Option<String>,
 }
 
-/// The reason why there is no [`Request`].
+/// The reason for returning no [`Request`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// `-h`: the usage is all that is wanted.
+    /// `-h`: the user only wants the usage.
     Help,
     Error(String),
 }
 
-/// Flags beside commands and options.
+/// Flags that are neither commands nor options.
 #[derive(Default)]
 struct Extra {
     base: String,
     diff_base: String,
     http: String,
-    /// Of [`SAMPLE_SWITCHES`], those that are on.
+    /// The [`SAMPLE_SWITCHES`] that are on.
     samples: [bool; SAMPLE_SWITCHES.len()],
     commands: Vec<(&'static Command, Option<String>)>,
     choices: Vec<&'static str>,
 }
 
-/// Switches that are short for a sample index, in the order in which the first wins.
+/// Switches that abbreviate a sample index; if several are on, the first in this order wins.
 const SAMPLE_SWITCHES: [(&str, &str); 7] = [
     ("total_delay", "delay"),
     ("mean_delay", "delay"),
@@ -68,7 +68,8 @@ const SAMPLE_SWITCHES: [(&str, &str); 7] = [
     ("alloc_objects", "alloc_objects"),
 ];
 
-/// Reads the arguments. What is behind the flags are the sources; the caller finds out whether the first is an executable.
+/// Reads the arguments. The words after the flags are the sources; the caller finds out whether the first is an
+/// executable.
 pub fn parse(arguments: &[String]) -> Result<Request, Refusal> {
     let mut request = Request { seconds: -1, timeout: -1, ..Request::default() };
     let mut extra = Extra::default();
@@ -171,7 +172,7 @@ fn set_value<'a>(
                 "buildid" => request.build_id = value,
                 "add_comment" => request.add_comment = value,
                 "http" => extra.http = value,
-                // `tools` names directories of programs that nothing here needs.
+                // `tools` names directories of programs that this tool does not need.
                 _ => {}
             }
         }

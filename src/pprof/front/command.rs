@@ -1,4 +1,4 @@
-//! The commands: ONE table, from which come the flags, the shell's commands and the help.
+//! The commands: ONE table; the flags, the shell's commands and the help are made from it.
 
 /// The format that a command prints, before graphviz draws it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +20,11 @@ pub enum Format {
     WebList,
 }
 
-/// Where the output goes when no file is named.
+/// The output's destination if the user names no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     Stdout,
-    /// To a file of its own with this suffix, if standard output is a terminal: it is nothing to read.
+    /// A new file with this suffix if standard output is a terminal, because the output is not readable text.
     AwayFromTerminal(&'static str),
     /// A viewer on a temporary file of this suffix: the first of these commands that starts. Empty: the browser.
     Viewer(&'static str, &'static [&'static str]),
@@ -41,11 +41,11 @@ pub struct Command {
     pub has_argument: bool,
     pub description: &'static str,
     pub usage: Usage,
-    /// Not one of pprof's: lists that are pprof's word by word leave it out.
+    /// Not a command of pprof's: lists that match pprof's word for word leave it out.
     pub ours: bool,
 }
 
-/// How a command is called in the shell.
+/// The syntax of a command in the shell.
 pub enum Usage {
     None,
     Words(&'static str),

@@ -24,7 +24,7 @@ pub struct Config {
     pub tagroot: String,
     pub tagleaf: String,
     pub drop_negative: bool,
-    /// -1: what suits the report.
+    /// -1: the report's own default.
     pub nodecount: i64,
     pub nodefraction: f64,
     pub edgefraction: f64,

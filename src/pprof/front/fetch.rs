@@ -1,5 +1,5 @@
-//! From what was named on the command line to one profile: files, live endpoints, benchmarks of the last run; several of
-//! them merged, bases subtracted, names made readable.
+//! Turns the sources on the command line into one profile: reads files, live endpoints and benchmarks of the last run,
+//! merges several, subtracts bases, and makes names readable.
 
 use std::path::{Path, PathBuf};
 
@@ -11,9 +11,9 @@ use crate::pprof::profile::comment::iterations;
 use crate::pprof::profile::{BASE_KEY, Mapping, Profile, combine, path, read, write};
 use crate::pprof::reports::sources::plain_error;
 
-/// Finds the profile of a benchmark by its name (`buffer_write/pooled`, with `:cpu` or `:block` behind it for another than
-/// its mem.prof). `None`: no benchmark is called so, nor nearly. The error is shown as it is; one that offers candidates is
-/// for an ambiguous name.
+/// Finds the profile of a benchmark by its name (`buffer_write/pooled`, with `:cpu` or `:block` appended for a profile
+/// other than its mem.prof). `None`: no benchmark has this name or one close to it. The error is shown as it is; it
+/// offers candidates if the name is ambiguous.
 pub type Resolver<'a> = &'a dyn Fn(&str) -> Option<Result<PathBuf, crate::Error>>;
 
 /// The resolver that knows no benchmarks.
@@ -21,10 +21,10 @@ pub fn no_benchmarks(_: &str) -> Option<Result<PathBuf, crate::Error>> {
     None
 }
 
-/// Values of a profile per operation are kept as whole numbers of this part of one.
+/// The values of a profile per operation are whole multiples of one divided by this number.
 pub const FIXED_POINT: f64 = 1e6;
 
-/// Whether values of a sample type are those of one iteration as they are: the highest moment is not a sum over all.
+/// Whether values of a sample type already refer to one iteration: a peak is not a sum over all.
 pub fn is_of_one_iteration(kind: &str) -> bool {
     matches!(kind, "peak_space" | "peak_objects")
 }
@@ -33,7 +33,7 @@ pub fn is_of_one_iteration(kind: &str) -> bool {
 #[derive(Clone)]
 pub struct Loaded {
     pub profile: Profile,
-    /// Over how many iterations of a benchmark it was recorded, if it says so.
+    /// The number of iterations of a benchmark that it was recorded over, if it says so.
     pub iterations: Option<u64>,
     /// It is the difference of two.
     pub compared: bool,
@@ -61,7 +61,8 @@ impl Loaded {
     }
 }
 
-/// Loads what `request` names; addresses are named by `binaries`. What is wrong with one source of several is told to `warn`.
+/// Loads the sources that `request` names; `binaries` names addresses. With several sources, problems with one of them
+/// go to `warn`.
 pub fn load(
     request: &Request,
     resolver: Resolver<'_>,
@@ -127,7 +128,7 @@ pub fn load_file(path: &Path) -> Result<Loaded, String> {
     })
 }
 
-/// Per operation what `loaded` has more than `base`, whose samples are marked; percentages are of the base.
+/// Per operation, `loaded` minus `base`, whose samples are marked; percentages are of the base.
 pub fn difference(mut loaded: Loaded, base: Loaded) -> Result<Loaded, String> {
     let mut request = Request { diff_base: true, ..Request::default() };
     request.config.per_op = true;
@@ -239,7 +240,7 @@ pub(super) fn is_url(text: &str) -> bool {
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
-/// Keeps a copy of what came over the network: it cannot be fetched again.
+/// Keeps a copy of a profile that came over the network: it cannot be fetched again.
 fn save(profile: &Profile, warn: Warn<'_>) {
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(|home| PathBuf::from(home).join("pprof"));
     let chosen = std::env::var_os("PPROF_TMPDIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);

@@ -1,14 +1,14 @@
-//! The filters as they are typed, applied to a profile.
+//! Parses the filters that the user typed, and applies them to a profile.
 
 use super::config::Config;
 use crate::pprof::profile::{LabelUnits, LabelValue, NameFilters, Pattern, Profile, Sample, unit};
 
-/// Says something to the user that is no error.
+/// Tells the user something that is not an error.
 pub type Warn<'a> = &'a mut dyn FnMut(&str);
 
 type SampleTest = Box<dyn Fn(&Sample) -> bool>;
 
-/// Applies all filters of `config`. Filters that match nothing are told to `warn`.
+/// Applies all filters of `config`. Reports filters that match nothing to `warn`.
 pub fn apply(profile: &mut Profile, units: &LabelUnits, config: &Config, warn: Warn<'_>) -> Result<(), String> {
     let focus = pattern("focus", &config.focus)?;
     let ignore = pattern("ignore", &config.ignore)?;
@@ -116,7 +116,7 @@ impl Range {
     }
 }
 
-/// The range that `text` is; `None` where it is none, and then a regular expression.
+/// The range in `text`; `None` if it is not a range, but a regular expression.
 fn parse_range(text: &str) -> Option<Range> {
     let scaled = |(number, unit): (i64, &str), to: &str| unit::scale(number, unit, to);
     let (first, second) = match text.split_once(':') {
@@ -139,7 +139,7 @@ fn parse_range(text: &str) -> Option<Range> {
     (unit == other).then_some(Range { unit, from, to })
 }
 
-/// A whole number and the letters behind it.
+/// A whole number and the letters after it.
 fn parse_number(text: &str) -> Option<(i64, &str)> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     let end = digits.find(|character: char| !character.is_ascii_digit()).unwrap_or(digits.len())

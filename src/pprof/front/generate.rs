@@ -1,4 +1,4 @@
-//! A profile and a command → the report's bytes: what every front end (flags, shell, page, fuzzing) goes through.
+//! A profile and a command → the report's bytes: every front end (flags, shell, page, fuzzing) uses this.
 
 use super::arguments::Invocation;
 use super::command::Format;
@@ -91,7 +91,7 @@ pub fn render(report: &mut Report, warn: Warn<'_>) -> Result<Vec<u8>, String> {
     Ok(out.into_bytes())
 }
 
-/// The units of numeric labels; keys with several are told.
+/// The units of numeric labels; warns about keys with several units.
 fn label_units(profile: &Profile, warn: Warn<'_>) -> LabelUnits {
     let (units, ignored) = profile.label_units();
     for (key, others) in ignored {

@@ -1,4 +1,4 @@
-//! The help, made of the two tables.
+//! Generates the help from the two tables.
 
 use super::command::{self, COMMANDS, Command, Usage};
 use super::options::{self, OPTIONS};
@@ -11,7 +11,7 @@ fn entry(name: &str, text: &str) -> String {
     format!("    {name:<16} {}", first_line(text))
 }
 
-/// Commands and options, for the command line or for the shell. The shell's is pprof's word by word.
+/// Commands and options, for the command line or for the shell. The shell's help is pprof's, word for word.
 pub fn overview(command_line: bool) -> String {
     let dash = if command_line { "-" } else { "" };
     let wanted = |ours: bool| command_line || !ours;

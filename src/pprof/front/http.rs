@@ -1,5 +1,5 @@
-//! A small HTTP/1.1 client for live profiles: one GET, plain http, every wait bounded. Profiles of services come from
-//! localhost or from inside a cluster; a library with TLS would be most of this tool's size.
+//! A small HTTP/1.1 client for live profiles: one GET, plain http, every wait bounded. It has no TLS, because services
+//! serve profiles on localhost or inside a cluster, and a TLS library would be most of this tool's size.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -14,7 +14,7 @@ const MAX_REDIRECTS: usize = 5;
 const MAX_HEAD: u64 = 64 << 10;
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// The path that an address without one means: as in Go, the CPU profile.
+/// The default path of an address without one: the CPU profile, as in Go.
 const DEFAULT_PATH: &str = "/debug/pprof/profile";
 
 /// An address to fetch from.
@@ -28,7 +28,8 @@ pub struct Address {
     pub timeout: Duration,
 }
 
-/// The address that `source` is, if it is one: with a scheme, or `host:port/path`. `seconds` and `timeout` count if positive.
+/// The address in `source`, if it is one: with a scheme, or `host:port/path`. `seconds` and `timeout` count if
+/// positive.
 pub fn address(source: &str, seconds: i64, timeout: i64) -> Option<Result<Address, String>> {
     let rest = match source.split_once("://") {
         Some(("http", rest)) => rest,
@@ -70,7 +71,7 @@ pub fn address(source: &str, seconds: i64, timeout: i64) -> Option<Result<Addres
     Some(Ok(Address { url: format!("http://{host}{target}"), host: host.into(), target, timeout }))
 }
 
-/// Fetches the body behind `address`. The error says what was wrong, in one line.
+/// Fetches the body from `address`. The error is one line.
 pub fn get(address: &Address) -> Result<Vec<u8>, String> {
     let mut address = address.clone();
     for _ in 0..=MAX_REDIRECTS {

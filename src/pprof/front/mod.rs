@@ -1,8 +1,8 @@
 //! The front end: flags, shell, help, fetching and delivery.
 //!
-//! Two tables carry everything: [`command::COMMANDS`] and [`config::OPTIONS`]. The flags ([`arguments`]), the shell ([`shell`])
-//! and the help ([`help`]) are made of them. A request is fetched ([`fetch`]), filtered and aggregated ([`generate`]), printed
-//! by its report, and delivered ([`output`]).
+//! Two tables drive everything: [`command::COMMANDS`] and [`config::OPTIONS`]. The flags ([`arguments`]), the shell
+//! ([`shell`]) and the help ([`help`]) are made from them. A request is fetched ([`fetch`]), filtered and aggregated
+//! ([`generate`]), printed by its report, and delivered ([`output`]).
 
 pub mod arguments;
 pub mod command;

@@ -1,8 +1,8 @@
-//! The options: ONE table, from which come the flags, the shell's variables, the help and the page's URL parameters.
+//! The options: ONE table; the flags, the shell's variables, the help and the page's URL parameters are made from it.
 
 use super::config::Config;
 
-/// Where an option's value is kept: how to read it and how to reach it for writing.
+/// The field that holds an option's value: how to read it and how to get a reference for writing.
 #[derive(Clone, Copy)]
 pub enum Slot {
     Flag(fn(&Config) -> &bool, fn(&mut Config) -> &mut bool),
@@ -17,13 +17,13 @@ pub enum Slot {
 pub struct OptionSpec {
     pub name: &'static str,
     pub slot: Slot,
-    /// The first line is shown in lists.
+    /// Lists show only the first line.
     pub help: &'static str,
-    /// Its name in the page's addresses; empty: not there.
+    /// Its name in the page's addresses; empty: it is not in them.
     pub url: &'static str,
     /// Whether a saved view of the page keeps it.
     pub saved: bool,
-    /// Not one of pprof's: lists that are pprof's word by word leave it out.
+    /// Not an option of pprof's: lists that match pprof's word for word leave it out.
     pub ours: bool,
 }
 
@@ -211,7 +211,7 @@ pub fn choice_help(choice: &str) -> Option<&'static str> {
     })
 }
 
-/// The help of an option or of a choice; `None` for options that are only there as their choices.
+/// The help of an option or of a choice; `None` for options that only appear as their choices.
 pub fn help_of(name: &str) -> Option<&'static str> {
     find(name).map(|option| option.help).or_else(|| choice_help(name)).filter(|help| !help.is_empty())
 }
@@ -226,12 +226,12 @@ pub fn find_choice(name: &str) -> Option<&'static OptionSpec> {
     OPTIONS.iter().find(|option| option.choices().contains(&name))
 }
 
-/// Whether `name` can be set: an option, or a choice of one.
+/// Whether `name` can be set: it is an option, or a choice of one.
 pub fn is_configurable(name: &str) -> bool {
     find(name).or_else(|| find_choice(name)).is_some()
 }
 
-/// Whether `name` can be set without saying to what.
+/// Whether `name` can be set without a value.
 pub fn is_switch(name: &str) -> bool {
     find(name).map_or(find_choice(name).is_some(), |option| matches!(option.slot, Slot::Flag(..)))
 }

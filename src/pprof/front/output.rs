@@ -13,14 +13,14 @@ use crate::pprof::reports::sources::plain_error;
 /// The destination that the user named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destination<'a> {
-    /// None: the command knows.
+    /// The command's own destination.
     Default,
     File(&'a str),
     /// A shell command that reads the report.
     Pipe(&'a str),
 }
 
-/// Brings the report's bytes to where they belong, as a picture where the command draws one.
+/// Delivers the report's bytes, as a picture if the command draws one.
 pub fn deliver(
     bytes: Vec<u8>,
     invocation: &Invocation,
@@ -53,12 +53,12 @@ pub fn deliver(
     }
 }
 
-/// Writes to standard output. A reader that has gone is no error.
+/// Writes to standard output. A reader that has gone away is not an error.
 pub fn to_stdout(bytes: &[u8]) -> Result<(), String> {
     crate::console::write(bytes).map_err(|error| format!("write /dev/stdout: {}", plain_error(&error)))
 }
 
-/// A file that did not exist before: `prefix001suffix`, or the next number that is free.
+/// Creates a new file: `prefix001suffix`, or the next free number.
 pub fn new_file(directory: &Path, prefix: &str, suffix: &str) -> std::io::Result<(File, PathBuf)> {
     for number in 1..10_000 {
         let path = directory.join(format!("{prefix}{number:03}{suffix}"));
@@ -93,13 +93,13 @@ fn draw(dot: &[u8], format: &str) -> Result<Vec<u8>, String> {
     Ok(String::from_utf8_lossy(&output.stdout).replace("&;", "&amp;;").into_bytes())
 }
 
-/// Writes `input` to a process while its output is read.
+/// Writes `input` to a process while reading its output.
 fn feed(mut child: std::process::Child, input: &[u8]) -> std::io::Result<std::process::Output> {
     let stdin = child.stdin.take();
     std::thread::scope(|scope| {
         scope.spawn(move || {
             if let Some(mut stdin) = stdin {
-                // A process that does not read to the end says so by its status.
+                // A process that does not read to the end reports that in its exit status.
                 let _ = stdin.write_all(input);
             }
         });
@@ -134,7 +134,7 @@ fn view(bytes: &[u8], suffix: &str, viewers: &[&str], interactive: bool) -> Resu
     Err(last)
 }
 
-/// The commands that open a file or an address in a browser, the likeliest first.
+/// The commands that open a file or an address in a browser, the most likely first.
 pub fn browsers() -> Vec<String> {
     let chosen = std::env::var("BROWSER").ok().filter(|browser| !browser.is_empty());
     let known: &[&str] = if cfg!(target_os = "macos") {

@@ -1,4 +1,4 @@
-//! The interactive shell: commands and options typed line by line, on a profile that is loaded once.
+//! The interactive shell: reads commands and options line by line, for a profile that is loaded once.
 
 use super::arguments::Invocation;
 use super::command;
@@ -10,15 +10,15 @@ use super::help;
 use super::options::{self, OPTIONS};
 use super::output::{Destination, deliver};
 
-/// Behind it is a comment, in an assignment.
+/// In an assignment, this begins a comment.
 const COMMENT: &str = "//:";
 
-/// Where the lines come from. `None` at the end.
+/// The source of the lines. `None` at the end.
 pub trait Lines {
     fn next_line(&mut self, prompt: &str) -> Result<Option<String>, String>;
 }
 
-/// Runs the shell until the input ends or says so.
+/// Runs the shell until the input ends or a command quits it.
 pub fn run(loaded: Loaded, config: Config, lines: &mut dyn Lines, warn: Warn<'_>) -> Result<(), String> {
     let mut shell = Shell { loaded, config: Config { compact_labels: true, ..config } };
     shell.greet(warn);
@@ -65,7 +65,7 @@ impl Shell {
         if line == ":" {
             return ["focus=", "ignore=", "hide=", "tagfocus=", "tagignore="].map(Into::into).into();
         }
-        // Of several that are spelled alike the last one counts.
+        // If several have the same spelling, the last one counts.
         for kind in self.kinds().into_iter().rev() {
             let select = format!("sample_index={kind}");
             if line.strip_prefix("mean_") == Some(kind) {
@@ -153,7 +153,7 @@ impl Shell {
     }
 
     fn report(&self, words: &[&str], warn: Warn<'_>) -> Result<(), String> {
-        // A bar alone sends the report to what follows it.
+        // A bar alone sends the report to the command after it.
         let bar = words.iter().position(|word| *word == "|").filter(|bar| *bar > 0 && bar + 1 < words.len());
         let (words, program) = bar.map_or((words, None), |bar| (&words[..bar], Some(words[bar + 1..].join(" "))));
         let (invocation, config) = parse(words, &self.config)?;
@@ -167,11 +167,11 @@ impl Shell {
     }
 }
 
-/// A command with its arguments: a number of nodes, `>file`, `-cum`, patterns to focus on and (with a dash) to ignore. What
-/// they set holds for this command only.
+/// A command with its arguments: a number of nodes, `>file`, `-cum`, patterns to focus on and (with a dash) to ignore.
+/// They apply to this command only.
 fn parse(words: &[&str], config: &Config) -> Result<(Invocation, Config), String> {
     let Some((name, rest)) = words.split_first() else { return Err("unrecognized command: \"\"".into()) };
-    // `top10` is `top 10`, and where an argument is wanted the number is it.
+    // `top10` is `top 10`; for commands that take an argument, the number is the argument.
     let stem = name.trim_end_matches(|digit: char| digit.is_ascii_digit());
     let is_split = command::find(name).is_none() && !stem.is_empty() && stem.len() < name.len();
     let (name, count) = if is_split { (stem, Some(&name[stem.len()..])) } else { (*name, None) };

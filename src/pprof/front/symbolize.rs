@@ -1,4 +1,4 @@
-//! Names for addresses, from the binaries on this machine. Opening those is left to the caller: [`Binaries`].
+//! Names addresses with the binaries on this machine. The caller opens the binaries: [`Binaries`].
 
 use rustc_hash::FxHashMap;
 
@@ -8,10 +8,10 @@ use crate::pprof::profile::{DemangleMode, Function, Line, Mapping, Profile, path
 
 /// Finds and opens the binaries that a profile's mappings name.
 pub trait Binaries {
-    /// Where the binary of `mapping` lies, if not where the profile says.
+    /// The path of the binary of `mapping`, if it is not where the profile says.
     fn locate(&self, mapping: &Mapping, warn: Warn<'_>) -> Option<String>;
 
-    /// Opens the binary; with `fast` for function names only. The error says what is wrong with the file.
+    /// Opens the binary; with `fast`, for function names only. The error describes the problem with the file.
     fn open(&self, mapping: &Mapping, fast: bool, warn: Warn<'_>) -> Result<Box<dyn Binary>, String>;
 }
 
@@ -20,14 +20,14 @@ pub trait Binary {
     /// In hexadecimal digits; empty where it has none.
     fn build_id(&self) -> &str;
 
-    /// The calls at a run-time address, the innermost first; none where the binary does not know it.
+    /// The calls at a run-time address, the innermost first; none if the binary does not know it.
     fn calls(&mut self, address: u64) -> Vec<Call>;
 }
 
 /// A call in the source.
 pub struct Call {
     pub function: String,
-    /// As the linker knows it; empty where that is unknown.
+    /// The linker's name; empty if unknown.
     pub system_name: String,
     pub file: String,
     pub line: i64,
@@ -147,7 +147,7 @@ fn name_mapping(
             mapping.has_filenames |= !call.file.is_empty();
             mapping.has_line_numbers |= call.line != 0;
             let next = profile.functions.len() as u32;
-            // Demangling comes later, as far as was asked for.
+            // Demangling comes later, as far as the mode asks for it.
             let system_name = if call.system_name.is_empty() { &call.function } else { &call.system_name };
             let key = (system_name.clone(), call.file, call.start_line);
             let function = *functions.entry(key.clone()).or_insert(next);

@@ -14,7 +14,7 @@ use super::command::COMMANDS;
 use super::options::OPTIONS;
 use super::shell::Lines;
 
-/// Standard input that is no terminal. The prompt is printed nevertheless, as pprof does.
+/// Standard input that is not a terminal. It still prints the prompt, as pprof does.
 pub struct Plain;
 
 impl Lines for Plain {
@@ -32,7 +32,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// `functions`: the names that are completed behind a command.
+    /// `functions`: the names that complete a command's arguments.
     pub fn new(functions: Vec<String>) -> Result<Self, String> {
         let config = Config::builder().auto_add_history(true).completion_type(CompletionType::List).build();
         let mut editor = Editor::with_config(config).map_err(|error| error.to_string())?;
@@ -68,7 +68,7 @@ impl Words {
             let names = COMMANDS.iter().map(|command| command.name).chain(options).chain(["help", "options", "quit"]);
             names.filter(|name| name.starts_with(word)).map(Into::into).collect()
         } else {
-            // Behind a command stand patterns: a function that has the word anywhere in its name.
+            // A command takes patterns: complete to a function that has the word anywhere in its name.
             let (dash, word) = word.strip_prefix('-').map_or(("", word), |word| ("-", word));
             let names = self.functions.iter().filter(|name| !word.is_empty() && name.contains(word)).take(50);
             names.map(|name| format!("{dash}{name}")).collect()

@@ -1,5 +1,5 @@
-//! Samples → graph: what is collected, and what the nodes are. The stacks themselves are followed in `walk` and, for trees, in
-//! `tree`.
+//! Samples → graph: builds the nodes and decides which values to collect. `walk` follows the stacks, and `tree` does
+//! it for trees.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -13,11 +13,11 @@ pub type FormatTag<'a> = &'a dyn Fn(i64, &str) -> String;
 /// How a graph is built.
 #[derive(Default)]
 pub struct Options<'a> {
-    /// Which of a sample's values counts.
+    /// The index of the value that counts in each sample.
     pub value_index: usize,
     /// Divide by the sample's first value.
     pub mean: bool,
-    /// Nodes are different if they lie in different object files, and start lines are kept.
+    /// Treat nodes in different object files as different nodes, and keep start lines.
     pub object_names: bool,
     pub drop_negative: bool,
     /// A node for each path, not for each function.
@@ -26,23 +26,23 @@ pub struct Options<'a> {
     pub kept: Option<&'a FxHashSet<NodeKey>>,
     /// A call tree always has all its edges.
     pub edges: Edges<'a>,
-    /// Collect labels for nodelets: the texts, and of the numbers those called `bytes`, which this writes.
+    /// Collect labels for nodelets: texts, and the numbers called `bytes`, which this function formats.
     pub format_tag: Option<FormatTag<'a>>,
     /// The unit of the numbers.
     pub bytes_unit: Text,
 }
 
-/// Which edges are collected: most profiles have many times more of them than nodes, and many reports look at few.
+/// The edges to collect: most profiles have many times more edges than nodes, and many reports need only a few edges.
 #[derive(Clone, Copy, Default)]
 pub enum Edges<'a> {
     #[default]
     All,
     None,
-    /// Those from or to a node that this holds of.
+    /// Edges from or to a node for which this returns true.
     Touching(&'a dyn Fn(&NodeInfo) -> bool),
 }
 
-/// Numbers texts, so that comparing them is comparing numbers. The numbers hold for all graphs of one report.
+/// Numbers texts, so that comparing them is comparing numbers. The numbers are valid for all graphs of one report.
 #[derive(Default)]
 pub struct Interner(FxHashMap<Text, u32>);
 
@@ -234,7 +234,7 @@ pub(super) struct SampleTags {
 }
 
 impl SampleTags {
-    /// Adds what samples with these labels have to a node.
+    /// Adds the values of samples with these labels to a node.
     pub(super) fn add_to(&self, node: &mut Node, value: i64, divisor: i64, flat: bool) {
         let tag = |name: &String| Tag { name: name.clone(), ..Tag::default() };
         if !self.texts.is_empty() {

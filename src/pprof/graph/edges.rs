@@ -8,13 +8,13 @@ use super::walk::{NONE, Sum, add};
 /// How a stack goes from caller to callee.
 #[derive(Clone, Copy)]
 pub(super) struct Passage {
-    /// Over nodes that are not wanted.
+    /// It passes over nodes that are not wanted.
     pub residual: bool,
     pub inline: bool,
 }
 
 pub(super) struct EdgeSums<'a> {
-    /// The nodes at which edges are collected; empty: at all.
+    /// The nodes whose edges are collected; empty: all edges are.
     touched: &'a [bool],
     cells: Cells,
     /// Each edge's caller, callee and cell, in the order in which they appear.
@@ -27,7 +27,7 @@ struct Cell {
     sum: Sum,
     /// There is such an edge.
     is_known: bool,
-    /// It is on the stack that is followed.
+    /// It is on the stack being followed.
     is_here: bool,
     passage: Passage,
 }
@@ -36,12 +36,12 @@ const EMPTY: Cell =
     Cell { sum: [0; 2], is_known: false, is_here: false, passage: Passage { residual: false, inline: true } };
 
 impl<'a> EdgeSums<'a> {
-    /// For `nodes` nodes; `many`: there are so many stacks that a large table is worth its making.
+    /// For `nodes` nodes; `many`: there are enough stacks to make a large table worthwhile.
     pub(super) fn new(nodes: usize, many: bool, touched: &'a [bool]) -> Self {
         EdgeSums { touched, cells: Cells::new(nodes, many), edges: Vec::new() }
     }
 
-    /// A stack goes over the edge: its cell, if it is wanted, and not on the stack already.
+    /// A stack goes over the edge; returns its cell if the edge is wanted and not on the stack already.
     pub(super) fn enter(&mut self, caller: NodeId, callee: NodeId, passage: Passage) -> EdgeId {
         let is_touched = |node: NodeId| self.touched.get(node as usize).is_none_or(|touched| *touched);
         if caller == callee || !(is_touched(caller) || is_touched(callee)) {
@@ -55,7 +55,7 @@ impl<'a> EdgeSums<'a> {
         at
     }
 
-    /// The stacks that follow do not go over it; those that did had `grown`.
+    /// The following stacks do not go over the edge; those that did had the sum `grown`.
     pub(super) fn leave(&mut self, at: EdgeId, grown: Sum) {
         let cell = &mut self.cells.all[at as usize];
         cell.is_here = false;
@@ -71,7 +71,7 @@ impl<'a> EdgeSums<'a> {
         (at, cell)
     }
 
-    /// Adds what the samples after these have.
+    /// Adds the sums of the samples after these.
     pub(super) fn absorb(&mut self, later: EdgeSums<'_>) {
         for (caller, callee, at) in later.edges {
             let other = later.cells.all[at as usize];
@@ -99,7 +99,7 @@ impl Cell {
     }
 }
 
-/// Up to so many nodes a square of them all is quicker than a hash table, and takes 24 MB at most.
+/// Up to this many nodes, a full square is quicker than a hash table, and takes at most 24 MB.
 const SQUARE: usize = 1024;
 
 /// The cells of edges.

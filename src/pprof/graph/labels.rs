@@ -1,5 +1,5 @@
-//! What samples with labels add to nodes, where nodelets are drawn. Most samples have one of a few sets of labels: what a set
-//! says is written once.
+//! Sums the samples' labels for each node, if nodelets are drawn. Most samples have one of a few sets of labels, so
+//! each set is formatted only once.
 
 use rustc_hash::FxHashMap;
 
@@ -12,7 +12,7 @@ use crate::pprof::profile::Label;
 pub(super) struct LabelSums<'a> {
     sets: Vec<&'a [Label]>,
     known: FxHashMap<&'a [Label], u32>,
-    /// By node and set, in the order of their first appearance: of numbers that are written alike the first is kept.
+    /// By node and set, in the order of their first appearance: of numbers with the same text, the first is kept.
     sums: Vec<LabelSum>,
     sum_of: FxHashMap<u64, usize>,
 }
@@ -26,7 +26,7 @@ struct LabelSum {
 }
 
 impl<'a> LabelSums<'a> {
-    /// A sample with these labels passes `nodes`, and ends in `leaf` if that is wanted.
+    /// A sample with these labels passes `nodes`, and ends in `leaf` if that node is wanted.
     pub(super) fn add(
         &mut self,
         labels: &'a [Label],
@@ -59,7 +59,7 @@ impl<'a> LabelSums<'a> {
         &mut self.sums[at]
     }
 
-    /// Adds what the samples after these have.
+    /// Adds the sums of the samples after these.
     pub(super) fn absorb(&mut self, later: LabelSums<'a>) {
         for LabelSum { node, set, cum, flat } in later.sums {
             let set = self.set(later.sets[set as usize]);

@@ -1,5 +1,6 @@
-//! The call graph of a profile: nodes (functions, lines, files or addresses) with flat and cumulative values, and weighted
-//! edges between callers and callees. Built from the samples, trimmed and ordered; it knows nothing of how it is shown.
+//! The call graph of a profile: nodes (functions, lines, files or addresses) with flat and cumulative values, and
+//! weighted edges between callers and callees. It is built from the samples, trimmed and ordered; it does not depend
+//! on any output format.
 
 mod build;
 mod edges;

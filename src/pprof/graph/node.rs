@@ -1,7 +1,7 @@
 //! Nodes and edges of a graph.
 //!
-//! Nodes and edges lie in two vectors and refer to each other by number. A node or edge that is trimmed stays where it is:
-//! the first is not in [`Graph::order`] any more, the second is marked, so that trimming moves nothing.
+//! Nodes and edges lie in two vectors and refer to each other by number. Trimming moves nothing: it takes a node out
+//! of [`Graph::order`], and marks an edge as removed.
 
 use std::collections::BTreeMap;
 
@@ -51,10 +51,10 @@ pub struct NodeKey {
 pub struct Node {
     pub info: NodeInfo,
     pub key: NodeKey,
-    /// Of the samples that end here; the divisor is that of means, else 0.
+    /// The samples that end here; the divisor is that of means, else 0.
     pub flat: i64,
     pub flat_div: i64,
-    /// Of the samples that pass here or end here.
+    /// The samples that pass here or end here.
     pub cum: i64,
     pub cum_div: i64,
     pub incoming: Vec<EdgeId>,
@@ -109,7 +109,7 @@ impl NodeInfo {
         self
     }
 
-    /// All fields in one text: what decides between nodes that are equal in everything that is shown.
+    /// All fields in one text: the tie-breaker between nodes that are equal in everything that is shown.
     pub fn all_fields(&self) -> String {
         let NodeInfo { name, address, file, start_line, line, column, objfile, .. } = self;
         format!("{{{name}  {address} {file} {start_line} {line} {column} {objfile}}}")

@@ -1,4 +1,5 @@
-//! In which order nodes and edges are shown. Every order ends in a comparison of names, so that equal input gives equal output.
+//! The order in which nodes and edges are shown. Every order ends in a comparison of names, so that equal input gives
+//! equal output.
 
 use std::cmp::{Ordering, Reverse};
 

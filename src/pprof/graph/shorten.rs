@@ -1,4 +1,4 @@
-//! Function names short enough for a box in a picture.
+//! Shortens function names to fit into a box of a picture.
 
 use std::sync::LazyLock;
 
@@ -9,19 +9,19 @@ fn constant(pattern: &str) -> Regex {
     Regex::new(pattern).unwrap()
 }
 
-/// Java: package and arguments go.
+/// Java: drop package and arguments.
 static JAVA: LazyLock<Regex> = LazyLock::new(|| {
     constant(r"^(?:[a-z](?-u:\w)*\.)*([A-Z](?-u:[\w$])*\.(?:<init>|[a-z](?-u:[\w$])*(?:\$[0-9]+)?))(?:(?:\()|$)")
 });
-/// Go: the path of the package goes, its last element stays.
+/// Go: drop the path of the package, keep its last element.
 static GO: LazyLock<Regex> = LazyLock::new(|| constant(r"^(?:(?-u:[\w\-.])+/)+([^.]+\..+)"));
-/// Go: a module's version in the path goes.
+/// Go: drop a module's version from the path.
 static GO_VERSION: LazyLock<Regex> = LazyLock::new(|| constant(r"^(.*?)/v(?:[2-9]|[1-9][0-9]+)([./].*)$"));
-/// C++ and Rust: modules in front of `Type::method` go.
+/// C++ and Rust: drop the modules before `Type::method`.
 static CPP: LazyLock<Regex> =
     LazyLock::new(|| constant(r"^(?:[_a-zA-Z](?-u:\w)*::)+(_*[A-Z](?-u:\w)*::~?[_a-zA-Z](?-u:\w)*(?:<.*>)?)"));
 
-/// `name` without the parts that say where it comes from.
+/// `name` without its package, modules or path.
 pub fn shorten_function_name(name: &str) -> String {
     let name = name.strip_prefix("(anonymous namespace)::").unwrap_or(name);
     let name = GO_VERSION.replace(name, "${1}${2}");

@@ -1,20 +1,20 @@
-//! Nodelets: what the labels of the samples add to a node.
+//! Nodelets: the labels that the samples add to a node.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::pprof::profile::arithmetic::{abs, divided};
 
-/// At most so many nodelets of a kind hang on a node.
+/// A node has at most this many nodelets of a kind.
 pub const MAX_NODELETS: usize = 4;
 
-/// By the label as it is shown.
+/// By the label's displayed text.
 pub type TagMap = BTreeMap<String, Tag>;
 
 #[derive(Clone, Debug, Default)]
 pub struct Tag {
     pub name: String,
-    /// Of `value`; empty for texts.
+    /// The unit of `value`; empty for texts.
     pub unit: String,
     pub value: i64,
     pub flat: i64,

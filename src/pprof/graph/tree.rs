@@ -1,5 +1,6 @@
-//! The call tree: as the graph, but a node for each path from the root. Made for pictures only, where one function's
-//! different callers shall be told apart. Recursion is a path like any other here, so nothing is counted once a sample.
+//! The call tree: like the graph, but with a node for each path from the root. It is only for pictures that must tell
+//! the different callers of a function apart. Recursion is an ordinary path here, so no node has to be counted once
+//! per sample.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -46,8 +47,8 @@ impl Builder<'_> {
 }
 
 impl Graph {
-    /// Orders the nodes of a tree by when their parent had its first child. Nodes that are equal in all that is compared
-    /// when the tree is sorted stay in this order, which is the one that pprof mostly has.
+    /// Orders the nodes of a tree by when their parent had its first child. The tree's sort keeps this order for nodes
+    /// that compare equal; it is mostly pprof's order too.
     pub(super) fn order_by_parent(&mut self) {
         let parents: Vec<NodeId> =
             self.nodes.iter().map(|node| node.incoming.first().map_or(NONE, |edge| self.edge(*edge).caller)).collect();
@@ -58,7 +59,7 @@ impl Graph {
         self.order.sort_by_key(|id| (first_child.get(&parents[*id as usize]).copied(), *id));
     }
 
-    /// Removes the nodes of a tree that are not in `kept`; their children become those of their parent, by residual edges.
+    /// Removes the nodes of a tree that are not in `kept`; their children move to their parent, by residual edges.
     pub fn trim_tree(&mut self, kept: &FxHashSet<NodeId>) {
         let order = std::mem::take(&mut self.order);
         for id in order {
@@ -68,7 +69,7 @@ impl Graph {
             }
             let children: Vec<EdgeId> = self.callees(self.node(id)).collect();
             let Some(up) = self.callers(self.node(id)).next() else {
-                // A root goes: its children become roots.
+                // Removing a root makes its children roots.
                 children.into_iter().for_each(|edge| self.edges[edge as usize].removed = true);
                 continue;
             };

@@ -1,5 +1,5 @@
-//! Leaving out what is small. Which nodes stay is decided on the whole graph; the graph is then built again from the samples,
-//! because only they know what passes over the removed nodes.
+//! Removes what is small from a graph. It chooses the nodes on the whole graph, then builds the graph again from the
+//! samples, because only they show which stacks pass over the removed nodes.
 
 use rustc_hash::FxHashSet;
 
@@ -13,7 +13,7 @@ impl Graph {
         self.order.iter().copied().filter(|id| abs(self.node(*id).cum) >= cutoff).collect()
     }
 
-    /// The first nodes, as many as `count` allows. In pictures a node counts with its nodelets.
+    /// The first nodes, at most `count`. In pictures a node counts with its nodelets.
     pub fn top_nodes(&self, count: usize, visual: bool) -> Vec<NodeId> {
         let mut shown = count;
         if visual {
@@ -29,12 +29,12 @@ impl Graph {
         self.order[..shown.min(self.order.len())].to_vec()
     }
 
-    /// The keys of `nodes`, for building the graph again.
+    /// The keys of `nodes`, to build the graph again.
     pub fn keys(&self, nodes: &[NodeId]) -> FxHashSet<NodeKey> {
         nodes.iter().map(|id| self.node(*id).key).collect()
     }
 
-    /// Removes edges lighter than `cutoff`; how many.
+    /// Removes edges lighter than `cutoff`; returns how many.
     pub fn trim_edges(&mut self, cutoff: i64) -> usize {
         let mut dropped = 0;
         for id in &self.order {
@@ -59,8 +59,8 @@ impl Graph {
         }
     }
 
-    /// Removes residual edges that say nothing new because another way leads from caller to callee: the lightest first, and
-    /// none that is heavier than a direct edge into the same node.
+    /// Removes residual edges that add nothing because another path leads from caller to callee: the lightest first,
+    /// and none that is heavier than a direct edge into the same node.
     pub fn remove_redundant_edges(&mut self) {
         for position in (0..self.order.len()).rev() {
             let node = self.node(self.order[position]);

@@ -1,8 +1,9 @@
 //! The samples' stacks → values of nodes and edges.
 //!
-//! The hot loop of every report: millions of stacks of some thirty frames. Locations are turned into nodes once, and those that
-//! have none are passed by. A stack mostly begins as the one before does: so it is followed from where it differs. What samples
-//! have is summed up as they come, and a frame's share is by how much that sum has grown when the frame is left.
+//! This is the hot loop of every report: millions of stacks of some thirty frames. Locations are turned into nodes
+//! once, and those without nodes are skipped. A stack mostly begins like the one before, so the walk resumes where it
+//! differs. A running sum over all samples gives each frame's share: how much the sum has grown by the time the walk
+//! leaves the frame.
 
 use rustc_hash::FxHashMap;
 
@@ -12,12 +13,12 @@ use super::labels::LabelSums;
 use super::node::{EdgeId, Graph, Node, NodeId, NodeKey};
 use crate::pprof::profile::{Profile, Sample};
 
-/// So many samples are worth several threads; fewer are followed before those have begun.
+/// This many samples justify several threads; with fewer, the walk ends before the threads have started.
 const MANY: usize = 50_000;
-/// Each thread has its own table of edges: so many nodes at most keep it at 24 MB.
+/// Each thread has its own table of edges; this many nodes keep it within 24 MB.
 const SHARED: usize = 1024;
 
-/// No node, and no edge.
+/// No node, or no edge.
 pub(super) const NONE: u32 = u32::MAX;
 
 impl Builder<'_> {
@@ -63,7 +64,7 @@ impl Builder<'_> {
             let follow = &follow;
             let others: Vec<_> = (1..threads).map(|part| scope.spawn(move || follow(part))).collect();
             let mut first = follow(0);
-            // In the samples' order: so the edges have the order in which they appear.
+            // Keep the samples' order, so that edges stay in their order of appearance.
             for other in others {
                 match other.join() {
                     Ok(other) => first.absorb(other),
@@ -110,13 +111,14 @@ impl Builder<'_> {
     }
 }
 
-/// The nodes of all locations, outermost line first; without those that are not wanted. Most locations have one or two: these
-/// lie where the location is looked up, so that each takes one look into a table that is met at random.
+/// The wanted nodes of all locations, outermost line first. Most locations have one or two; these are stored inline,
+/// so that each location costs one random table access.
 struct Steps {
-    /// A bit for each location: whether it has any. Where few nodes are wanted, nothing else is looked at.
+    /// A bit for each location: whether it has any nodes. If few nodes are wanted, the walk rarely looks at anything
+    /// else.
     any: Vec<u64>,
     of_location: Vec<[Step; 2]>,
-    /// Where a location has more, [`Step::MORE`] and the number of its list.
+    /// A location with more holds [`Step::MORE`] and the number of its list.
     longer: Vec<Vec<Step>>,
 }
 
@@ -136,16 +138,16 @@ impl Steps {
     }
 }
 
-/// A node, of which there never are 2^29 − 2, and what is to be known of it as a location's.
+/// A node (their number never reaches 2^29 − 2), with flags for its place in a location.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Step(u32);
 
 impl Step {
-    /// Not the function that was really called.
+    /// An inlined function, not the one that was really called.
     const INLINE: u32 = 1 << 31;
-    /// Nodes of the same location that are not wanted lie in front of it.
+    /// Unwanted nodes of the same location come before it.
     const AFTER_SKIPPED: u32 = 1 << 30;
-    /// They lie between it and the location's end.
+    /// Unwanted nodes come between it and the location's end.
     const BEFORE_SKIPPED: u32 = 1 << 29;
     const NO: Step = Step(u32::MAX);
     const MORE: Step = Step(u32::MAX - 1);
@@ -166,14 +168,14 @@ pub(super) fn add(sum: &mut Sum, other: Sum) {
     *sum = [sum[0].wrapping_add(other[0]), sum[1].wrapping_add(other[1])];
 }
 
-/// A frame of the stack that is followed.
+/// A frame of the stack being followed.
 struct Frame {
     step: Step,
-    /// The edge into it, unless that is nearer to the root already.
+    /// The edge into it, unless the same edge is nearer to the root already.
     edge: EdgeId,
-    /// Locations from the root to its own.
+    /// The number of locations from the root up to and including its own.
     depth: u32,
-    /// The node is not nearer to the root already: each counts once a sample.
+    /// The node is not nearer to the root already: each node counts once per sample.
     counts: bool,
     /// The sum over all samples when the frame was entered.
     start: Sum,
@@ -186,9 +188,9 @@ struct Walk<'a> {
     /// The frames to enter next, each with its location's depth.
     next: Vec<(Step, u32)>,
     is_node_here: Vec<bool>,
-    /// Of all samples so far.
+    /// The sum of all samples so far.
     sum: Sum,
-    /// For each node; the nodes themselves are too large to be met at random.
+    /// For each node; the nodes themselves are too large for random access.
     cum: Vec<Sum>,
     flat: Vec<Sum>,
     edges: Option<EdgeSums<'a>>,
@@ -231,8 +233,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Puts the nodes of the locations behind the first `shared` into `next`; how many. Hardly anything here is decided by what
-    /// has been looked up, so that a processor looks up many at once.
+    /// Puts the nodes of the locations after the first `shared` into `next`; returns how many. Few branches depend on
+    /// looked-up data, so that the processor can do many look-ups at once.
     fn look_up(&mut self, stack: &[u32], shared: usize) -> usize {
         let mut count = 0;
         for (at, location) in stack.iter().rev().enumerate().skip(shared) {
@@ -259,12 +261,12 @@ impl<'a> Walk<'a> {
         count
     }
 
-    /// Follows the stack on, to a node of the location at `depth`.
+    /// Extends the stack by a node of the location at `depth`.
     fn enter(&mut self, step: Step, depth: u32) {
         let counts = !std::mem::replace(&mut self.is_node_here[step.node() as usize], true);
         let mut edge = NONE;
         if let (Some(edges), Some(caller)) = (&mut self.edges, self.frames.last()) {
-            // Between the nodes of two locations others may lie that are not wanted.
+            // Unwanted nodes may lie between the nodes of two locations.
             let residual = step.is(Step::AFTER_SKIPPED)
                 || caller.depth + 1 < depth
                 || (caller.depth < depth && caller.step.is(Step::BEFORE_SKIPPED));
@@ -274,7 +276,7 @@ impl<'a> Walk<'a> {
         self.frames.push(Frame { step, edge, depth, counts, start: self.sum });
     }
 
-    /// Goes back to the first `shared` locations of the stack; to none of them: it is over.
+    /// Goes back to the first `shared` locations of the stack; 0 ends the stack.
     fn leave(&mut self, shared: u32) {
         while let Some(Frame { step, edge, counts, start, .. }) = self.frames.pop_if(|frame| frame.depth > shared) {
             let grown = [self.sum[0].wrapping_sub(start[0]), self.sum[1].wrapping_sub(start[1])];
@@ -288,7 +290,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Adds what the samples after these have.
+    /// Adds the sums of the samples after these.
     fn absorb(&mut self, later: Walk<'a>) {
         for (own, other) in [(&mut self.cum, later.cum), (&mut self.flat, later.flat)] {
             own.iter_mut().zip(other).for_each(|(sum, other)| add(sum, other));
@@ -301,7 +303,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Nodes and edges get their sums.
+    /// Stores the sums in the nodes and edges.
     fn finish(self, graph: &mut Graph, options: &Options<'_>) {
         for (node, ([cum, cum_div], [flat, flat_div])) in
             graph.nodes.iter_mut().zip(self.cum.into_iter().zip(self.flat))

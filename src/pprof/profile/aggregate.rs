@@ -1,8 +1,8 @@
-//! Forgetting details, so that what differs in them only becomes one node.
+//! Removes details, so that locations that differ only in them become one node.
 
 use super::model::Profile;
 
-/// Which details stay.
+/// The details to keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Details {
     pub inlined: bool,

@@ -1,8 +1,9 @@
-//! Numbers as Go converts and prints them. Reports are compared text against text, so the last digit counts.
+//! Converts and prints numbers as Go does. Reports are compared as text, so the last digit counts.
 
 use crate::go::float::two_digits;
 
-/// A float made a whole number, towards zero. What does not fit becomes `i64::MIN`, as on the processors pprof runs on.
+/// Converts a float to a whole number, towards zero. A value that does not fit becomes `i64::MIN`, as on the
+/// processors pprof runs on.
 pub fn to_i64(value: f64) -> i64 {
     // 2^63 itself does not fit; -2^63 does.
     if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value) { value as i64 } else { i64::MIN }
@@ -13,12 +14,12 @@ pub fn abs(value: i64) -> i64 {
     value.wrapping_abs()
 }
 
-/// `value / divisor`, or `value` where the divisor is 0: how means are taken.
+/// `value / divisor`, or `value` if the divisor is 0: the way means are computed.
 pub fn divided(value: i64, divisor: i64) -> i64 {
     if divisor == 0 { value } else { value.wrapping_div(divisor) }
 }
 
-/// `value` as a share of `total`, in percent and five places wide: "99.53%", "  100%", " 0.03%". Signs do not show.
+/// `value` as a share of `total`, in percent and five places wide: "99.53%", "  100%", " 0.03%". Signs are dropped.
 pub fn percentage(value: i64, total: i64) -> String {
     let ratio = if total == 0 { 0.0 } else { (value as f64 / total as f64).abs() * 100.0 };
     if (99.95..=100.05).contains(&ratio) {

@@ -1,11 +1,11 @@
-//! Builds a profile: a producer names mappings, functions and locations as often as it likes; each is stored once.
+//! Builds a profile: a producer may name mappings, functions and locations repeatedly; each is stored once.
 
 use rustc_hash::FxHashMap;
 
 use super::model::{Function, Label, Line, Location, Mapping, Profile, Sample, Text, ValueType};
 
-/// Collects a profile. Header fields are set directly on [`Builder::profile`]; tables are filled through the methods, which
-/// give out indices.
+/// Collects a profile. The caller sets header fields directly on [`Builder::profile`] and fills tables through the
+/// methods, which return indices.
 #[derive(Default)]
 pub struct Builder {
     pub profile: Profile,
@@ -30,7 +30,7 @@ impl Builder {
         text
     }
 
-    /// Adds a mapping (its `id` is given here); the first one must be the main executable.
+    /// Adds a mapping and assigns its `id`; the first one must be the main executable.
     pub fn mapping(&mut self, mapping: Mapping) -> u32 {
         let index = self.profile.mappings.len() as u32;
         self.profile.mappings.push(Mapping { id: u64::from(index) + 1, ..mapping });
@@ -65,7 +65,7 @@ impl Builder {
         index
     }
 
-    /// Adds a sample: locations from the leaf to the root, one value for each sample type. Equal stacks are not summed here.
+    /// Adds a sample: locations from the leaf to the root, one value for each sample type. Does not sum equal stacks.
     pub fn sample(&mut self, locations: Vec<u32>, values: Vec<i64>, labels: Vec<Label>) {
         debug_assert_eq!(values.len(), self.profile.sample_types.len());
         let mut sample = Sample { locations, values, labels };

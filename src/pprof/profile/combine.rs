@@ -5,8 +5,8 @@ use super::model::{Profile, Text, ValueType};
 use super::unit;
 use crate::pprof::profile::arithmetic::to_i64;
 
-/// Brings `profiles` to their common sample types and units and merges them. One profile alone is left as it is: equal,
-/// cancelling and all-zero samples stay.
+/// Converts `profiles` to their common sample types and units and merges them. Leaves a single profile as it is:
+/// equal, cancelling and all-zero samples stay.
 pub fn combine(mut profiles: Vec<Profile>) -> Result<Profile, String> {
     common_sample_types(&mut profiles)?;
     common_units(&mut profiles)?;
@@ -52,7 +52,7 @@ fn select_sample_types(profile: &mut Profile, kinds: &[Text]) -> Result<(), Stri
     Ok(())
 }
 
-/// Scales all profiles to the smallest unit that is used for each sample type, and for the period.
+/// Scales all profiles to the smallest unit used for each sample type, and for the period.
 fn common_units(profiles: &mut [Profile]) -> Result<(), String> {
     let Some(first) = profiles.first() else { return Ok(()) };
     let period_types = profiles.iter().map(|profile| &profile.period_type);
@@ -79,7 +79,7 @@ fn common_units(profiles: &mut [Profile]) -> Result<(), String> {
     Ok(())
 }
 
-/// Of types that differ in their unit only, the one with the smallest unit. `None` for one type alone.
+/// Of types that differ only in their unit, the one with the smallest unit. `None` if there is only one type.
 fn common_type(types: Vec<&ValueType>) -> Result<Option<ValueType>, String> {
     let [first, rest @ ..] = &types[..] else { return Ok(None) };
     if rest.is_empty() {
@@ -100,8 +100,8 @@ fn common_type(types: Vec<&ValueType>) -> Result<Option<ValueType>, String> {
 }
 
 impl Profile {
-    /// Multiplies each value by the ratio of its column, rounded to the nearest. Samples whose scaled values are all 0 go.
-    /// Nothing happens where all ratios are 1.
+    /// Multiplies each value by the ratio of its column, rounded to the nearest. Drops samples whose scaled values are
+    /// all 0. Does nothing if all ratios are 1.
     pub fn scale_values(&mut self, ratios: &[f64]) {
         if ratios.iter().all(|ratio| *ratio == 1.0) {
             return;

@@ -1,15 +1,15 @@
 //! Facts that our profiles carry in comments.
 //!
-//! profile.proto has no place for "how many iterations this was recorded over", and a header field of our own would be lost
-//! by the tools in between. A comment survives them all.
+//! profile.proto has no field for the number of iterations that a profile was recorded over, and other tools would
+//! drop a header field of our own. They all keep comments.
 
 use super::model::Profile;
 
 /// The comment that carries the number of iterations is this text and a decimal number: `memprof: iterations=1000`.
 pub const ITERATIONS: &str = "memprof: iterations=";
 
-/// Over how many iterations of the benchmark the profile was recorded: what [`ITERATIONS`] says. `None` where no comment
-/// does, or where it says 0. With several such comments (a merged profile) it is their sum.
+/// The number of iterations of the benchmark that the profile was recorded over, from [`ITERATIONS`]. `None` if no
+/// comment has it, or if it is 0. With several such comments (a merged profile) it is their sum.
 pub fn iterations(profile: &Profile) -> Option<u64> {
     let counts = profile
         .comments

@@ -1,11 +1,11 @@
 //! Demangles names, and shortens those that look demangled, as pprof's symbolizer does.
 //!
-//! Only functions whose system name equals their name (or that have no name) are touched: the others are taken as already
-//! demangled. So a profile that wants its names left alone writes another system name.
+//! It only touches functions whose system name equals their name (or that have no name), and takes the others as
+//! already demangled. So a profile that wants its names left alone writes a different system name.
 
 use super::model::{Function, Profile};
 
-/// How much of a demangled name stays.
+/// How much of a demangled name to keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// No parameters, no template arguments.
@@ -19,7 +19,7 @@ pub enum Mode {
 }
 
 impl Profile {
-    /// Rewrites the names of functions. `force`: also of those that have been demangled already.
+    /// Rewrites the names of functions. `force`: also the names that have been demangled already.
     pub fn demangle(&mut self, force: bool, mode: Mode) {
         if force {
             for function in self
@@ -52,7 +52,7 @@ fn demangle_function(function: &mut Function, mode: Mode) {
     };
 }
 
-/// The readable form of a mangled name; `None` where it is not mangled.
+/// The readable form of a mangled name; `None` if it is not mangled.
 fn demangle(name: &str, mode: Mode) -> Option<String> {
     if name.starts_with("_R") {
         let readable = format!("{:#}", rustc_demangle::try_demangle(name).ok()?);
@@ -77,7 +77,7 @@ fn has_hash(name: &str) -> bool {
     name.len() > 19 && name.is_char_boundary(name.len() - 19) && name[name.len() - 19..].starts_with("17h")
 }
 
-/// `core::iter::map::<T>` → `core::iter::map`: brackets behind a name go, those that open a path stay.
+/// `core::iter::map::<T>` → `core::iter::map`: removes brackets after a name, keeps those that open a path.
 fn without_generics(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut depth = 0usize;
@@ -99,7 +99,8 @@ fn without_generics(name: &str) -> String {
     out
 }
 
-/// For names that are not mangled but look like demangled C++: parameters and template arguments go, as far as `mode` says.
+/// For names that are not mangled but look like demangled C++: removes parameters and template arguments, as far as
+/// `mode` says.
 fn simplify(name: &str, mode: Mode) -> Option<String> {
     // Neither Java (`Class.<init>`) nor Go (`foo.(*Bar[...]).Method`).
     let looks_cpp =
@@ -111,7 +112,7 @@ fn simplify(name: &str, mode: Mode) -> Option<String> {
     Some(if mode == Mode::Simplified { remove_matching(&name, '<', '>') } else { name })
 }
 
-/// Removes everything between `open` and its `close`. A `close` too many stops it.
+/// Removes everything between `open` and its `close`. Stops at an unmatched `close`.
 fn remove_matching(name: &str, open: char, close: char) -> String {
     let mut name = name.to_string();
     let (mut nesting, mut first, mut at) = (0, 0, 0);

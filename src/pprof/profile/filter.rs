@@ -1,7 +1,7 @@
-//! Which samples and frames are looked at: focus, ignore, hide, show, show_from.
+//! Selects samples and frames: focus, ignore, hide, show, show_from.
 //!
-//! A pattern matches a frame by its function's name or file, and a location also by its mapping's file. Every function is
-//! matched once, not every frame: profiles have a hundred frames for a function.
+//! A pattern matches a frame by its function's name or file, and a location also by its mapping's file. Each function
+//! is matched once, not each frame: profiles have a hundred frames for every function.
 
 use super::model::{Line, Location, Profile, Sample};
 use super::pattern::Pattern;
@@ -54,8 +54,8 @@ pub struct NameMatches {
 }
 
 impl Profile {
-    /// Keeps the samples that have a location matching `focus` and none matching `ignore`, and in them the frames that do
-    /// not match `hide` and do match `show`. A sample without any frame left goes.
+    /// Keeps the samples that have a location matching `focus` and none matching `ignore`, and in them the frames that
+    /// do not match `hide` and do match `show`. Drops samples that have no frame left.
     pub fn filter_by_name(&mut self, filters: &NameFilters<'_>) -> NameMatches {
         let mut found = NameMatches::default();
         let [focus, ignore, hide, show] = [filters.focus, filters.ignore, filters.hide, filters.show]
@@ -105,7 +105,8 @@ impl Profile {
         found
     }
 
-    /// Cuts off, from every sample, the frames above the highest one that matches; samples without one go. Whether any did.
+    /// Cuts off, from every sample, the frames above the highest one that matches; drops samples without one. Returns
+    /// whether any matched.
     pub fn show_from(&mut self, pattern: &Pattern) -> bool {
         let matches = Matches::new(self, pattern);
         let mut found = vec![false; self.locations.len()];
@@ -125,7 +126,7 @@ impl Profile {
         found.contains(&true)
     }
 
-    /// Keeps the samples that `focus` takes and `ignore` does not. Whether each took any.
+    /// Keeps the samples that `focus` accepts and `ignore` does not. Returns whether each accepted any.
     pub fn filter_by_tag(
         &mut self,
         focus: Option<&dyn Fn(&Sample) -> bool>,

@@ -1,13 +1,14 @@
-//! gzip, with a bound: a file may expand a thousandfold, and a profile from elsewhere must not take the machine down.
+//! gzip with a size limit: a file may expand a thousandfold, and a profile from elsewhere must not exhaust memory.
 
 use std::io::{ErrorKind, Read, Write};
 
 use flate2::bufread::MultiGzDecoder;
 
-/// The most bytes that a compressed profile may expand to: 512 MiB. The largest profiles that tools write have some 10 MiB.
+/// The most bytes that a compressed profile may expand to: 512 MiB. The largest profiles that tools write are about 10
+/// MiB.
 pub const MAX_EXPANDED: usize = 512 << 20;
 
-/// Whether `data` starts as gzip does.
+/// Whether `data` starts like a gzip file.
 pub fn is_gzip(data: &[u8]) -> bool {
     data.starts_with(&[0x1f, 0x8b])
 }
@@ -18,7 +19,8 @@ pub fn expand(data: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 fn expand_bounded(data: &[u8], bound: usize) -> Result<Vec<u8>, String> {
-    // The last four bytes give the size (modulo 2^32): a good guess for the first allocation, believed only within reason.
+    // The last four bytes hold the size (modulo 2^32): a good guess for the first allocation, but only trusted within
+    // limits.
     let hint = data.last_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize);
     let mut out = Vec::with_capacity(hint.min(data.len().saturating_mul(1032)).min(bound));
     let read = MultiGzDecoder::new(data).take(bound as u64 + 1).read_to_end(&mut out);
@@ -29,7 +31,7 @@ fn expand_bounded(data: &[u8], bound: usize) -> Result<Vec<u8>, String> {
     if out.len() > bound { Err(format!("larger than {} MiB when expanded", bound >> 20)) } else { Ok(out) }
 }
 
-/// Compresses `data`, without a time of its own, so that equal profiles are equal files.
+/// Compresses `data` without a timestamp, so that equal profiles are equal files.
 pub fn compress(data: &[u8]) -> Vec<u8> {
     let mut encoder =
         flate2::GzBuilder::new().write(Vec::with_capacity(data.len() / 2), flate2::Compression::default());

@@ -1,11 +1,11 @@
-//! Which of a sample's values is meant.
+//! Finds the value that a report shows, among those of each sample.
 
 use super::model::Profile;
 
 impl Profile {
-    /// The index of the sample type called `name`: a number, a type's name, or `inuse_` and the name (what profiles of old
-    /// called `space` is `inuse_space` today). Empty: the default, which is the last one unless the profile says otherwise.
-    /// Meaningless where there are no sample types.
+    /// The index of the sample type called `name`: a number, a type's name, or `inuse_` and the name (old profiles
+    /// called `inuse_space` just `space`). Empty: the default, which is the last one unless the profile says
+    /// otherwise. Meaningless if there are no sample types.
     pub fn sample_index(&self, name: &str) -> Result<usize, String> {
         let kinds = || self.sample_types.iter().map(|value_type| &*value_type.kind);
         if name.is_empty() {

@@ -1,6 +1,7 @@
-//! Several profiles → one: equal stacks are summed, tables hold only what samples use.
+//! Several profiles → one: equal stacks are summed, and tables keep only the entries that samples use.
 //!
-//! Addresses are compared relative to their mapping, so that two runs of one program under address randomization meet.
+//! Addresses are compared relative to their mapping, so that two runs of one program match despite address
+//! randomization.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -13,7 +14,7 @@ pub fn merge(profiles: &[&Profile]) -> Result<Profile, String> {
         merger.add(profile);
     }
     let merged = merger.out;
-    // Samples that cancelled each other go, and with them what only they used.
+    // Drop samples that cancelled each other, and the table entries that only they used.
     if merged.samples.iter().any(Sample::is_zero) { merge(&[&merged]) } else { Ok(merged) }
 }
 
@@ -120,7 +121,7 @@ impl Merger {
         let lines: Vec<Line> =
             source.lines.iter().map(|line| Line { function: self.function(profile, line.function), ..*line }).collect();
         let start = mapping.map_or(0, |mapping| self.out.mappings[mapping as usize].start);
-        // As pprof has it, only the outermost line's column tells locations apart.
+        // As in pprof, only the outermost line's column tells locations apart.
         let column = lines.last().map_or(0, |line| line.column);
         let key = (
             address.wrapping_sub(start),
@@ -144,7 +145,7 @@ impl Merger {
         merged
     }
 
-    /// The mapping in the result, and what turns an address of the source into one of the result.
+    /// The mapping in the result, and the offset from the source's addresses to the result's.
     fn mapping(&mut self, profile: &Profile, index: u32) -> (u32, u64) {
         if let Some(known) = self.mapping_of[index as usize] {
             return known;

@@ -1,4 +1,4 @@
-//! The messages of which a profile consists: samples, mappings, locations, functions.
+//! The messages of a profile: samples, mappings, locations, functions.
 
 use super::model::{Function, Label, LabelValue, Line, Location, Mapping, Sample};
 use super::read::ReadError;
@@ -17,7 +17,7 @@ pub fn value_type(value: Value<'_>) -> Result<[u64; 2], WireError> {
     Ok(pair)
 }
 
-/// A sample, and whether it names a location that is not there.
+/// A sample, and whether it names a missing location.
 pub fn sample(data: &[u8], locations: &IdTable, strings: &Strings<'_>) -> Result<(Sample, bool), ReadError> {
     let mut sample = Sample::default();
     let mut dangling = false;
@@ -46,7 +46,7 @@ pub fn sample(data: &[u8], locations: &IdTable, strings: &Strings<'_>) -> Result
     Ok((sample, dangling))
 }
 
-/// A label; one without any value is no label.
+/// A label; one without any value is not a label.
 fn label(data: &[u8], strings: &Strings<'_>) -> Result<Option<Label>, ReadError> {
     let (mut key, mut text, mut number, mut unit) = (0, 0, 0, 0);
     for field in Fields(data) {
@@ -91,7 +91,7 @@ pub fn mapping(data: &[u8], strings: &Strings<'_>) -> Result<Mapping, ReadError>
     Ok(mapping)
 }
 
-/// A location. `nameless` takes the complaint about the first line whose function is not there.
+/// A location. `nameless` receives the complaint about the first line whose function is missing.
 pub fn location(
     data: &[u8],
     mappings: &IdTable,

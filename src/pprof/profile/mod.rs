@@ -1,4 +1,4 @@
-//! The profile: pprof's model of "which stacks cost how much", and what can be done with it without showing it.
+//! The profile: pprof's model of "which stacks cost how much", and the operations on it except printing.
 //!
 //! Nothing here does input or output; [`read`] and [`write`] work on bytes. Producers build a [`Profile`] with [`Builder`].
 

@@ -1,14 +1,15 @@
 //! The profile in memory: profile.proto with its ids resolved.
 //!
-//! Tables refer to each other by INDEX (`u32`, the position in the `Vec`), not by the file's ids, so that every walk over
-//! the samples is an array access and a dangling reference cannot be expressed: the reader refuses it. The file's ids are
-//! kept only because `-raw` prints them. Texts are shared (`Arc<str>`): a profile says the same names over and over.
+//! Tables refer to each other by INDEX (`u32`, the position in the `Vec`), not by the file's ids, so that every walk
+//! over the samples is an array access and a dangling reference cannot be expressed: the reader refuses it. The file's
+//! ids are kept only because `-raw` prints them. Texts are shared (`Arc<str>`): a profile repeats the same names many
+//! times.
 
 use std::sync::Arc;
 
 use super::samples::Samples;
 
-/// A text of the profile's string table. Bytes that are not UTF-8 have become U+FFFD when read.
+/// A text of the profile's string table. The reader has replaced bytes that are not UTF-8 by U+FFFD.
 pub type Text = Arc<str>;
 
 /// The meaning of one column of the samples' values: `alloc_space` in `bytes`.
@@ -30,7 +31,7 @@ impl ValueType {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Profile {
     pub sample_types: Vec<ValueType>,
-    /// The `kind` of the sample type that is shown when none is asked for; empty: the last one.
+    /// The `kind` of the default sample type; empty: the last one.
     pub default_sample_type: Text,
     pub samples: Samples,
     /// The first one is the main executable.
@@ -102,7 +103,7 @@ pub struct Location {
     /// Index into [`Profile::mappings`].
     pub mapping: Option<u32>,
     pub address: u64,
-    /// Innermost inlined frame first; the last one is the function that really was called. Empty: not symbolized.
+    /// Innermost inlined frame first; the last one is the function that was really called. Empty: not symbolized.
     pub lines: Vec<Line>,
     /// Several symbols share the address (identical code folding).
     pub is_folded: bool,
@@ -121,9 +122,9 @@ pub struct Line {
 pub struct Function {
     /// As in the file: not 0, and unique.
     pub id: u64,
-    /// As a person reads it.
+    /// The name for people.
     pub name: Text,
-    /// As the linker knows it. pprof rewrites names whose system name is equal: write the mangled name, or nothing.
+    /// The linker's name. pprof rewrites names whose system name is equal: write the mangled name, or nothing.
     pub system_name: Text,
     pub filename: Text,
     /// The line of the function's head; 0: unknown.
@@ -145,7 +146,7 @@ impl Label {
 }
 
 impl Sample {
-    /// Brings the labels into the order that everything else relies on.
+    /// Sorts the labels into the order that all other code relies on.
     pub fn sort_labels(&mut self) {
         if self.labels.len() > 1 {
             self.labels.sort_by(|a, b| (a.is_number(), &a.key).cmp(&(b.is_number(), &b.key)));
@@ -193,7 +194,7 @@ impl Sample {
 }
 
 impl Mapping {
-    /// Whether addresses in it cannot have symbols: the kernel's own pages, anonymous memory, nothing at all.
+    /// Whether its addresses cannot have symbols: the kernel's own pages, anonymous memory, or no file at all.
     pub fn unsymbolizable(&self) -> bool {
         let base = self.file.rsplit('/').next().unwrap_or_default();
         base.starts_with('[')

@@ -1,4 +1,5 @@
-//! Paths as texts, the way Go's path/filepath sees them: a profile's paths are of the machine that recorded it, not of this one.
+//! Paths as texts, with the rules of Go's path/filepath: a profile's paths belong to the machine that recorded it, not
+//! this one.
 
 /// The shortest equivalent path: no `//`, `.` or `x/..`.
 pub fn clean(path: &str) -> String {

@@ -1,10 +1,10 @@
-//! Cutting frames off the leaf's side: drop_frames and keep_frames when a profile is loaded, `-prune_from` when asked for.
+//! Cuts frames off the leaf's side: drop_frames and keep_frames when a profile is loaded, `-prune_from` on request.
 
 use super::model::Profile;
 use super::pattern::Pattern;
 
-/// A function's name without its arguments, so that a pattern for `malloc` finds `malloc(size_t)`. Names that have brackets
-/// of their own keep them.
+/// A function's name without its arguments, so that a pattern for `malloc` finds `malloc(size_t)`. Names that contain
+/// brackets themselves keep them.
 fn without_arguments(name: &str) -> &str {
     const RESERVED: [&str; 2] = ["(anonymous namespace)", "operator()"];
     let name = name.strip_prefix('.').unwrap_or(name);
@@ -29,7 +29,7 @@ impl Profile {
             .collect()
     }
 
-    /// Obeys the profile's own drop_frames and keep_frames. A pattern that does not compile changes nothing.
+    /// Applies the profile's own drop_frames and keep_frames. A pattern that does not compile changes nothing.
     pub fn remove_uninteresting(&mut self) {
         let whole = |pattern: &str| Pattern::new(&format!("^({pattern})$"));
         if self.drop_frames.is_empty() {
@@ -43,7 +43,7 @@ impl Profile {
     }
 
     /// Cuts every sample at the frame nearest to the root that matches `drop` and not `keep`, that frame included, but
-    /// never before the first frame that does not match: something is left of every sample.
+    /// never before the first frame that does not match: every sample keeps some frames.
     fn prune(&mut self, drop: &Pattern, keep: Option<&Pattern>) {
         let dropped = self.named(|name| drop.matches(name) && !keep.is_some_and(|keep| keep.matches(name)));
         // Each location loses nothing, its inner lines, or all of its lines.
@@ -72,7 +72,7 @@ impl Profile {
         }
     }
 
-    /// Cuts every sample beneath the frame nearest to the leaf that matches; that frame stays.
+    /// Cuts every sample beneath the matching frame that is nearest to the leaf; that frame stays.
     pub fn prune_from(&mut self, pattern: &Pattern) {
         let matched = self.named(|name| pattern.matches(name));
         let mut found = vec![false; self.locations.len()];

@@ -1,7 +1,8 @@
-//! Bytes → profile, with what pprof tolerates and what it refuses, in its own words.
+//! Bytes → profile. It tolerates and refuses the same inputs as pprof, with pprof's messages.
 //!
-//! Two passes: the first over the file's top level (strings, functions, locations; samples are only found), the second
-//! over the samples, which come before the tables that they refer to. So each sample is made once, at its right size.
+//! Two passes: the first over the file's top level (strings, functions, locations; it only finds the samples), the
+//! second over the samples, which come before the tables that they refer to. So each sample is allocated once, at its
+//! right size.
 
 use std::fmt;
 
@@ -12,17 +13,17 @@ use super::model::{Profile, Sample, ValueType};
 use super::tables::{IdTable, Strings, check_ids};
 use super::wire::{Fields, WireError};
 
-/// The reason why bytes are not a profile; printed behind the source's name.
+/// The reason why bytes are not a profile; printed after the source's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadError {
-    /// gzip that cannot be expanded.
+    /// gzip that does not expand.
     Gzip(String),
     Empty,
     /// Neither profile.proto nor a legacy format.
     Unrecognized,
     /// Several profiles in one file, one after the other.
     Concatenated,
-    /// Protobuf of the right shape that contradicts itself.
+    /// Protobuf of the right shape with contradictory contents.
     Malformed(String),
 }
 

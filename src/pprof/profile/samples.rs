@@ -1,8 +1,8 @@
-//! The samples of a profile: as a `Vec`, but copies share them until one is changed.
+//! The samples of a profile: like a `Vec`, but copies share them until one changes them.
 //!
-//! Each page, table and flame graph looks at its own copy of a profile. The tables of functions and locations are small; the
-//! samples may be millions, and most views leave out some at most. So what is left out is noted beside the shared samples, and
-//! they are copied only where a sample itself is changed.
+//! Each page, table and flame graph uses its own copy of a profile. The tables of functions and locations are small;
+//! there may be millions of samples, and most views only leave some out. So each copy notes its remaining samples
+//! beside the shared ones, and copies the samples only when it changes one.
 
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::model::Sample;
 #[derive(Clone, Debug, Default)]
 pub struct Samples {
     all: Arc<Vec<Sample>>,
-    /// Positions of those that are left, ascending; `None`: all of them.
+    /// Positions of the remaining samples, ascending; `None`: all of them.
     left: Option<Arc<[u32]>>,
 }
 
@@ -30,7 +30,7 @@ impl Samples {
         Iter { all: &self.all, left: self.left.as_deref(), next: 0, len }
     }
 
-    /// Those at the positions `from` to before `to`.
+    /// The samples at the positions `from` up to but excluding `to`.
     pub fn part(&self, from: usize, to: usize) -> Iter<'_> {
         Iter { next: from, len: to.min(self.len()), ..self.iter() }
     }
@@ -43,18 +43,18 @@ impl Samples {
         self.to_mut().push(sample);
     }
 
-    /// Keeps those that `wanted` holds of. Nothing is copied.
+    /// Keeps the samples for which `wanted` returns true. Copies nothing.
     pub fn retain(&mut self, mut wanted: impl FnMut(&Sample) -> bool) {
         let positions = (0..self.len()).map(|at| self.left.as_ref().map_or(at as u32, |left| left[at]));
         self.left = Some(positions.filter(|at| wanted(&self.all[*at as usize])).collect());
     }
 
-    /// Keeps those that `change` holds of after it has changed them.
+    /// Keeps the samples for which `change` returns true, after changing them.
     pub fn retain_mut(&mut self, change: impl FnMut(&mut Sample) -> bool) {
         self.to_mut().retain_mut(change);
     }
 
-    /// The samples for changing: copies of their own, unless nobody else has them.
+    /// The samples for writing: copies them unless they are not shared.
     fn to_mut(&mut self) -> &mut Vec<Sample> {
         if self.left.is_some() {
             self.all = Arc::new(self.iter().cloned().collect());

@@ -1,4 +1,4 @@
-//! From the numbers in the file to indices: the string table, and the ids of mappings, functions and locations.
+//! Converts the numbers in the file to indices: the string table, and the ids of mappings, functions and locations.
 
 use std::cell::RefCell;
 
@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::model::{Profile, Text};
 use super::read::ReadError;
 
-/// The file's string table. A text becomes shared when it is first asked for.
+/// The file's string table. A text becomes shared on first use.
 pub struct Strings<'a> {
     bytes: &'a [&'a [u8]],
     shared: RefCell<Vec<Option<Text>>>,
@@ -18,7 +18,7 @@ impl<'a> Strings<'a> {
         Strings { bytes, shared: RefCell::new(vec![None; bytes.len()]) }
     }
 
-    /// The text of this number. An error where the table has none.
+    /// The text with this number. An error if the table has none.
     pub fn get(&self, index: u64) -> Result<Text, ReadError> {
         let index = usize::try_from(index).map_err(|_| ReadError::Unrecognized)?;
         let bytes = *self.bytes.get(index).ok_or(ReadError::Unrecognized)?;
@@ -27,7 +27,7 @@ impl<'a> Strings<'a> {
     }
 }
 
-/// Ids → indices. Ids are nearly always 1, 2, 3, …; those that are not go to a map. Of equal ids the last one counts.
+/// Ids → indices. Ids are nearly always 1, 2, 3, …; other ids go to a map. Of equal ids the last one counts.
 pub struct IdTable {
     dense: Vec<u32>,
     sparse: FxHashMap<u64, u32>,

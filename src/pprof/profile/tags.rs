@@ -1,4 +1,4 @@
-//! Labels ("tags" in pprof's language): their units, removing some, turning some into frames.
+//! Labels ("tags" in pprof's language): determines their units, removes them, turns them into frames.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +15,8 @@ pub const BASE_KEY: &str = "pprof::base";
 pub type LabelUnits = BTreeMap<Text, Text>;
 
 impl Profile {
-    /// The unit of each numeric label: the first that is named, else one guessed from the key. Second: for keys with
-    /// several units, those that lost, in the order of their first appearance.
+    /// The unit of each numeric label: the first one named, else one guessed from the key. Second: for keys with
+    /// several units, the other units, in the order of their first appearance.
     pub fn label_units(&self) -> (LabelUnits, Vec<(Text, BTreeSet<Text>)>) {
         let mut units = LabelUnits::new();
         let mut keys = BTreeSet::new();
@@ -48,7 +48,7 @@ impl Profile {
         (units, ignored)
     }
 
-    /// Removes the labels whose keys do not match `show` or do match `hide`. Whether each matched any.
+    /// Removes the labels whose keys do not match `show` or do match `hide`. Returns whether each matched any.
     pub fn filter_labels(&mut self, show: Option<&Pattern>, hide: Option<&Pattern>) -> (bool, bool) {
         let (mut shown, mut hidden) = (false, false);
         if show.is_none() && hide.is_none() {
@@ -66,7 +66,7 @@ impl Profile {
         (shown, hidden)
     }
 
-    /// Gives every sample the text label `key` = `value`, in place of any other value of that key.
+    /// Gives every sample the text label `key` = `value`, replacing any other value of that key.
     pub fn set_label(&mut self, key: &str, value: &str) {
         let (key, value): (Text, Text) = (key.into(), value.into());
         for sample in &mut self.samples {
@@ -76,8 +76,9 @@ impl Profile {
         }
     }
 
-    /// Adds frames for labels: those of `roots` above the root (the first key outermost), those of `leaves` beneath the leaf
-    /// (the last key innermost). Whether any sample had a value for any of the keys, for roots and leaves.
+    /// Adds frames for labels: those of `roots` above the root (the first key outermost), those of `leaves` beneath
+    /// the leaf (the last key innermost). Returns, for roots and leaves, whether any sample had a value for any of the
+    /// keys.
     pub fn add_label_frames(&mut self, roots: &[String], leaves: &[String], output_unit: &str) -> (bool, bool) {
         let (mut any_root, mut any_leaf) = (false, false);
         if roots.is_empty() && leaves.is_empty() {
@@ -98,7 +99,7 @@ impl Profile {
     }
 }
 
-/// The locations made for labels, behind those of the profile.
+/// The locations made for labels, after those of the profile.
 struct LabelFrames {
     known: FxHashMap<(String, String), u32>,
     locations: Vec<Location>,

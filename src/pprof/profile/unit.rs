@@ -1,4 +1,4 @@
-//! Units of values: which ones exist, how one becomes another, how a value is written.
+//! Units of values: the known units, conversion between them, and formatting of values.
 
 use crate::pprof::profile::arithmetic::abs;
 
@@ -7,14 +7,14 @@ struct Unit {
     name: &'static str,
     /// As spelled in profiles and options: lower case, without the plural's s.
     aliases: &'static [&'static str],
-    /// How many of the family's smallest unit.
+    /// Its size in the family's smallest unit.
     factor: f64,
 }
 
-/// Units that can be made into each other.
+/// Units that convert into each other.
 struct Family {
     units: &'static [Unit],
-    /// The unit for values that no other unit of the family suits.
+    /// The unit for values that do not suit any other unit of the family.
     default: (&'static str, f64),
 }
 
@@ -86,10 +86,10 @@ impl Family {
     }
 }
 
-/// `value` of unit `from` in unit `to`, and how that unit is written. `minimum` and `auto` choose the unit in which the
-/// value is at least 1. A unit that is not known is left as it is.
+/// Converts `value` from the unit `from` to `to`, and gives that unit's text. `minimum` and `auto` choose the unit in
+/// which the value is at least 1. An unknown unit is left as it is.
 pub fn scale(value: i64, from: &str, to: &str) -> (f64, String) {
-    // i64::MIN has no positive counterpart and is treated as it is.
+    // i64::MIN has no positive counterpart and is converted as it is.
     if value < 0 && value != i64::MIN {
         let (scaled, unit) = scale_float(abs(value) as f64, from, to);
         return (-scaled, unit);
@@ -97,7 +97,7 @@ pub fn scale(value: i64, from: &str, to: &str) -> (f64, String) {
     scale_float(value as f64, from, to)
 }
 
-/// [`scale`] for values that are not whole.
+/// [`scale`] for fractional values.
 pub fn scale_float(value: f64, from: &str, to: &str) -> (f64, String) {
     for family in &FAMILIES {
         if let Some((scaled, unit)) = family.convert(value, from, to) {
@@ -110,12 +110,12 @@ pub fn scale_float(value: f64, from: &str, to: &str) -> (f64, String) {
     }
 }
 
-/// Whether one unit can be made into the other.
+/// Whether one unit converts into the other.
 pub fn compatible(a: &str, b: &str) -> bool {
     a == b || FAMILIES.iter().any(|family| family.find(a).is_some() && family.find(b).is_some())
 }
 
-/// `value` with its unit, as reports print it: two decimals unless they are both 0, and 0 without unit.
+/// `value` with its unit, as reports print it: two decimals unless both are 0, and 0 without unit.
 pub fn label(value: i64, from: &str, to: &str) -> String {
     let (value, unit) = scale(value, from, to);
     let text = format!("{value:.2}");

@@ -1,7 +1,7 @@
-//! The little of protobuf's wire format that profile.proto needs. A generated reader would build the file's tables first and
-//! ours from them; this one reads the bytes where they lie.
+//! The part of protobuf's wire format that profile.proto needs. A generated reader would build the file's tables first
+//! and ours from them; this one reads the bytes in place.
 
-/// The bytes are not protobuf, or a field has another type than profile.proto says.
+/// The bytes are not protobuf, or a field has a different type than profile.proto says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WireError;
 
@@ -11,7 +11,7 @@ pub enum Value<'a> {
     Varint(u64),
     /// A message, a text or packed numbers.
     Bytes(&'a [u8]),
-    /// 32 or 64 fixed bits: nothing in profile.proto has them.
+    /// 32 or 64 fixed bits: no field of profile.proto has this type.
     Fixed,
 }
 

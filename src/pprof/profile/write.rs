@@ -1,4 +1,4 @@
-//! Profile → gzip'd protobuf, as every reader of pprof's format takes it.
+//! Profile → gzip'd protobuf, which every reader of pprof's format accepts.
 
 use rustc_hash::FxHashMap;
 
@@ -28,7 +28,7 @@ struct Encoder<'a> {
 
 impl<'a> Encoder<'a> {
     fn new() -> Self {
-        // The format wants the empty text first.
+        // The format requires the empty text first.
         let strings = FxHashMap::from_iter([("", 0)]);
         Encoder {
             strings,

@@ -53,7 +53,7 @@ pub fn print(report: &mut Report, out: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-/// Names that have been written once are written as their number.
+/// A name that was written before is written as its number.
 #[derive(Default)]
 struct Names(FxHashMap<String, usize>);
 
@@ -71,13 +71,13 @@ impl Names {
     }
 }
 
-/// Functions of equal name and file that are different (of different objects or, in a call tree, of different callers) get a
-/// suffix.
+/// Functions with equal names and files that are still different (in different objects or, in a call tree, with
+/// different callers) get a suffix.
 fn unique_names(graph: &Graph, is_tree: bool) -> FxHashMap<NodeId, String> {
-    // Nodes that differ only in address and line are one function; in a tree, among those of one caller.
+    // Nodes that differ only in address and line are one function; in a tree, only among those of one caller.
     let function = |node: &Node| {
         let caller = if is_tree { graph.callers(node).next().map(|edge| graph.edge(edge).caller) } else { None };
-        // As pprof has it, a node without address and line is a function of its own, column included.
+        // As in pprof, a node without address and line is a separate function, column included.
         let column = if node.key.address == 0 && node.key.line == 0 { node.key.column } else { 0 };
         (node.key.start_line, node.key.objfile, column, caller)
     };
@@ -100,7 +100,7 @@ fn unique_names(graph: &Graph, is_tree: bool) -> FxHashMap<NodeId, String> {
     named.collect()
 }
 
-/// An address, relative to the one before where that is shorter.
+/// An address, relative to the previous one if that is shorter.
 fn address(before: Option<&NodeInfo>, address: u64) -> String {
     let absolute = format!("{address:#x}");
     match before {

@@ -19,7 +19,7 @@ pub fn print(report: &mut Report, out: &mut String) -> std::fmt::Result {
     writeln!(out, "digraph \"{}\" {{", if title.is_empty() { "unnamed" } else { title })?;
     writeln!(out, "node [style=filled fillcolor=\"#f8f8f8\"]")?;
     print_legend(&labels, title, out)?;
-    // A node that is an edge's end but is not shown is node 0.
+    // An edge's end that is not shown gets number 0.
     let numbers: FxHashMap<NodeId, usize> = graph.order.iter().copied().zip(1..).collect();
     let number = |id: NodeId| numbers.get(&id).copied().unwrap_or(0);
     let max_flat = graph
@@ -35,7 +35,7 @@ pub fn print(report: &mut Report, out: &mut String) -> std::fmt::Result {
         with_nodelets[at] = nodelet::print(report, graph, node, at, out)?;
         edges.extend(graph.callees(node));
     }
-    // Heavy edges first: a hint to the layout.
+    // Heavy edges first, as a hint to the layout.
     let name = |id: NodeId| &graph.node(id).info.printable;
     edges.sort_by_cached_key(|id| {
         let edge = graph.edge(*id);
@@ -86,7 +86,7 @@ fn print_node(report: &Report, node: &Node, number: usize, max_flat: f64, out: &
         cum_shown = report.value(cum);
         write!(label, "{}of {cum_shown} ({})", if flat == 0 { " " } else { "\\n" }, share(cum))?;
     }
-    // From 8 to 24 points, growing with the root: differences among small ones show.
+    // From 8 to 24 points, growing with the square root, so that small values still differ visibly.
     let own = abs(flat) as f64;
     let growth =
         if max_flat != 0.0 && flat != 0 && own <= max_flat { (16.0 * (own / max_flat).sqrt()).ceil() } else { 0.0 };
@@ -105,7 +105,7 @@ fn print_node(report: &Report, node: &Node, number: usize, max_flat: f64, out: &
 fn multiline_name(node: &Node) -> String {
     let mut info = node.info.clone();
     let name = escaped(&shorten_function_name(&info.name)).replace("::", "\\n");
-    // Go's type parameters are `[...]`, which is no place to break.
+    // Go's type parameters are `[...]`; do not break there.
     info.name = name.replace("[...]", "[…]").replace('.', "\\n").into();
     if !info.file.is_empty() {
         info.file = path::base(&info.file).into();
@@ -152,7 +152,7 @@ fn print_edge(
 
 /// From green (-1) over grey (0) to red (1).
 fn color(score: f64, background: bool) -> String {
-    // Away from grey, so that signs can be told.
+    // Keep away from grey, so that the signs can be told apart.
     const SHIFT: f64 = 0.7;
     let (mut saturation, value) = if background { (0.1, 0.93) } else { (1.0, 0.7) };
     let score = if score.is_nan() { score } else { score.clamp(-1.0, 1.0) };

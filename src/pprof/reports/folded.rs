@@ -1,4 +1,5 @@
-//! `folded`: a line a stack, root first, as inferno and flamegraph.pl read them; and what such tools share with speedscope.
+//! `folded`: one line per stack, root first, for inferno and flamegraph.pl; also the code that it shares with
+//! speedscope.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,12 +13,13 @@ pub fn locations(report: &Report) -> Vec<Vec<NodeInfo>> {
     location_infos(&report.profile)
 }
 
-/// The frames of a stack from the root, named as `top` names them: where there is no function, by the binary.
+/// The frames of a stack from the root, with the names that `top` shows: frames without a function have the binary's
+/// name.
 pub fn frames<'a>(locations: &'a [Vec<NodeInfo>], sample: &'a Sample) -> impl Iterator<Item = &'a NodeInfo> {
     sample.locations.iter().rev().flat_map(|location| locations[*location as usize].iter().rev())
 }
 
-/// Prints the stacks. Returns a note if some are left out: no reader of the format takes negative values.
+/// Prints the stacks. Returns a note if some are left out: readers of the format do not accept negative values.
 pub fn print(report: &Report, out: &mut String) -> Result<Option<String>, std::fmt::Error> {
     let locations = locations(report);
     let mut stacks: BTreeMap<String, i64> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! The lines above a report: what was measured, when, which filters are on, how much is shown.
+//! The lines above a report: sample type, time, active filters, and how much is shown.
 
 use tz::{DateTime, TimeZone};
 
@@ -7,7 +7,7 @@ use super::selection::Trimmed;
 use crate::pprof::profile::arithmetic::{abs, divided, percentage, to_i64};
 use crate::pprof::profile::{path, unit};
 
-/// `time` (nanoseconds since the Unix epoch) in the zone that TZ names, else the machine's; UTC where there is none.
+/// `time` (nanoseconds since the Unix epoch) in the zone that TZ names, else the machine's; UTC if there is none.
 fn here(time: i64) -> Option<DateTime> {
     let zone = match std::env::var("TZ") {
         Ok(name) => TimeZone::from_posix_tz(&name),
@@ -28,7 +28,7 @@ fn local_time(time: i64) -> String {
     format!("{} {}", clock(&time), time.local_time_type().time_zone_designation())
 }
 
-/// `time` as Go's `time.Time` prints itself.
+/// `time` in the format of Go's `time.Time`.
 pub fn full_local_time(time: i64) -> String {
     here(time).map(|time| full(&time)).unwrap_or_default()
 }
@@ -86,7 +86,7 @@ impl Report {
         self.labels_for(self.total, false)
     }
 
-    /// The header as far as the sum of what is shown.
+    /// The header up to the sum of the nodes shown.
     fn labels_for(&self, shown: i64, full: bool) -> Vec<String> {
         let choices = &self.choices;
         let mut labels = if full || !choices.compact_labels { self.profile_labels() } else { Vec::new() };
@@ -104,7 +104,7 @@ impl Report {
         labels
     }
 
-    /// The whole header. `full`: of a picture, which is looked at alone.
+    /// The whole header. `full`: for a picture, which is looked at on its own.
     pub fn labels(&self, trimmed: &Trimmed, full: bool) -> Vec<String> {
         let choices = &self.choices;
         let shown = trimmed.graph.shown().fold(0i64, |sum, node| sum.wrapping_add(divided(node.flat, node.flat_div)));
@@ -132,7 +132,7 @@ impl Report {
     }
 }
 
-/// At most 80 bytes, not cutting a character in two.
+/// At most 80 bytes, without cutting a character in two.
 fn shortened(filter: &str) -> String {
     if filter.len() <= 80 {
         return filter.into();

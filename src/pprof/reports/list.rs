@@ -1,4 +1,4 @@
-//! `list`: source lines with what they cost.
+//! `list`: source lines with their costs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -11,17 +11,17 @@ use crate::pprof::profile::arithmetic::percentage;
 /// Lines shown above and beneath those with samples.
 const MARGIN: i64 = 5;
 
-/// A function in one of its files, and what its lines cost.
+/// A function in one of its files, with its lines' costs.
 pub struct Routine {
     pub name: String,
-    /// Empty where nothing is known of its source.
+    /// Empty if its source is unknown.
     pub file: String,
-    /// The sums over its lines: a sample that passes two lines of a function that calls itself is in `cum` twice.
+    /// The sums over its lines: a sample that passes two lines of a recursive function counts twice in `cum`.
     pub flat: i64,
     pub cum: i64,
     /// (flat, cum) of each line with samples.
     pub lines: BTreeMap<i64, (i64, i64)>,
-    /// The first and the last line to show; none where the last stands before the first.
+    /// The first and the last line to show; none if the last comes before the first.
     pub shown: (i64, i64),
 }
 
@@ -39,13 +39,13 @@ pub fn print(report: &mut Report, out: &mut String) -> Result<(), String> {
     Ok(())
 }
 
-/// The functions that the report's pattern matches, by name and file. An error where there are none.
+/// The functions that the report's pattern matches, by name and file. An error if there are none.
 pub fn routines(report: &mut Report) -> Result<Vec<Routine>, String> {
     let graph = report.graph(None, Edges::None);
     let pattern = report.choices.symbol.as_ref().ok_or("command list requires an argument")?;
     let mut functions = matching(&graph, |name| pattern.matches(name));
     if functions.is_empty() {
-        // `Pool::get` is what one types for `Pool<T>::get`.
+        // Users type `Pool::get` for `Pool<T>::get`.
         functions = matching(&graph, |name| pattern.matches(&without_generics(name)));
     }
     if functions.is_empty() {
@@ -90,7 +90,7 @@ fn print_routine(report: &Report, routine: &Routine, sources: &mut Sources, out:
     let _ = writeln!(out, "ROUTINE ======================== {name} in {file}");
     let _ = writeln!(out, "{:>10} {:>10} (flat, cum) {share} of Total", report.value(*flat), report.value(*cum));
     if start > end {
-        // Nothing is read for it, so only an error of before is known.
+        // No file is read for it, so only an earlier error is known.
         if let Some(error) = sources.known_error(file) {
             let _ = writeln!(out, " Error: {error}");
         }
@@ -128,7 +128,7 @@ fn range(nodes: &[&Node]) -> (i64, i64) {
     (start.max(1), end)
 }
 
-/// `name` without what stands in angle brackets behind a name: `Pool<T>::get` → `Pool::get`, `<A as B>::c` → `<A as B>::c`.
+/// `name` without the angle brackets after a name: `Pool<T>::get` → `Pool::get`, `<A as B>::c` → `<A as B>::c`.
 fn without_generics(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut depth = 0usize;

@@ -1,4 +1,4 @@
-//! Reports: one file prints one of them. They share [`report::Report`]: a profile, filtered and aggregated as was asked.
+//! Reports, each in its own file. They share [`report::Report`]: a profile, filtered and aggregated as requested.
 
 pub mod callgrind;
 pub mod dot;

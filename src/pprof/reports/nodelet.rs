@@ -14,10 +14,10 @@ pub fn escaped(text: &str) -> String {
 
 /// A small box at a node.
 pub struct Nodelet {
-    /// The label as it is shown; several text labels are joined by `\\n`, dot's own mark.
+    /// The label's displayed text; `\\n`, dot's own mark, joins several text labels.
     pub name: String,
     pub value: i64,
-    /// The value is what passes the node, not only what ends there.
+    /// The value is that of all samples passing the node, not only of those ending there.
     pub dotted: bool,
     position: usize,
     /// The numeric labels of samples with this text.
@@ -26,7 +26,7 @@ pub struct Nodelet {
 
 /// The nodelets of `node`: those of its text labels, and those of numeric labels without a text.
 pub fn nodelets(graph: &Graph, node: &Node) -> (Vec<Nodelet>, Vec<Nodelet>) {
-    // A leaf also shows what its removed callees had.
+    // A leaf also shows the labels of its removed callees.
     let flat_tags = graph.callees(node).next().is_some();
     let numbers = |text: &str| {
         let tags = node.numeric_tags.get(text).map(|tags| tags.values().cloned().collect()).unwrap_or_default();
@@ -53,7 +53,7 @@ fn number_nodelets(tags: Vec<Tag>, flat_tags: bool) -> Vec<Nodelet> {
     collapsed(tags, flat_tags).into_iter().enumerate().map(nodelet).filter(|nodelet| nodelet.value != 0).collect()
 }
 
-/// Prints the nodelets of `node`, which is number `number`. Whether there are any.
+/// Prints the nodelets of `node`, which is number `number`. Returns whether there are any.
 pub fn print(
     report: &Report,
     graph: &Graph,
@@ -89,7 +89,7 @@ fn print_one(report: &Report, nodelet: &Nodelet, source: &str, name: &str, out: 
     )
 }
 
-/// At most [`MAX_NODELETS`] tags: the heaviest, each with those of the rest that are nearest to it, as a range.
+/// At most [`MAX_NODELETS`] tags: the heaviest, each with the nearest of the remaining ones, as a range.
 fn collapsed(mut tags: Vec<Tag>, flat_tags: bool) -> Vec<Tag> {
     sort_tags(&mut tags, flat_tags);
     if tags.len() <= MAX_NODELETS {

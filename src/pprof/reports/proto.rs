@@ -1,4 +1,4 @@
-//! `proto` and `topproto`: profiles made of profiles.
+//! `proto` and `topproto`: reports that are profiles themselves.
 
 use super::report::Report;
 use crate::pprof::profile::arithmetic::to_i64;
@@ -33,7 +33,7 @@ pub fn top(report: &mut Report) -> Vec<u8> {
         let function = builder.function(&info.name, "", &info.file, info.start_line);
         let line = Line { function, line: info.line, column: info.column };
         let scaled = |value: i64| to_i64(unit::scale(value, &choices.sample_unit, &choices.output_unit).0);
-        // Every row is a location of its own.
+        // Every row is a separate location.
         builder.profile.locations.push(crate::pprof::profile::Location {
             id: u64::from(position) + 1,
             address: info.address,

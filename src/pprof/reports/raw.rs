@@ -1,4 +1,4 @@
-//! `raw`: all that the profile holds, as text.
+//! `raw`: the whole profile as text.
 
 use std::fmt::Write;
 
@@ -17,7 +17,7 @@ pub fn print(profile: &Profile, out: &mut String) -> std::fmt::Result {
         writeln!(out, "Time: {}", full_local_time(profile.time_nanos))?;
     }
     if profile.duration_nanos != 0 {
-        // Four characters, whatever they say.
+        // Only the first four characters, whatever they are.
         writeln!(out, "Duration: {}", duration(profile.duration_nanos).chars().take(4).collect::<String>())?;
     }
     let types = profile.sample_types.iter().map(|value_type| {

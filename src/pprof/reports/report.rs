@@ -1,4 +1,5 @@
-//! The base of all reports: the profile with the choices made for it, its total, its graph, and the printing of values.
+//! The base of all reports: the profile with the choices made for it, its total, its graph, and the formatting of
+//! values.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -8,16 +9,17 @@ use crate::pprof::graph::{Edges, Graph, Interner, Options as GraphOptions};
 use crate::pprof::profile::arithmetic::{abs, to_i64};
 use crate::pprof::profile::{BASE_KEY, LabelUnits, Pattern, Profile, Text, unit};
 
-/// How a report is to be made: the options after they were looked at with the profile in hand.
+/// How to make a report: the options, resolved against the profile.
 pub struct Choices {
     pub format: Format,
     pub cum_sort: bool,
     pub call_tree: bool,
     pub drop_negative: bool,
     pub compact_labels: bool,
-    /// Values are multiplied by this before they are shown.
+    /// The factor for displayed values.
     pub ratio: f64,
-    /// Values are this many times what they stand for: fixed-point numbers of a profile per operation. 0: they are whole.
+    /// Values hold the true value times this factor: fixed-point numbers of a profile per operation. 0: they are
+    /// whole.
     pub fixed_point: f64,
     pub title: String,
     /// `focus=x` and the like, as the header shows them.
@@ -26,7 +28,7 @@ pub struct Choices {
     pub node_count: i64,
     pub node_fraction: f64,
     pub edge_fraction: f64,
-    /// Which of a sample's values counts.
+    /// The index of the value that counts in each sample.
     pub value_index: usize,
     /// Divide by the sample's first value.
     pub mean: bool,
@@ -46,7 +48,7 @@ pub struct Report {
     pub choices: Choices,
     /// The 100 % of percentages: the sum of absolute values, or the base's in a comparison.
     pub total: i64,
-    /// The file of each function, where the granularity forgets it.
+    /// The file of each function, if the granularity drops it.
     pub files: FxHashMap<Text, Text>,
     interner: Interner,
 }
@@ -62,7 +64,7 @@ impl Report {
         total(&self.profile, value_index, self.choices.mean)
     }
 
-    /// Whether a picture is drawn: then the selection is another, for the eye.
+    /// Whether the report is a picture: pictures select their nodes differently, for readability.
     pub fn is_visual(&self) -> bool {
         self.choices.format == Format::Dot
     }
@@ -102,12 +104,12 @@ impl Report {
         }
     }
 
-    /// The value of a sample that counts here.
+    /// The value of a sample that this report counts.
     pub fn sample_value(&self, values: &[i64]) -> i64 {
         values.get(self.choices.value_index).copied().unwrap_or(0)
     }
 
-    /// Builds the graph; only nodes of `kept`, if given. Paths are trimmed.
+    /// Builds the graph, with only the nodes of `kept` if given. Trims paths.
     pub fn graph(&mut self, kept: Option<&FxHashSet<crate::pprof::graph::NodeKey>>, edges: Edges<'_>) -> Graph {
         for function in &mut self.profile.functions {
             if let Some(trimmed) = trim_path(&function.filename, &self.choices.trim_path, &self.choices.source_path) {
@@ -137,8 +139,8 @@ impl Report {
         self.choices.call_tree && matches!(self.choices.format, Format::Dot | Format::Callgrind)
     }
 
-    /// How many frames the samples have that the sample before each does not have: there are no more paths, nor different
-    /// edges.
+    /// The number of frames in the samples that differ from the previous sample's: an upper bound on the number of
+    /// paths and of different edges.
     pub fn frames_apart(&self) -> usize {
         let mut before: &[u32] = &[];
         let mut count = 0;
@@ -152,7 +154,7 @@ impl Report {
         count
     }
 
-    /// One unit for the whole report: that of the smallest value shown, or a larger one where the total is far above.
+    /// One unit for the whole report: that of the smallest value shown, or a larger one if the total is far above it.
     pub(super) fn select_output_unit(&mut self, graph: &Graph) {
         if self.choices.output_unit != "minimum" || graph.order.is_empty() {
             return;
@@ -177,7 +179,7 @@ impl Report {
     }
 }
 
-/// A value per operation: as values are elsewhere, but one that is not whole and small is never cut to 0.
+/// A value per operation: formatted like other values, but a small fraction is never cut to 0.
 fn per_operation(value: f64, from: &str, to: &str) -> String {
     let (scaled, unit) = unit::scale_float(value.abs(), from, to);
     let scaled = if value < 0.0 { -scaled } else { scaled };
@@ -189,7 +191,7 @@ fn per_operation(value: f64, from: &str, to: &str) -> String {
     }
 }
 
-/// The sum of absolute values; where samples are marked as those of a base, of those only.
+/// The sum of absolute values; if samples are marked as a base's, the sum of those only.
 fn total(profile: &Profile, value_index: usize, mean: bool) -> i64 {
     let (mut all, mut base) = ((0i64, 0i64), (0i64, 0i64));
     let add = |sum: &mut (i64, i64), value: i64, divisor: i64| {

@@ -45,7 +45,7 @@ pub fn read(mut lines: Lines) -> Parsed<Profile> {
     Ok(stacks.profile)
 }
 
-/// Reads `name = value` up to the first line that is none. Returns the cycles per second; 0: unknown.
+/// Reads `name = value` lines until one does not parse. Returns the cycles per second; 0: unknown.
 fn header(lines: &mut Lines, profile: &mut Profile) -> Parsed<i64> {
     let mut cycles_per_second = 0;
     while lines.advance() {

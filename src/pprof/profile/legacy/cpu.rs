@@ -8,7 +8,7 @@ use super::lines::Lines;
 use super::stacks::{Returns, Stacks};
 use super::{Parsed, Refusal, java};
 
-/// How a word is read: the value, and what is behind it.
+/// Reads one word: returns the value, and the rest after it.
 type Word = fn(&[u8]) -> Option<(u64, &[u8])>;
 
 const WORDS: [Word; 4] = [
@@ -56,7 +56,7 @@ fn native(samples: &[u8], period: u64, word: Word) -> Parsed<Profile> {
     Ok(stacks.profile)
 }
 
-/// Reads the samples; what follows them. A file that was cut ends with its last whole sample.
+/// Reads the samples and returns the rest. A truncated file ends with its last whole sample.
 fn read_samples<'a>(data: &'a [u8], word: Word, returns: Returns, stacks: &mut Stacks) -> Parsed<&'a [u8]> {
     let mut rest = data;
     while !rest.is_empty() {
@@ -81,10 +81,10 @@ fn read_samples<'a>(data: &'a [u8], word: Word, returns: Returns, stacks: &mut S
     Ok(rest)
 }
 
-/// Removes up to two second frames that nearly all samples share: they are those of the signal handler.
+/// Removes up to two second frames that nearly all samples share: they belong to the signal handler.
 fn remove_handler_frames(stacks: &mut Stacks) {
     const FRAMES: usize = 2;
-    /// One sample in so many may differ.
+    /// One sample in this many may differ.
     const SIMILAR: usize = 32;
     let count = stacks.profile.samples.len();
     for _ in 0..FRAMES {

@@ -1,4 +1,4 @@
-//! Which frames at a legacy profile's leaves are those of the recorder: the formats cannot say it themselves.
+//! Finds the recorder's own frames at the leaves of a legacy profile: the formats cannot mark them.
 
 use super::super::model::Profile;
 
@@ -19,7 +19,7 @@ const LOCK: &str = "RecordLockProfileData|(base::)?RecordLockProfileData.*|(base
     (SpinLock::)?SlowUnlock.*|(SpinLockHolder::)?~SpinLockHolder.*";
 const CPU: &str = "ProfileData::Add|ProfileData::prof_handler|CpuProfiler::prof_handler|__pthread_sighandler|__restore";
 
-/// Sets the frames that are dropped when the profile is loaded, by its sample types.
+/// Sets, by the profile's sample types, the frames to drop when it is loaded.
 pub fn set_dropped(profile: &mut Profile) {
     let kinds: Vec<&str> = profile.sample_types.iter().map(|sample_type| &*sample_type.kind).collect();
     let (dropped, kept) = match kinds[..] {

@@ -18,7 +18,7 @@ static HEADER: LazyLock<Regex> = LazyLock::new(|| {
 });
 static SAMPLE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(-?\d+): *(-?\d+) *\[ *(\d+): *(\d+) *] @([ x0-9a-f]*)"));
 
-/// Columns with what was ever allocated, which come first so that the default is what is in use.
+/// Columns of everything ever allocated come first, so that the default is the memory in use.
 const BOTH: [(&str, &str); 4] =
     [("alloc_objects", "count"), ("alloc_space", "bytes"), ("inuse_objects", "count"), ("inuse_space", "bytes")];
 const IN_USE: [(&str, &str); 2] = [("objects", "count"), ("space", "bytes")];
@@ -57,11 +57,11 @@ pub fn read(mut lines: Lines) -> Parsed<Profile> {
     Ok(stacks.profile)
 }
 
-/// How often allocations were noted.
+/// How often allocations were recorded.
 #[derive(Clone, Copy)]
 struct Rate {
     period: i64,
-    /// The mean distance between two samples in bytes; none where every allocation was noted.
+    /// The mean distance between two samples in bytes; none if every allocation was recorded.
     scaling: Option<i64>,
 }
 
@@ -77,13 +77,14 @@ fn rate(header: &Captures<'_>) -> Parsed<Option<Rate>> {
     }))
 }
 
-/// Whether the second pair of numbers says something that the first does not.
+/// Whether the second pair of numbers adds anything to the first.
 fn has_allocated(header: &Captures<'_>) -> bool {
     let differs = |allocated: &str, in_use: &str| allocated != in_use && allocated != "0";
     header.get(5).is_some() && (differs(&header[3], &header[1]) || differs(&header[4], &header[2]))
 }
 
-/// The values of a line's numbers (in use, then allocated), scaled up to what was not sampled, and the size of a block.
+/// The values of a line's numbers (in use, then allocated), scaled up for the unsampled allocations, and the size of a
+/// block.
 pub fn values(counts: [i64; 4], has_allocated: bool, rate: Option<i64>, line: &str) -> Parsed<(Vec<i64>, i64)> {
     let [in_use, in_use_bytes, allocated, allocated_bytes] = counts;
     let mut pairs = vec![(in_use, in_use_bytes)];

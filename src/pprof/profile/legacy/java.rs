@@ -1,4 +1,4 @@
-//! Java's heap and contention profiles, and the table of names behind them, which its CPU profiles have, too.
+//! Java's heap and contention profiles, and the table of names after them, which its CPU profiles also have.
 
 use std::sync::LazyLock;
 
@@ -52,7 +52,7 @@ pub fn read(data: &[u8]) -> Parsed<Profile> {
     with_names(stacks, lines)
 }
 
-/// Reads `name=value`. False where the line is none.
+/// Reads `name=value`. False if the line is not of this form.
 fn header_line(line: &str, kind: Kind, profile: &mut Profile) -> Parsed<bool> {
     let Some(fields) = ATTRIBUTE.captures(line) else { return Ok(false) };
     let (name, value) = (fields[1].trim(), fields[2].trim());
@@ -72,7 +72,7 @@ fn header_line(line: &str, kind: Kind, profile: &mut Profile) -> Parsed<bool> {
     Ok(true)
 }
 
-/// Reads `SUM COUNT @ ADDRESSES`. False where the line is none.
+/// Reads `SUM COUNT @ ADDRESSES`. False if the line is not of this form.
 fn sample(line: &str, kind: Kind, stacks: &mut Stacks) -> Parsed<bool> {
     let Some(fields) = SAMPLE.captures(line) else { return Ok(false) };
     let (mut sum, mut count) = (number(&fields[1], line)?, number(&fields[2], line)?);
@@ -97,14 +97,14 @@ fn sample(line: &str, kind: Kind, stacks: &mut Stacks) -> Parsed<bool> {
     Ok(true)
 }
 
-/// [`with_names`] for lines of which none has been looked at.
+/// [`with_names`] for lines that have not been looked at yet.
 pub fn with_locations(stacks: Stacks, mut lines: Lines) -> Parsed<Profile> {
     lines.advance();
     with_names(stacks, lines)
 }
 
-/// Names the locations by the table that starts at the current line: `0xADDRESS function (file:line)`. Addresses are forgotten:
-/// they are numbers of this recording only.
+/// Names the locations from the table that starts at the current line: `0xADDRESS function (file:line)`. Drops the
+/// addresses, because they are only numbers within this recording.
 fn with_names(mut stacks: Stacks, mut lines: Lines) -> Parsed<Profile> {
     let mut functions: FxHashMap<String, u32> = FxHashMap::default();
     loop {

@@ -1,5 +1,5 @@
-//! jemalloc's `heap_v2/RATE`: a stack `@ ADDRESSES`, then its counts by thread, `t*` for all of them. `go tool pprof` refuses
-//! these files; jeprof reads them, and so do we.
+//! jemalloc's `heap_v2/RATE`: a stack `@ ADDRESSES`, then its counts by thread, `t*` for all of them. `go tool pprof`
+//! refuses these files; jeprof reads them, and so do we.
 
 use std::sync::LazyLock;
 

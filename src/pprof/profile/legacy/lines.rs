@@ -4,16 +4,16 @@ use std::borrow::Cow;
 
 use super::{Parsed, broken};
 
-/// A cursor over lines. Behind the last one the current line is empty.
+/// A cursor over lines. After the last one the current line is empty.
 pub struct Lines {
     text: String,
-    /// Where the current line lies, and where the next one starts.
+    /// The start of the current line, and of the next one.
     current: std::ops::Range<usize>,
     next: Option<usize>,
 }
 
 impl Lines {
-    /// Stands in front of the first line.
+    /// Starts before the first line.
     pub fn new(data: &[u8]) -> Self {
         let text = match String::from_utf8_lossy(data) {
             Cow::Borrowed(text) => text.to_owned(),
@@ -45,12 +45,12 @@ impl Lines {
         self.raw().trim()
     }
 
-    /// Whether the line says nothing.
+    /// Whether the line is empty or a comment.
     pub fn is_comment(&self) -> bool {
         self.line().is_empty() || self.line().starts_with('#')
     }
 
-    /// Whether the memory map begins behind this line.
+    /// Whether the memory map begins after this line.
     pub fn is_before_map(&self) -> bool {
         ["--- Memory map: ---", "MAPPED_LIBRARIES:"].iter().any(|sentinel| self.raw().contains(sentinel))
     }
@@ -81,7 +81,7 @@ pub fn number(text: &str, line: &str) -> Parsed<i64> {
     text.parse().or_else(|_| broken(format!("{text} is no number of 64 bits, in the line {line:?}")))
 }
 
-/// A number of a header: decimal, or hexadecimal behind `0x`.
+/// A number of a header: decimal, or hexadecimal after `0x`.
 pub fn attribute(text: &str) -> Option<i64> {
     match text.strip_prefix("0x") {
         Some(digits) => i64::from_str_radix(digits, 16).ok(),

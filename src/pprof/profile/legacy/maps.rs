@@ -1,4 +1,4 @@
-//! The memory map behind the samples: lines of /proc/PID/maps, or shorter ones: `START-END: FILE (@OFFSET) BUILD-ID`.
+//! The memory map after the samples: lines of /proc/PID/maps, or shorter ones: `START-END: FILE (@OFFSET) BUILD-ID`.
 
 use std::sync::LazyLock;
 
@@ -22,7 +22,7 @@ static SHORT_LINE: LazyLock<Regex> = LazyLock::new(|| {
 static LOG_PREFIX: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[^\[\]]+:[0-9]+]\s"));
 static LIBRARY: LazyLock<Regex> = LazyLock::new(|| pattern(r"[.]so$|[.]so[._][0-9]+"));
 
-/// The executable mappings of the lines to come. `name=value` defines `$name` for the lines behind it.
+/// The executable mappings of the remaining lines. `name=value` defines `$name` for the lines after it.
 pub fn read(lines: &mut Lines) -> Vec<Mapping> {
     let mut mappings = Vec::new();
     let mut names: Vec<(String, String)> = Vec::new();
@@ -55,7 +55,7 @@ fn replaced(line: &str, names: &[(String, String)]) -> String {
     out + rest
 }
 
-/// A line of the map: `None` where it is none, `Some(None)` where nothing in it is executed.
+/// A line of the map: `None` if it is not one, `Some(None)` if it is not executable.
 fn parse(line: &str) -> Option<Option<Mapping>> {
     let (fields, [start, limit, permissions, file, offset, build_id]) = match PROC_LINE.captures(line) {
         Some(fields) => (fields, [1, 2, 3, 5, 4, usize::MAX]),
@@ -76,8 +76,8 @@ fn parse(line: &str) -> Option<Option<Mapping>> {
     }))
 }
 
-/// Joins mappings that belong together, puts the executable first, and gives each address its mapping; one that covers all
-/// takes addresses without.
+/// Joins mappings that belong together, puts the executable first, and finds the mapping of each address; a mapping
+/// that covers everything takes the addresses that have none.
 pub fn assign(profile: &mut Profile) {
     let mut mappings = joined(std::mem::take(&mut profile.mappings));
     if let Some(main) = mappings.iter().position(is_executable) {
@@ -89,7 +89,7 @@ pub fn assign(profile: &mut Profile) {
         let address = location.address;
         let holds = |mapping: &Mapping| mapping.start <= address && address < mapping.limit;
         let found = mappings.iter().position(holds).or_else(|| {
-            // Of a mapping that was split, some handlers write the second part only.
+            // If a mapping was split, some handlers write only the second part.
             let is_second = |mapping: &Mapping| {
                 let first = mapping.start.wrapping_sub(mapping.offset);
                 mapping.offset != 0 && first <= address && address < mapping.start
@@ -129,7 +129,7 @@ fn joined(mappings: Vec<Mapping>) -> Vec<Mapping> {
     joined
 }
 
-/// Whether `second` is the rest of `first`, as far as both say.
+/// Whether `second` continues `first`, as far as both say.
 fn continues(first: &Mapping, second: &Mapping) -> bool {
     let agrees = |a: &str, b: &str| a.is_empty() || b.is_empty() || a == b;
     let offset = first.offset.wrapping_add(first.limit.wrapping_sub(first.start));
@@ -139,14 +139,14 @@ fn continues(first: &Mapping, second: &Mapping) -> bool {
         && (first.offset == 0 || second.offset == 0 || offset == second.offset)
 }
 
-/// Whether a mapping looks like the program's own, not like a library's or the kernel's.
+/// Whether a mapping looks like the program's own, rather than a library's or the kernel's.
 fn is_executable(mapping: &Mapping) -> bool {
     let file = mapping.file.replace("(deleted)", "");
     let file = file.trim();
     !file.is_empty() && !file.starts_with('[') && !LIBRARY.is_match(file)
 }
 
-/// Undoes what moving a program's text to huge pages does to its mapping.
+/// Undoes the change to a program's mapping that moving its text to huge pages makes.
 fn repair_main(mappings: &mut Vec<Mapping>) {
     if let [first, second, ..] = &mappings[..]
         && first.file.starts_with("/anon_hugepage")

@@ -1,6 +1,7 @@
 //! Profiles from before profile.proto: gperftools', jemalloc's and Go's text formats, gperftools' CPU profiles, Java's.
 //!
-//! They hold addresses and a copy of /proc/PID/maps, rarely names. Each format has its file; [`Stacks`] is what all build.
+//! They hold addresses and a copy of /proc/PID/maps, rarely names. Each format has its file; all of them build
+//! [`Stacks`].
 
 mod contention;
 mod count;
@@ -24,9 +25,9 @@ use lines::Lines;
 /// The reason why bytes are not a profile of a format.
 #[derive(Debug)]
 enum Refusal {
-    /// They are of another format, perhaps.
+    /// They may be of another format.
     Other,
-    /// They are of this format and contradict it.
+    /// They are of this format but invalid.
     Broken(String),
 }
 

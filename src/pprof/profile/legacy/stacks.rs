@@ -13,7 +13,7 @@ pub struct Stacks {
     pub known: FxHashMap<u64, u32>,
 }
 
-/// Which addresses of a stack are those of the instruction behind a call: they are moved into the call.
+/// The addresses of a stack that point to the instruction after a call; they are moved back into the call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Returns {
     None,
@@ -50,7 +50,7 @@ impl Stacks {
         index
     }
 
-    /// Leaves out the second frame where it is the leaf's own address, moved as if it were a call: handlers get the leaf both
+    /// Drops the second frame if it is the leaf's own address, moved as if it were a call: handlers get the leaf both
     /// from the stack and from the signal.
     pub fn remove_doubled_leaves(&mut self) {
         let locations = &self.profile.locations;
@@ -64,20 +64,20 @@ impl Stacks {
         }
     }
 
-    /// Reads the memory map behind the samples, wherever it begins, and finds the mapping of each address.
+    /// Reads the memory map after the samples, wherever it begins, and finds the mapping of each address.
     pub fn read_map(&mut self, lines: &mut Lines) {
         while !lines.is_before_map() && lines.advance() {}
         self.set_map(lines);
     }
 
-    /// Finds the mapping of each address in the map that the rest of `lines` is.
+    /// Finds the mapping of each address in the map, which is the rest of `lines`.
     pub fn set_map(&mut self, lines: &mut Lines) {
         self.renumber();
         self.profile.mappings = maps::read(lines);
         maps::assign(&mut self.profile);
     }
 
-    /// Leaves out locations that no sample has, and numbers the others by their first use.
+    /// Drops locations that no sample has, and numbers the others by their first use.
     pub fn renumber(&mut self) {
         let mut places = vec![None; self.profile.locations.len()];
         let mut locations = Vec::new();

@@ -39,7 +39,7 @@ pub fn read(mut lines: Lines) -> Parsed<Profile> {
     Ok(stacks.profile)
 }
 
-/// The stack behind a thread's line, up to the next line with dashes; `None` where it is that of the thread before.
+/// The stack after a thread's line, up to the next line with dashes; `None` if the stack is the previous thread's.
 fn stack(lines: &mut Lines) -> Parsed<Option<Vec<u64>>> {
     let mut stack = Vec::new();
     let mut is_same = false;
