@@ -1,4 +1,4 @@
-//! What the injected runtime writes, as the tool reads it: the seam between the two.
+//! The records that the injected runtime writes and the tool reads: the interface between the two.
 
 mod read;
 mod recording;

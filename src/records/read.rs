@@ -1,7 +1,7 @@
-//! Reading the record file, while the bench still writes it.
+//! Reads the record file while the bench is still writing it.
 //!
-//! Format (`templates/runtime/records.rs`): `kind: u32, length: u64, payload`, little-endian. A record that is cut at the end
-//! of the file is one that is not there yet, or that a crash cut off: it is left alone.
+//! Format (`templates/runtime/records.rs`): `kind: u32, length: u64, payload`, little-endian. A record that is cut at
+//! the end of the file is either still being written or was cut off by a crash: the reader leaves it alone.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,7 +11,7 @@ use std::path::Path;
 use crate::records::recording::*;
 use crate::{Error, Result};
 
-/// The format that this reader understands.
+/// The format version that this reader understands.
 const VERSION: u32 = 2;
 /// Bytes before the payload.
 const HEADER: usize = 12;
@@ -33,7 +33,7 @@ impl Reader {
     /// All complete records that came since the last call.
     ///
     /// # Errors
-    /// Where the file is not of this format: the runtime of another version wrote it, or something overwrote it.
+    /// If the file is not in this format: the runtime of another version wrote it, or something overwrote it.
     pub fn poll(&mut self) -> Result<Vec<Record>> {
         self.file.read_to_end(&mut self.pending).map_err(|e| Error::with("cannot read the bench's records", e))?;
         let (records, end) = parse_all(&self.pending)?;
@@ -97,7 +97,7 @@ impl Payload<'_> {
     }
 }
 
-/// `None` where the payload does not fit its kind.
+/// `None` if the payload does not fit its kind.
 fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
     Some(match kind {
         1 => match p.u32()? {
@@ -302,7 +302,7 @@ fn waits(p: &mut Payload) -> Option<Waits> {
     Some(Waits { index, iterations, lost, waits })
 }
 
-/// What many threads wrote at once: amounts, threads and stacks. Room of which nothing was made in time has no amount.
+/// Amounts, threads and stacks that many threads recorded at once. A slot that was not filled in time has no amount.
 fn written(p: &mut Payload, leaf_is_exact: bool) -> Option<Vec<(u64, u32, Stack)>> {
     let number = p.u32()? as usize;
     let words = p.u64s(number)?;
@@ -349,7 +349,7 @@ mod tests {
         [9u32.to_le_bytes(), 4u32.to_le_bytes(), [0; 4], index.to_le_bytes()].concat()
     }
 
-    /// What a failed write leaves in the middle makes the lengths behind it wrong.
+    /// The remains of a failed write make the lengths after it wrong.
     #[test]
     fn a_record_with_something_left_over_is_refused() {
         let mut file = tempfile::NamedTempFile::new().unwrap();

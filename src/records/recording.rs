@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// An object that was mapped while the bench ran: the executable, a shared library, or the vdso.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Module {
-    /// As dl_iterate_phdr names it; the executable's own path for the first.
+    /// The name that dl_iterate_phdr gives it; for the first one, the executable's own path.
     pub path: PathBuf,
     /// Run-time address minus the address in the file (`p_vaddr`).
     pub bias: u64,
@@ -14,7 +14,7 @@ pub struct Module {
     pub build_id: Vec<u8>,
     /// Executable PT_LOAD segments, addresses as in the file.
     pub text: Vec<Segment>,
-    /// The object's bytes where they are not to be had from `path` (the vdso).
+    /// The object's bytes, if they cannot be read from `path` (the vdso).
     pub image: Option<Vec<u8>>,
 }
 
@@ -26,7 +26,7 @@ pub struct Segment {
     pub file_offset: u64,
 }
 
-/// How far a stack walk came.
+/// How far a stack walk got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Completeness {
     /// It reached the thread's start.
@@ -44,27 +44,27 @@ pub struct Stack {
     pub completeness: Completeness,
 }
 
-/// What one stack allocated inside the brackets of one pass.
+/// The allocations of one stack inside the brackets of one pass.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StackCounts {
     pub allocs: u64,
     pub bytes: u64,
     pub reallocs: u64,
-    /// Bytes by which its reallocs grew blocks.
+    /// Bytes by which its reallocs made blocks larger.
     pub grown_bytes: u64,
-    /// Of a pass: frees in its brackets of what they allocated. Of a stack: how many of its allocations are no longer live at the
-    /// end of the last bracket.
+    /// For a pass: frees in its brackets of blocks allocated there. For a stack: the number of its allocations that
+    /// are no longer live at the end of the last bracket.
     pub frees: u64,
-    /// How many of the bytes are no longer live then.
+    /// The number of bytes that are no longer live then.
     pub freed_bytes: u64,
 }
 
-/// What one stack of one thread allocated.
+/// The allocations of one stack of one thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allocations {
     pub stack: Stack,
     pub counts: StackCounts,
-    /// 0 is the thread that runs the benches. Threads that live one after the other may share a number.
+    /// 0 is the thread that runs the benches. Threads that do not live at the same time may share a number.
     pub thread: u32,
 }
 
@@ -81,24 +81,24 @@ impl std::iter::Sum for StackCounts {
     }
 }
 
-/// How the blocks of one stack became larger, counted where each began.
+/// The growth of the blocks of one stack, counted at the stack where each block began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Growth {
-    /// All that began there, and those that grew.
+    /// All blocks that began there, and those that grew.
     pub blocks: u64,
     pub grown: u64,
-    /// How often they grew, all together.
+    /// How often they grew in total.
     pub steps: u64,
-    /// Calls of the allocator for them; all sizes that they ever had; the last sizes only.
+    /// Allocator calls for them; the sum of all their sizes over time; the sum of their last sizes only.
     pub calls: u64,
     pub bytes: u64,
     pub last_bytes: u64,
-    /// Of the last sizes the smallest and the largest.
+    /// The smallest and the largest of the last sizes.
     pub least_last: u64,
     pub most_last: u64,
 }
 
-/// What the blocks of one stack did; sums over brackets of one iteration, except where it says otherwise.
+/// The lives of one stack's blocks; sums over brackets of one iteration, except where noted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Life {
     pub fresh: u64,
@@ -109,32 +109,33 @@ pub struct Life {
     pub sizes: Vec<(u64, u64)>,
     /// Calls of sizes that are not in `sizes`.
     pub other_sizes: u64,
-    /// Of the blocks that began here: ended in the bracket by the thread that began them, by another one, not at all.
+    /// Of the blocks that began here, those that were freed in the bracket by the same thread, by another thread, and
+    /// not at all.
     pub freed: u64,
     pub freed_elsewhere: u64,
     pub kept: u64,
     /// Reallocs of blocks that are older than the bracket.
     pub of_older: u64,
-    /// By realloc.
+    /// Growth by realloc.
     pub grew: Growth,
-    /// Of those, the blocks that are in no [`Succession`].
+    /// The part of `grew` for blocks that are in no [`Succession`].
     pub alone: Growth,
     /// The growing reallocs of blocks that began here: index of their stack, and how many.
     pub grew_at: Vec<(usize, u64)>,
     /// Where blocks that began here were freed: index of the stack, and how many; of the first bracket only.
     pub freed_at: Vec<(usize, u64)>,
-    /// Bytes live at the highest moment of the bracket with the highest.
+    /// Bytes live at the peak of the bracket with the highest peak.
     pub peak_bytes: u64,
-    /// The most blocks that lived at once of those that began here.
+    /// The largest number of blocks from here that were live at once.
     pub most_live: u64,
     /// Numbers of the threads that allocated here in the first bracket.
     pub threads: BTreeSet<u32>,
-    /// Brackets in which it allocated at all.
+    /// The number of brackets in which it allocated.
     pub brackets: u64,
 }
 
 impl Growth {
-    /// Adds what other blocks did.
+    /// Adds the growth of other blocks.
     pub fn join(&mut self, other: &Growth) {
         if other.blocks > 0 {
             let least = if self.blocks == 0 { other.least_last } else { self.least_last.min(other.least_last) };
@@ -151,7 +152,7 @@ impl Growth {
 }
 
 impl Life {
-    /// Adds what another stack did. Of those that lived at once it then knows the least that there were.
+    /// Adds the blocks of another stack. `most_live` is then only a lower bound.
     pub fn join(&mut self, other: &Life) {
         self.fresh += other.fresh;
         self.zeroed += other.zeroed;
@@ -185,15 +186,15 @@ impl Life {
     }
 }
 
-/// What became of the blocks of all stacks.
+/// The lives of the blocks of all stacks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lives {
     pub index: usize,
-    /// False where there were more events than could be kept.
+    /// False if there were more events than the recorder could keep.
     pub whole: bool,
-    /// Operations that were followed.
+    /// The number of operations followed.
     pub operations: u64,
-    /// Live bytes at the highest moment of all.
+    /// Live bytes at the highest peak of all.
     pub peak_bytes: u64,
     pub stacks: Vec<(Stack, Life)>,
     pub successions: Vec<Succession>,
@@ -205,25 +206,25 @@ pub struct Lives {
     pub more_spans: bool,
 }
 
-/// Blocks that took each other's place: each was made, and next its thread freed a smaller one, the block before. So do hash
-/// tables that grow, and others by chance. All that went through the same stacks are summed.
+/// Blocks that replaced each other: each was made, and then its thread freed a smaller one, the block before. Growing
+/// hash tables do this; other blocks may do it by chance. Successions through the same stacks are summed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Succession {
     pub times: u64,
-    /// In their order; two that are neighbours have different stacks.
+    /// In their order; neighbours have different stacks.
     pub pieces: Vec<Piece>,
 }
 
-/// The blocks of a succession that came from one stack, one right after the other.
+/// The blocks of a succession that came consecutively from one stack.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Piece {
     /// Index of the stack.
     pub stack: usize,
     pub blocks: u64,
-    /// The sizes of all of them; of the last one of each succession only.
+    /// The sizes of all of them; the size of the last one of each succession only.
     pub bytes: u64,
     pub last_bytes: u64,
-    /// The smallest first one, the smallest last one, the largest last one.
+    /// The smallest first size, the smallest last size, the largest last size.
     pub least: u64,
     pub least_last: u64,
     pub most_last: u64,
@@ -232,9 +233,9 @@ pub struct Piece {
 /// When a block lived, in numbers of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// Index of the stack that it began at.
+    /// Index of the stack where it began.
     pub stack: usize,
-    /// Index of the span whose block it took the place of; that one comes before.
+    /// Index of the span whose block it replaced; that span comes earlier.
     pub follows: Option<usize>,
     pub begun: u32,
     /// `u32::MAX`: it outlived the bracket.
@@ -245,15 +246,15 @@ pub struct Span {
 #[derive(Debug, Clone)]
 pub struct Timed {
     pub index: usize,
-    /// The closure measured itself (`iter_custom`).
+    /// The closure did its own timing (`iter_custom`).
     pub custom: bool,
     /// The values are nanoseconds.
     pub wall_time: bool,
-    /// Samples during which other work took the processor.
+    /// Samples during which other work used the processor.
     pub interrupted: u32,
     /// The largest number of iterations in one call of the closure.
     pub largest_iterations: u64,
-    /// Iterations and the harness's value of each.
+    /// The iterations of each sample and the harness's value for it.
     pub samples: Vec<(u64, f64)>,
 }
 
@@ -261,16 +262,16 @@ pub struct Timed {
 #[derive(Debug, Clone)]
 pub struct Counted {
     pub index: usize,
-    /// `None` for the brackets of one iteration from which the peak is taken.
+    /// `None` for the brackets of one iteration that measure the peak.
     pub pass: Option<u32>,
     pub custom: bool,
     pub iterations: u64,
     pub counts: StackCounts,
     pub peak_bytes: u64,
     pub nanoseconds: u64,
-    /// Allocations that could not be recorded for want of memory.
+    /// Allocations that could not be recorded for lack of memory.
     pub lost: u64,
-    /// Bytes of memory that the recorder itself takes.
+    /// Bytes of memory that the recorder itself uses.
     pub recorder_bytes: u64,
 }
 
@@ -278,7 +279,7 @@ pub struct Counted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SamplingMethod {
     Perf,
-    /// perf_event without kernel time, which the kernel did not permit.
+    /// perf_event without kernel time, because the kernel did not permit it.
     PerfUserOnly,
     /// CPU timers, which the kernel checks at its tick.
     Timers,
@@ -302,7 +303,7 @@ pub struct Samples {
     pub lost: u64,
     /// Threads that ran without being sampled.
     pub unarmed: u64,
-    /// Threads that were sampled by timers, where others were by perf_event.
+    /// Threads sampled by timers, although others were sampled by perf_event.
     pub by_timer: u64,
     pub iterations: u64,
     pub stacks: Vec<Sample>,
@@ -312,7 +313,7 @@ pub struct Samples {
 #[derive(Debug, Clone)]
 pub struct Wait {
     pub stack: Stack,
-    /// So many waits of this stack, and how long they took together.
+    /// The number of waits of this stack, and their total time.
     pub count: u64,
     pub nanoseconds: u64,
     /// As [`Sample::thread`].
@@ -324,7 +325,7 @@ pub struct Wait {
 pub struct Waits {
     pub index: usize,
     pub iterations: u64,
-    /// Waits that found no room.
+    /// Waits that were dropped for lack of room.
     pub lost: u64,
     pub waits: Vec<Wait>,
 }
@@ -336,7 +337,7 @@ pub enum Record {
         pid: u32,
     },
     Object(Module),
-    /// A benchmark that exists, and how many of the same id came before it.
+    /// A benchmark that exists, and how many with the same id came before it.
     Benchmark {
         occurrence: u32,
         id: String,
@@ -348,7 +349,7 @@ pub enum Record {
     },
     Timed(Timed),
     Counted(Counted),
-    /// One more pass, where those that count did not look at frees.
+    /// One more pass, for when the passes that count did not look at frees.
     Freed(Counted),
     Stacks {
         index: usize,
@@ -359,9 +360,9 @@ pub enum Record {
     Done {
         index: usize,
     },
-    /// The tracking allocator is not in the executable.
+    /// The executable does not contain the tracking allocator.
     NotLinked,
-    /// What each stack had live at the highest peak: objects and bytes.
+    /// The live objects and bytes of each stack at the highest peak.
     Peaks {
         index: usize,
         /// `None` where not all of it could be recorded.
@@ -369,17 +370,17 @@ pub enum Record {
     },
     Lives(Lives),
     Waits(Waits),
-    /// Remembered stacks were compared to plain walks.
+    /// Remembered stacks were compared with plain walks.
     Verified {
         index: usize,
         compared: u64,
         wrong: u64,
     },
-    /// Its harness's clock never ran.
+    /// Its harness never started the clock.
     Untimed {
         index: usize,
     },
-    /// The kernel permits no way of sampling.
+    /// The kernel permits no sampling method.
     NoSampler {
         index: usize,
     },

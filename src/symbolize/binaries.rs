@@ -1,5 +1,5 @@
-//! The binaries of a profile that was recorded elsewhere: found by path, by build id below PPROF_BINARY_PATH, with debug
-//! information beside them, below /usr/lib/debug, or on a debuginfod server.
+//! The binaries of a profile that was recorded elsewhere: finds them by path or by build id below PPROF_BINARY_PATH,
+//! and their debug information beside them, below /usr/lib/debug, or on a debuginfod server.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::pprof::front::http;
 use crate::pprof::front::symbolize::{Binaries, Binary, Call};
 use crate::pprof::profile::Mapping;
 
-/// Where distributions put separate debug information.
+/// The place where distributions put separate debug information.
 const SYSTEM_DEBUG: &str = "/usr/lib/debug";
 
 /// Finds binaries on this machine.
 pub struct LocalBinaries {
     /// Folders of PPROF_BINARY_PATH.
     search: Vec<PathBuf>,
-    /// Servers of DEBUGINFOD_URLS, and where their answers are kept.
+    /// Servers of DEBUGINFOD_URLS, and the cache of their answers.
     servers: Vec<String>,
     cache: Option<PathBuf>,
 }
@@ -65,7 +65,7 @@ impl LocalBinaries {
         found.find(matches).or_else(|| self.fetch(build_id, "debuginfo", warn).filter(matches))
     }
 
-    /// Asks the servers for a file of the build, unless it has been fetched before.
+    /// Asks the servers for a file of the build, unless it was fetched before.
     fn fetch(&self, build_id: &str, kind: &str, warn: Warn<'_>) -> Option<Vec<u8>> {
         debug_path(build_id).filter(|_| !self.servers.is_empty())?;
         let kept = self.cache.as_ref().map(|cache| cache.join(build_id).join(kind));
@@ -101,7 +101,8 @@ impl LocalBinaries {
 /// How long a server's answer may take to begin.
 const SERVER_PATIENCE: Duration = Duration::from_secs(90);
 
-/// The bytes of an object file. A profile may name any path: devices and pipes are not touched, other files not read whole.
+/// The bytes of an object file. A profile may name any path, so this does not open devices and pipes, and does not
+/// read other files whole.
 fn read_object(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::{Error, ErrorKind, Read};
     let metadata = std::fs::metadata(path)?;
@@ -117,7 +118,7 @@ fn read_object(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(data)
 }
 
-/// Keeps a fetched file for the next time. Where that fails it will be fetched again.
+/// Caches a fetched file. If that fails, it will be fetched again.
 fn keep(path: &Path, data: &[u8]) {
     let Some(folder) = path.parent() else { return };
     let written = std::fs::create_dir_all(folder).and_then(|()| tempfile::NamedTempFile::new_in(folder));
@@ -128,7 +129,7 @@ fn keep(path: &Path, data: &[u8]) {
     }
 }
 
-/// `ab` and `cdef….debug` of a build id, if it is one.
+/// Splits a build id into `ab` and `cdef….debug`, if it is one.
 fn debug_path(build_id: &str) -> Option<(&str, String)> {
     let is_id = build_id.len() > 2 && build_id.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_id.then(|| (&build_id[..2], format!("{}.debug", &build_id[2..])))
@@ -138,7 +139,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The build id of an object file; empty where it has none, none where it is no object file.
+/// The build id of an object file; empty if it has none, `None` if it is not an object file.
 fn build_id_of(data: &[u8]) -> Option<String> {
     let file = object::File::parse(data).ok()?;
     Some(hexadecimal(file.build_id().ok().flatten().unwrap_or_default()))
@@ -150,7 +151,7 @@ impl Binaries for LocalBinaries {
         let name = Path::new(file).file_name().unwrap_or_default();
         let debug_name = format!("{}.debug", name.to_string_lossy());
         let folder = Path::new(file).parent().unwrap_or(Path::new(""));
-        // An id comes from the profile and is no way out of the folder.
+        // The id comes from the profile and must not lead out of the folder.
         let is_plain = !id.is_empty() && !id.contains('/') && !id.starts_with('.');
         for root in &self.search {
             let mut candidates = Vec::new();
@@ -251,7 +252,7 @@ impl Binary for LocalBinary {
     }
 }
 
-/// Where a binary lay in memory.
+/// The place of a binary in memory.
 struct Place {
     /// It runs at the addresses that the file says.
     is_fixed: bool,

@@ -1,7 +1,7 @@
 //! The line on which a function is declared.
 //!
-//! addr2line gives the debugging entry of each frame, not its attributes. An inlined call's entry names no line but points to
-//! the function's own, which after link-time optimization may stand in another unit.
+//! addr2line gives the debugging entry of each frame, not its attributes. An inlined call's entry names no line but
+//! points to the function's own entry, which may be in another unit after link-time optimization.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ pub(super) struct Declarations {
 const REFERENCES: usize = 4;
 
 impl Declarations {
-    /// The DW_AT_decl_line of the function whose entry is `entry` in `unit`; 0 where it has none.
+    /// The DW_AT_decl_line of the function whose entry is `entry` in `unit`; 0 if it has none.
     pub fn line(&mut self, unit: UnitRef<'_, Bytes>, entry: UnitOffset) -> u32 {
         let key = (unit.header.offset(), entry);
         if let Some(line) = self.lines.get(&key) {
@@ -55,7 +55,7 @@ impl Declarations {
         let (start, header) = &headers[index];
         let offset = entry.to_unit_offset(header)?;
         let start = *start;
-        // Taken out and put back: following it may need this map for yet another unit.
+        // Taken out and put back, because following the reference may need this map for another unit.
         let unit = match self.units.remove(&start) {
             Some(unit) => unit,
             None => from.dwarf.unit(header.clone()).ok(),

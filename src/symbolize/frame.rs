@@ -1,4 +1,4 @@
-//! What an address means in the source.
+//! The source position of an address.
 
 /// One function at one line: a call as the programmer sees it, inlined or not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -6,17 +6,17 @@ pub struct Frame {
     /// Demangled, without hashes; `MODULE+0xOFFSET` (of the function's start, where that is
     /// known) or `0xADDRESS` where nothing names the code.
     pub function: String,
-    /// As the linker knows it (mangled for Rust and C++); empty where unknown.
+    /// The linker's name (mangled for Rust and C++); empty if unknown.
     pub system_name: String,
-    /// As the compiler recorded it: absolute, or below `/rustc/HASH/` for std. Empty where unknown.
+    /// As the compiler recorded it: absolute, or below `/rustc/HASH/` for std. Empty if unknown.
     pub file: String,
-    /// From 1; 0 where unknown.
+    /// From 1; 0 if unknown.
     pub line: u32,
     /// From 1.
     pub column: Option<u32>,
     /// Whether the compiler inlined this function into the next frame's.
     pub inlined: bool,
-    /// The line on which the function is declared; 0 where unknown.
+    /// The line on which the function is declared; 0 if unknown.
     pub start_line: u32,
 }
 

@@ -29,16 +29,16 @@ pub(super) struct Line {
     pub start_line: u32,
 }
 
-/// What an address is in the debug information.
+/// The meaning of an address in the debug information.
 #[derive(Default)]
 pub(super) struct Found {
     /// Innermost first.
     pub lines: Vec<Line>,
-    /// The unit's functions are in another file (`-C split-debuginfo`), which is not read.
+    /// The unit's functions are in another file (`-C split-debuginfo`), which this does not read.
     pub split: bool,
 }
 
-/// Sections that no line is found in: variables' locations, macros, name indexes.
+/// Sections that the line look-up does not need: variables' locations, macros, name indexes.
 const UNUSED: [SectionId; 7] = [
     SectionId::DebugLoc,
     SectionId::DebugLocLists,
@@ -50,7 +50,7 @@ const UNUSED: [SectionId; 7] = [
 ];
 
 impl Lines {
-    /// `None` where the file has no debug information; fails with a phrase where it cannot be read.
+    /// `None` if the file has no debug information; fails with a phrase if it cannot be read.
     pub fn load(file: &object::File<'_>) -> Result<Option<Lines>, String> {
         if file.section_by_name(".debug_info").is_none() {
             return Ok(None);
@@ -67,7 +67,7 @@ impl Lines {
         Ok(Some(Lines { context, declarations: Declarations::default() }))
     }
 
-    /// The calls at `address` (as in the file); empty where the debug information does not know it or is damaged there.
+    /// The calls at `address` (as in the file); empty if the debug information does not know it or is damaged there.
     pub fn find(&mut self, address: u64) -> Found {
         let mut found = Found::default();
         let mut lookup = self.context.find_frames(address);

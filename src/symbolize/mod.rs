@@ -1,6 +1,6 @@
-//! From the addresses of a recorded stack to functions, files and lines, offline.
+//! Maps the addresses of a recorded stack to functions, files and lines, offline.
 //!
-//! A module is opened when the first address falls into it, and an address is looked up once. Return addresses are looked up
+//! A module is opened on the first address in it, and each address is looked up once. Return addresses are looked up
 //! one byte back, inside the call: the next instruction may already belong to another line, or to another function.
 
 mod binaries;
@@ -29,8 +29,8 @@ use module::Opened;
 pub struct Symbolizer {
     modules: Vec<Module>,
     opened: Vec<Option<Opened>>,
-    /// Start and end of each executable segment at run time, and the module's index. Where one library was closed and another
-    /// opened, the first counts: the runtime cuts stacks through the other before they come there.
+    /// Start and end of each executable segment at run time, and the module's index. If one library was closed and
+    /// another opened in its place, the first counts: the runtime cuts stacks that pass through the other.
     segments: Vec<(u64, u64, usize)>,
     cache: HashMap<u64, (Option<usize>, Vec<Frame>)>,
 }
@@ -56,7 +56,7 @@ impl Symbolizer {
     }
 
     /// The module that holds a run-time address, and the frames there, innermost first. `exact`: the address is the
-    /// instruction itself and no return address.
+    /// instruction itself rather than a return address.
     pub fn frames(&mut self, address: u64, exact: bool) -> (Option<usize>, &[Frame]) {
         let address = if exact { address } else { address.saturating_sub(1) };
         if !self.cache.contains_key(&address) {
@@ -67,7 +67,7 @@ impl Symbolizer {
         (*module, frames)
     }
 
-    /// What came of opening a module; `None` where no address has needed it.
+    /// The result of opening a module; `None` if no address has needed it.
     pub fn status(&self, module: usize) -> Option<&Status> {
         self.opened.get(module)?.as_ref().map(|opened| &opened.status)
     }

@@ -1,7 +1,7 @@
-//! One module, opened: debug information first, the symbol table where that is silent, the bare offset at last.
+//! One opened module: it tries the debug information first, then the symbol table, and at last the bare offset.
 //!
-//! Nothing here fails: a profile with `libfoo.so+0x1234` in one place is worth more than no profile. What was missing is kept
-//! as a [`Status`], so that it can be said once.
+//! Nothing here fails: a profile with `libfoo.so+0x1234` in one place is worth more than no profile. A [`Status`]
+//! records missing information, so that it is reported once.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -26,21 +26,22 @@ pub enum Detail {
     Lines,
 }
 
-/// What came of opening a module.
+/// The result of opening a module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     pub detail: Detail,
-    /// Why it is not more, where something is wrong: missing, replaced, damaged, split. Being stripped is not.
+    /// The reason for a worse status, if something is wrong: missing, replaced, damaged, split. Being stripped is not
+    /// wrong.
     pub problem: Option<String>,
 }
 
 /// A module's names.
 pub(super) struct Opened {
-    /// The file's name, for code that has no other.
+    /// The file's name, for code without any other name.
     name: String,
     lines: Option<Lines>,
     symbols: Symbols,
-    /// Where functions lie, for those without a name; sorted. Only for modules without debug information.
+    /// The start addresses of functions, for those without a name; sorted. Only for modules without debug information.
     functions: Vec<Range<u64>>,
     pub status: Status,
 }
@@ -58,7 +59,7 @@ impl Opened {
         Opened { name, lines, symbols, functions, status: Status { detail, problem } }
     }
 
-    /// A module of which only these are known.
+    /// A module for which only this is known.
     pub fn of(lines: Option<Lines>, symbols: Symbols) -> Opened {
         let status = Status { detail: Detail::Lines, problem: None };
         Opened { name: String::new(), lines, symbols, functions: Vec::new(), status }
@@ -69,14 +70,14 @@ impl Opened {
         let mut frames = self.known_frames(address);
         for frame in &mut frames {
             if frame.function.is_empty() {
-                // By its function's start, so that samples all over a nameless function are of one function.
+                // Named by its function's start, so that samples all over a nameless function belong to one function.
                 frame.function = format!("{}+{:#x}", self.name, self.function_start(address).unwrap_or(address));
             }
         }
         frames
     }
 
-    /// The same, where a function that has no name keeps none.
+    /// The same, but a function without a name keeps none.
     pub fn known_frames(&mut self, address: u64) -> Vec<Frame> {
         let found = self.lines.as_mut().map(|lines| lines.find(address)).unwrap_or_default();
         if found.split && self.status.problem.is_none() {
@@ -108,7 +109,7 @@ struct Loaded {
     problem: Option<String>,
 }
 
-/// Fails with a phrase where nothing of the file can be used.
+/// Fails with a phrase if the file is unusable.
 fn load(module: &Module) -> Result<Loaded, String> {
     let data = match &module.image {
         Some(image) => Cow::Borrowed(&image[..]),
@@ -128,7 +129,7 @@ fn load(module: &Module) -> Result<Loaded, String> {
     Ok(Loaded { lines, symbols, functions, problem })
 }
 
-/// With `symbol`, the linker's name of the code, where the debug information has only the bare one (`line-tables-only`).
+/// With `symbol`, the linker's name of the code, if the debug information has only the bare one (`line-tables-only`).
 fn frame(line: Line, symbol: Option<&str>, inlined: bool) -> Frame {
     let mangled = line.name.as_deref().and_then(name::mangled);
     let (function, system_name) = match (mangled, line.name, symbol) {

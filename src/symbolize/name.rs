@@ -1,9 +1,9 @@
-//! Names as people read them.
+//! Demangles names for people to read.
 //!
 //! std is compiled with v0 mangling, a user's code mostly with the legacy one; `{:#}` of rustc-demangle prints both without
 //! their hashes, so that a function has the same name in every build.
 
-/// The readable form of a linker's name; C names are readable as they are.
+/// The readable form of a linker's name; C names are already readable.
 pub(super) fn demangle(linkage_name: &str) -> String {
     mangled(linkage_name).unwrap_or_else(|| linkage_name.to_owned())
 }

@@ -1,12 +1,15 @@
-//! Which functions are the allocator's plumbing: between the call that a programmer wrote and the one that was counted.
+//! Recognises the allocator's plumbing: functions between the call that a programmer wrote and the call that was
+//! counted.
 //!
-//! A table, because it follows std's source, which moves its internals now and then. Names come in two forms, by the mangling:
-//! `alloc::raw_vec::RawVec<T,A>::grow_one` and `<alloc::raw_vec::RawVec<u8>>::grow_one`; a method of a trait is
-//! `<Type as Trait>::method` in both. So a function is judged by its owner: the module or the type that it belongs to.
+//! It is a table, because it follows std's source, whose internals move now and then. Names come in two forms,
+//! depending on the mangling: `alloc::raw_vec::RawVec<T,A>::grow_one` and `<alloc::raw_vec::RawVec<u8>>::grow_one`; a
+//! method of a trait is `<Type as Trait>::method` in both. So a function is judged by its owner: the module or the
+//! type that it belongs to.
 
-/// Owners, as the first parts of a path. What a programmer calls (`Vec`, `Box`, `String`) is in none of them.
+/// Owners, as the first parts of a path. None of them contains the types that programmers call (`Vec`, `Box`,
+/// `String`).
 const OWNERS: &[&[&str]] = &[
-    // What is injected into the bench.
+    // Code injected into the bench.
     &["memprof_alloc"],
     &["memprof_rt"],
     // Symbols that the compiler makes for the global allocator (rustc 1.87 and later).
@@ -17,26 +20,28 @@ const OWNERS: &[&[&str]] = &[
     &["alloc", "boxed", "box_new_uninit"],
     // The growing buffer under Vec, String and VecDeque.
     &["alloc", "raw_vec"],
-    // Methods that a trait gives to an allocator that does not override them: realloc, alloc_zeroed, grow.
+    // Methods that a trait provides for an allocator that does not override them: realloc, alloc_zeroed, grow.
     &["core", "alloc", "global", "GlobalAlloc"],
     &["core", "alloc", "Allocator"],
-    // System, and where std implements it.
+    // System, and std's implementation of it.
     &["std", "alloc", "System"],
     &["std", "sys", "alloc"],
     &["std", "sys", "pal", "unix", "alloc"],
     &["std", "sys", "unix", "alloc"],
 ];
 
-/// The compiler's symbols before rustc 1.87, which belong to no crate: beginnings of names.
+/// Prefixes of the compiler's symbols before rustc 1.87, which belong to no crate.
 const SYMBOLS: &[&str] =
     &["__rust_alloc", "__rust_realloc", "__rust_dealloc", "__rust_no_alloc_shim_is_unstable", "__rg_", "__rdl_"];
 
-/// Between the call that a programmer wrote and the kernel's futex: owners whose functions are cut from a wait's leaf.
+/// Owners of the functions between the call that a programmer wrote and the kernel's futex; these are cut from a
+/// wait's leaf.
 const WAITING: &[&[&str]] =
     &[&["memprof_rt"], &["syscall"], &["pthread_join"], &["std", "sys"], &["parking_lot_core"], &["core", "sync"]];
 
-/// Methods of `Vec` and `String` that do their work by another: (helper, caller). Above the plumbing, a helper goes too where
-/// that caller called it, so that `Vec::push` is one leaf in every version of std; a direct call of it stays.
+/// Methods of `Vec` and `String` that delegate to another one: (helper, caller). Above the plumbing, a helper is cut
+/// too if that caller called it, so that `Vec::push` is one leaf in every version of std; a direct call of the helper
+/// stays.
 const HELPERS: &[(Method, Method)] = &[
     (("Vec", "push_mut"), ("Vec", "push")),
     (("Vec", "insert_mut"), ("Vec", "insert")),
@@ -66,13 +71,13 @@ pub fn is_plumbing(function: &str) -> bool {
     }
 }
 
-/// Whether a demangled function only waits on behalf of others.
+/// Whether a demangled function only waits on behalf of its caller.
 pub(super) fn only_waits(function: &str) -> bool {
     let path = path(function);
     WAITING.iter().any(|owner| path.starts_with(owner))
 }
 
-/// Whether `helper` is a method that `caller` merely does its work by.
+/// Whether the method `caller` merely delegates to `helper`.
 pub(super) fn is_helper_of(helper: &str, caller: &str) -> bool {
     let (helper, caller) = (path(helper), path(caller));
     HELPERS.iter().any(|(inner, outer)| is_method(&helper, inner) && is_method(&caller, outer))
@@ -82,7 +87,8 @@ fn is_method(path: &[&str], (owner, method): &Method) -> bool {
     matches!(path, ["alloc", "vec" | "string", type_name, name] if type_name == owner && name == method)
 }
 
-/// Whether a demangled function is `std::sys::backtrace::__rust_begin_short_backtrace`, in whatever module std keeps it.
+/// Whether a demangled function is `std::sys::backtrace::__rust_begin_short_backtrace`, whichever module of std it is
+/// in.
 pub(super) fn is_thread_start(function: &str) -> bool {
     function.contains(THREAD_START) && path(function).contains(&THREAD_START)
 }
@@ -125,7 +131,7 @@ fn parts(mut path: &str) -> Vec<&str> {
     parts
 }
 
-/// Where `wanted` first stands outside of all brackets.
+/// The first position of `wanted` outside all brackets.
 fn top_level(text: &str, wanted: &str) -> Option<usize> {
     let mut depth = 0;
     for (at, byte) in text.bytes().enumerate() {
@@ -137,7 +143,7 @@ fn top_level(text: &str, wanted: &str) -> Option<usize> {
     None
 }
 
-/// Where the bracket ends that was opened before `text`.
+/// The end of the bracket that was opened before `text`.
 fn closing(text: &str) -> Option<usize> {
     let mut depth = 1;
     for (at, byte) in text.bytes().enumerate() {
@@ -149,7 +155,7 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
-/// How a byte changes the depth of brackets; the arrow of `fn() -> T` is none.
+/// How a byte changes the depth of brackets; the arrow of `fn() -> T` does not count.
 fn step(text: &str, at: usize, byte: u8) -> i32 {
     match byte {
         b'<' | b'(' | b'[' | b'{' => 1,

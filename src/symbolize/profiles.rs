@@ -1,4 +1,4 @@
-//! From recorded stacks to a profile: named, trimmed, equal ones summed.
+//! Converts recorded stacks to a profile: names and trims them, and sums equal ones.
 
 use std::collections::HashMap;
 
@@ -6,18 +6,19 @@ use super::{Detail, LocatedFrames, Symbolizer, trim_located, trim_wait};
 use crate::pprof::profile::{Builder, Label, Line, Mapping, Profile, ValueType};
 use crate::records::{Allocations, Completeness, Module, Sample, Samples, SamplingMethod, Stack, Waits};
 
-/// What the header of a profile says besides its samples.
+/// The header of a profile.
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances {
-    /// Iterations that the values add up over.
+    /// The number of iterations that the values are summed over.
     pub iterations: u64,
-    /// When it was taken, nanoseconds since the Unix epoch.
+    /// The time of recording, nanoseconds since the Unix epoch.
     pub time_nanos: i64,
-    /// How long the brackets were open, in nanoseconds; 0 where unknown.
+    /// How long the brackets were open, in nanoseconds; 0 if unknown.
     pub duration_nanos: i64,
 }
 
-/// mem.prof: Go's four heap sample types, exact; with `peaks` two more, of what was live at the peak of one iteration.
+/// mem.prof: Go's four heap sample types, exact; with `peaks` two more, for the memory live at the peak of one
+/// iteration.
 pub fn memory(
     symbolizer: &mut Symbolizer,
     modules: &[Module],
@@ -53,7 +54,7 @@ pub fn memory(
     collector.finish(symbolizer, modules, circumstances, ValueType::new("space", "bytes"), 1, remark.as_slice())
 }
 
-/// cpu.prof: samples and the CPU time that they stand for.
+/// cpu.prof: samples and the CPU time that they represent.
 pub fn cpu(
     symbolizer: &mut Symbolizer,
     modules: &[Module],
@@ -77,7 +78,7 @@ pub fn cpu(
         }
     }
     if samples.lost > 0 {
-        // How much of the time was in the kernel, where none are due, is an estimate.
+        // Time in the kernel gets no samples, and its amount is only an estimate.
         let least = if samples.method == SamplingMethod::PerfUserOnly { "at least " } else { "" };
         remarks.push(format!("memprof: {least}{} samples were lost", samples.lost));
     }
@@ -94,12 +95,12 @@ pub fn cpu(
     collector.finish(symbolizer, modules, circumstances, ValueType::new("cpu", "nanoseconds"), period, &remarks)
 }
 
-/// block.prof: how often threads waited, and how long; Go's names.
+/// block.prof: how often and how long threads waited; with Go's names.
 pub fn block(symbolizer: &mut Symbolizer, modules: &[Module], waits: &Waits, circumstances: Circumstances) -> Profile {
     let mut collector = Collector::new(&[("contentions", "count"), ("delay", "nanoseconds")], "delay");
     collector.trim = trim_wait;
     collector.threads = Threads::new(waits.waits.iter().map(|wait| wait.thread));
-    // Where one thread waits another one lets it wait.
+    // A waiting thread always waits for another one.
     collector.threads.labelled = true;
     for wait in &waits.waits {
         collector.add(
@@ -115,7 +116,7 @@ pub fn block(symbolizer: &mut Symbolizer, modules: &[Module], waits: &Waits, cir
     collector.finish(symbolizer, modules, circumstances, period_type, 1, lost.as_slice())
 }
 
-/// The label that tells a sample's thread, where there are others than `main`: these are numbered in their order.
+/// The label that names a sample's thread, if there are threads other than `main`; those are numbered in order.
 #[derive(Default)]
 struct Threads {
     others: Vec<u32>,
@@ -151,7 +152,7 @@ struct Collector {
     default: &'static str,
     mappings: HashMap<usize, u32>,
     sums: HashMap<Place, Vec<i64>>,
-    /// Stacks in the order in which they came first.
+    /// Stacks in order of first appearance.
     order: Vec<Place>,
     whole: usize,
     cut: usize,
@@ -187,7 +188,7 @@ impl Collector {
         self.sum(symbolizer, modules, stack, thread, values);
     }
 
-    /// As [`Collector::add`], of a stack that is counted already.
+    /// Like [`Collector::add`], for a stack that is counted already.
     fn sum(
         &mut self,
         symbolizer: &mut Symbolizer,
@@ -196,7 +197,7 @@ impl Collector {
         thread: Option<u32>,
         values: &[i64],
     ) {
-        // The executable's mapping stands first, whatever the first stack is.
+        // The executable's mapping comes first, whichever stack is first.
         if self.mappings.is_empty() && !modules.is_empty() {
             self.mapping(modules, 0);
         }
@@ -228,7 +229,7 @@ impl Collector {
         self.builder.location(mapping, located.address, lines)
     }
 
-    /// All has_ flags are set: else pprof would symbolize again, from whatever file lies at that path by then.
+    /// All has_ flags are set; otherwise pprof would symbolize again, from whatever file is then at that path.
     fn mapping(&mut self, modules: &[Module], index: usize) -> u32 {
         if let Some(&mapping) = self.mappings.get(&index) {
             return mapping;

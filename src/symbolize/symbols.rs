@@ -1,4 +1,5 @@
-//! The ELF symbol tables: function names where there is no debug information, and linker's names where it has none.
+//! The ELF symbol tables: they give function names if there is no debug information, and linker's names if it has
+//! none.
 
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
@@ -12,7 +13,7 @@ pub(super) struct Symbols {
 
 struct Entry {
     address: u64,
-    /// 0 where the assembler gave none: the symbol reaches to the next one, or to the end of its section.
+    /// 0 if the assembler gave none: the symbol extends to the next one, or to the end of its section.
     size: u64,
     section_end: u64,
     /// Offset and length in `names`.
@@ -41,7 +42,8 @@ impl Symbols {
         }
     }
 
-    /// Of several names for one address (`malloc`, `__libc_malloc`), the plainest is the one that a programmer calls.
+    /// Of several names for one address (`malloc`, `__libc_malloc`), prefer the plainest, which is the one that
+    /// programmers call.
     fn sort(&mut self) {
         let names = &self.names;
         let name = |entry: &Entry| &names[entry.name.0..entry.name.0 + entry.name.1];

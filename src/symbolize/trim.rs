@@ -1,14 +1,14 @@
-//! What is cut from a stack before it is shown: the allocator's plumbing at the leaf, the thread's start at the root.
+//! Cuts stacks before they are shown: the allocator's plumbing at the leaf, the thread's start at the root.
 //!
-//! As in Go, whose profiles end in the call that a programmer wrote and not in mallocgc. Only whole runs at the two ends go:
-//! plumbing further up (an allocator that allocates) is part of the story.
+//! It follows Go, whose profiles end in the call that a programmer wrote and not in mallocgc. It only cuts whole runs
+//! at the two ends: plumbing further up (an allocator that allocates) is part of the story.
 
 use std::ops::Range;
 
 use super::frame::{Frame, LocatedFrames};
 use super::plumbing::{is_helper_of, is_plumbing, is_thread_start, only_waits};
 
-/// Trims frames, innermost first. At least one is kept.
+/// Trims frames, innermost first. Keeps at least one.
 pub fn trim(mut frames: Vec<Frame>) -> Vec<Frame> {
     let kept = kept(frames.iter());
     frames.truncate(kept.end);
@@ -16,14 +16,14 @@ pub fn trim(mut frames: Vec<Frame>) -> Vec<Frame> {
     frames
 }
 
-/// Cuts the thread's start off, and keeps the plumbing.
+/// Cuts off the thread's start, and keeps the plumbing.
 pub fn code(mut frames: Vec<Frame>) -> Vec<Frame> {
     let kept = kept(frames.iter());
     frames.truncate(kept.end);
     frames
 }
 
-/// Trims a stack whose places hold frames each, leaf first; places that end up empty are left out.
+/// Trims a stack of places, each with its frames, leaf first; drops places that end up empty.
 pub fn trim_stack(mut stack: Vec<Vec<Frame>>) -> Vec<Vec<Frame>> {
     let kept = kept(stack.iter().flatten());
     let mut position = 0;
@@ -34,7 +34,7 @@ pub fn trim_stack(mut stack: Vec<Vec<Frame>>) -> Vec<Vec<Frame>> {
     stack
 }
 
-/// As [`trim_stack`], with the addresses kept beside their frames.
+/// Like [`trim_stack`], with the addresses kept beside their frames.
 pub fn trim_located(mut stack: Vec<LocatedFrames>) -> Vec<LocatedFrames> {
     let kept = kept(stack.iter().flat_map(|located| &located.frames));
     let mut position = 0;
@@ -45,7 +45,7 @@ pub fn trim_located(mut stack: Vec<LocatedFrames>) -> Vec<LocatedFrames> {
     stack
 }
 
-/// Trims the stack of a wait: what stands between the programmer's call and the kernel, and the thread's start.
+/// Trims the stack of a wait: cuts the frames between the programmer's call and the kernel, and the thread's start.
 pub fn trim_wait(mut stack: Vec<LocatedFrames>) -> Vec<LocatedFrames> {
     let frames = || stack.iter().flat_map(|located| &located.frames);
     let end = frames().position(|frame| is_thread_start(&frame.function)).unwrap_or(frames().count()).max(1);
@@ -58,7 +58,8 @@ pub fn trim_wait(mut stack: Vec<LocatedFrames>) -> Vec<LocatedFrames> {
     stack
 }
 
-/// Keeps of one place's frames those whose position in the whole stack is in `kept`, and advances `position` past all.
+/// Keeps the frames of one place whose position in the whole stack is in `kept`, and advances `position` past all of
+/// them.
 fn keep(frames: &mut Vec<Frame>, kept: &Range<usize>, position: &mut usize) {
     let within = |bound: usize| bound.saturating_sub(*position).min(frames.len());
     let (start, end) = (within(kept.start), within(kept.end));
@@ -67,7 +68,7 @@ fn keep(frames: &mut Vec<Frame>, kept: &Range<usize>, position: &mut usize) {
     frames.drain(..start);
 }
 
-/// The positions that stay.
+/// The positions to keep.
 fn kept<'a>(frames: impl Iterator<Item = &'a Frame>) -> Range<usize> {
     let functions: Vec<&str> = frames.map(|frame| &frame.function[..]).collect();
     let root = functions.iter().position(|function| is_thread_start(function));

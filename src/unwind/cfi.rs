@@ -1,8 +1,8 @@
-//! .eh_frame to rules: every call-frame row that the 32 bits of a [`Rule`] can hold, and nothing that they cannot.
+//! Converts .eh_frame to rules: exactly those call-frame rows that fit in the 32 bits of a [`Rule`].
 //!
-//! rustc and gcc write asynchronous tables (right at every instruction), which is what lets a CPU sample be unwound from
-//! wherever it struck. A row is refused, not bent, where it needs a register other than rsp and rbp, or where the return
-//! address is not at CFA − 8: callers found by a bent rule would be fiction.
+//! rustc and gcc write asynchronous tables (right at every instruction), so a CPU sample can be unwound from wherever
+//! it struck. A row that needs a register other than rsp and rbp, or whose return address is not at CFA − 8, is
+//! dropped rather than approximated: an approximate rule would invent callers.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -21,8 +21,8 @@ use super::spans::Spans;
 type Fde<'data> = FrameDescriptionEntry<Slice<'data>>;
 type Row = UnwindTableRow<usize>;
 
-/// Adds the functions of `frames` to `spans`. Damaged entries leave their code without rules; false where the section
-/// ended in one, so that what came after it is missing.
+/// Adds the functions of `frames` to `spans`. Damaged entries leave their code without rules; returns false if the
+/// section ended in one, so that everything after it is missing.
 pub(super) fn collect(frames: &CallFrames<'_>, spans: &mut Spans) -> bool {
     let mut context = UnwindContext::new();
     each(frames, |fde| function(frames, fde, &mut context, spans))
@@ -35,7 +35,7 @@ pub(super) fn functions(frames: &CallFrames<'_>) -> Vec<Range<u64>> {
     functions
 }
 
-/// Calls `visit` for every readable entry; false where the section ended in a damaged one.
+/// Calls `visit` for every readable entry; returns false if the section ended in a damaged one.
 fn each(frames: &CallFrames<'_>, mut visit: impl FnMut(&Fde<'_>)) -> bool {
     let mut cies = HashMap::new();
     let mut entries = frames.section.entries(&frames.bases);
@@ -79,7 +79,7 @@ fn function(frames: &CallFrames<'_>, fde: &Fde<'_>, context: &mut UnwindContext<
                 add_row(frames, fde, row, spans);
             }
             Ok(None) => return,
-            // What was read before the damage stands; from there on nothing is known.
+            // The rows before the damage stay; after it nothing is known.
             Err(_) => return spans.change(reached, Rule::UNKNOWN),
         }
     }
@@ -93,7 +93,7 @@ fn add_row(frames: &CallFrames<'_>, fde: &Fde<'_>, row: &Row, spans: &mut Spans)
     }
 }
 
-/// Rows for a PLT whose entries push elsewhere than at byte 11, which has no packed form of its own.
+/// Rows for a PLT whose entries push elsewhere than at byte 11, because only byte 11 has a packed form.
 fn each_plt_entry(code: Range<u64>, pushed_at: u64, spans: &mut Spans) {
     let mut address = code.start;
     while address < code.end {
@@ -143,7 +143,7 @@ fn rule(frames: &CallFrames<'_>, fde: &Fde<'_>, row: &Row) -> Rule {
     u64::try_from(offset).map_or(Rule::UNKNOWN, |offset| Rule::frame(base, offset, saved_rbp))
 }
 
-/// Whether a signal frame keeps the registers where the runtime reads them.
+/// Whether a signal frame keeps the registers at the offsets from which the runtime reads them.
 fn is_restore_rt(frames: &CallFrames<'_>, row: &Row) -> bool {
     let saved_at = |register| match row.register(register) {
         Some(RegisterRule::Expression(expression)) => rsp_offset(frames, &expression),

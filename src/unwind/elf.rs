@@ -1,8 +1,8 @@
-//! The parts of an ELF file that unwind rules are made from.
+//! Reads the parts of an ELF file that unwind rules are made from.
 //!
-//! Everything is found by section name, as linkers write it; where the section headers were stripped, .eh_frame is still
-//! reachable through the PT_GNU_EH_FRAME segment, the way the C library's own unwinder finds it. Only the sections asked for
-//! are read: of a large executable most is debug information.
+//! It finds sections by the names that linkers write; if the section headers were stripped, .eh_frame is still
+//! reachable through the PT_GNU_EH_FRAME segment, the way the C library's own unwinder finds it. It reads only the
+//! sections it needs, because most of a large executable is debug information.
 
 use std::ops::Range;
 
@@ -34,7 +34,7 @@ pub(super) struct Code<'data> {
 /// A symbol of a function that has a size.
 pub(super) struct Function {
     pub address: u64,
-    /// Whether it is in .dynsym, and where.
+    /// Whether it is in .dynsym, and its place there.
     symbol: (bool, SymbolIndex),
 }
 
@@ -52,7 +52,7 @@ impl<'data, R: ReadRef<'data>> Elf<'data, R> {
         }
     }
 
-    /// The span of the executable PT_LOAD segments, addresses as in the file; empty where there is none.
+    /// The span of the executable PT_LOAD segments, addresses as in the file; empty if there is none.
     pub fn text(&self) -> Range<u64> {
         let executable = self.segments(PT_LOAD).filter(|segment| segment.p_flags(object::LittleEndian).contains(PF_X));
         let ranges = executable.map(|segment| {
@@ -62,12 +62,13 @@ impl<'data, R: ReadRef<'data>> Elf<'data, R> {
         ranges.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..0)
     }
 
-    /// The GNU build id; empty where there is none.
+    /// The GNU build id; empty if there is none.
     pub fn build_id(&self) -> Vec<u8> {
         self.file.build_id().ok().flatten().unwrap_or_default().to_vec()
     }
 
-    /// The unwind information; `None` where the file has none (built with `-C force-unwind-tables=no`, or stripped of it).
+    /// The unwind information; `None` if the file has none (built with `-C force-unwind-tables=no`, or stripped of
+    /// it).
     pub fn call_frames(&self) -> Option<CallFrames<'data>> {
         let (address, bytes) = self.eh_frame_section().or_else(|| self.eh_frame_by_header())?;
         let mut bases = BaseAddresses::default().set_eh_frame(address);
@@ -112,7 +113,7 @@ impl<'data, R: ReadRef<'data>> Elf<'data, R> {
         })
     }
 
-    /// The functions with a size in .text, from .symtab or, where that was stripped, from .dynsym.
+    /// The functions with a size in .text, from .symtab or, if that was stripped, from .dynsym.
     pub fn functions(&self) -> Vec<Function> {
         let text = |name: &str| name == ".text" || name.starts_with(".text.");
         let sections: Vec<_> = self
@@ -140,7 +141,7 @@ impl<'data, R: ReadRef<'data>> Elf<'data, R> {
         }
     }
 
-    /// The name of one of [`Elf::functions`], as the linker knows it. Each costs a read of the file.
+    /// The linker's name of one of [`Elf::functions`]. Each call reads the file.
     pub fn name(&self, function: &Function) -> &'data [u8] {
         let (dynamic, index) = function.symbol;
         let table = if dynamic { self.file.dynamic_symbol_table() } else { self.file.symbol_table() };

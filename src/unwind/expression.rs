@@ -1,19 +1,19 @@
-//! The few DWARF expressions that stand in real .eh_frame sections, recognised whole.
+//! The few DWARF expressions that occur in real .eh_frame sections, recognised whole.
 //!
-//! A CFA given by an expression is, on x86-64 Linux, one of two things: the formula that GNU ld writes for a procedure
-//! linkage table, and the one of the C library's signal trampoline. Both are compared operation by operation; any other
-//! expression is no rule at all.
+//! On x86-64 Linux, a CFA given by an expression is one of two formulas: the one that GNU ld writes for a procedure
+//! linkage table, and the one of the C library's signal trampoline. Both are compared operation by operation; any
+//! other expression gives no rule.
 
 use gimli::{Encoding, Expression, Format, Operation, Register, X86_64};
 
 use super::elf::Slice;
 
-/// A CFA expression that is known.
+/// A known CFA expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CfaExpression {
     /// rsp + 8 + (8 if (pc & 15) >= `pushed_at`): the entries of a lazy procedure linkage table, which push their number.
     Plt { pushed_at: u64 },
-    /// The interrupted rsp out of the `ucontext` at rsp: glibc's `__restore_rt`.
+    /// The interrupted rsp, from the `ucontext` at rsp: glibc's `__restore_rt`.
     SignalStack,
 }
 
@@ -22,7 +22,7 @@ pub(super) const UCONTEXT_RBP: i64 = 120;
 pub(super) const UCONTEXT_RSP: i64 = 160;
 pub(super) const UCONTEXT_RIP: i64 = 168;
 
-/// What a CFA expression is, if it is one of the known ones.
+/// Recognises a CFA expression, if it is one of the known ones.
 pub(super) fn cfa(expression: Expression<Slice<'_>>) -> Option<CfaExpression> {
     let operations = operations(expression)?;
     if breg(operations.first()?, X86_64::RSP)? == UCONTEXT_RSP {
@@ -42,7 +42,7 @@ pub(super) fn cfa(expression: Expression<Slice<'_>>) -> Option<CfaExpression> {
     fits.then_some(CfaExpression::Plt { pushed_at: push_end(literal(threshold)?) })
 }
 
-/// The offset N where a register's rule is the expression "rsp + N".
+/// The offset N, if a register's rule is the expression "rsp + N".
 pub(super) fn rsp_offset(expression: Expression<Slice<'_>>) -> Option<i64> {
     match &operations(expression)?[..] {
         [only] => breg(only, X86_64::RSP),
@@ -50,8 +50,8 @@ pub(super) fn rsp_offset(expression: Expression<Slice<'_>>) -> Option<i64> {
     }
 }
 
-/// Where an entry's push has been executed. Linkers of 2017 to 2022 wrote 10 for the entries that begin with endbr64 (4
-/// bytes) and push (5): no instruction begins at 10, and the jump at 9 already sees the pushed word.
+/// The offset at which an entry's push has been executed. Linkers of 2017 to 2022 wrote 10 for the entries that begin
+/// with endbr64 (4 bytes) and push (5): no instruction begins at 10, and the jump at 9 already sees the pushed word.
 fn push_end(threshold: u64) -> u64 {
     if threshold == 10 { 9 } else { threshold }
 }

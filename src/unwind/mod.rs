@@ -1,11 +1,12 @@
 //! Unwind tables: made by the tool before the run, looked up by the runtime inside the bench.
 //!
-//! To find the callers of an allocation or of a CPU sample, the runtime needs, for any instruction, where the frame above
-//! begins. Compilers write just that into .eh_frame, but as programs to interpret; done in the process that costs more than
-//! the allocation itself. So the tool interprets them once, before the run, into sorted rows of 8 bytes ([`table`]): no frame
-//! pointers are forced on the user's build, and the code that is profiled is the code that is timed.
+//! To find the callers of an allocation or of a CPU sample, the runtime needs to know, for any instruction, where the
+//! frame above begins. Compilers write exactly that into .eh_frame, but as programs to interpret; doing this in the
+//! process costs more than the allocation itself. So the tool interprets them once, before the run, into sorted rows
+//! of 8 bytes ([`table`]). This way the user's build needs no frame pointers, and the profiled code is the timed code.
 //!
-//! A module that cannot be read gets an empty table and says why in [`Coverage::problem`]; stacks are cut there, and counted.
+//! A module that cannot be read gets an empty table and gives the reason in [`Coverage::problem`]; stacks are cut
+//! there, and counted.
 
 mod cfi;
 mod coverage;
@@ -28,7 +29,7 @@ pub use table::{ModuleTable, Row, Table};
 use crate::records::Module;
 use crate::{Error, Result};
 
-/// The tables of all `modules`, in their order. Fails only where the first of them, the executable, cannot be read.
+/// The tables of all `modules`, in their order. Fails only if the first of them, the executable, cannot be read.
 pub fn build(modules: &[Module]) -> Result<Table> {
     let modules: Vec<_> = modules.iter().map(build_module).collect();
     match modules.first().and_then(|executable| executable.coverage.as_ref()?.problem.as_ref()) {
@@ -39,8 +40,8 @@ pub fn build(modules: &[Module]) -> Result<Table> {
     }
 }
 
-/// The table of one module, from [`Module::image`] or the file at [`Module::path`]. Depends on nothing else than those
-/// bytes, so that it may be kept for as long as the file is the same.
+/// The table of one module, from [`Module::image`] or the file at [`Module::path`]. Depends only on those bytes, so it
+/// may be cached for as long as the file is the same.
 pub fn build_module(module: &Module) -> ModuleTable {
     let built = match &module.image {
         Some(image) => of_elf(&image[..]),
@@ -58,8 +59,8 @@ pub fn build_module(module: &Module) -> ModuleTable {
     ModuleTable { path: module.path.clone(), build_id, text, rows, coverage: Some(coverage) }
 }
 
-/// Where the functions of an ELF file lie (addresses as in the file, sorted), by its unwind information alone: what is left
-/// to tell functions apart in a stripped library. Empty where nothing can be read.
+/// The functions of an ELF file by their addresses (as in the file, sorted), from its unwind information alone: the
+/// only way to tell functions apart in a stripped library. Empty if nothing can be read.
 pub fn functions(data: &[u8]) -> Vec<Range<u64>> {
     let frames = elf::Elf::parse(data).ok().and_then(|elf| elf.call_frames());
     let mut functions = frames.map(|frames| cfi::functions(&frames)).unwrap_or_default();

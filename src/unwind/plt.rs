@@ -1,7 +1,7 @@
 //! Rules for procedure linkage tables that have no unwind information (rust-lld writes none).
 //!
-//! A sample that strikes in a PLT stub, or a walk out of a lazily bound call, would be cut there. The stubs come in a few
-//! shapes of 16 bytes, told apart by their first bytes; a shape that is not known gets no rule.
+//! Without these rules, a sample in a PLT stub, or a walk out of a lazily bound call, would be cut there. The stubs
+//! have a few shapes of 16 bytes, told apart by their first bytes; an unknown shape gets no rule.
 
 use super::Rule;
 use super::elf::Code;
@@ -22,7 +22,7 @@ pub(super) fn collect(section: &Code<'_>, spans: &mut Spans) {
     }
 }
 
-/// The rules of one entry by the bytes that it begins with: offset in the entry and rule.
+/// The rules of one entry, by its first bytes: offset in the entry and rule.
 fn shape(bytes: &[u8]) -> &'static [(u64, Rule)] {
     const CALLED: Rule = Rule::rsp(8);
     const PUSHED: Rule = Rule::rsp(16);

@@ -1,7 +1,7 @@
 //! One unwinding rule, packed in 32 bits.
 //!
-//! Nearly every instruction of every compiler's code is covered by "the caller's frame begins so many bytes above rsp (or
-//! rbp), and rbp is saved there (or untouched)": two small numbers. What does not fit is not approximated: a wrong rule
+//! Nearly every instruction of every compiler's code is covered by "the caller's frame begins so many bytes above rsp
+//! (or rbp), and rbp is saved there (or untouched)": two small numbers. Other rules are not approximated: a wrong rule
 //! invents callers, a missing one only cuts the stack, and a cut stack is counted and shown.
 //!
 //! The layout is shared with the runtime (see [`super::table`] for the file that holds the rules):
@@ -19,14 +19,14 @@
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Rule(u32);
 
-/// The register that the canonical frame address (CFA) is counted from.
+/// The base register of the canonical frame address (CFA).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Base {
     Rsp,
     Rbp,
 }
 
-/// A rule, taken apart. Offsets are in bytes.
+/// An unpacked rule. Offsets are in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decoded {
     /// The stack ends here, unfinished.
@@ -39,7 +39,7 @@ pub enum Decoded {
     Plt,
     /// The registers of the interrupted code are in the `ucontext` at rsp.
     Signal,
-    /// Bits that this version does not write.
+    /// Bits that this version never writes.
     Invalid,
 }
 
@@ -59,8 +59,8 @@ impl Rule {
     pub const PLT: Rule = Rule(KIND_SPECIAL | 1 << OFFSET_SHIFT);
     pub const SIGNAL: Rule = Rule(KIND_SPECIAL | 2 << OFFSET_SHIFT);
 
-    /// The rule of an ordinary frame. `offset` is CFA − base and `saved_rbp` CFA − address of the saved rbp, both in bytes.
-    /// What the bits cannot hold (not a multiple of 8, too large) is [`Rule::UNKNOWN`].
+    /// The rule of an ordinary frame. `offset` is CFA − base and `saved_rbp` CFA − address of the saved rbp, both in
+    /// bytes. Values that the bits cannot hold (not a multiple of 8, too large) give [`Rule::UNKNOWN`].
     pub fn frame(base: Base, offset: u64, saved_rbp: Option<u64>) -> Rule {
         let kind = match base {
             Base::Rsp => KIND_RSP,
@@ -79,7 +79,7 @@ impl Rule {
         Rule(KIND_RSP | (offset / 8) << OFFSET_SHIFT)
     }
 
-    /// The rule as it stands in the file.
+    /// The rule's bits, as in the file.
     pub fn bits(self) -> u32 {
         self.0
     }
@@ -110,7 +110,7 @@ impl Rule {
     }
 }
 
-/// `bytes` in stack slots of 8 bytes, where that is a whole number below `limit`.
+/// `bytes` in stack slots of 8 bytes, if that is a whole number below `limit`.
 fn slots(bytes: u64, limit: u64) -> Option<u32> {
     (bytes.is_multiple_of(8) && bytes / 8 < limit).then_some((bytes / 8) as u32)
 }

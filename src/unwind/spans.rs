@@ -1,7 +1,7 @@
-//! From rules per function to one sorted table.
+//! Merges the rules of all functions into one sorted table.
 //!
-//! Functions come in the order in which the linker met them, may leave gaps, and in damaged files overlap. The table has
-//! one row wherever the rule changes, so that a look-up is "the last row at or before pc".
+//! Functions come in the linker's order, may leave gaps, and in damaged files overlap. The table has one row wherever
+//! the rule changes, so that a look-up is "the last row at or before pc".
 
 use std::ops::Range;
 
@@ -21,7 +21,7 @@ struct Span {
 }
 
 impl Spans {
-    /// Begins a function; the changes that follow belong to it. Empty ranges are left out.
+    /// Begins a function; the changes that follow belong to it. Skips empty ranges.
     pub fn begin(&mut self, code: Range<u64>) {
         self.spans.push(Span { code, changes: self.changes.len()..self.changes.len() });
     }
@@ -34,7 +34,7 @@ impl Spans {
         }
     }
 
-    /// Sorts the functions by address. Needed before [`Spans::covers`].
+    /// Sorts the functions by address; call it before [`Spans::covers`].
     pub fn sort(&mut self) {
         self.spans.retain(|span| !span.code.is_empty());
         self.spans.sort_by_key(|span| span.code.start);
@@ -46,7 +46,7 @@ impl Spans {
         after > 0 && self.spans[after - 1].code.contains(&address)
     }
 
-    /// The rows of the module whose executable segments span `text`. Where functions overlap, the later start wins.
+    /// The rows of the module whose executable segments span `text`. If functions overlap, the later start wins.
     pub fn into_rows(mut self, text: &Range<u64>) -> Vec<Row> {
         self.sort();
         self.spans.retain(|span| text.start <= span.code.start && span.code.end <= text.end);
@@ -75,7 +75,7 @@ struct Rows {
 }
 
 impl Rows {
-    /// Keeps the rows strictly ascending and without repeated rules; of two at one address the later holds.
+    /// Keeps the rows strictly ascending and without repeated rules; of two at one address, the later one wins.
     fn push(&mut self, address: u64, rule: Rule) {
         let Ok(pc) = u32::try_from(address - self.base) else { return };
         while self.rows.last().is_some_and(|last| last.pc >= pc) {

@@ -1,4 +1,4 @@
-//! The file of unwind tables: what the tool writes before the run and the runtime maps.
+//! The file of unwind tables, which the tool writes before the run and the runtime maps.
 //!
 //! Fixed little-endian records at 8-byte boundaries, so that the runtime reads it in place with nothing but pointers:
 //!
@@ -37,12 +37,13 @@ pub struct Row {
 pub struct ModuleTable {
     /// As in [`crate::records::Module::path`].
     pub path: PathBuf,
-    /// The GNU build id of the file that was read; empty where it has none. The runtime uses a table only for the same id.
+    /// The GNU build id of the file that was read; empty if it has none. The runtime uses a table only for the same
+    /// id.
     pub build_id: Vec<u8>,
     /// The span of the executable segments, addresses as in the file.
     pub text: Range<u64>,
     pub rows: Vec<Row>,
-    /// What the file said of itself; `None` for a table that was read back from bytes.
+    /// The coverage of the file; `None` for a table that was read back from bytes.
     pub coverage: Option<Coverage>,
 }
 
@@ -67,7 +68,7 @@ impl ModuleTable {
 }
 
 impl Table {
-    /// The file's bytes. Fails where a count does not fit 32 bits.
+    /// The file's bytes. Fails if a count does not fit 32 bits.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let rows: usize = self.modules.iter().map(|module| module.rows.len()).sum();
         let strings: usize =
@@ -110,7 +111,7 @@ impl Table {
         Ok(bytes)
     }
 
-    /// The inverse of [`Table::to_bytes`], but for [`ModuleTable::coverage`]. Fails on anything that does not fit together.
+    /// The inverse of [`Table::to_bytes`], except for [`ModuleTable::coverage`]. Fails if the parts are inconsistent.
     pub fn from_bytes(bytes: &[u8]) -> Result<Table> {
         parse(bytes).ok_or_else(|| Error::other("the unwind table is damaged or of another version: build it again"))
     }

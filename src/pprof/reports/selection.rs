@@ -1,20 +1,20 @@
-//! Which nodes of the graph are shown: those above a fraction of the total, then so many of them.
+//! Selects the nodes of the graph to show: those above a fraction of the total, then at most a given number of them.
 //!
-//! Edges may be many more than nodes, so tables choose their nodes first and build the edges among those; pictures choose by
-//! number with the edges in hand; call trees have edges from the start.
+//! There may be many more edges than nodes, so tables choose their nodes first and build the edges among those;
+//! pictures choose the final nodes by number with the edges built; call trees have edges from the start.
 
 use super::report::Report;
 use crate::pprof::front::command::Format;
 use crate::pprof::graph::{Edges, Graph, NodeId, NodeInfo, Order};
 use crate::pprof::profile::arithmetic::{abs, to_i64};
 
-/// More than this many times the nodes that are looked at are reduced to those first.
+/// If there are more than this many times the requested candidates, the graph is reduced to the candidates first.
 const MANY_MORE: usize = 4;
 
-/// The graph of what is shown, and what was left out.
+/// The graph to show, and counts of what was left out.
 pub struct Trimmed {
     pub graph: Graph,
-    /// Nodes before the last cut, which goes by number.
+    /// Nodes before the last cut, which is by number.
     pub original: usize,
     pub dropped_nodes: usize,
     pub dropped_edges: usize,
@@ -22,7 +22,7 @@ pub struct Trimmed {
 
 /// A graph while its nodes are chosen.
 enum Selection {
-    /// Without edges, and whether nodes have been left out.
+    /// Without edges; the flag tells whether nodes have been left out.
     Bare(Graph, bool),
     Edged(Graph),
 }
@@ -34,7 +34,7 @@ impl Selection {
         }
     }
 
-    /// Leaves out all nodes but `kept`. A graph with edges is built again, and sorted.
+    /// Drops all nodes but `kept`. Rebuilds and sorts a graph that has edges.
     fn keep(self, kept: Vec<NodeId>, report: &mut Report, order: Order) -> Self {
         match self {
             Selection::Bare(mut graph, is_reduced) => {
@@ -66,13 +66,13 @@ impl Selection {
 }
 
 impl Report {
-    /// The graph without what is too small to be shown, in order. The output unit is chosen by it.
+    /// The graph without what is too small to show, in order. Also chooses the output unit by it.
     pub fn trimmed_graph(&mut self) -> Trimmed {
         self.trimmed_to(usize::MAX)
     }
 
-    /// [`Report::trimmed_graph`], where only the `candidates` nodes of the largest cumulative value are looked at if there
-    /// are many more: the edges among tens of thousands of nodes are more than memory and patience have room for.
+    /// [`Report::trimmed_graph`], limited to the `candidates` nodes of the largest cumulative value if there are many
+    /// more: the edges among tens of thousands of nodes take too much memory and time.
     pub fn trimmed_to(&mut self, candidates: usize) -> Trimmed {
         let visual = self.is_visual();
         let order = match (visual, self.choices.cum_sort) {
@@ -137,7 +137,7 @@ impl Report {
         self.graph(Some(&keys), Edges::All)
     }
 
-    /// The graph of all nodes, with the edges that are looked at.
+    /// The graph of all nodes, with the edges that the report needs.
     fn whole_graph(&mut self) -> Graph {
         let Some(symbol) = self.choices.symbol.clone().filter(|_| self.choices.format == Format::Tree) else {
             return self.graph(None, Edges::All);

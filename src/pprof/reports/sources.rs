@@ -1,6 +1,6 @@
-//! Finding and reading source files. A profile's paths are of the machine that built the program: prefixes are trimmed and
-//! directories searched as pprof does; and when nobody has said where sources are, the places are tried where Rust keeps
-//! them: cargo's registry and git checkouts, and the standard library's sources in the toolchain.
+//! Finds and reads source files. A profile's paths are those of the machine that built the program: this trims
+//! prefixes and searches directories as pprof does. If the user has not said where sources are, it tries the places
+//! where Rust keeps them: cargo's registry and git checkouts, and the standard library's sources in the toolchain.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,8 +12,8 @@ use crate::pprof::profile::path::{base, clean};
 /// A line longer than this ends the file, as in pprof.
 const MAX_LINE: usize = 64 << 10;
 
-/// `path` without the prefix that `trim` names, or, where that is empty, without everything up to a directory called as one
-/// of those of `search`; `None` where nothing is cut. Both are lists with colons.
+/// `path` without the prefix that `trim` names, or, if that is empty, without everything up to a directory with the
+/// name of one in `search`; `None` if nothing is cut. Both are lists with colons.
 pub fn trim_path<'a>(path: &'a str, trim: &str, search: &str) -> Option<&'a str> {
     if trim.is_empty() {
         for directory in split_list(search) {
@@ -37,13 +37,13 @@ fn split_list(list: &str) -> impl Iterator<Item = &str> {
     list.split(':').filter(move |_| !list.is_empty())
 }
 
-/// Reads source files, each once.
+/// Reads source files, each one once.
 pub struct Sources {
     search: String,
     trim: String,
-    /// Nobody has said where sources are.
+    /// The user has not said where sources are.
     anywhere: bool,
-    /// Only what is a source file by its name and its size is read.
+    /// Read only files that look like source files by name and size.
     careful: bool,
     files: HashMap<String, Result<Vec<String>, String>>,
 }
@@ -61,14 +61,14 @@ impl Sources {
         Ok(Sources { search, trim: trim_path.into(), anywhere, careful: false, files: HashMap::new() })
     }
 
-    /// For pages, which others may see: a profile names any file that its maker liked, so only what is called like a source
-    /// file, lies where it says without climbing up, and is not too large, is read.
+    /// For pages, which other people may see: a profile can name any file, so this only reads a file that has a source
+    /// file's name, whose path does not climb up, and that is not too large.
     pub fn careful(mut self) -> Self {
         self.careful = true;
         self
     }
 
-    /// The lines of the file that a profile calls `path`. The error is what is printed in the file's place.
+    /// The lines of the file that a profile calls `path`. The error is the text to print in the file's place.
     pub fn lines(&mut self, path: &str) -> Result<&[String], String> {
         if !self.files.contains_key(path) {
             let lines = self.open(path).map(read_lines);
@@ -87,7 +87,7 @@ impl Sources {
 
     fn open(&self, recorded: &str) -> Result<File, String> {
         let refused = || Err(format!("{recorded} is not shown: it is not called like a source file"));
-        // Before anything is looked for: whether other files exist is nobody's business.
+        // Check before searching, so as not to reveal whether other files exist.
         if self.careful && !is_source_name(recorded) {
             return refused();
         }
@@ -97,7 +97,7 @@ impl Sources {
         if !self.careful {
             return opened(&path);
         }
-        // A link's own name says nothing of where it leads.
+        // A link's name does not show its target.
         let real = std::fs::canonicalize(&path)
             .map_err(|error| format!("open {}: {}", path.display(), plain_error(&error)))?;
         if !is_source_name(&real.to_string_lossy()) {
@@ -109,7 +109,7 @@ impl Sources {
         }
     }
 
-    /// Where the file is.
+    /// The path of the file.
     fn find(&self, recorded: &str) -> Result<PathBuf, String> {
         self.find_as_pprof(recorded).or_else(|error| {
             let places = if self.anywhere { rust_places(recorded) } else { Vec::new() };
@@ -120,7 +120,7 @@ impl Sources {
     fn find_as_pprof(&self, recorded: &str) -> Result<PathBuf, String> {
         let path = trim_path(recorded, &self.trim, &self.search).unwrap_or(recorded);
         if path.starts_with('/') {
-            // Whatever is wrong with it is said when it is opened.
+            // Opening the file will report the error.
             let error = |error| format!("open {path}: {}", plain_error(&error));
             return std::fs::metadata(path).map_err(error).map(|_| path.into());
         }
@@ -142,17 +142,17 @@ impl Sources {
     }
 }
 
-/// A file that is larger was made by a program, and nobody reads it.
+/// A larger file was generated by a program; people do not read it.
 const LARGEST_SOURCE: u64 = 16 << 20;
 
-/// How source files end that compilers name in debug information.
+/// Suffixes of source files that compilers name in debug information.
 const SOURCE_ENDINGS: [&str; 45] = [
     "rs", "go", "c", "h", "cc", "cpp", "cxx", "c++", "hpp", "hh", "hxx", "h++", "inl", "inc", "ipp", "tcc", "s", "asm",
     "m", "mm", "d", "zig", "nim", "v", "f", "f77", "f90", "f95", "f03", "jl", "swift", "java", "kt", "scala", "groovy",
     "py", "pyx", "rb", "php", "js", "ts", "ml", "hs", "cs", "y",
 ];
 
-/// Whether `path` is called like a source file and does not climb up.
+/// Whether `path` has a source file's name and does not climb up.
 fn is_source_name(path: &str) -> bool {
     let ending =
         base(path).rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map(|(_, ending)| ending.to_lowercase());
@@ -163,7 +163,7 @@ fn is_source_name(path: &str) -> bool {
     !climbs && !special && ending.is_some_and(|ending| SOURCE_ENDINGS.contains(&ending.as_str()))
 }
 
-/// The directory above; of `.` and `/` themselves.
+/// The parent directory; for `.` and `/`, themselves.
 fn parent(path: &str) -> String {
     match path.rfind('/') {
         Some(slash) => clean(&path[..=slash]),
@@ -171,7 +171,7 @@ fn parent(path: &str) -> String {
     }
 }
 
-/// An operating system's error in its own words only.
+/// An operating system's error, without Rust's additions.
 pub fn plain_error(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
@@ -199,13 +199,13 @@ fn read_lines(file: File) -> Vec<String> {
     }
 }
 
-/// Where this machine may have a file of another machine's registry, checkouts or standard library.
+/// Places where this machine may have a file of another machine's registry, checkouts or standard library.
 fn rust_places(recorded: &str) -> Vec<PathBuf> {
     let mut places = Vec::new();
-    // A directory above may be called like the one that one stands in; then its beginning was cut.
+    // A directory above may share its name with the current one; then the path lost its beginning.
     places.extend(recorded.starts_with('/').then(|| PathBuf::from(recorded)));
     if let Some((_, inside)) = recorded.split_once("/registry/src/") {
-        // The index's directory is called differently everywhere; the package's is not.
+        // The index's directory has a different name on every machine; the package's does not.
         if let (Some((_, inside)), Some(home)) = (inside.split_once('/'), cargo_home()) {
             places.extend(subdirectories(&home.join("registry/src")).into_iter().map(|index| index.join(inside)));
         }
@@ -235,7 +235,7 @@ fn subdirectories(path: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The toolchain's directory, asked of rustc once.
+/// The toolchain's directory; asks rustc once.
 fn sysroot() -> Option<&'static Path> {
     static SYSROOT: std::sync::OnceLock<Option<PathBuf>> = std::sync::OnceLock::new();
     let ask = || {

@@ -1,5 +1,5 @@
-//! Columns as Go's text/tabwriter lays them out, flush right: a cell ends at a tab, a column is as wide as its widest cell
-//! among neighbouring lines that have it, plus one. What follows the last tab of a line belongs to no column.
+//! Lays out columns like Go's text/tabwriter, flush right: a cell ends at a tab, a column is as wide as its widest
+//! cell among neighbouring lines that have it, plus one. Text after the last tab of a line belongs to no column.
 
 /// Lays out `text`.
 pub fn aligned_right(text: &str) -> String {
@@ -22,7 +22,7 @@ pub fn aligned_right(text: &str) -> String {
     out
 }
 
-/// For each line the widths of its cells.
+/// The widths of each line's cells.
 fn column_widths(lines: &[Vec<&str>]) -> Vec<Vec<usize>> {
     let mut widths: Vec<Vec<usize>> = lines.iter().map(|cells| vec![0; cells.len() - 1]).collect();
     let columns = widths.iter().map(Vec::len).max().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! `tags`: how the values share out among the labels.
+//! `tags`: the distribution of values over the labels.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
