@@ -1,6 +1,7 @@
-//! The browser's side: the data of each view, the documents made of them, and the server that answers with them.
+//! Everything for the browser: the data of each view, the documents made of it, and the server that sends them.
 //!
-//! `views` and `pages` do no I/O but reading sources; `server` knows sockets. `report -o` writes what `pages` makes.
+//! `views` and `pages` do no I/O except reading sources; only `server` uses sockets. `report -o` writes the output of
+//! `pages`.
 
 pub mod pages;
 pub mod server;

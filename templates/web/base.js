@@ -1,9 +1,9 @@
-// The page's own few tools: elements, data, colours. Everything that comes from a profile becomes text, never markup.
+// The page's own helpers: elements, data, colours. Everything that comes from a profile becomes text, never markup.
 
-// Longer names are shown cut in the middle: nobody reads a megabyte.
+// Longer names are cut in the middle: nobody reads a megabyte.
 const LONGEST = 400;
 
-// What `object` itself has under `key`; names of profiles may be those of what every object has.
+// The own property `key` of `object`; names in profiles may equal those of properties that every object has.
 function own(object, key) {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
@@ -49,19 +49,20 @@ function quoted(text) {
   return '^' + text.replace(/[\\.?+*[\](){}|^$]/g, '\\$&') + '$';
 }
 
-// A test for what stands in a search box; null where that is no regular expression. Without capitals it takes any case.
+// A test for the text in a search box; null if that is not a regular expression. Ignores case if the text has no
+// capitals.
 function searchTest(text) {
   if (text === '') return () => false;
   try {
     const expression = new RegExp(text, /[A-Z]/.test(text) ? '' : 'i');
-    // A name may be a megabyte, and an expression may go over it again and again.
+    // A name may be a megabyte, and an expression may scan it many times.
     return (name) => expression.test(name.slice(0, 1000));
   } catch (error) {
     return null;
   }
 }
 
-// Past the head, for those who go by keys.
+// Skips the page's head, for keyboard users.
 function skipLink(main) {
   const link = el('a', { class: 'skip', href: '#' }, 'Skip to the content');
   link.addEventListener('click', (event) => {
@@ -91,7 +92,7 @@ function debounced(wait, action) {
   };
 }
 
-// Light, dark, or as the system says. Kept where the browser lets us.
+// Light, dark, or the system's choice. Stored if the browser allows it.
 const theme = {
   get() {
     try { return localStorage.getItem('memprof-theme') || 'auto'; } catch (error) { return 'auto'; }
@@ -123,7 +124,7 @@ const theme = {
 
 theme.apply(theme.get());
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => window.dispatchEvent(new Event('memprof-theme')));
-// Paper is white.
+// Print in the light theme.
 let beforePrint = null;
 window.addEventListener('beforeprint', () => {
   beforePrint = document.documentElement.dataset.theme || 'auto';
@@ -144,7 +145,7 @@ function menu(label, id, items) {
     list.replaceChildren(...items());
     list.hidden = false;
     button.setAttribute('aria-expanded', 'true');
-    // Not beyond the window's edge.
+    // Keep it within the window.
     list.classList.remove('to-left');
     if (list.getBoundingClientRect().right > document.documentElement.clientWidth) list.classList.add('to-left');
     const first = list.querySelector('a, button');

@@ -3,11 +3,11 @@
 const ROW = 20;
 const MIN_BOX = 1;
 const MIN_TEXT = 26;
-// While it moves nobody reads, nor sees a sliver.
+// During an animation, nobody reads text or sees slivers.
 const MIN_TEXT_MOVING = 110;
 const MIN_BOX_MOVING = 2;
 const ZOOM_TIME = 220;
-// Taller than a browser's canvas may be.
+// Browsers limit the height of a canvas.
 const TALLEST = 12000;
 
 class FlameGraph {
@@ -67,7 +67,7 @@ class FlameGraph {
     canvas.addEventListener('keydown', (event) => flameKey(this, event));
   }
 
-  // With or without what every stack begins with; whether there is such a thing.
+  // Shows or hides the common beginning of all stacks; returns whether there is one.
   setHarness(shown) {
     this.hidesHarness = !shown;
     const skipped = this.model.skipHarness(!shown);
@@ -75,7 +75,7 @@ class FlameGraph {
     return skipped > 0;
   }
 
-  // Another sample type.
+  // Selects another sample type.
   setColumn(column) {
     this.model.select(column);
     this.model.skipHarness(this.hidesHarness);
@@ -93,7 +93,7 @@ class FlameGraph {
     this.pivot = null;
     if (text) {
       const test = searchTest(text);
-      // A frame's own name is meant as it is, however long.
+      // A frame's own full name matches exactly, however long it is.
       const exactly = (source) => text.startsWith('^') && text.length >= source.unique.length && quoted(source.unique) === text;
       const hit = test && this.model.flame.sources.map((source, at) => at > 0 && (exactly(source) || test(source.unique) || test(source.file)));
       if (hit && hit.some(Boolean)) {
@@ -104,7 +104,7 @@ class FlameGraph {
     this.show();
   }
 
-  // What is searched for; the share that matches.
+  // Sets the search; returns the share that matches.
   setSearch(text) {
     const test = searchTest(text) || (() => false);
     const hit = this.model.flame.sources.map((source, at) => at > 0 && (test(source.name) || test(source.file)));
@@ -112,7 +112,7 @@ class FlameGraph {
     this.matches = text === '' ? null : hit.filter(Boolean).length;
     this.draw();
     if (text === '') return null;
-    // Every stack goes through what is hidden.
+    // Every stack passes through the hidden frames.
     if (!this.pivot && this.model.skippedFrames.some(this.test)) return { share: 1, frames: this.matches };
     return { share: this.model.matched(this.tree, this.test) / (this.weight(0) || 1), frames: this.matches };
   }
@@ -125,7 +125,7 @@ class FlameGraph {
       this.tree = this.isInverted ? this.model.inverted() : this.model.normal();
       this.callers = null;
     }
-    // Callers are drawn above without the pivot itself, which both trees have.
+    // Draw the callers above without the pivot itself, which is in both trees.
     this.above = this.callers ? Math.max(this.callers.deepest - 1, 0) : 0;
     this.selected = 0;
     this.hovered = -1;
@@ -145,7 +145,7 @@ class FlameGraph {
     return this.model.flame.sources[this.sourceIndex(node)];
   }
 
-  // Nodes of the callers' tree have numbers behind those of the other.
+  // Nodes of the callers' tree are numbered after those of the other.
   sourceIndex(node) {
     const size = this.tree.frame.length;
     return node < size ? this.tree.frame[node] : this.callers.frame[node - size];

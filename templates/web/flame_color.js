@@ -1,4 +1,4 @@
-// The colours of a flame graph's boxes: whose code it is, or how it changed.
+// The colours of a flame graph's boxes: by the origin of the code, or by the change.
 
 // Okabe and Ito's colours, which most colour-blind people can tell apart: the user's own code, dependencies, std.
 const HUES = {
@@ -14,7 +14,7 @@ function hashOf(text) {
   return (hash >>> 0) / 4294967296;
 }
 
-// A frame of the user's, of a dependency, of std; frames of one module are alike. `pale`: it may be chance.
+// A frame of the user's code, of a dependency, of std; frames of one module look alike. `pale`: it may be chance.
 function sourceColor(source, dark, pale) {
   const [hue, saturation, light] = HUES[source.origin || 'root'][dark ? 'dark' : 'light'];
   const vary = hashOf(source.name.replace(/:\d+$/, '')) - 0.5;

@@ -1,10 +1,10 @@
-// What a flame graph shows, without drawing it: trees of frames with their weights and places.
+// The contents of a flame graph, without drawing: trees of frames with their weights and places.
 //
-// `up` and `down` are increases and decreases; a box is as wide as both together. In a profile that is no difference all
-// `down` are 0. `fresh` and `base` count the samples of both sides, where there are samples.
+// `up` and `down` are increases and decreases; a box is as wide as both together. In a profile that is not a
+// difference, all `down` are 0. `fresh` and `base` count the samples of both sides, if there are samples.
 
 const NO_CHILDREN = Object.freeze([]);
-// So few samples are no measurement.
+// This few samples do not make a measurement.
 const FEW_SAMPLES = 3;
 
 class FlameTree {
@@ -35,7 +35,7 @@ class FlameTree {
     return next;
   }
 
-  // Sums up, orders children by weight, gives every node its place: `x` and `width` as shares of the whole.
+  // Sums up, orders children by weight, and places every node: `x` and `width` as shares of the whole.
   finish() {
     const size = this.frame.length;
     this.up = Float64Array.from(this.selfUp);
@@ -79,11 +79,11 @@ class FlameTree {
   }
 }
 
-// The crates of the harnesses, and what is put into them.
+// The crates of the harnesses, and the crates injected into them.
 const HARNESS = /^<*(criterion|codspeed_criterion_compat\w*|divan|codspeed_divan_compat\w*|memprof_\w+)::/;
 
 class FlameModel {
-  // `isDifference`: of two profiles, even if nothing in it shrinks.
+  // `isDifference`: it compares two profiles, even if nothing in it shrinks.
   constructor(flame, column = 0, isDifference = false) {
     this.flame = flame;
     this.isDifference = isDifference;
@@ -93,8 +93,8 @@ class FlameModel {
     this.select(column);
   }
 
-  // Leaves out what every stack begins with before the benchmark's own code: what starts the process, and the harness.
-  // How many frames that are; 0: there is nothing to leave out.
+  // Leaves out the common frames of all stacks before the benchmark's own code: process start and harness. Returns the
+  // number of these frames; 0: there are none.
   skipHarness(on) {
     this.skipped = 0;
     this.skippedFrames = [];
@@ -113,7 +113,7 @@ class FlameModel {
     const source = (frame) => this.flame.sources[frame];
     const behind = passed.findLastIndex((frame) => HARNESS.test(source(frame).name)) + 1;
     const own = passed.findIndex((frame, at) => at >= behind && source(frame).origin === 'own');
-    // Where stacks part in the harness nothing of the user's is common to them.
+    // If stacks part in the harness, they share none of the user's frames.
     this.skipped = own >= 0 ? own : Math.min(behind, Math.max(passed.length - 1, 0));
     this.trees = new Map();
     this.skippedFrames = passed.slice(0, this.skipped);
@@ -130,7 +130,7 @@ class FlameModel {
     return this.column.down[node] || 0;
   }
 
-  // Adds what ends in `node` to a node of `tree`.
+  // Adds the values that end in `node` to a node of `tree`.
   add(tree, to, node) {
     const { counts } = this.flame;
     tree.selfUp[to] += this.column.up[node];
@@ -140,12 +140,12 @@ class FlameModel {
     tree.selfBase[to] += counts.base[node] || 0;
   }
 
-  // What percentages are of: of a difference the base.
+  // The whole that percentages refer to: for a difference, the base.
   get whole() {
     return this.isDifference ? this.column.base ?? this.column.total : this.column.total;
   }
 
-  // By so much a difference of counted samples may be off, at 95 %; 0 where nothing was sampled.
+  // The possible error of a difference of counted samples, at 95 %; 0 if nothing was sampled.
   uncertainty(tree, at) {
     if (!this.isDifference || !this.flame.counts) return 0;
     const root = this.normal();
@@ -155,7 +155,7 @@ class FlameModel {
     return 1.96 * Math.sqrt(each.reduce((sum, [value, samples, here]) => sum + (samples ? here * (value / samples) ** 2 : 0), 0));
   }
 
-  // Whether what a node says may as well be chance.
+  // Whether a node's difference may be chance.
   isDoubtful(tree, at) {
     if (!this.flame.counts) return false;
     if (this.isDifference) return Math.abs(tree.up[at] - tree.down[at]) <= this.uncertainty(tree, at);
@@ -197,12 +197,12 @@ class FlameModel {
     });
   }
 
-  // The functions in which samples end on top, their callers beneath.
+  // The functions where samples end on top, their callers beneath.
   inverted() {
     return this.made('inverted', () => this.fromStacks((path) => path.slice(this.skipped).reverse()));
   }
 
-  // The callees of the frames that `test` holds of, below their outermost calls.
+  // The callees of the frames that pass `test`, below their outermost calls.
   callees(key, test) {
     return this.made('callees ' + key, () => this.fromStacks((path) => {
       const at = path.findIndex(test);
@@ -210,7 +210,7 @@ class FlameModel {
     }));
   }
 
-  // Their callers, the nearest first.
+  // The callers of those frames, the nearest first.
   callers(key, test) {
     return this.made('callers ' + key, () => this.fromStacks((path) => {
       const at = path.findIndex(test);
@@ -233,14 +233,14 @@ class FlameModel {
 
   made(key, make) {
     if (!this.trees.has(key)) {
-      // Few are looked at again.
+      // Old trees are rarely looked at again.
       if (this.trees.size > 6) this.trees.clear();
       this.trees.set(key, make().finish());
     }
     return this.trees.get(key);
   }
 
-  // The sum of what lies in or beneath frames that `test` holds of, each sample once.
+  // The sum of the values in or beneath frames for which `test` is true, each sample counted once.
   matched(tree, test) {
     let sum = 0;
     const stack = [0];

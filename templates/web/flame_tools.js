@@ -1,4 +1,4 @@
-// How one moves in a flame graph by keys, and what stands above it.
+// Keyboard navigation in a flame graph, and the tools above it.
 
 function flameKey(graph, event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -7,7 +7,7 @@ function flameKey(graph, event) {
   const siblings = tree.children[tree.parent[at]];
   const beside = (step) => (at === 0 ? 0 : siblings[siblings.indexOf(at) + step] ?? at) + offset;
   const [inward, outward] = direction > 0 ? ['ArrowUp', 'ArrowDown'] : ['ArrowDown', 'ArrowUp'];
-  // What matches is in both trees and drawn once: callers begin right above it.
+  // The matching frames are in both trees but drawn once: callers begin right above them.
   const nearest = graph.callers && graph.callers.children[0].flatMap((twin) => graph.callers.children[twin])[0];
   const parent = () => {
     if (direction > 0 && at === 0 && nearest !== undefined && nearest !== null) return nearest + graph.tree.frame.length;
@@ -36,7 +36,7 @@ function flameKey(graph, event) {
   event.preventDefault();
 }
 
-// Brings a frame into view that keys have led to.
+// Scrolls to a frame that the user reached by keys.
 function reveal(graph, node) {
   const [tree, at] = graph.part(node);
   const { x, width } = graph.view;
@@ -48,12 +48,12 @@ function reveal(graph, node) {
     else if (top + ROW > holder.scrollTop + holder.clientHeight) holder.scrollTop = top + ROW - holder.clientHeight;
   }
   const y = holder.getBoundingClientRect().top + top - holder.scrollTop;
-  // The page's own head stands above.
+  // The page's own head covers the top.
   const [least, most] = [140, document.documentElement.clientHeight - 2 * ROW];
   if (y < least || y > most) window.scrollBy(0, y < least ? y - least : y - most);
 }
 
-// What the colours say.
+// The legend of the colours.
 function legendKeys({ isDifference, flame }) {
   const all = isDifference
     ? [['grows', 'more than before'], ['shrinks', 'less'], ['pale', 'may be chance']]

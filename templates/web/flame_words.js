@@ -1,4 +1,4 @@
-// What a flame graph says in words.
+// The texts of a flame graph.
 
 // Name, place and numbers of a node, as lines.
 function explainFrame(graph, node) {
@@ -27,7 +27,7 @@ function explainFrame(graph, node) {
   return lines;
 }
 
-// How many samples a node was counted from, where it was.
+// The number of samples behind a node, if it was sampled.
 function countedText(model, tree, at) {
   if (!model.flame.counts) return null;
   const samples = (number) => `${count(number)} sample${number === 1 ? '' : 's'}`;
@@ -35,7 +35,7 @@ function countedText(model, tree, at) {
   return samples(tree.fresh[at]) + (model.isDoubtful(tree, at) ? ': too few to say much' : '');
 }
 
-// Where one is: turned to a frame, zoomed in; and what is not shown.
+// The current pivot and zoom, and notes on the parts that are not shown.
 function flameCrumbs(graph) {
   const crumbs = [];
   if (graph.pivot) {
@@ -66,7 +66,7 @@ function fittingLabel(graph, node, room) {
     }
     return wide;
   };
-  // A letter is hardly narrower than three pixels.
+  // A letter is at least about three pixels wide.
   const fits = display.find((name) => name.length * 3 < room && measure(sign + name) <= room);
   if (fits !== undefined) return sign + fits;
   const last = sign + display[display.length - 1].slice(0, 300);

@@ -1,6 +1,6 @@
 // The menu of a frame.
 
-// `entries`: links and buttons that follow what every graph has.
+// `entries`: links and buttons after those that every graph has.
 function frameMenu(graph, source, node, x, y, entries = []) {
   document.getElementById('frame-menu')?.remove();
   const button = (title, id, act) => el('button', { type: 'button', role: 'menuitem', id, onclick: act }, title);
@@ -48,7 +48,7 @@ async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
   } catch (error) {
-    // A page from disk or over plain HTTP may have no clipboard of its own.
+    // A page from disk or over plain HTTP may lack the clipboard API.
     const area = el('textarea', { class: 'offscreen' });
     area.value = text;
     document.body.append(area);

@@ -79,12 +79,12 @@ function callGraph(picture, options = {}) {
     event.preventDefault();
   });
   apply();
-  // A tall graph begins where the user's own code does, in letters that one can read; Fit shows all of it.
+  // A tall graph opens at the user's own code, in readable letters; Fit shows all of it.
   requestAnimationFrame(() => {
     const room = canvas.getBoundingClientRect();
     if (!room.width || Math.min(room.width / picture.width, room.height / picture.height) > 0.7) return;
     const [width, height] = [room.width / 0.8, room.height / 0.8];
-    // Above the heaviest of the user's own functions there is only what calls all of them: a harness.
+    // Above the heaviest of the user's own functions there are only the callers of all of them: a harness.
     const first = (boxes) => boxes.reduce((best, box) => (Math.abs(box.cum) > Math.abs(best.cum) || (box.cum === best.cum && box.y < best.y) ? box : best));
     const own = picture.boxes.filter((box) => box.origin === 'own' && !box.is_label);
     const start = first(own.length ? own : picture.boxes);

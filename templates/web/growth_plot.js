@@ -1,9 +1,9 @@
-// How the variants of a group grow with their input: a line a variant, time, bytes and calls beside each other, both axes
-// logarithmic, so that a straight line is a power and its slope the exponent.
+// Plots how the variants of a group grow with their input: a line for each variant, with time, bytes and calls side by
+// side. Both axes are logarithmic, so that a straight line is a power and its slope the exponent.
 
 const MOST_SERIES = 6;
 
-// The series of a group by variant, each with its inputs in order; null where there are not two inputs.
+// The series of a group by variant, each with its inputs in order; null if there are fewer than two inputs.
 function growthSeries(members) {
   const series = new Map();
   for (const row of members) {
@@ -35,7 +35,7 @@ function compactNumber(value) {
 
 function growthPlot(series, title, value, text) {
   const [width, height, left, right, top, bottom] = [320, 190, 58, 12, 20, 26];
-  // Nothing has no logarithm: it is left out.
+  // Zero has no logarithm, so it is left out.
   const points = series.map(({ name, rows }) => ({ name, rows: rows.filter((row) => value(row) > 0) }));
   const all = points.flatMap(({ rows }) => rows);
   const picture = (...parts) => svg('svg', { viewBox: `0 0 ${width} ${height}`, class: 'plot', role: 'img', 'aria-label': title + ' over the input' }, svg('text', { x: left, y: 12 }, title), ...parts);

@@ -1,4 +1,4 @@
-// Numbers as people read them.
+// Formats numbers for people.
 
 const FAMILIES = {
   B: [['B', 1], ['kB', 1024], ['MB', 1024 ** 2], ['GB', 1024 ** 3], ['TB', 1024 ** 4], ['PB', 1024 ** 5]],
@@ -14,7 +14,7 @@ function trimmed(number, decimals) {
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
-// The largest unit of a family in which `size` is at least one: its name and what it is.
+// The largest unit of a family in which `size` is at least one: its name and size.
 function unitFor(size, unit) {
   const family = own(FAMILIES, unit);
   if (!family) return [unit, 1];
@@ -32,28 +32,28 @@ function amount(value, unit) {
   return (value < 0 ? '−' : '') + (text === '0' ? scaled.toExponential(1) : grouped(text)) + ' ' + name;
 }
 
-// One unit for a column of values of unit `B`, `s` or none: that of the largest; bytes to the byte as long as one can read
-// them. `name` is the unit's, `text` writes a value in it, without it.
+// One unit for a column of values of unit `B`, `s` or none: that of the largest value; exact bytes while they are
+// short enough to read. `name` is the unit's name, `text` formats a value in it, without the name.
 function columnUnit(values, unit) {
   const most = values.reduce((most, value) => Math.max(most, Math.abs(value || 0)), 0);
   const [name, factor] = unit === 'B' && most < 1e6 ? ['B', 1] : unitFor(most, unit);
   return { name, text: (value) => count(factor === 1 ? value : Number((value / factor).toPrecision(4))) };
 }
 
-// What one operation costs: bytes to the byte as long as one can read them, for they are exact.
+// The cost of one operation: exact bytes while they are short enough to read.
 function perOperation(value, unit) {
   if (unit === 'B' && Math.abs(value) < 1e6) return (value < 0 ? '−' : '') + count(Math.abs(value)) + ' B';
   return amount(value, unit);
 }
 
-// A count, perhaps not whole, never cut to 0.
+// A count, perhaps fractional, never cut to 0.
 function count(value) {
   if (Number.isInteger(value)) return grouped(value);
   const text = trimmed(Math.abs(value), Math.abs(value) >= 100 ? 1 : 3);
   return (value < 0 ? '−' : '') + (text === '0' ? tiny(Math.abs(value)) : grouped(text));
 }
 
-// Two digits, with an exponent only where there would be many zeros.
+// Two digits, with an exponent only to avoid many zeros.
 function tiny(size) {
   return size < 1e-5 ? size.toExponential(1) : size.toFixed(1 - Math.floor(Math.log10(size)));
 }

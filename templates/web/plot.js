@@ -11,7 +11,7 @@ function quantile(sorted, part) {
 
 // Round numbers over a range, about `wanted` of them.
 function ticks(low, high, wanted) {
-  // Values that differ in their last digit only have no ticks between them.
+  // Values that only differ in their last digit have no ticks between them.
   if (!(high - low > 1e-9 * Math.abs(high))) return [low];
   const rough = (high - low) / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -21,7 +21,7 @@ function ticks(low, high, wanted) {
   return all;
 }
 
-// The samples of a benchmark: each in the order in which it was taken, and how they are spread.
+// The samples of a benchmark: in the order in which they were taken, and their distribution.
 function samplePlot(row) {
   const values = row.samples.map(([iterations, time]) => time / iterations);
   if (!values.length) return el('p', { class: 'empty' }, 'There are no samples.');
@@ -51,7 +51,7 @@ function samplePlot(row) {
     parts.push(svg('circle', { cx: x(at).toFixed(1), cy: y(value).toFixed(1), r: values.length > 60 ? 3 : 4, class: 'sample' },
       svg('title', {}, `sample ${at + 1}: ${show(value)}/op, ${grouped(row.samples[at][0])} iterations`)));
   });
-  // How they are spread, at the right.
+  // The distribution, at the right.
   const bins = Math.min(24, Math.max(6, Math.round(Math.sqrt(values.length) * 2)));
   const counts = new Array(bins).fill(0);
   values.forEach((value) => counts[Math.min(bins - 1, Math.floor(((value - low) / (high - low)) * bins))]++);

@@ -7,7 +7,7 @@ const PAGES = [
   ['peek', 'Peek', 'Callers and callees of the functions that match'],
   ['source', 'Source', 'Source lines of the functions that match'],
 ];
-// Refinements: what each is called, its parameter, whether an old value goes.
+// Refinements: the label, the parameter, whether an old value goes.
 const REFINE = [
   ['Focus', 'f', true, 'Only samples through functions that match'],
   ['Ignore', 'i', false, 'Without samples through them'],
@@ -18,15 +18,15 @@ const REFINE = [
 
 function profilePage(page) {
   const here = new URL(location.href);
-  // What is of the view alone leads nowhere else.
+  // Parameters of this view alone do not belong in links to others.
   viewState.OWN.forEach((name) => here.searchParams.delete(name));
-  // What is selected by click; what is searched for counts while it is typed.
+  // The selection by click; the search text replaces it while it is typed.
   const selection = new Set();
   let searched = '';
 
   const chosen = () => (searched !== '' ? searched : [...selection].map(quoted).join('|'));
 
-  // The address of `path` with `changes` to this page's parameters; null takes one away.
+  // The address of `path` with `changes` to this page's parameters; null removes one.
   function address(path, changes) {
     const url = new URL(path, here);
     for (const [name, value] of here.searchParams) url.searchParams.set(name, value);
@@ -37,7 +37,7 @@ function profilePage(page) {
     return url.pathname + url.search;
   }
 
-  // Peek's names have a place behind them.
+  // Peek's names are followed by a place.
   function forPeek(text) {
     return searched === '' ? text.replace(/\$(?=\||$)/g, '( |$)') : text;
   }
@@ -49,7 +49,7 @@ function profilePage(page) {
 
   const tabs = PAGES.map(([name, title, note]) => {
     const link = el('a', { id: 'view-' + name, title: note, href: address('./' + name, {}), 'aria-current': name === page.page ? 'page' : null }, title);
-    // The selection goes along, whichever way the link is opened.
+    // Add the selection, whichever way the link is opened.
     const update = () => {
       const text = chosen();
       link.href = address('./' + name, text ? { f: name === 'peek' ? forPeek(text) : text } : {});
@@ -190,7 +190,7 @@ function profilePage(page) {
         if (source) selection.add(source.name.replace(/:\d+$/, ''));
       },
     });
-    // As in the report: what every stack begins with is left out where it is a harness.
+    // As in the report: hide the common beginning of the stacks if it is a harness.
     if (flame.sources.some((source) => /^<?(criterion\w*|codspeed\w*|divan|memprof_rt)::/.test(source.name))) graph.setHarness(false);
     main.append(flameTools(graph, [el('span', { class: 'whole' }, el('b', {}, graph.amount(model.column.total)), ' ', model.column.kind)]), graph.element);
     window.memprofFlame = graph;

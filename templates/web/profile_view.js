@@ -35,7 +35,7 @@ function profileView(profile, kind, row, isDifference) {
   const fillIn = () => {
     types.replaceChildren(...shown.map((one) => el('button', { type: 'button', 'data-type': one.type, 'aria-pressed': String(one.at === at), onclick: () => choose(one) }, own(TYPE_NAMES, one.type) || clipped(one.type, 60))));
     whole.replaceChildren(...headline(model, profile, graph));
-    // As above: what every stack begins with and does nothing of its own is left out with the harness.
+    // As above: hide the common beginning of all stacks, which has no cost of its own, together with the harness.
     const hidden = new Set(graph.hidesHarness ? model.skippedFrames.map((frame) => profile.flame.sources[frame].name) : []);
     const all = profile.tops[at];
     const top = all && { ...all, rows: all.rows.filter((row) => (row.flat !== 0 || !hidden.has(row.name)) && (!isDifference || row.flat !== 0 || row.cum !== 0)) };
@@ -72,7 +72,7 @@ function profileView(profile, kind, row, isDifference) {
   return view;
 }
 
-// What a profile comes to; of a difference the base, what it is now, and what is between.
+// The profile's total; for a difference, the base, the new total, and the change.
 function headline(model, profile, graph) {
   const { scale, unit, total, base, per_iteration: once, up, down } = model.column;
   const sum = up.reduce((all, value) => all + value, 0) - down.reduce((all, value) => all + value, 0);
@@ -92,7 +92,7 @@ function headline(model, profile, graph) {
     known ? el('span', { class: 'dim' }, ` · ${text(base)} before, ${text(base + sum)} now`) : '', note];
 }
 
-// What this benchmark has more and less than others, per operation.
+// The differences of this benchmark from others, per operation.
 function differenceView(differences, row) {
   const content = el('div', {});
   const choices = differences.flatMap((one) => [['mem', 'Memory'], ['cpu', 'CPU']].filter(([kind]) => one[kind]).map(([kind, title]) => ({ id: kind + ' ' + one.label, label: one.label, kind, title, profile: one[kind] })));

@@ -1,8 +1,8 @@
-// The first view of a report: what changed, the table, the groups side by side.
+// The first view of a report: the changes, the table, the groups side by side.
 
-// More groups side by side nobody compares.
+// Nobody compares more groups than this side by side.
 const MOST_CARDS = 24;
-// With more benchmarks the table comes first, and can be filtered.
+// With more benchmarks, the table comes first and can be filtered.
 const MANY_ROWS = 24;
 
 function reportOverview(report) {
@@ -34,7 +34,7 @@ function problemList(report) {
   return problems.length ? el('section', { class: 'notice bad' }, el('h2', {}, problems.length === 1 ? 'One problem' : `${problems.length} problems`), el('ul', {}, ...problems)) : null;
 }
 
-// What is worse, better, new and gone since the baseline, the largest change first.
+// The worse, better, new and missing benchmarks since the baseline, the largest change first.
 function changedList(report) {
   const size = (change) => (change.from ? Math.abs(Math.log(Math.max(change.to, change.from * 1e-6) / change.from)) : Infinity);
   const changes = report.rows.filter(compared).map((row) => ({ row, all: changesOf(row) })).filter(({ all }) => all.length);
@@ -56,7 +56,7 @@ function changedList(report) {
     el('p', { class: 'dim' }, worse.length || better.length || added.length || report.gone.length ? rest.join(', ') : ['Nothing. ', rest.join(', ')].join('')));
 }
 
-// A baseline's name; of a file the end of its path.
+// A baseline's name; for a file, the end of its path.
 function baselineText(label) {
   return clipped(label.split('/').slice(-2).join('/'), 40);
 }
@@ -113,7 +113,7 @@ function groupsOf(rows) {
 // The variants of a group, measure by measure; each measure in one unit.
 function groupCard(members) {
   const shown = members.slice(0, 12);
-  // How it grows with its input is in the bars.
+  // Steps get no mark: the bars show the growth with the input.
   const like = (row) => (row.vs && row.vs.kind === 'step' ? null : compared(row));
   const measures = [
     [(row) => (row.ns === null ? null : row.ns / 1e9), 's', (row) => timeMark(like(row))],

@@ -1,8 +1,8 @@
 // The report of a run: its first view, and each benchmark with its profiles. The same in one file and on the server.
 
-// What is shown of one benchmark, in this order. A further view is a further entry: `title`; `has(row, data)`, whether there
-// is anything to show; `show(row, data)`, an element, whose `apply` shows what a changed address says. `data` is what the tool's
-// `pages::details` gives.
+// The views of one benchmark, in this order. To add a view, add an entry: `title`; `has(row, data)`, whether there is
+// anything to show; `show(row, data)`, an element, whose `apply` shows the state in a changed address. `data` is the
+// output of the tool's `pages::details`.
 const VIEWS = [
   { id: 'memory', title: 'Memory', has: (row, data) => data.mem, show: (row, data) => profileView(data.mem, 'mem', row) },
   { id: 'cpu', title: 'CPU', has: (row, data) => data.cpu, show: (row, data) => profileView(data.cpu, 'cpu', row) },
@@ -20,7 +20,7 @@ function reportPage(report) {
       if (!answer.ok) throw new Error('the server has no answer');
       return answer.json();
     }).catch((error) => {
-      // Perhaps it is there the next time.
+      // Retry the next time.
       loaded.delete(number);
       throw error;
     }));
@@ -57,7 +57,7 @@ function reportPage(report) {
     ];
   }
 
-  // What is shown: which row, which view, and what applies a changed address.
+  // The current state: the row, the view, and the function that applies a changed address.
   let shown = {};
 
   async function benchmark(number, view) {
@@ -82,10 +82,10 @@ function reportPage(report) {
       content.replaceChildren(el('div', { class: 'notice bad' }, 'This benchmark’s profiles cannot be shown: ' + error.message));
       return;
     }
-    // Meanwhile one may have gone on.
+    // The user may have moved on in the meantime.
     if (shown.number !== number || shown.view !== view) return;
     const there = VIEWS.filter((one) => one.has(row, data));
-    // What one can do about it comes before what there is to see.
+    // Remedies come before plain data.
     if (data.why && (data.why.sites || []).some((site) => site.remedies.length)) there.sort((a, b) => (b.id === 'why') - (a.id === 'why'));
     const current = there.find((one) => one.id === view) || there[0];
     tabs.replaceChildren(...there.map((one) => el('a', { href: addressOf(row, one.id), id: 'view-' + one.id, 'aria-current': one === current ? 'page' : null }, one.title)));
@@ -101,7 +101,7 @@ function reportPage(report) {
     const [name, view] = location.hash.slice(1).split('?')[0].split('/');
     const number = rowAt(name);
     const known = report.rows[number] ? number : -1;
-    // Only something of the view has changed.
+    // Only the state within the view has changed.
     if (shown.number === known && shown.view === view && shown.apply) {
       shown.apply();
       return;

@@ -1,5 +1,5 @@
-// How a benchmark stands to what it is compared with. What is certain and what may be chance is decided by the tool, which says
-// the same in a terminal; here it is only written.
+// Describes how a benchmark compares. The tool decides which differences are certain and which may be chance, and says
+// the same in a terminal; this only formats them.
 
 const METRICS = [
   { id: 'bytes_per_op', unit: 'B', name: 'B/op' },
@@ -17,12 +17,12 @@ function timesOrPercent(from, to) {
   return (part > 0 ? '+' : '−') + text + '%';
 }
 
-// What is left is never rounded away: 99.6, 99.98, >99.99.
+// Never round up to 100, so that a remainder stays visible: 99.6, 99.98, >99.99.
 function almostAll(part) {
   return [1, 2].map((decimals) => part.toFixed(decimals)).find((text) => Number(text) < 100) || '>99.99';
 }
 
-// `0.90`; a small one has more decimals, so that it keeps two digits.
+// `0.90`; a small ratio has more decimals, so that it keeps two digits.
 function ratioText(ratio) {
   const decimals = ratio > 0 && ratio < 0.095 ? Math.min(12, 1 - Math.floor(Math.log10(ratio))) : 2;
   return ratio.toFixed(decimals);
@@ -37,7 +37,7 @@ function changeMark(by, isSure, text, note) {
   return el('span', { class: 'change ' + (!isSure || by === 0 ? 'same' : by > 0 ? 'grows' : 'shrinks'), title: note || null }, text + (isSure ? '' : ' (~)'));
 }
 
-// `0.51× (~)`, as the table in a terminal has it.
+// `0.51× (~)`, as in the terminal's table.
 function timeMark(vs) {
   if (!vs || !vs.ratio) return null;
   const { ratio, lower, upper, decided } = vs.ratio;
@@ -66,12 +66,12 @@ function spreadText(row) {
   return row.lower === null || row.upper === null || !row.ns ? '' : ` ±${(((row.upper - row.lower) / 2 / row.ns) * 100).toFixed(1)}%`;
 }
 
-// The address of a benchmark, and of a view of it: by name, for in another run it may have another place.
+// The address of a benchmark, and of a view of it: by name, because its place may differ in another run.
 function addressOf(row, view) {
   return '#' + encodeURIComponent(row.name) + (view ? '/' + view : '');
 }
 
-// What is compared at all: not the first of its group, and nothing that is new.
+// The comparison of a row, if there is one: not for the first of its group, nor for new rows.
 function compared(row) {
   return row.vs && row.vs.memory ? row.vs : null;
 }

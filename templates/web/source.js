@@ -1,4 +1,4 @@
-// Source lines with what they cost.
+// Source lines with their costs.
 
 const KEYWORDS = /^(?:as|async|await|break|const|continue|crate|dyn|else|enum|extern|fn|for|if|impl|in|let|loop|match|mod|move|mut|pub|ref|return|self|Self|static|struct|super|trait|type|unsafe|use|where|while)$/;
 
@@ -13,7 +13,7 @@ function highlighted(text) {
   return parts;
 }
 
-// `listing` as the tool gives it; `options`: iterations, scale, unit, perOp, isDifference.
+// `listing` is the tool's data; `options`: iterations, scale, unit, perOp, isDifference.
 function sourceListing(listing, options = {}) {
   const { iterations, scale, unit, isDifference } = options;
   const number = (value) => (value * scale) / (iterations || 1);

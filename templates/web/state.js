@@ -1,8 +1,8 @@
-// What a page shows of its data stands in its address, so that it survives a reload and the way back: in the query of a page
-// of pprof's, in the report behind a `?` in the hash.
+// The address holds the page's view state, so that it survives a reload and the back button: in the query on pprof's
+// pages, after a `?` in the hash in the report.
 
 const viewState = {
-  // Parameters that are of the view alone, and not of what is asked of the server.
+  // Parameters of the view alone, which do not affect requests to the server.
   OWN: ['p', 'z', 'q', 'inv', 'order', 't', 'vs'],
   inHash: false,
 
@@ -14,7 +14,7 @@ const viewState = {
     return viewState.params().get(name) || '';
   },
 
-  // `isStep`: one goes back to what was before.
+  // `isStep`: the back button returns to the previous state.
   set(changes, isStep) {
     const params = viewState.params();
     const before = params.toString();
@@ -31,7 +31,7 @@ const viewState = {
   },
 };
 
-// The way to a node of a flame graph: at each branch which child it is, from the heaviest; `^` stands for callers.
+// The path to a node of a flame graph: at each branch the child's rank, from the heaviest; `^` stands for callers.
 function flamePath(graph, node) {
   let [tree, at, direction] = graph.part(node);
   const steps = [];
@@ -52,7 +52,7 @@ function flameNode(graph, path) {
   return node && isCaller ? node + graph.tree.frame.length : node;
 }
 
-// Shows what the address says, and keeps it there. Returns what applies a changed address.
+// Shows the state in the address, and keeps it up to date there. Returns the function that applies a changed address.
 function rememberFlame(graph) {
   let isApplying = false;
   const apply = () => {

@@ -1,8 +1,8 @@
 // Tables that are sorted by a click on a column's head, filtered, and folded by groups.
 
-// `columns`: { title, id, key(row) (number or text), cell(row) (text or element), number, note, bySize }. A column of differences
-// (`bySize`) is sorted without the sign. `options.group(row)`: rows beside each other with the same text fold together, as long
-// as nothing is sorted.
+// `columns`: { title, id, key(row) (number or text), cell(row) (text or element), number, note, bySize }. A column of
+// differences (`bySize`) is sorted without the sign. `options.group(row)`: neighbouring rows with the same text fold
+// together, as long as nothing is sorted.
 function sortedTable(columns, rows, options = {}) {
   const body = el('tbody', {});
   const table = el('table', { class: options.class || '', id: options.id });
@@ -26,7 +26,7 @@ function sortedTable(columns, rows, options = {}) {
     show();
   }
 
-  // As the address says, if it does.
+  // Sort as the address says, if it does.
   table.restore = () => {
     const order = viewState.get('order');
     const at = columns.findIndex((column) => column.key && nameOf(column) === order.replace(/^-/, ''));
@@ -34,7 +34,7 @@ function sortedTable(columns, rows, options = {}) {
     show();
   };
 
-  // Only the rows that `shown` holds of; how many those are.
+  // Shows only the rows for which `shown` is true; returns their number.
   table.filter = (shown) => {
     test = shown;
     show();
@@ -49,7 +49,7 @@ function sortedTable(columns, rows, options = {}) {
     const keys = rows.map((row) => (bySize && key(row) !== null ? Math.abs(key(row)) : key(row)));
     return order.sort((a, b) => {
       const [x, y] = [keys[a], keys[b]];
-      // What is not known stands at the end either way.
+      // Unknown values come last in both directions.
       if (x === null || y === null) return (x === null) - (y === null) || a - b;
       const by = typeof x === 'string' ? x.localeCompare(y) : x - y;
       return (descending ? -by : by) || a - b;
@@ -99,15 +99,15 @@ function bar(share, kind = '') {
   return el('span', { class: 'bar ' + kind, 'aria-hidden': 'true', style: { '--share': Math.min(1, Math.abs(share)).toFixed(4) } });
 }
 
-// The table of functions: `top` as the tool gives it; values in all or per operation. `options`: scale, unit, iterations,
-// perOp, whole (what percentages are of), isDifference, selected.
+// The table of functions: `top` is the tool's data; values in total or per operation. `options`: scale, unit,
+// iterations, perOp, whole (what percentages are of), isDifference, selected.
 function topTable(top, options = {}) {
   const { iterations, unit, scale, selected } = options;
   const isDifference = options.isDifference || top.rows.some((row) => row.flat < 0 || row.cum < 0);
   const whole = options.whole ?? top.total;
   const number = (value) => (value * scale) / (iterations || 1);
   const shown = scale === undefined ? null : columnUnit(top.rows.flatMap((row) => [number(row.flat), number(row.cum)]), unit);
-  // A page of pprof's has its texts, each with its unit.
+  // pprof's pages use the tool's texts, each with its unit.
   const text = (said, value) => [shown ? (isDifference && value > 0 ? '+' : '') + shown.text(number(value)) : said];
   const measure = shown && [shown.name, iterations || options.perOp ? 'op' : ''].filter(Boolean).join('/');
   const title = (name) => name + (measure ? ', ' + measure.replace(/^op$/, '/op') : '');

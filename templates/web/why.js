@@ -1,4 +1,4 @@
-// Why a benchmark allocates, and what would stop it: what `cargo memprof explain` found.
+// The reasons why a benchmark allocates, and the remedies: the findings of `cargo memprof explain`.
 
 // Sites with less than this share of the bytes and of the calls are folded away.
 const SMALL_SITE = 0.005;
@@ -6,7 +6,7 @@ const SMALL_SITE = 0.005;
 function whyView(why) {
   if (why.error) return el('div', { class: 'notice bad' }, clipped(why.error, 2000));
   const small = (site) => site.share < SMALL_SITE && site.allocs_per_op < SMALL_SITE * why.allocs_per_op && !site.remedies.length;
-  // What a remedy would save comes first, the most first.
+  // The sites with the largest savings come first.
   const saved = (site) => Math.max(0, ...site.remedies.map(({ effect }) => share(-effect.bytes_per_op, why.bytes_per_op) + share(-effect.allocs_per_op, why.allocs_per_op)));
   const shown = why.sites.filter((site) => !small(site)).sort((a, b) => saved(b) - saved(a));
   const rest = why.sites.filter(small);
@@ -24,7 +24,7 @@ function share(part, whole) {
   return whole ? part / whole : 0;
 }
 
-// One line of the user's, and one thing that it does there.
+// One line of the user's code, and one thing that it does there.
 function whySite(site) {
   const part = (text, title) => el('span', { title }, text);
   const place = site.file ? clipped(site.file.split('/').slice(-3).join('/'), 200) + (site.line ? ':' + site.line : '') : '';

@@ -7,13 +7,13 @@ use crate::results::lines::{Base, Finished, Run};
 use crate::results::names;
 use crate::results::summary::one_of_each;
 
-/// A run, each benchmark once: of several measurements their medians.
+/// A run with each benchmark once: several measurements are merged to their medians.
 pub struct Report {
     pub run: Run,
     pub rows: Vec<Finished>,
     /// The shortest unambiguous names of `rows`.
     pub short: Vec<String>,
-    /// The partner of each row where there is no base.
+    /// The partner of each row, if there is no base.
     pub compared: Vec<Compared>,
     pub against: Option<String>,
     pub base: Option<Base>,
@@ -26,7 +26,7 @@ impl Report {
             base.run.finished = one_of_each(&base.run.finished);
             base
         });
-        // The last measurement wrote the profiles.
+        // The profiles are those of the last measurement.
         for row in &mut rows {
             let last = run.finished.iter().rev().find(|finished| finished.name == row.name);
             row.profiles = last.map(|last| last.profiles.clone()).unwrap_or_default();
@@ -37,12 +37,12 @@ impl Report {
         Report { run, rows, short, compared, against, base }
     }
 
-    /// The row of the run compared with that `name` had.
+    /// The row for `name` in the run compared with.
     pub fn base_row(&self, name: &str) -> Option<&Finished> {
         self.base.as_ref()?.run.finished.iter().find(|row| row.name == name)
     }
 
-    /// The benchmarks that only the run compared with has.
+    /// The benchmarks that are only in the run compared with.
     pub fn gone(&self) -> Vec<&str> {
         let base = self.base.iter().flat_map(|base| &base.run.finished);
         base.map(|row| row.name.as_str()).filter(|name| self.rows.iter().all(|row| row.name != *name)).collect()

@@ -1,7 +1,7 @@
-//! The details of one benchmark: its profiles, and their differences from others.
+//! The details of one benchmark: its profiles, and their differences from other benchmarks.
 //!
-//! Everything is counted here, by the same code that answers `pprof`; the script only draws. A further view of a benchmark is a
-//! further key of [`details`], and an entry of `VIEWS` in templates/web/report_page.js.
+//! All counting happens here, with the same code that answers `pprof`; the script only draws. To add a view of a
+//! benchmark, add a key to [`details`], and an entry to `VIEWS` in templates/web/report_page.js.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ use crate::web::views::{flame, source, top};
 /// Rows of a table of functions.
 const TOP_ROWS: i64 = 100;
 
-/// Everything about benchmark `number`. A profile that cannot be read has its error in its place.
+/// Everything about benchmark `number`. A profile that cannot be read is replaced by its error.
 pub fn details(report: &Report, number: usize) -> Value {
     let row = &report.rows[number];
     let one = |kind: &str| profile_path(row, kind).map_or(Value::Null, |path| profile(path, None));
@@ -45,7 +45,7 @@ pub fn details(report: &Report, number: usize) -> Value {
     json!({ "mem": one("mem"), "cpu": one("cpu"), "differences": differences, "why": profile_path(row, "mem").map(why) })
 }
 
-/// The findings of `explain`, kept beside mem.prof until the next run; null if it was not run.
+/// The findings of `explain`, which are stored beside mem.prof until the next run; null if it was not run.
 fn why(mem: &Path) -> Value {
     let path = mem.with_file_name(SIDECAR);
     let Ok(text) = std::fs::read_to_string(&path) else { return Value::Null };
@@ -66,8 +66,8 @@ fn profile(path: &Path, base: Option<&Path>) -> Value {
     shown().unwrap_or_else(|error: String| json!({ "error": error }))
 }
 
-/// The flame graph with all sample types, and for each of them the table and the source lines. `compared`: the iterations of
-/// both sides of a difference.
+/// The flame graph with all sample types, and for each of them the table and the source lines. `compared`: the
+/// iterations of both sides of a difference.
 fn views(loaded: &Loaded, compared: Option<[u64; 2]>) -> Result<Value, String> {
     let types: Vec<String> = loaded.profile.sample_types.iter().map(|kind| kind.kind.to_string()).collect();
     let prepared = |name: &str, argument: Option<&str>, kind: &str, change: &dyn Fn(&mut Config)| {
@@ -91,13 +91,13 @@ fn views(loaded: &Loaded, compared: Option<[u64; 2]>) -> Result<Value, String> {
         Some(iterations) => flame::difference(&flame, iterations),
         None => flame::flame_of_all(&flame),
     };
-    // By number, for two types may have one name.
+    // By number, because two types may have the same name.
     let (mut tables, mut listings) = (vec![Value::Null; types.len()], vec![Value::Null; types.len()]);
     for at in 0..types.len() {
         let index = at.to_string();
         let mut table = prepared("top", None, &index, &|config| {
             config.nodecount = TOP_ROWS;
-            // A small change may be the one that matters.
+            // Keep small changes, because they may be the important ones.
             config.nodefraction *= f64::from(u8::from(compared.is_none()));
         })?;
         if table.total == 0 {

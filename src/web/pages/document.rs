@@ -1,8 +1,8 @@
 //! The shell of every page: the template with styles, script and data.
 //!
-//! Whatever comes from a profile is data in an island that no browser runs, and the script writes it as text. So a name is
-//! never markup. What the browser may do besides is said by a policy: for the server's pages in a header, for a file in the
-//! document itself.
+//! Everything from a profile is data in an island that no browser runs, and the script writes it as text. So a name is
+//! never markup. A policy limits everything else the browser may do: in a header for the server's pages, in the
+//! document itself for a file.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -13,7 +13,7 @@ use std::io::Write as _;
 
 const TEMPLATE: &str = include_str!("../../../templates/web/page.html");
 const STYLES: &str = include_str!("../../../templates/web/page.css");
-/// In the order in which they need each other.
+/// In the order of their dependencies.
 const SCRIPTS: [&str; 21] = [
     include_str!("../../../templates/web/base.js"),
     include_str!("../../../templates/web/state.js"),
@@ -38,7 +38,7 @@ const SCRIPTS: [&str; 21] = [
     include_str!("../../../templates/web/start.js"),
 ];
 
-/// Where styles and script are.
+/// The place of styles and script.
 pub enum Assets {
     /// Below this address.
     Linked(&'static str),
@@ -57,7 +57,7 @@ pub struct Island {
 impl Island {
     /// Data that is JSON already.
     pub fn json(id: &str, json: &str) -> Self {
-        // Nothing that could end the island or begin a comment; in JSON these stand in texts only.
+        // Escape everything that could end the island or begin a comment; in JSON it only occurs in texts.
         const UNSAFE: [char; 5] = ['<', '>', '&', '\u{2028}', '\u{2029}'];
         let mut text = String::with_capacity(json.len());
         for part in json.split_inclusive(UNSAFE) {
@@ -69,7 +69,7 @@ impl Island {
         Island { id: id.to_owned(), kind: "application/json", text }
     }
 
-    /// Data that is only needed when it is looked at.
+    /// Data that the script unpacks only when it is needed.
     pub fn packed(id: &str, value: &Value) -> std::io::Result<Self> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(value.to_string().as_bytes())?;
@@ -105,7 +105,7 @@ pub fn document(title: &str, assets: &Assets, islands: &[Island]) -> String {
         .collect();
     // A tab shows thirty letters; a name may have a million.
     let title = escaped(&title.chars().take(200).collect::<String>());
-    // In one pass, so that no marker in what is filled in is one.
+    // In one pass, so that markers in inserted text are not replaced.
     let mut out = String::with_capacity(TEMPLATE.len() + islands.len() + styles.len() + script.len());
     for (at, part) in TEMPLATE.split("{{").enumerate() {
         let Some((marker, rest)) = part.split_once("}}").filter(|_| at > 0) else {
@@ -167,7 +167,7 @@ mod tests {
         let text = document("x", &Assets::Inline, &[Island::packed("data", &json!([1, 2])).unwrap()]);
         assert!(text.contains("default-src 'none'; script-src 'sha256-"));
         assert!(!text.contains("src=\"") && !text.contains("@import") && !text.contains("url(http"));
-        // Texts that would end the script or the styles too early.
+        // Escape texts that would end the script or the styles too early.
         assert_eq!(script().matches("</script").count() + STYLES.matches("</style").count(), 0);
         assert_eq!(asset("page.js").unwrap().1, script());
         assert!(asset("../page.js").is_none());

@@ -2,7 +2,7 @@
 
 use super::{Assets, Island, Report, details, document, overview};
 
-/// A document that needs nothing else.
+/// A self-contained document.
 pub fn file(report: &Report) -> std::io::Result<String> {
     let mut islands = vec![Island::json("run-data", &overview(report, &|_, _| None).to_string())];
     for number in 0..report.rows.len() {
@@ -56,7 +56,7 @@ mod tests {
         assert_eq!(view["rows"][1]["vs"]["memory"]["allocs_per_op"], 4.0);
         let against = Report::new(run(report.rows.clone()), Some("b".into()), None);
         assert_eq!(against.compared, [Compared::With(1), Compared::Reference]);
-        // A profile that has gone says so in its place.
+        // A profile that is gone is replaced by a message.
         let error = details(&report, 0)["mem"]["error"].as_str().unwrap_or_default().to_owned();
         assert_eq!(error, "/nowhere/mem.prof is gone; run the benches again");
     }

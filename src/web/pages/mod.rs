@@ -1,5 +1,5 @@
-//! The documents that a browser opens: one shell with styles and script for the server's pages and for the report in one file,
-//! and what the report says of a run.
+//! The documents that a browser opens: one shell with styles and script for the server's pages and for the report in
+//! one file, and the data of the report.
 
 mod contents;
 mod details;

@@ -6,7 +6,7 @@ use super::contents::Report;
 use super::versus::versus;
 use crate::results::groups;
 
-/// Where a row's profile has pages of its own: row number and kind → address.
+/// The address of the pages of a row's profile, if it has any: row number and kind → address.
 pub type Pages<'a> = &'a dyn Fn(usize, &str) -> Option<String>;
 
 pub fn overview(report: &Report, pages: Pages<'_>) -> Value {

@@ -10,13 +10,13 @@ use crate::results::sites::sites_where;
 use crate::web::pages::contents::{Report, profile_path};
 use crate::web::views::{Origin, origin};
 
-/// Sites told of each benchmark.
+/// The number of sites shown for each benchmark.
 const SITES: usize = 5;
-/// Bars in a line, which has 80 columns for the numbers, too.
+/// Bars in a line; the numbers also have to fit into its 80 columns.
 const MOST_BARS: usize = 40;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// The whole text; paths are shown from `root` where they are below it.
+/// The whole text; paths below `root` are shown relative to it.
 pub fn terminal(report: &Report, root: &std::path::Path) -> String {
     let view = View { memory: true, against: report.against.clone(), base: report.base.clone(), root: root.to_owned() };
     let mut out = Human.render(&report.run, &view);
@@ -84,7 +84,7 @@ fn sites(row: &Finished, root: &std::path::Path, out: &mut String) {
     };
     let is_own = |file: &str| origin("", file) == Origin::Own && !file.is_empty();
     let mut all = sites_where(&profile, is_own, row.memory.iterations);
-    // As everywhere else on a page: what costs most memory first.
+    // As everywhere else on a page, the largest memory cost comes first.
     all.sort_by(|a, b| b.bytes_per_op.total_cmp(&a.bytes_per_op).then(b.allocs_per_op.total_cmp(&a.allocs_per_op)));
     let (calls, bytes): (Vec<String>, Vec<String>) =
         all.iter().take(SITES).map(|site| (per_op(site.allocs_per_op), per_op(site.bytes_per_op))).unzip();

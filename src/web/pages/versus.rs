@@ -1,4 +1,4 @@
-//! The comparison of each row, and which differences are certain, exactly as the terminal's table has it.
+//! Compares each row, and tells which differences are certain, exactly as in the terminal's table.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use crate::results::notation::per_op;
 use crate::results::sites::sites_where;
 use crate::web::views::{Origin, origin};
 
-/// `kind` is `baseline`, `variant`, `step` (the same with another parameter), `reference` (what others are compared with) or `new`
-/// (the baseline does not have it); null where there is nothing to compare with.
+/// `kind` is `baseline`, `variant`, `step` (the same with another parameter), `reference` (the row that others are
+/// compared with) or `new` (the baseline does not have it); null if there is nothing to compare with.
 pub fn versus(report: &Report, number: usize) -> Value {
     let row = &report.rows[number];
     if let Some(base) = &report.base {
@@ -57,7 +57,7 @@ fn comparison(kind: &str, name: &str, from: &Finished, row: &Finished, baseline:
     })
 }
 
-/// The function whose bytes changed most, at its line that changed most, and by how much per operation.
+/// The function whose bytes changed most, with a line of it, and the change per operation.
 fn changed_site(before: &Finished, row: &Finished) -> Option<Value> {
     if before.memory.bytes_per_op == row.memory.bytes_per_op && before.memory.allocs_per_op == row.memory.allocs_per_op
     {
@@ -70,7 +70,7 @@ fn changed_site(before: &Finished, row: &Finished) -> Option<Value> {
         *by_function.entry(site.function.clone()).or_default() += sign * site.bytes_per_op;
     }
     let (function, by) = by_function.into_iter().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))?;
-    // Lines move; those of today are where one looks.
+    // Lines move; show today's, because users look there.
     let of = |sites: &[PlacedSite]| {
         let own = sites.iter().filter(|site| site.function == function);
         own.max_by(|a, b| a.bytes_per_op.total_cmp(&b.bytes_per_op)).cloned()

@@ -1,8 +1,8 @@
-//! `[host]:[port]`, where the page is to be served.
+//! `[host]:[port]`, the address to serve the page at.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 
-/// A host and a port; port 0 takes a free one.
+/// A host and a port; port 0 picks a free one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     pub host: String,
@@ -10,7 +10,8 @@ pub struct Address {
 }
 
 impl Address {
-    /// Reads `host:port`, `:port`, `host:`, `[::1]:port`. Without a host it is this machine alone; without a port a free one.
+    /// Reads `host:port`, `:port`, `host:`, `[::1]:port`. The default host is this machine alone; the default port is
+    /// a free one.
     pub fn parse(text: &str) -> Result<Self, String> {
         let bad = |what: &str| Err(format!("-http {text}: {what}; write HOST:PORT, :PORT, or : for a free port"));
         let (host, port) = match text.strip_prefix('[') {
@@ -34,10 +35,10 @@ impl Address {
         Ok(Address { host: if host.is_empty() { "localhost".into() } else { host.into() }, port })
     }
 
-    /// The addresses to listen on, the likeliest first.
+    /// The addresses to listen on, the most likely first.
     pub fn candidates(&self) -> Result<Vec<SocketAddr>, String> {
         if self.host == "localhost" {
-            // Whatever a resolver says: this machine alone.
+            // Ignore the resolver: listen on this machine alone.
             return Ok(vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.port)]);
         }
         let mut found: Vec<SocketAddr> = (self.host.as_str(), self.port)

@@ -1,10 +1,10 @@
-//! Opening an address in the user's browser.
+//! Opens an address in the user's browser.
 
 use std::process::{Command, Stdio};
 
 use crate::pprof::front::output::browsers;
 
-/// Starts the first browser that there is; where there is none the address is for the user to open.
+/// Starts the first available browser; if there is none, the user has to open the address.
 pub fn open(address: &str) -> Result<(), String> {
     for browser in browsers() {
         let mut words = browser.split(' ').filter(|word| !word.is_empty());

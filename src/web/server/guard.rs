@@ -1,34 +1,34 @@
 //! Decides which requests are allowed.
 //!
-//! A page of somebody else's in the same browser can send requests to this machine, too. It cannot read the answers, unless it
-//! is reached under a name that its owner made point here (DNS rebinding): so the Host header has to be ours. And it must not
-//! change anything: so a request that says it comes from another page may only look. Where others can reach the port, they
-//! have to know a token in the path.
+//! A page of another site in the same browser can send requests to this machine too. It cannot read the answers,
+//! unless its owner makes its own host name point here (DNS rebinding): so the Host header has to name this server.
+//! And it must not change anything: so a request that says it comes from another page may only read. If other machines
+//! can reach the port, a request also needs a token in the path.
 
 use std::net::IpAddr;
 
-/// The parts of a request that the decision depends on.
+/// The parts of a request that decide whether it is allowed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked<'a> {
     pub host: Option<&'a str>,
     pub origin: Option<&'a str>,
     pub referer: Option<&'a str>,
-    /// `Sec-Fetch-Site`: what the browser says about where the request comes from.
+    /// `Sec-Fetch-Site`: the browser's own statement of the request's origin.
     pub site: Option<&'a str>,
 }
 
 #[derive(Clone, Debug)]
 pub struct Guard {
-    /// The host that was named, in lower case.
+    /// The host that the user named, in lower case.
     host: String,
     /// Only this machine can reach the port.
     loopback: bool,
-    /// The first part of the path, where others can.
+    /// The first part of the path, if other machines can reach the port.
     token: Option<String>,
 }
 
 impl Guard {
-    /// For a server that listens on `ip`, called `host` by its user.
+    /// For a server that listens on `ip`, which the user called `host`.
     pub fn new(host: &str, ip: IpAddr) -> Result<Self, String> {
         let loopback = ip.is_loopback();
         let token = if loopback { None } else { Some(token()?) };
@@ -40,18 +40,18 @@ impl Guard {
         self.token.as_ref().map(|token| format!("/{token}")).unwrap_or_default()
     }
 
-    /// `path` behind the prefix; `None` where the token is not there.
+    /// `path` after the prefix; `None` if the token is not there.
     pub fn inside<'a>(&self, path: &'a str) -> Option<&'a str> {
         let Some(token) = &self.token else { return Some(path) };
         let rest = path.strip_prefix('/')?;
         let (given, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        // Takes as long for a wrong first letter as for a wrong last one.
+        // Constant time: a wrong first letter takes as long as a wrong last one.
         let same = given.len() == token.len()
             && given.bytes().zip(token.bytes()).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0;
         same.then_some(rest)
     }
 
-    /// Whether the request was sent to us under a name that is ours.
+    /// Whether the request was sent to one of this server's own names.
     pub fn knows_host(&self, asked: &Asked<'_>) -> bool {
         let Some(host) = asked.host.and_then(host_name) else { return false };
         let by_number = host.parse::<IpAddr>();
@@ -59,9 +59,9 @@ impl Guard {
             return true;
         }
         match by_number {
-            // A port that is forwarded from elsewhere comes in under this machine's own address.
+            // A port forwarded from elsewhere arrives under this machine's own address.
             Ok(ip) if self.loopback => ip.is_loopback(),
-            // A number cannot be made to point elsewhere.
+            // Nobody can make a number point elsewhere.
             Ok(_) => true,
             Err(_) => !self.loopback && is_this_machine(&host),
         }
@@ -89,7 +89,7 @@ fn host_name(header: &str) -> Option<String> {
     (!host.is_empty()).then(|| host.trim_end_matches('.').to_lowercase())
 }
 
-/// Whether `host` is what this machine calls itself, with or without a domain.
+/// Whether `host` is this machine's own name, with or without a domain.
 fn is_this_machine(host: &str) -> bool {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_lowercase();
     let (first, own) = (host.split('.').next(), name.split('.').next());

@@ -1,5 +1,5 @@
-//! The socket. Everything that takes time happens on threads of its own, two at once, so that memory stays bounded however
-//! many pages are asked for.
+//! Listens on the socket. All slow work runs on separate threads, at most two at once, so that memory stays bounded
+//! however many pages are requested.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ use super::site::{Answer, Site, text};
 
 /// Pages that are made at the same time.
 const AT_ONCE: usize = 2;
-/// How often it is looked whether to go on.
+/// How often the server checks whether to go on.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Loads nothing from elsewhere, runs nothing written into the page, and forbids framing.
@@ -39,7 +39,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// A port that has been taken.
+/// A port that is bound.
 pub struct Listening {
     listener: std::net::TcpListener,
     address: Address,
@@ -47,7 +47,7 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Takes the port; the error says why it cannot be had.
+    /// Binds the port; the error gives the reason.
     pub fn on(address: Address) -> Result<Self, String> {
         let mut last = format!("-http: no address is known for the host {}", address.host);
         for candidate in address.candidates()? {
@@ -63,9 +63,9 @@ impl Listening {
 
 /// The server's options.
 pub struct Options<'a> {
-    /// Open a browser on it.
+    /// Opens a browser on it.
     pub browser: bool,
-    /// Looked at ten times a second; the server ends when it is true.
+    /// Checked ten times a second; the server ends when it is true.
     pub is_over: &'a dyn Fn() -> bool,
     pub say: &'a mut dyn FnMut(&str),
 }
@@ -76,7 +76,7 @@ struct Shared {
     turns: Arc<Semaphore>,
 }
 
-/// Serves `site` until it is over.
+/// Serves `site` until the server is told to end.
 pub fn serve(site: Site, listening: Listening, options: Options<'_>) -> Result<(), String> {
     let Listening { listener, address, at } = listening;
     let guard = Guard::new(&address.host, at.ip())?;
@@ -104,7 +104,7 @@ pub fn serve(site: Site, listening: Listening, options: Options<'_>) -> Result<(
             match tokio::time::timeout(LOOK, listener.accept()).await {
                 Err(_) => {}
                 Ok(Ok((stream, _))) => drop(tokio::spawn(connection(stream, shared.clone()))),
-                // Out of file descriptors, for instance: it passes when a connection ends.
+                // For instance, out of file descriptors: this passes when a connection ends.
                 Ok(Err(_)) => tokio::time::sleep(LOOK).await,
             }
         }
@@ -112,7 +112,7 @@ pub fn serve(site: Site, listening: Listening, options: Options<'_>) -> Result<(
     })
 }
 
-/// Answers one browser's requests until it goes away, which is no error.
+/// Answers one browser's requests until it disconnects, which is not an error.
 async fn connection(stream: tokio::net::TcpStream, shared: Arc<Shared>) {
     let service = service_fn(|request| {
         let shared = shared.clone();
@@ -168,10 +168,11 @@ async fn prepare(shared: Arc<Shared>) {
     }
 }
 
-/// Makes the page on a thread, in turn.
+/// Makes the page on a thread, when its turn comes.
 async fn make(shared: Arc<Shared>, path: String, query: String, may_change: bool) -> Answer {
     let failed = || text(500, "the page could not be made; this is a bug, please report it");
-    // The turn is the work's, not the asker's: who goes away does not give it to somebody else while the work goes on.
+    // The turn belongs to the work, not to the client: a client that disconnects does not free it while the work goes
+    // on.
     let Ok(turn) = shared.turns.clone().acquire_owned().await else { return failed() };
     let made = tokio::task::spawn_blocking(move || {
         let _turn = turn;
@@ -201,7 +202,7 @@ fn respond(answer: Answer, is_head: bool) -> Response<Full<Bytes>> {
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
     if let Some((name, value)) = answer.header {
-        // A text that cannot stand in a header cannot have come in a request's first line either.
+        // A text that does not fit in a header cannot have come in a request's first line either.
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(HeaderName::from_static(name), value);
         }

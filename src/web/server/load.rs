@@ -7,22 +7,22 @@ use std::time::{Duration, Instant, SystemTime};
 use super::routes::Shown;
 use crate::pprof::front::fetch::{Loaded, load_file};
 
-/// Profiles that are cached; a run may have a thousand benchmarks.
+/// The number of cached profiles; a run may have a thousand benchmarks.
 const KEPT: usize = 6;
 
-/// A file as it was when it was read.
+/// Identifies a file's state when it was read.
 type Version = (PathBuf, Option<SystemTime>, u64);
 
 #[derive(Default)]
 pub struct Shelf {
-    /// The last used last.
+    /// The most recently used one is last.
     kept: Mutex<Vec<(Version, Arc<Loaded>)>>,
 }
 
 impl Shelf {
-    /// The profile in the file at `path`; the error says what to do where the file has gone.
+    /// The profile in the file at `path`; the error tells the user what to do if the file is gone.
     pub fn get(&self, path: &Path) -> Result<Arc<Loaded>, String> {
-        // A run that goes on meanwhile replaces it.
+        // A run in progress may replace it.
         let metadata = std::fs::metadata(path).ok();
         let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
         let version: Version = (path.to_owned(), modified, metadata.as_ref().map_or(0, |metadata| metadata.len()));
@@ -48,10 +48,10 @@ impl Shelf {
 
 /// Pages that take longer are cached.
 const SLOW: Duration = Duration::from_millis(200);
-/// Pages that are cached.
+/// The number of cached pages.
 const PAGES: usize = 8;
 
-/// A page, and the profile that it is of: one that was read anew is another.
+/// A page, and its profile: a profile that was read again counts as a different one.
 struct Kept {
     of: Weak<Loaded>,
     key: String,
@@ -62,12 +62,12 @@ struct Kept {
 #[derive(Default)]
 pub struct Slow {
     kept: Mutex<Vec<Kept>>,
-    /// Those that are being made, by key.
+    /// Pages in the making, by key.
     making: Mutex<Vec<(String, Weak<Mutex<()>>)>>,
 }
 
 impl Slow {
-    /// The page called `key` of a profile, made by `make` unless it is known.
+    /// The page called `key` of a profile; calls `make` unless the page is cached.
     pub fn get(
         &self,
         loaded: &Arc<Loaded>,
@@ -75,7 +75,7 @@ impl Slow {
         make: impl FnOnce() -> Result<Shown, String>,
     ) -> Result<Arc<Shown>, String> {
         let of = Arc::downgrade(loaded);
-        // A second request for a page that is being made waits for it.
+        // A second request for the same page waits for the first.
         let making = self.making(key);
         let _making = making.lock().unwrap_or_else(PoisonError::into_inner);
         let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
 //! The server: `pprof -http` for one profile, `-http` of a run for all its benchmarks.
 //!
-//! [`guard`] decides whether a request is allowed, [`query`] parses it, and it is
-//! answered by [`site`], which knows nothing of sockets: [`listen`] alone does.
+//! [`guard`] decides whether a request is allowed, [`query`] parses it, and [`site`] answers it. Only [`listen`] uses
+//! sockets.
 
 pub mod address;
 pub mod browser;

@@ -1,22 +1,22 @@
-//! Parses a query string as Go's net/url does, and the options that it sets.
+//! Parses a query string like Go's net/url, and applies the options in it.
 
 use std::collections::BTreeMap;
 
 use crate::pprof::front::config::Config;
 use crate::pprof::front::options::{OPTIONS, Slot};
 
-/// Names and values, in their order.
+/// Names and values, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Parts that cannot be read are left out.
+    /// Skips unreadable parts.
     pub fn parse(raw: &str) -> Self {
         let parts = raw.split('&').filter(|part| !part.is_empty() && !part.contains(';') && escapes_are_right(part));
         Query(parts.flat_map(|part| form_urlencoded::parse(part.as_bytes()).into_owned()).collect())
     }
 
-    /// The first value of `name`; nothing is an empty one.
+    /// The first value of `name`; empty if there is none.
     pub fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
@@ -61,8 +61,8 @@ pub fn apply(query: &Query, config: &mut Config) -> Result<(), String> {
     Ok(())
 }
 
-/// The address, relative to the page at `query`, of the same page with the saved options of `config`; whether anything is
-/// different there.
+/// The address, relative to the page at `query`, of the same page with the saved options of `config`; and whether it
+/// differs.
 pub fn address(query: &Query, config: &Config) -> (String, bool) {
     let mut there = query.clone();
     let defaults = Config::default();

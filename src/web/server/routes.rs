@@ -42,7 +42,7 @@ impl Page {
         }
     }
 
-    /// The command whose report it shows, with the argument that `f` is for some.
+    /// The command whose report it shows, with an argument from `f` for some.
     fn invocation(self, query: &Query) -> Option<Invocation> {
         let (name, has_argument) = match self {
             Page::Flamegraph | Page::Graph => ("svg", false),
@@ -65,13 +65,13 @@ pub struct Shown {
     pub title: String,
     /// Values have been divided by the iterations.
     pub per_op: bool,
-    /// The sample type that is shown.
+    /// The sample type on show.
     pub sample_type: String,
     /// The details box, line by line.
     pub legend: Vec<String>,
-    /// Warnings about a request that could still be answered.
+    /// Warnings about a request that was answered all the same.
     pub errors: Vec<String>,
-    /// The view, as JSON: tens of megabytes, which are written once.
+    /// The view, as JSON: tens of megabytes, so it is serialised only once.
     pub data: Box<RawValue>,
 }
 
@@ -79,10 +79,10 @@ fn raw(view: &impl Serialize) -> Result<Box<RawValue>, String> {
     to_raw_value(view).map_err(|error| error.to_string())
 }
 
-/// Callers and callees that peek may list; far more than anybody reads.
+/// The most callers and callees that peek may list; far more than anybody reads.
 const MAX_EDGES: usize = 2_000_000;
 
-/// An error where peek would list more, as for all functions of a profile with millions of stacks.
+/// An error if peek would list more, for example for all functions of a profile with millions of stacks.
 fn expect_readable(report: &Report) -> Result<(), String> {
     let apart = report.frames_apart();
     if apart <= MAX_EDGES / 2 {
@@ -92,7 +92,7 @@ fn expect_readable(report: &Report) -> Result<(), String> {
     let is_match =
         |info: &&NodeInfo| report.choices.symbol.as_ref().is_none_or(|symbol| symbol.matches(&info.printable));
     let matched = infos.iter().flatten().filter(is_match).count();
-    // Each frame is called and calls; frames that match are met as often as others.
+    // Each frame is called and calls; matching frames are assumed to occur as often as others.
     let edges = 2.0 * apart as f64 * matched as f64 / infos.iter().map(Vec::len).sum::<usize>().max(1) as f64;
     if edges > MAX_EDGES as f64 {
         return Err(format!("{matched} frames match, with more callers and callees than a page can hold; match fewer"));
@@ -100,7 +100,7 @@ fn expect_readable(report: &Report) -> Result<(), String> {
     Ok(())
 }
 
-/// Answers `query` for `page`; the error is for whoever asked.
+/// Answers `query` for `page`; the error is the message for the client.
 pub fn show(page: Page, loaded: Loaded, base: &Config, query: &Query) -> Result<Shown, String> {
     let mut config = base.clone();
     query::apply(query, &mut config)?;
@@ -137,7 +137,7 @@ pub fn show(page: Page, loaded: Loaded, base: &Config, query: &Query) -> Result<
         }
         Page::Source => (raw(&source::listing(&report)?)?, report.profile_labels()),
         Page::Disasm => {
-            // As pprof says where it finds no instructions; the second line is ours.
+            // The first line is pprof's message when it finds no instructions; the second line is ours.
             return Err(format!(
                 "no matches found for regexp {}\nthere is no disassembler here; the source page shows the lines",
                 query.get("f")

@@ -1,7 +1,7 @@
-//! Views that a user has saved under a name, in one file of our own below the user's configuration directory.
+//! Named views that a user has saved, in one file of our own below the user's configuration directory.
 //!
-//! A name is only ever a text in that file, never a path. The file is replaced as a whole, and one that is not ours (that
-//! cannot be read as such) is left alone.
+//! A name is only ever a text in that file, never a path. The file is replaced as a whole, and a file that does not
+//! parse is left alone, because it is not ours.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use super::query::{self, Query};
 use crate::pprof::front::config::Config;
 use crate::pprof::front::options::{self, OPTIONS};
 
-/// Longer names are nothing for a menu.
+/// Longer names do not fit a menu.
 const LONGEST_NAME: usize = 100;
 const MOST: usize = 200;
 
@@ -25,7 +25,7 @@ struct File {
 #[derive(Debug, Serialize, Deserialize)]
 struct View {
     name: String,
-    /// The options that are not as they are by default, by name.
+    /// The options that differ from their defaults, by name.
     options: BTreeMap<String, String>,
 }
 
@@ -44,9 +44,9 @@ pub struct Entry {
     pub name: String,
     /// Relative to the page.
     pub url: String,
-    /// It is what the page shows.
+    /// The page currently shows this view.
     pub current: bool,
-    /// It was saved, and can be deleted.
+    /// The user saved it, and can delete it.
     pub own: bool,
 }
 
@@ -86,7 +86,7 @@ impl Saved {
         crate::fs::replace(path, text.as_bytes()).map_err(|error| format!("failed to write settings: {}", error.line()))
     }
 
-    /// Saves what `query` and the server's own options say, under the name that `query` has.
+    /// Saves the options of `query` and of the server itself, under the name in `query`.
     pub fn save(&self, query: &Query, base: &Config) -> Result<(), String> {
         let name = query.get("config").to_owned();
         if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
@@ -120,7 +120,7 @@ impl Saved {
         self.write(&file)
     }
 
-    /// The menu on the page at `query`: the defaults, then what was saved.
+    /// The menu on the page at `query`: the defaults, then the saved views.
     pub fn menu(&self, query: &Query) -> Vec<Entry> {
         let entry = |name: &str, config: &Config, own: bool| {
             let (url, changed) = query::address(query, config);
@@ -130,7 +130,7 @@ impl Saved {
         for view in self.read().unwrap_or_default().views {
             let mut config = Config::default();
             for (name, value) in &view.options {
-                // Another version may have written options that this one does not have.
+                // Another version may have saved options that this one does not have.
                 let option = options::find(name).filter(|option| option.saved);
                 option.map(|option| config.set(option, value));
             }

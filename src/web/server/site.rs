@@ -21,26 +21,26 @@ use crate::web::pages::{self, Assets, Island};
 pub struct Answer {
     pub status: u16,
     pub content_type: &'static str,
-    /// Where to go instead, or what a download is to be called.
+    /// The target of a redirect, or the file name of a download.
     pub header: Option<(&'static str, String)>,
     pub body: Vec<u8>,
 }
 
-/// A profile and where its pages are.
+/// A profile and the place of its pages.
 pub struct Mount {
     /// The path in front of `/ui/`; empty for the only profile.
     pub prefix: String,
     pub profile: Source,
     pub config: Config,
-    /// Its benchmark's name; empty where it is of none.
+    /// Its benchmark's name; empty if it has none.
     pub name: String,
-    /// The other profiles of the same benchmark: what they are called, and their prefix.
+    /// The other profiles of the same benchmark: their names and prefixes.
     pub siblings: Vec<(String, String)>,
 }
 
 pub enum Source {
     Loaded(Arc<Loaded>),
-    /// Read when it is looked at.
+    /// Read on first use.
     File(PathBuf),
 }
 
@@ -62,7 +62,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// The pages of one profile, below `/ui/`; `name` is its benchmark's, if it is of one.
+    /// The pages of one profile, below `/ui/`; `name` is its benchmark's, if it has one.
     pub fn of_profile(loaded: Loaded, name: String, config: Config, saved: Saved) -> Self {
         let mount = Mount {
             prefix: String::new(),
@@ -79,7 +79,7 @@ impl Site {
         Site { mounts, overview: Some(overview), saved, shelf: Shelf::default(), shown: Slow::default() }
     }
 
-    /// The pages to be made before anybody asks: of a large profile each takes a while.
+    /// The pages to make before the first request: for a large profile each takes a while.
     pub fn first_pages(&self) -> Vec<String> {
         const LARGE: usize = 100_000;
         let large =
@@ -89,13 +89,13 @@ impl Site {
         self.mounts.iter().filter(large).flat_map(of).collect()
     }
 
-    /// Whether `path` is of styles or script, which need not wait for their turn.
+    /// Whether `path` is a style sheet or script, which need not wait for a turn.
     pub fn is_asset(path: &str) -> bool {
         path.ends_with("/static/page.css") || path.ends_with("/static/page.js")
     }
 
-    /// Answers a request for `path`, which has had `outside` cut off its front. What changes something is only done where
-    /// `may_change` says so.
+    /// Answers a request for `path`, after `outside` was cut off its front. Only performs changes if `may_change`
+    /// allows them.
     pub fn answer(&self, outside: &str, path: &str, query: &str, may_change: bool) -> Answer {
         if path.is_empty() {
             // The page's addresses are relative to a folder.
@@ -214,12 +214,12 @@ struct PageData<'a> {
     doc_url: &'a str,
     /// The saved views' menu.
     saved: Vec<Entry>,
-    /// The divisor of values; null where they are shown undivided.
+    /// The divisor of values; null if they are shown undivided.
     iterations: Option<u64>,
     compared: bool,
     benchmark: &'a str,
     siblings: Vec<Value>,
-    /// Where the page of all benchmarks is, if there is one.
+    /// The address of the page of all benchmarks, if there is one.
     home: Option<&'a String>,
     data: &'a RawValue,
 }

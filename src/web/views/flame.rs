@@ -1,8 +1,8 @@
 //! The flame graph: the samples' stacks as a tree of frames, root first.
 //!
-//! Stacks share their beginnings, so a tree says in one number a frame what a list of stacks says over and over. Samples with
-//! the same frames meet in one node, where increases and decreases cancel: in a difference only what is left has a width, and
-//! increases and decreases of different nodes are kept apart.
+//! Stacks share their beginnings, so a tree needs one number per frame where a list of stacks repeats itself. Samples
+//! with the same frames meet in one node, where increases and decreases cancel: in a difference only the remaining
+//! change has a width, and increases and decreases of different nodes are kept apart.
 
 use rustc_hash::FxHashMap;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::pprof::reports::report::Report;
 use crate::pprof::reports::sources::trim_path;
 use crate::web::views::short_names::{Origin, origin, short_names, short_paths};
 
-/// The most nodes that a browser has to hold; beyond that the lightest stacks are summed up.
+/// The most nodes sent to a browser; beyond that the lightest stacks are summed up.
 pub const MAX_NODES: usize = 200_000;
 
 #[derive(Debug, Serialize)]
@@ -26,7 +26,7 @@ pub struct Flame {
     /// For each node its index in [`Flame::sources`].
     pub frames: Vec<u32>,
     pub columns: Vec<Column>,
-    /// How many samples the values were counted from, where a profile of samples says so.
+    /// The number of samples behind the values, if the profile has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
     /// Stacks that end in nodes of many small frames, because there would be more nodes than [`MAX_NODES`].
@@ -36,7 +36,7 @@ pub struct Flame {
 /// The function or line of a frame; which fields are set depends on the granularity.
 #[derive(Debug, Default, Serialize)]
 pub struct Source {
-    /// With line and column, where they are known.
+    /// With line and column, if they are known.
     pub name: String,
     pub file: String,
     /// Tells functions of the same name apart.
@@ -48,11 +48,11 @@ pub struct Source {
     pub origin: Option<Origin>,
 }
 
-/// For each node how many samples end in it.
+/// For each node, the number of samples that end in it.
 #[derive(Debug, Default, Serialize)]
 pub struct Counts {
     pub new: Vec<u64>,
-    /// Those of the base; empty where there is none.
+    /// Samples of the base; empty if there is none.
     pub base: Vec<u64>,
 }
 
@@ -65,24 +65,24 @@ pub struct Column {
     pub unit: String,
     /// The factor that converts values to `unit`.
     pub scale: f64,
-    /// They are of one iteration as they are, and not to be divided.
+    /// The values already refer to one iteration, and must not be divided.
     pub per_iteration: bool,
     /// The whole that percentages refer to.
     pub total: i64,
     /// For each node the sum of the positive values of the samples that end in it.
     pub up: Vec<i64>,
-    /// The sum of the negative ones, without their sign; empty where there are none.
+    /// The sum of the negative ones, without their sign; empty if there are none.
     pub down: Vec<i64>,
-    /// Nodes in which samples end whose values are all 0.
+    /// Nodes where samples end, but whose values are all 0.
     pub zeros: Vec<u32>,
-    /// Of a difference, the base's total.
+    /// The base's total, for a difference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<i64>,
-    /// Of a difference, the unchanged part.
+    /// The unchanged part, for a difference.
     pub same: i64,
 }
 
-/// The tree with the values that the report is about.
+/// The tree with the report's own values.
 pub fn flame(report: &Report) -> Flame {
     build(report, &[report.choices.value_index], MAX_NODES)
 }
@@ -93,14 +93,14 @@ pub fn flame_of_all(report: &Report) -> Flame {
     build(report, &all, MAX_NODES)
 }
 
-/// The tree of a difference per operation. Its sides may come from different builds, so frames are the same where their names
-/// are; what has not changed is summed up. `iterations`: of both sides.
+/// The tree of a difference per operation. The two sides may come from different builds, so frames are matched by
+/// name; the unchanged part is summed up. `iterations`: of both sides.
 pub fn difference(report: &Report, iterations: [u64; 2]) -> Flame {
     let all: Vec<usize> = (0..report.profile.sample_types.len()).collect();
     changed_only(built(report, &all, MAX_NODES, Some(iterations)))
 }
 
-/// The frames of a location that no sample has met yet.
+/// The frames of a location that no sample has passed yet.
 const UNSEEN: (u32, u32) = (u32::MAX, u32::MAX);
 
 fn build(report: &Report, indices: &[usize], most: usize) -> Flame {
@@ -110,7 +110,7 @@ fn build(report: &Report, indices: &[usize], most: usize) -> Flame {
 fn built(report: &Report, indices: &[usize], most: usize, compared: Option<[u64; 2]>) -> Flame {
     let profile = &report.profile;
     let mut sources = Sources::new(report, compared.is_some());
-    // Numbered as the stacks name them, for the first of one name keeps it.
+    // Numbered in the order of the stacks, because the first source with a name keeps it.
     let mut frames = Frames { of_location: vec![UNSEEN; profile.locations.len()], all: Vec::new() };
     let mut unseen = profile.locations.len();
     for index in profile.samples.iter().flat_map(|sample| sample.locations.iter().rev()) {
@@ -159,7 +159,7 @@ fn counts(report: &Report, own: &[Own], compared: Option<[u64; 2]>) -> Option<Co
     })
 }
 
-/// Without the nodes beneath which nothing has changed; their samples are those of the nodes above.
+/// Drops nodes beneath which nothing has changed; adds their samples to the nodes above.
 fn changed_only(mut flame: Flame) -> Flame {
     let size = flame.parents.len();
     let mut changed = vec![false; size];
@@ -200,7 +200,7 @@ fn changed_only(mut flame: Flame) -> Flame {
     Flame { sources, frames, ..flame }
 }
 
-/// Without the sources that no node has.
+/// Drops the sources that no node has.
 fn used_only(sources: Vec<Source>, mut frames: Vec<u32>) -> (Vec<Source>, Vec<u32>) {
     let mut used = vec![false; sources.len()];
     frames.iter().for_each(|frame| used[*frame as usize] = true);
@@ -249,10 +249,10 @@ fn base_total(report: &Report, index: usize) -> Option<i64> {
 
 type SourceKey = (Text, Text, i64, i64, bool);
 
-/// Numbers what frames stand for.
+/// Numbers the sources of frames.
 struct Sources<'a> {
     report: &'a Report,
-    /// Frames of one name are one, wherever they stand.
+    /// Frames with the same name are merged, wherever they are.
     by_name: bool,
     all: Vec<Source>,
     known: FxHashMap<SourceKey, u32>,
@@ -329,7 +329,7 @@ mod tests {
         prepare(loaded, &invocation, &Config::default(), &mut |_| ()).unwrap()
     }
 
-    /// Each node that samples end in: `a;b up -down`.
+    /// Each node where samples end: `a;b up -down`.
     fn stacks(flame: &Flame) -> Vec<String> {
         let column = &flame.columns[0];
         let path = |mut node: usize| {

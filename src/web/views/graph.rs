@@ -1,4 +1,4 @@
-//! The call graph as a picture: boxes and arrows with their places.
+//! The call graph as a picture: boxes and arrows with their positions.
 
 use rustc_hash::FxHashMap;
 use serde::Serialize;
@@ -11,16 +11,17 @@ use crate::pprof::reports::nodelet::{self, Nodelet};
 use crate::pprof::reports::report::Report;
 use crate::web::views::short_names::{Origin, origin};
 
-/// More boxes than this are no picture, and take long to place.
+/// More boxes than this are unreadable, and take long to place.
 pub const MAX_NODES: i64 = 400;
 
-/// Which nodes become boxes is decided among so many where there are many more: the heaviest.
+/// Boxes are chosen among this many of the heaviest nodes, if there are many more.
 const CANDIDATES: usize = 500;
 
-/// More arrows than this are a black field.
+/// More arrows than this just blacken the picture.
 const MAX_ARROWS: usize = 1500;
 
-/// A call tree has a node for each path: of more frames than this, each sample's that the one before does not have, none is made.
+/// The most frames for which a call tree is made, because it has a node for each path; counts the frames of each
+/// sample that the previous sample does not have.
 const MAX_PATHS: usize = 500_000;
 
 #[derive(Debug, Serialize)]
@@ -31,12 +32,12 @@ pub struct Picture {
     pub arrows: Vec<Arrow>,
 }
 
-/// A function, or a label of its samples; places are of its centre, in CSS pixels.
+/// A function, or a label of its samples; positions are of its centre, in CSS pixels.
 #[derive(Debug, Serialize)]
 pub struct GraphBox {
-    /// As the table and the filters know it; a label's text.
+    /// The name that the table and the filters use; for a label, its text.
     pub name: String,
-    /// It is a label of the samples of the box that leads here.
+    /// It is a label of the samples of the box whose arrow leads here.
     pub is_label: bool,
     pub lines: Vec<String>,
     /// Height of the text of `lines`, in CSS pixels.
@@ -64,14 +65,14 @@ pub struct Arrow {
     pub stroke: f64,
     /// Weight ÷ total, from -1 to 1.
     pub share: f64,
-    /// It leads over functions that are not shown.
+    /// It passes over functions that are not shown.
     pub residual: bool,
     pub inline: bool,
-    /// The corners of the line, x and y in turns.
+    /// The corners of the line, x and y alternating.
     pub points: Vec<(f64, f64)>,
 }
 
-/// The picture, and the header's lines. An error where it cannot be made.
+/// The picture, and the header's lines. An error if it cannot be made.
 pub fn picture(report: &mut Report) -> Result<(Picture, Vec<String>), String> {
     if report.is_call_tree() && report.frames_apart() > MAX_PATHS {
         return Err(format!(
@@ -171,7 +172,7 @@ fn add_labels(
             lines,
             values,
         });
-        // A label belongs to its box: nothing may come between them.
+        // A label belongs next to its box: nothing may come between them.
         ends.push((from, to, LABEL_WEIGHT));
         arrows.push(Arrow {
             from,
@@ -211,7 +212,7 @@ fn graph_box(report: &Report, node: &Node, largest: i64) -> GraphBox {
     if cum != flat {
         values.push(format!("of {} ({})", report.value(cum), part(cum)));
     }
-    // From 11 to 24 pixels, growing with the root: so that differences among small ones show.
+    // From 11 to 24 pixels, growing with the square root, so that small values still differ visibly.
     let font = 11.0 + if largest == 0 { 0.0 } else { 13.0 * (abs(flat) as f64 / largest as f64).sqrt() };
     let lines = lines_of(node);
     let widest = lines.iter().chain(&values).map(|line| line.chars().count()).max().unwrap_or(0);
@@ -255,7 +256,7 @@ fn lines_of(node: &Node) -> Vec<String> {
         lines.push(line);
     }
     lines = lines.into_iter().map(cut).collect();
-    // A name of a hundred modules is cut in the middle: both ends say more.
+    // A name of a hundred modules is cut in the middle, because both ends tell more.
     if lines.len() > 6 {
         lines.splice(3..lines.len() - 2, ["…".to_owned()]);
     }
@@ -272,7 +273,7 @@ mod tests {
     use crate::pprof::front::generate::prepare;
     use crate::pprof::profile::{Builder, Label, Line, ValueType};
 
-    /// `main → leaf` by two threads, and other functions that nothing else has.
+    /// `main → leaf` by two threads, and other functions that share nothing with them.
     fn drawn(others: usize) -> (Picture, Vec<String>) {
         asked(others, Config::default()).unwrap()
     }

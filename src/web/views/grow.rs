@@ -1,15 +1,15 @@
-//! Stacks → a tree of frames, no larger than one can look at.
+//! Stacks → a tree of frames, with a limited number of nodes.
 //!
-//! It grows from the root, the heaviest frame first. Samples beside each other mostly begin alike, and go on together until
-//! their stacks part: as one run, of which one stack is looked at. What is too light is never unfolded, so time and memory are
-//! bounded by the tree that is kept.
+//! The tree grows from the root, the heaviest frame first. Neighbouring samples mostly have stacks that begin alike,
+//! so they are followed together as one run, of which only one stack is read, until their stacks part. Light frames
+//! are never unfolded, so the size of the resulting tree bounds time and memory.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
 use crate::pprof::profile::Profile;
 
-/// The samples that end in a node: of a difference, what both sides have is in neither `up` nor `down`.
+/// The samples that end in a node: for a difference, neither `up` nor `down` contains the part that both sides have.
 #[derive(Clone, Copy, Default)]
 pub struct Own {
     pub up: i64,
@@ -59,13 +59,13 @@ impl Tree {
 /// The frames of all locations, outermost first.
 #[derive(Default)]
 pub struct Frames {
-    /// Where each location's begin and end in `all`.
+    /// The range in `all` of each location's frames.
     pub of_location: Vec<(u32, u32)>,
     pub all: Vec<u32>,
 }
 
-/// A tree of at most `most` nodes with the values of the columns `indices`; `rest` is the frame that stands for many small ones
-/// and larger than all others.
+/// A tree of at most `most` nodes with the values of the columns `indices`; `rest` is the number of the frame that
+/// stands for many small ones, and is larger than all other frames' numbers.
 pub fn grow(profile: &Profile, frames: &Frames, indices: &[usize], rest: u32, most: usize) -> Tree {
     let all = profile.samples.len() as u32;
     let mut growing = Growing {
@@ -93,7 +93,7 @@ pub fn grow(profile: &Profile, frames: &Frames, indices: &[usize], rest: u32, mo
     growing.tree
 }
 
-/// How much each sample weighs: its largest share in any column, so that bytes do not outvote counts.
+/// The weight of each sample: its largest share in any column, so that bytes do not outvote counts.
 fn weights(profile: &Profile, indices: &[usize]) -> Vec<f64> {
     let size = |values: &[i64], index: usize| values.get(index).map_or(0.0, |value| value.unsigned_abs() as f64);
     let sums: Vec<(usize, f64)> = indices
@@ -105,7 +105,7 @@ fn weights(profile: &Profile, indices: &[usize]) -> Vec<f64> {
     profile.samples.iter().map(|sample| share(&sample.values)).collect()
 }
 
-/// Where a sample's stack ends, and up to where it is that of the sample before; in locations from the root.
+/// The length of a sample's stack, and of the part it shares with the previous sample; in locations from the root.
 #[derive(Clone, Copy)]
 struct Ends {
     own: u32,
@@ -124,13 +124,13 @@ fn ends(profile: &Profile) -> Vec<Ends> {
     all
 }
 
-/// Samples beside each other whose stacks begin with the same `depth` locations.
+/// Neighbouring samples whose stacks begin with the same `depth` locations.
 #[derive(Clone, Copy)]
 struct Run {
-    /// From, and to before.
+    /// Start and exclusive end.
     samples: (u32, u32),
     depth: u32,
-    /// The frames of the last of these locations that are still to come: a range of [`Frames::all`].
+    /// The remaining frames of the last of these locations: a range of [`Frames::all`].
     next: (u32, u32),
 }
 
@@ -168,12 +168,12 @@ impl PartialEq for Open {
 
 impl Eq for Open {}
 
-/// The samples that go on from a node with the same frame.
+/// The samples that continue from a node with the same frame.
 struct Group {
     frame: u32,
     count: usize,
     weight: f64,
-    /// Some of them go on further.
+    /// Some of them continue further.
     goes_on: bool,
     runs: Vec<Run>,
 }
@@ -188,17 +188,17 @@ struct Growing<'a> {
     most: usize,
     weights: Vec<f64>,
     ends: Vec<Ends>,
-    /// For each frame its group, while a node is expanded.
+    /// The group of each frame, while a node is expanded.
     slots: Vec<u32>,
     tree: Tree,
     open: BinaryHeap<Open>,
 }
 
 impl Growing<'_> {
-    /// Gives a node its own samples, and children for the others.
+    /// Gives a node the samples that end in it, and children for the others.
     fn expand(&mut self, Open { node, mut runs, .. }: Open) {
         let mut groups: Vec<Group> = Vec::new();
-        // From the last to the first, so that they come in order.
+        // Reversed, so that popping yields them in order.
         runs.reverse();
         while let Some(run) = runs.pop() {
             if run.next.0 == run.next.1 {
@@ -228,7 +228,8 @@ impl Growing<'_> {
         }
     }
 
-    /// A run whose locations have been followed: what ends here is the node's own; the others part by their next location.
+    /// Splits a run whose locations have been followed: samples that end here go to the node; the others part by their
+    /// next location.
     fn part(&mut self, node: u32, run: Run, runs: &mut Vec<Run>) {
         let before = runs.len();
         let (mut at, end) = run.samples;
@@ -250,7 +251,7 @@ impl Growing<'_> {
         runs[before..].reverse();
     }
 
-    /// A run goes on to its next frame.
+    /// Moves a run on to its next frame.
     fn go_on(&mut self, run: Run, groups: &mut Vec<Group>) {
         let frame = self.frames.all[run.next.0 as usize];
         let run = Run { next: (run.next.0 + 1, run.next.1), ..run };
@@ -267,8 +268,8 @@ impl Growing<'_> {
         group.runs.push(run);
     }
 
-    /// How many of the groups may become nodes; if not all, the heaviest come first. A node that is still open may need another
-    /// one for what is summed up beneath it.
+    /// How many of the groups may become nodes; if not all, the heaviest come first. Each open node may need one more,
+    /// for the small frames summed up beneath it.
     fn fitting(&self, groups: &mut [Group]) -> usize {
         let room = self.most.saturating_sub(self.tree.parents.len() + self.open.len());
         let cost = |group: &Group| 1 + usize::from(group.goes_on);

@@ -1,14 +1,14 @@
 //! Places boxes and arrows in layers, callers above callees, without Graphviz.
 //!
-//! After Sugiyama, Tagawa and Toda, "Methods for visual understanding of hierarchical system structures" (1981): cycles are
-//! broken, every box gets a layer, arrows over several layers get a place in each, the order in a layer is that of the
-//! neighbours' medians, and then everything moves sideways towards its neighbours as far as the order lets it.
+//! After Sugiyama, Tagawa and Toda, "Methods for visual understanding of hierarchical system structures" (1981): it
+//! breaks cycles, assigns every box to a layer, gives arrows over several layers a place in each, orders each layer by
+//! the neighbours' medians, and then moves everything sideways towards its neighbours as far as the order allows.
 
 /// Space between boxes of a layer, and between layers, in CSS pixels.
 const GAP: f64 = 24.0;
 const LAYER_GAP: f64 = 56.0;
 const BORDER: f64 = 16.0;
-/// Rounds of ordering and of moving; more change nothing that one sees.
+/// Rounds of ordering and of moving; more make no visible difference.
 const ORDER_ROUNDS: usize = 12;
 const MOVE_ROUNDS: usize = 10;
 
@@ -47,7 +47,8 @@ pub fn layered(sizes: &[Size], arrows: &[(usize, usize, f64)]) -> Layout {
     grid.layout(sizes, arrows, &downward)
 }
 
-/// The arrows, with those turned that would close a cycle: the light ones, as a walk along heavy arrows first finds them.
+/// The arrows, with those reversed that would close a cycle: the light ones, because a walk along heavy arrows first
+/// finds them.
 fn without_cycles(count: usize, arrows: &[(usize, usize, f64)]) -> Vec<(usize, usize, f64)> {
     let mut outgoing: Vec<Vec<usize>> = vec![Vec::new(); count];
     let mut has_caller = vec![false; count];
@@ -91,7 +92,7 @@ fn without_cycles(count: usize, arrows: &[(usize, usize, f64)]) -> Vec<(usize, u
     arrows.iter().zip(&turned).map(turn).collect()
 }
 
-/// The layer of each box: beneath all its callers, and then as close to its callees as it can be.
+/// The layer of each box: beneath all its callers, and otherwise as close to its callees as possible.
 fn layers(count: usize, arrows: &[(usize, usize, f64)]) -> Vec<usize> {
     let mut incoming = vec![0usize; count];
     let mut outgoing: Vec<Vec<usize>> = vec![Vec::new(); count];
@@ -159,7 +160,7 @@ impl Grid {
             }
             chain.push(*to);
             for pair in chain.windows(2) {
-                // Long arrows are kept straight, else they wind.
+                // Keep long arrows straight, otherwise they wind.
                 let pull = weight.max(1.0).log2() + 1.0;
                 let inner = pair.iter().filter(|at| !cells[**at].is_box).count() as f64;
                 cells[pair[0]].down.push((pair[1], pull * (1.0 + 2.0 * inner)));
@@ -173,7 +174,8 @@ impl Grid {
         Grid { cells, rows, between }
     }
 
-    /// Orders each layer by the medians of its neighbours, down and up again; the order with the fewest crossings stays.
+    /// Orders each layer by the medians of its neighbours, down and up again; keeps the order with the fewest
+    /// crossings.
     fn sort(&mut self) {
         let mut best = (self.crossings(), self.rows.clone());
         for round in 0..ORDER_ROUNDS {
@@ -213,7 +215,7 @@ impl Grid {
         self.rows[row] = keyed.into_iter().map(|(_, cell)| cell).collect();
     }
 
-    /// How often arrows between neighbouring layers cross.
+    /// The number of crossings between neighbouring layers.
     fn crossings(&self) -> usize {
         let positions = self.positions();
         let mut sum = 0;
@@ -223,7 +225,7 @@ impl Grid {
                 ends.sort_unstable();
                 ends
             });
-            // Inversions, by inserting into what has passed.
+            // Count inversions, by inserting into the sorted positions so far.
             let mut passed: Vec<usize> = Vec::new();
             for end in ends {
                 let at = passed.partition_point(|other| *other <= end);
@@ -253,8 +255,8 @@ impl Grid {
         }
     }
 
-    /// Every cell wants the mean of its neighbours. Cells that would overlap are joined and share the mean of their wishes
-    /// (pool adjacent violators), which is the least movement in squares.
+    /// Every cell wants the mean of its neighbours. Cells that would overlap are joined and share the mean of their
+    /// wishes (pool adjacent violators), which minimises the sum of squared movements.
     fn move_row(&mut self, row: usize) {
         struct Block {
             wish: f64,
@@ -372,7 +374,7 @@ mod tests {
 
     #[test]
     fn crossings_are_undone() {
-        // Two pairs that are named crosswise.
+        // Two pairs with crossed names.
         let layout = layered(&boxes(4), &[(0, 3, 1.0), (1, 2, 1.0)]);
         let place = |at: usize| layout.places[at].x;
         assert_eq!(place(0) < place(1), place(3) < place(2));

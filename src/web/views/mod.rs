@@ -1,4 +1,4 @@
-//! The data of each page: plain values that are written as JSON. Each is made from a prepared report by a function that
+//! The data of each page: plain values that are written as JSON. Each function makes them from a prepared report and
 //! knows neither HTTP nor HTML, so that the server's pages, the one-file report and the tests have the same numbers.
 
 pub mod flame;

@@ -1,11 +1,11 @@
-//! Names that fit into a box, and whose code they are of.
+//! Shortens names to fit into a box, and finds the origin of their code.
 
 use serde::Serialize;
 
 use crate::pprof::graph::shorten_function_name;
 use crate::pprof::profile::path;
 
-/// Whose code a function is.
+/// The origin of a function's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
@@ -14,12 +14,13 @@ pub enum Origin {
     Std,
 }
 
-/// Whose code `function` in `file` is, by where cargo, rustup and the system keep sources; where there is no file, by its name.
+/// The origin of `function` in `file`, by the places where cargo, rustup and the system keep sources; without a file,
+/// by its name.
 pub fn origin(function: &str, file: &str) -> Origin {
     if is_of_std(file) || (file.is_empty() && is_named_as_std(function)) {
         return Origin::Std;
     }
-    // Frames that a run adds to a bench are not the user's.
+    // Frames that memprof adds to a bench are not the user's.
     let is_foreign = is_of_dependency(file) || is_of_system(file) || function.starts_with("memprof_rt::");
     if is_foreign || (file.is_empty() && is_of_c(function)) { Origin::Dependency } else { Origin::Own }
 }
@@ -27,7 +28,7 @@ pub fn origin(function: &str, file: &str) -> Origin {
 fn is_of_std(file: &str) -> bool {
     const MARKS: [&str; 5] =
         ["/rustc/", "/rustlib/src/", "/library/core/src/", "/library/alloc/src/", "/library/std/src/"];
-    // std's own dependencies are recorded as `/rust/deps/hashbrown-…`; a build of one's own has std without a root.
+    // std's own dependencies are recorded as `/rust/deps/hashbrown-…`; a custom build of std has paths without a root.
     file.starts_with("/rust/deps/")
         || MARKS.iter().any(|mark| file.contains(mark))
         || MARKS[2..].iter().any(|mark| file.starts_with(&mark[1..]))
@@ -45,7 +46,7 @@ fn is_of_dependency(file: &str) -> bool {
         .any(|mark| file.starts_with(mark) || file.match_indices(mark).any(|(at, _)| file[..at].ends_with('/')))
 }
 
-/// A header of the system's, or the C library's own source, which is recorded relative to where it was built.
+/// A system header, or the C library's own source, which is recorded relative to its build directory.
 fn is_of_system(file: &str) -> bool {
     let is_relative_c = || {
         (file.starts_with("./") || file.starts_with("../")) && [".c", ".h", ".S"].iter().any(|end| file.ends_with(end))
@@ -55,7 +56,7 @@ fn is_of_system(file: &str) -> bool {
         || is_relative_c()
 }
 
-/// A plain name without a path, such as `calloc`: C's, of a library without debug information.
+/// A plain name without a path, such as `calloc`: a C function, from a library without debug information.
 fn is_of_c(function: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '@');
     function != "main" && !function.is_empty() && function.chars().all(is_plain)
@@ -92,7 +93,8 @@ pub fn short_paths(name: &str) -> Vec<String> {
     suffixes(&clean, &ends)
 }
 
-/// Forms of one name may have so many bytes together: those of a name of a megabyte would be half a terabyte.
+/// The byte limit for all forms of one name together: without it, those of a one-megabyte name would take half a
+/// terabyte.
 const MOST_BYTES: usize = 64 << 10;
 
 fn suffixes(text: &str, starts: &[usize]) -> Vec<String> {

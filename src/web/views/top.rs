@@ -9,7 +9,7 @@ use crate::pprof::reports::text;
 pub struct Top {
     /// The whole that percentages refer to.
     pub total: i64,
-    /// [`Top::total`] as it is shown.
+    /// [`Top::total`] as text.
     pub total_text: String,
     /// Largest flat value first.
     pub rows: Vec<Row>,

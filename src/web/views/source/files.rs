@@ -1,4 +1,4 @@
-//! Where samples stand in the source: files, their lines, and the pieces of functions that are shown.
+//! Finds the source files of samples, their lines, and the pieces of functions to show.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::matched::{Addresses, Matched};
 use crate::pprof::profile::{Profile, path};
 use crate::pprof::reports::report::Report;
 
-/// Lines of one function that are no further apart are one piece.
+/// Lines of one function that are at most this far apart form one piece.
 const MERGED_GAP: i64 = 20;
 /// Lines shown around a piece.
 const MARGIN: i64 = 5;
@@ -30,7 +30,7 @@ pub struct Placed {
 #[derive(Default)]
 pub struct SourceFile {
     pub lines: BTreeMap<i64, Vec<Placed>>,
-    /// The first function seen at a line has it.
+    /// Belongs to the first function seen at the line.
     pub functions: BTreeMap<i64, String>,
 }
 
@@ -50,7 +50,7 @@ pub struct Piece {
     pub cum: i64,
 }
 
-/// Facts about a location, computed once however many samples pass it.
+/// Facts about a location, computed once even if many samples pass it.
 #[derive(Clone, Copy, Default)]
 struct Seen {
     flat: i64,
@@ -60,15 +60,15 @@ struct Seen {
 }
 
 impl<'a> Files<'a> {
-    /// The lines of the functions that match; `None`: none does.
+    /// The lines of the functions that match; `None` if none matches.
     pub fn new(report: &'a Report) -> Option<Self> {
         let profile = &report.profile;
         let matched = Matched::new(report);
         let mut addresses = Addresses::new(profile);
         let mut seen = vec![Seen::default(); profile.locations.len()];
-        // In the order in which samples pass them, as pprof mostly has it; an address that matches keeps its first location.
+        // In the order in which samples pass them, as pprof mostly does; a matching address keeps its first location.
         let (mut wanted, mut known) = (Vec::new(), FxHashSet::default());
-        // Functions that are shown, by name and by system name.
+        // The functions to show, by name and by system name.
         let mut interest: FxHashSet<&str> = FxHashSet::default();
         let mut met = 0usize;
         for sample in &profile.samples {
@@ -112,7 +112,7 @@ impl<'a> Files<'a> {
         Some(files)
     }
 
-    /// Notes at which lines the wanted addresses stand.
+    /// Notes the lines of the wanted addresses.
     fn place(&mut self, profile: &'a Profile, wanted: &[(u64, u32)], interest: &FxHashSet<&str>) {
         for (address, index) in wanted {
             let frames: Vec<(&str, String, i64)> = profile.locations[*index as usize]
@@ -145,7 +145,7 @@ impl<'a> Files<'a> {
         addresses.into_iter().fold(0, |sum: i64, address| sum.wrapping_add(self.values_at(address).flat))
     }
 
-    /// The file's lines with samples, joined to pieces and widened.
+    /// The file's lines with samples, joined into pieces and widened.
     pub fn pieces(&self, file: &SourceFile) -> Vec<Piece> {
         let mut pieces: Vec<Piece> = Vec::new();
         for (line, placed) in &file.lines {
@@ -171,7 +171,7 @@ impl<'a> Files<'a> {
             let before = at.checked_sub(1).map(|before| pieces[before].end);
             let begin = &mut pieces[at].begin;
             match before {
-                // Line 0 is that of what has no line, and stays alone.
+                // Line 0 stands for samples without a line, and stays alone.
                 None if *begin > MARGIN => *begin -= MARGIN,
                 None => *begin = (*begin).min(1),
                 Some(end) => {
@@ -188,8 +188,8 @@ impl<'a> Files<'a> {
     }
 }
 
-/// The name of each system name that samples pass: where several functions have it, that of the last one passed. `met`
-/// locations have samples; they are looked for from the end, where they mostly are found soon.
+/// The name of each system name that samples pass: if several functions have it, the name of the last one passed.
+/// `met` locations have samples; the search starts from the end, where it mostly finds them soon.
 fn readable(profile: &Profile, met: usize) -> FxHashMap<&str, &str> {
     let mut names: FxHashMap<&str, &str> = FxHashMap::default();
     let mut seen = vec![false; profile.locations.len()];

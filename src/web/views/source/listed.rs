@@ -14,7 +14,8 @@ use crate::web::views::short_names::{Origin, origin};
 const MOST_FUNCTIONS: usize = 40;
 const MOST_LINES: usize = 1200;
 
-/// The user's own functions, the heaviest first; where there are none, whatever is heaviest. `report` is prepared for `list`.
+/// The user's own functions, the heaviest first; if there are none, the heaviest of all. `report` is prepared for
+/// `list`.
 pub fn own_functions(report: &mut Report) -> Result<Listing, String> {
     let mut all = routines(report)?;
     all.retain(|routine| !routine.file.is_empty());
@@ -47,7 +48,7 @@ fn listed(report: &Report, routine: Routine, sources: &mut Sources) -> ListedFun
     let (start, end) = routine.shown;
     let readable = start..=end.min(i64::try_from(length).unwrap_or(i64::MAX));
     let mut numbers: Vec<i64> = readable.collect();
-    // Lines with samples are listed even where their text cannot be read.
+    // Lines with samples are listed even if their text cannot be read.
     numbers
         .extend(routine.lines.keys().filter(|line| numbers.binary_search(line).is_err()).copied().collect::<Vec<_>>());
     numbers.sort_unstable();
@@ -79,7 +80,8 @@ fn listed(report: &Report, routine: Routine, sources: &mut Sources) -> ListedFun
     }
 }
 
-/// By name and file of a function what the samples come to that pass it, each counted once however often it passes.
+/// For each function, by name and file, the sum of the samples that pass it; each sample counts once however often it
+/// passes.
 fn cum_once(report: &Report) -> FxHashMap<(Text, String), i64> {
     let profile = &report.profile;
     let mut numbers: FxHashMap<(Text, String), usize> = FxHashMap::default();
@@ -88,7 +90,7 @@ fn cum_once(report: &Report) -> FxHashMap<(Text, String), i64> {
         *numbers.entry((function.name.clone(), path::clean(&function.filename))).or_insert(next)
     };
     let of_function: Vec<usize> = profile.functions.iter().map(number).collect();
-    // For each its sum, and the last sample that passed it.
+    // The sum for each function, and the last sample that passed it.
     let mut sums = vec![(0i64, usize::MAX); numbers.len()];
     for (at, sample) in profile.samples.iter().enumerate() {
         let value = report.sample_value(&sample.values);

@@ -1,11 +1,11 @@
-//! Which locations a pattern matches, and at which addresses they are.
+//! Finds the locations that a pattern matches, and their addresses.
 
 use rustc_hash::FxHashMap;
 
 use crate::pprof::profile::{Location, Profile};
 use crate::pprof::reports::report::Report;
 
-/// Addresses of locations; those without get some of their own behind all mappings.
+/// Addresses of locations; those without an address get one after all mappings.
 pub struct Addresses<'a> {
     profile: &'a Profile,
     next: u64,
@@ -29,9 +29,9 @@ impl<'a> Addresses<'a> {
     }
 }
 
-/// Which lines of which locations the pattern matches.
+/// The matching lines of each location.
 pub struct Matched {
-    /// The pattern is a number: then it is an address, too.
+    /// The pattern is a number, so it also matches as an address.
     address: Option<u64>,
     everything: bool,
     by_location: Vec<Vec<usize>>,
@@ -74,7 +74,7 @@ impl Matched {
     }
 }
 
-/// A number as Go writes them: decimal, or with 0x, 0o, 0b or a leading 0; underscores after such a prefix.
+/// A number in Go's syntax: decimal, or with 0x, 0o, 0b or a leading 0; underscores after such a prefix.
 fn number(text: &str) -> Option<u64> {
     let lower = text.to_lowercase();
     let (radix, digits) = match lower.get(..2) {

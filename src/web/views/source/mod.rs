@@ -1,8 +1,8 @@
-//! Source lines with what they cost.
+//! Source lines with their costs.
 //!
-//! [`listing`] is pprof's own source page, which goes by addresses: where a location stands for several inlined functions each
-//! of them is shown with the location's whole value, and with the lines that were inlined into it. [`own_functions`] is what
-//! the report shows: the numbers of `list`, where a sample counts once at a line.
+//! [`listing`] is pprof's own source page, which works by addresses: a location that stands for several inlined
+//! functions is shown in each of them with its whole value, and with the lines that were inlined into it.
+//! [`own_functions`] is for the report: it has the numbers of `list`, which counts a sample once per line.
 
 mod files;
 mod listed;
@@ -20,7 +20,7 @@ use crate::pprof::reports::sources::Sources;
 
 pub use listed::own_functions;
 
-/// At most so many files are shown, those with the largest flat values.
+/// At most this many files are shown, those with the largest flat values.
 pub const MAX_FILES: usize = 50;
 /// Longer lines are cut: they are data, not source.
 const MAX_LINE: usize = 2000;
@@ -29,7 +29,7 @@ const MAX_LINE: usize = 2000;
 pub struct Listing {
     pub total_text: String,
     pub functions: Vec<ListedFunction>,
-    /// Files that could not be read, each with where it was looked for.
+    /// Files that could not be read, each with the places that were searched.
     pub missing: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ pub struct ListedFunction {
 #[derive(Debug, Serialize)]
 pub struct ListedLine {
     pub number: i64,
-    /// Whether samples are here, and whether something was inlined into it.
+    /// Whether there are samples here, and whether something was inlined into it.
     pub kind: LineKind,
     pub flat: i64,
     pub cum: i64,
@@ -58,7 +58,7 @@ pub struct ListedLine {
     pub flat_text: String,
     pub cum_text: String,
     pub text: String,
-    /// Where samples come from calls that were inlined: those calls, outermost first.
+    /// If samples come from inlined calls: those calls, outermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inlined: Vec<Inlined>,
 }
@@ -74,7 +74,7 @@ pub enum LineKind {
 /// A note beneath a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Inlined {
-    /// The source line of the inlined function; empty where it is not known.
+    /// The source line of the inlined function; empty if unknown.
     pub text: String,
     /// `file.rs:12`; `None`: here another piece of code begins.
     pub place: Option<String>,
@@ -100,7 +100,7 @@ pub fn listing(report: &Report) -> Result<Listing, String> {
     Ok(Listing { total_text: report.value(report.total), missing: missing(&functions, &sources), functions })
 }
 
-/// Why the sources of `functions` could not be read.
+/// The reasons why the sources of `functions` could not be read.
 fn missing(functions: &[ListedFunction], sources: &Sources) -> Vec<String> {
     let files: BTreeSet<&str> = functions.iter().map(|function| function.file.as_str()).collect();
     files.into_iter().filter_map(|file| sources.known_error(file).map(str::to_owned)).collect()
@@ -158,17 +158,18 @@ fn list(
     }
 }
 
-/// The lines of a piece that can be shown: those that the file has, and those with samples. A profile may name any line.
+/// The lines of a piece that can be shown: those that the file has, and those with samples. A profile may name any
+/// line.
 fn numbers(piece: &Piece, file: &SourceFile, length: usize) -> BTreeSet<i64> {
     let last = i64::try_from(length).unwrap_or(i64::MAX).saturating_add(1);
     let mut numbers: BTreeSet<i64> = (piece.begin.max(0)..piece.end.min(last)).collect();
-    // The last of all numbers has no other behind it.
+    // The largest number has no successor.
     let inside = |line: i64| line < piece.end || line == i64::MAX;
     numbers.extend(file.lines.range(piece.begin..).map(|(line, _)| *line).take_while(|line| inside(*line)));
     numbers
 }
 
-/// The calls that lead to a line's addresses; those that are the same as before are not said again.
+/// The calls that lead to a line's addresses; calls equal to the previous ones are not repeated.
 fn inlined(placed: &[Placed], sources: &mut Sources) -> Vec<Inlined> {
     let mut notes = Vec::new();
     let mut before: &[(String, i64)] = &[];
@@ -241,7 +242,7 @@ mod tests {
         assert_eq!(listed(profile(7), "none").unwrap_err(), "no matches found for regexp: none");
     }
 
-    /// pprof gives a line to the function that it meets there first, in the order of the samples.
+    /// pprof assigns a line to the function that it meets there first, in the order of the samples.
     #[test]
     fn a_line_is_of_the_function_that_is_met_there_first() {
         let mut builder = Builder::new(vec![ValueType::new("alloc_space", "bytes")]);
