@@ -41,8 +41,8 @@ const DECIMAL: [Step; 8] = [
     decimal_step!("n", 1e-9, 99.995e-9, 9.9995e-9, 0.99995e-9),
 ];
 
-/// There are no binary fractions: "1 /KiB/s" would confuse more than "0.001 B/s". A number from 1000 up to 1024 takes the
-/// smaller prefix.
+/// There are no binary fractions: "1 /KiB/s" would confuse more than "0.001 B/s". A number from 1000 up to 1024 takes
+/// the smaller prefix.
 const BINARY: [Step; 5] = [
     binary_step("Ti", (1u64 << 40) as f64),
     binary_step("Gi", (1u64 << 30) as f64),

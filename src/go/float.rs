@@ -30,8 +30,8 @@ fn parse_hexadecimal(text: &str) -> Option<f64> {
     Some(libm::scalbn(mantissa as f64, exponent.parse::<i32>().ok()? - 4 * fraction.len() as i32))
 }
 
-/// Go's `fmt.Sprint` of a float: the shortest digits that read back as the same number, with an exponent where it is below −4
-/// or above 5.
+/// Go's `fmt.Sprint` of a float: the shortest digits that read back as the same number, with an exponent where it is
+/// below −4 or above 5.
 pub fn shortest(value: f64) -> String {
     if !value.is_finite() {
         return non_finite(value).to_owned();

@@ -255,7 +255,7 @@ const POSIX_CLASSES: [&str; 14] = [
     "xdigit",
 ];
 
-/// Flags with each letter once: a letter behind the minus is off. `U` does not matter for matching.
+/// Flags with each letter once: a letter after the minus is off. `U` does not matter for matching.
 fn canonical_flags(text: &str) -> Option<String> {
     let (on, off) = text.split_once('-').unwrap_or((text, ""));
     let is_flag = |flag: u8| b"imsU".contains(&flag);

@@ -39,7 +39,8 @@ pub enum Completeness {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stack {
     pub addresses: Vec<u64>,
-    /// True where `addresses[0]` is the interrupted instruction itself (a CPU sample); otherwise it is a return address like all others.
+    /// True where `addresses[0]` is the interrupted instruction itself (a CPU sample); otherwise it is a return
+    /// address like all others.
     pub leaf_is_exact: bool,
     pub completeness: Completeness,
 }
@@ -122,7 +123,7 @@ pub struct Life {
     pub alone: Growth,
     /// The growing reallocs of blocks that began here: index of their stack, and how many.
     pub grew_at: Vec<(usize, u64)>,
-    /// Where blocks that began here were freed: index of the stack, and how many; of the first bracket only.
+    /// The stacks that freed blocks which began here: index of the stack, and how many; of the first bracket only.
     pub freed_at: Vec<(usize, u64)>,
     /// Bytes live at the peak of the bracket with the highest peak.
     pub peak_bytes: u64,

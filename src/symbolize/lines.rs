@@ -1,7 +1,8 @@
 //! Debug information: lines and inlined calls of one module.
 //!
 //! addr2line reads units when they are first needed, so that opening a large executable costs little. Its sections are
-//! copied once into shared memory, which frees this module from borrowing the file (and the tool from `unsafe` mappings).
+//! copied once into shared memory, which frees this module from borrowing the file (and the tool from `unsafe`
+//! mappings).
 
 use std::sync::Arc;
 

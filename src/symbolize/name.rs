@@ -1,7 +1,7 @@
 //! Demangles names for people to read.
 //!
-//! std is compiled with v0 mangling, a user's code mostly with the legacy one; `{:#}` of rustc-demangle prints both without
-//! their hashes, so that a function has the same name in every build.
+//! std is compiled with v0 mangling, a user's code mostly with the legacy one; `{:#}` of rustc-demangle prints both
+//! without their hashes, so that a function has the same name in every build.
 
 /// The readable form of a linker's name; C names are already readable.
 pub(super) fn demangle(linkage_name: &str) -> String {

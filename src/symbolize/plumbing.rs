@@ -93,8 +93,8 @@ pub(super) fn is_thread_start(function: &str) -> bool {
     function.contains(THREAD_START) && path(function).contains(&THREAD_START)
 }
 
-/// The parts of a path, without type arguments; of `<Type as Trait>::method` and `<Type>::method` the parts of Type, then the
-/// rest. `<&Type>` counts as Type. Types without a path (slices, tuples) have no parts.
+/// The parts of a path, without type arguments; of `<Type as Trait>::method` and `<Type>::method` the parts of Type,
+/// then the rest. `<&Type>` counts as Type. Types without a path (slices, tuples) have no parts.
 pub fn path(function: &str) -> Vec<&str> {
     let Some(rest) = function.strip_prefix('<') else { return parts(function) };
     let Some(end) = closing(rest) else { return Vec::new() };

@@ -92,7 +92,8 @@ impl<'data, R: ReadRef<'data>> Elf<'data, R> {
         (!bytes.is_empty()).then_some((section.address(), bytes))
     }
 
-    /// .eh_frame through PT_GNU_EH_FRAME: from where its header points to the end of that segment (a terminator ends it).
+    /// .eh_frame through PT_GNU_EH_FRAME: from where its header points to the end of that segment (a terminator ends
+    /// it).
     fn eh_frame_by_header(&self) -> Option<(u64, &'data [u8])> {
         let header = self.segments(PT_GNU_EH_FRAME).next()?;
         let bases = BaseAddresses::default().set_eh_frame_hdr(header.p_vaddr(object::LittleEndian));

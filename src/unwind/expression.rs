@@ -11,7 +11,8 @@ use super::elf::Slice;
 /// A known CFA expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CfaExpression {
-    /// rsp + 8 + (8 if (pc & 15) >= `pushed_at`): the entries of a lazy procedure linkage table, which push their number.
+    /// rsp + 8 + (8 if (pc & 15) >= `pushed_at`): the entries of a lazy procedure linkage table, which push their
+    /// number.
     Plt { pushed_at: u64 },
     /// The interrupted rsp, from the `ucontext` at rsp: glibc's `__restore_rt`.
     SignalStack,

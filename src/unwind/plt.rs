@@ -28,7 +28,8 @@ fn shape(bytes: &[u8]) -> &'static [(u64, Rule)] {
     const PUSHED: Rule = Rule::rsp(16);
     const PUSHED_TWICE: Rule = Rule::rsp(24);
     match bytes {
-        // PLT0, reached by a jump from an entry that has pushed its number: push link_map(%rip) (6 bytes); jmp *resolver.
+        // PLT0, reached by a jump from an entry that has pushed its number: push link_map(%rip) (6 bytes); jmp
+        // *resolver.
         [0xff, 0x35, ..] => &[(0, PUSHED), (6, PUSHED_TWICE)],
         // jmp *slot(%rip) (6 bytes); push number (5); jmp PLT0.
         [0xff, 0x25, _, _, _, _, 0x68, ..] => &[(0, Rule::PLT)],

@@ -32,7 +32,7 @@ function ranged(value, range) {
   return range && range[0] !== range[1] ? `${count(range[0])}–${count(range[1])}` : count(value);
 }
 
-// A difference: red where it is certainly more, blue where it is certainly less, else plain.
+// A difference: red if it is certainly more, blue if it is certainly less, else plain.
 function changeMark(by, isSure, text, note) {
   return el('span', { class: 'change ' + (!isSure || by === 0 ? 'same' : by > 0 ? 'grows' : 'shrinks'), title: note || null }, text + (isSure ? '' : ' (~)'));
 }

@@ -5,8 +5,8 @@ use std::io::Read as _;
 
 use flate2::read::MultiGzDecoder;
 
-/// The text of a file: UTF-8 with or without a byte-order mark, UTF-16 likewise (PowerShell's `>`), any of them gzipped. The
-/// error says what is wrong with the archive.
+/// The text of a file: UTF-8 with or without a byte-order mark, UTF-16 likewise (PowerShell's `>`), any of them
+/// gzipped. The error says what is wrong with the archive.
 pub fn decode(bytes: Vec<u8>) -> Result<String, String> {
     let bytes = if bytes.starts_with(&[0x1f, 0x8b]) { unzip(&bytes)? } else { bytes };
     Ok(match utf_16(&bytes) {

@@ -34,8 +34,8 @@ pub fn read(text: &str, file: &str, mut config: Config, units: &mut Metadata, si
     }
 }
 
-/// The name and the values of a line without its `Benchmark`; None for a name alone, which `go test -v` prints at the start of
-/// each benchmark.
+/// The name and the values of a line without its `Benchmark`; None for a name alone, which `go test -v` prints at the
+/// start of each benchmark.
 fn parse_result(line: &str) -> Result<Option<(&str, Vec<Value<'_>>)>, String> {
     let (name, rest) = split_field(line);
     if name.len() == line.len() {

@@ -1,4 +1,5 @@
-//! results.jsonl of our own runs: one JSON object a line, of which `benchmark-finished` is one measurement of one benchmark.
+//! results.jsonl of our own runs: one JSON object per line; a `benchmark-finished` is one measurement of one
+//! benchmark.
 //!
 //! Counts are exact unless the run says otherwise, so one measurement decides: B/op and allocs/op are compared as
 //! benchstat compares units with `assume=exact`.

@@ -125,7 +125,7 @@ fn own_part(parts: &NameParts, prefix: &str) -> Range<usize> {
     }
 }
 
-/// The name up to the first slash, or without its threads where there is none.
+/// The name up to the first slash, or without its threads if there is none.
 fn base(name: &str) -> &str {
     match name.find('/') {
         Some(slash) => &name[..slash],

@@ -1,5 +1,6 @@
-//! The two small languages of the flags: filters (`-filter`) choose measurements, projections (`-table`, `-row`, `-col`,
-//! `-ignore`) say by which of their keys they are grouped. <https://pkg.go.dev/golang.org/x/perf/benchproc/syntax>
+//! The two small languages of the flags: filters (`-filter`) choose measurements, projections (`-table`, `-row`,
+//! `-col`, `-ignore`) choose the keys that group them.
+//! <https://pkg.go.dev/golang.org/x/perf/benchproc/syntax>
 
 pub mod filter;
 pub mod filter_syntax;
@@ -13,7 +14,7 @@ pub mod quote;
 
 use std::fmt;
 
-/// Where an expression is wrong: the message, the expression, and a caret under the place.
+/// An error in an expression: the message, the expression, and a caret under the place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyntaxError {
     pub query: String,

@@ -1,8 +1,8 @@
 //! Projections: they group measurements by the values of chosen keys.
 //!
-//! A measurement's values for a projection's keys make a tuple, and equal tuples are one [`KeyId`]: tables, rows and columns
-//! are maps from these. The keys of `.config` are not known in advance; fields are added as the files bring them, and a tuple
-//! from before means the same as one with nothing in the new fields.
+//! A measurement's values for a projection's keys make a tuple, and equal tuples are one [`KeyId`]: tables, rows and
+//! columns are maps from these. The keys of `.config` are not known in advance; fields are added as the files bring
+//! them, and a tuple from before means the same as one with nothing in the new fields.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -146,7 +146,7 @@ pub struct Projection {
 }
 
 impl Projection {
-    /// The elements of an expression, and the unit behind them if `with_unit`.
+    /// The elements of an expression, and the unit after them if `with_unit`.
     pub fn new(sources: Vec<Source>, with_unit: bool, claimed: &Rc<Claimed>) -> Self {
         let mut projection = Projection {
             claimed: Rc::clone(claimed),

@@ -1,8 +1,8 @@
 //! The Mann–Whitney U test: do two samples come from the same distribution? It assumes nothing about that distribution.
 //!
-//! U counts the pairs in which the value of the first sample is the greater one, ties as halves. Under the null hypothesis its
-//! distribution is known, so p is exact for small samples; beyond, U is nearly normal. Source: Mann and Whitney, "On a Test of
-//! Whether one of Two Random Variables is Stochastically Larger than the Other" (1947).
+//! U counts the pairs in which the value of the first sample is the greater one, ties as halves. Under the null
+//! hypothesis its distribution is known, so p is exact for small samples; beyond, U is nearly normal. Source: Mann and
+//! Whitney, "On a Test of Whether one of Two Random Variables is Stochastically Larger than the Other" (1947).
 
 use rustc_hash::FxHashMap as HashMap;
 
@@ -136,8 +136,8 @@ fn untied_distribution(n: usize, m: usize) -> Vec<f64> {
 
 /// The number of ways to take `n` values from these groups of equal ones so that 2U is at most `two_u`.
 ///
-/// Group by group: of a group of t values with b below it, r taken ones beat what was not taken below and tie with the t − r
-/// others, so that 2U grows by r (2 (b − already taken) + t − r).
+/// Group by group: of a group of t values with b below it, r taken ones beat what was not taken below and tie with the
+/// t − r others, so that 2U grows by r (2 (b − already taken) + t − r).
 fn tied_count(n: usize, two_u: usize, groups: &[usize]) -> f64 {
     if let [first, second] = *groups {
         // Rounded towards zero, as in go-moremath: below the least U this is one way to take them, not none.

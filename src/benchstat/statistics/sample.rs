@@ -158,7 +158,8 @@ fn exact_summary(values: &[f64]) -> Summary {
 }
 
 impl Summary {
-    /// The larger side of the interval in percent of the center: `3%`, `∞` without an interval, `?` where the signs differ.
+    /// The larger side of the interval in percent of the center: `3%`, `∞` without an interval, `?` where the signs
+    /// differ.
     pub fn range(&self) -> String {
         if self.lower.is_infinite() || self.upper.is_infinite() {
             return "∞".to_owned();

@@ -158,8 +158,8 @@ fn sorted(projection: &Projection, ids: impl Iterator<Item = KeyId>) -> Vec<KeyI
     ids
 }
 
-/// The geometric means of a column. The mean of the ratios, and not the ratio of the means: where the rows of two columns
-/// differ, it is still a mean of something.
+/// The geometric means of a column. The mean of the ratios, and not the ratio of the means: where the rows of two
+/// columns differ, it is still a mean of something.
 fn mean(rows: &[Row], column: usize) -> Mean {
     let is_baseline = column == 0;
     let baselines = rows.iter().filter(|row| row.cells[0].is_some()).count();

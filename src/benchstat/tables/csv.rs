@@ -4,7 +4,8 @@
 use super::analysis::{Cell, Mean, Table, Tables};
 use crate::go::float::{shortest, signed_percent};
 
-/// Columns of the file: the label, then for each column of the table center and range, and behind the first one delta and p.
+/// Columns of the file: the label, then for each column of the table center and range, and after the first one delta
+/// and p.
 const LABEL: usize = 1;
 const CENTER: usize = 2;
 const DELTA: usize = 2;
@@ -133,7 +134,7 @@ impl Writer {
     }
 }
 
-/// The letters of a spreadsheet's column, counted from 0. Like benchstat's, they are right up to Z; behind it comes BA.
+/// The letters of a spreadsheet's column, counted from 0. Like benchstat's, they are right up to Z; after it comes BA.
 fn letters(mut column: usize) -> String {
     let mut letters = Vec::new();
     loop {

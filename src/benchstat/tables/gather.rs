@@ -16,7 +16,7 @@ pub struct GatheredCell {
     pub residues: Vec<KeyId>,
 }
 
-/// Where a value belongs.
+/// The cell of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Place {
     pub table: KeyId,

@@ -9,8 +9,8 @@ use crate::benchstat::scale::scaled;
 use crate::benchstat::unit::Class;
 use crate::go::float::signed_percent;
 
-/// Columns of the layout: the label, then for each column of the table center, ± and footnotes, and behind the first one delta,
-/// evidence and footnotes.
+/// Columns of the layout: the label, then for each column of the table center, ± and footnotes, and after the first
+/// one delta, evidence and footnotes.
 const LABEL: usize = 1;
 const CENTER: usize = 3;
 const DELTA: usize = 3;

@@ -205,8 +205,8 @@ fn is_object(path: &Path) -> bool {
     read.is_ok() && object::FileKind::parse(&head[..]).is_ok()
 }
 
-/// Names the binaries by where they are on this machine, and the main one as the command line does. A profile without mappings
-/// gets one.
+/// Names the binaries by where they are on this machine, and the main one as the command line does. A profile without
+/// mappings gets one.
 fn locate_binaries(
     profile: &mut Profile,
     executable: &str,

@@ -62,7 +62,7 @@ fn tag_filter(name: &str, value: &str, units: &LabelUnits, warn: Warn<'_>) -> Re
         return Ok(None);
     }
     let (key, value) = match value.split_once('=') {
-        // An empty key is none.
+        // An empty key does not count as a key.
         Some((key, value)) => (Some(key.to_string()).filter(|key| !key.is_empty()), value),
         None => (None, value),
     };

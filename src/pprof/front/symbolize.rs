@@ -17,7 +17,7 @@ pub trait Binaries {
 
 /// An open binary.
 pub trait Binary {
-    /// In hexadecimal digits; empty where it has none.
+    /// In hexadecimal digits; empty if it has none.
     fn build_id(&self) -> &str;
 
     /// The calls at a run-time address, the innermost first; none if the binary does not know it.

@@ -77,7 +77,7 @@ impl<'a> Infos<'a> {
         Infos { profile, object_names, functions, objfiles, empty }
     }
 
-    /// The key of line `line` of `location`; of the location itself where it has no lines.
+    /// The key of line `line` of `location`; of the location itself if it has no lines.
     pub(super) fn key(&self, location: &Location, line: usize) -> NodeKey {
         let objfile = location.mapping.map_or(self.empty, |mapping| self.objfiles[mapping as usize]);
         let Some(line) = location.lines.get(line) else {
@@ -172,7 +172,7 @@ impl Builder<'_> {
         (value != 0 || divisor != 0).then_some((value, divisor))
     }
 
-    /// A sample's labels as nodelets have them, where they are wanted and there are any.
+    /// A sample's labels in the form that nodelets use, if they are wanted and there are any.
     pub(super) fn tags(options: &Options<'_>, labels: &[Label]) -> Option<SampleTags> {
         let format = options.format_tag?;
         let mut texts: Vec<String> = Vec::new();

@@ -79,7 +79,7 @@ pub struct Edge {
 }
 
 impl NodeInfo {
-    /// The parts of the name: address, function, file and line; where there is nothing, the binary or `<unknown>`.
+    /// The parts of the name: address, function, file and line; if there are none, the binary or `<unknown>`.
     pub fn components(&self) -> Vec<String> {
         let mut parts = Vec::new();
         if self.address != 0 {

@@ -1,6 +1,7 @@
 //! The profile: pprof's model of "which stacks cost how much", and the operations on it except printing.
 //!
-//! Nothing here does input or output; [`read`] and [`write`] work on bytes. Producers build a [`Profile`] with [`Builder`].
+//! Nothing here does input or output; [`read`] and [`write`] work on bytes. Producers build a [`Profile`] with
+//! [`Builder`].
 
 mod aggregate;
 pub mod arithmetic;

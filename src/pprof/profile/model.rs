@@ -61,7 +61,8 @@ pub struct Sample {
     pub locations: Vec<u32>,
     /// One value for each of [`Profile::sample_types`].
     pub values: Vec<i64>,
-    /// Sorted: texts before numbers, then by key; the order of several values of one key is kept ([`Sample::sort_labels`]).
+    /// Sorted: texts before numbers, then by key; the order of several values of one key is kept
+    /// ([`Sample::sort_labels`]).
     pub labels: Vec<Label>,
 }
 

@@ -69,7 +69,7 @@ impl Report {
         self.choices.format == Format::Dot
     }
 
-    /// A value as it is shown.
+    /// The displayed text of a value.
     pub fn value(&self, value: i64) -> String {
         self.value_in(value, &self.choices.output_unit)
     }

@@ -1,5 +1,5 @@
-//! `speedscope`: the JSON of speedscope.app's file format, a profile for each sample type. The format has no negative weights:
-//! decreases are profiles of their own.
+//! `speedscope`: the JSON of speedscope.app's file format, a profile for each sample type. The format has no negative
+//! weights: decreases are profiles of their own.
 
 use rustc_hash::FxHashMap;
 use serde::Serialize;

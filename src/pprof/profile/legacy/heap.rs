@@ -105,7 +105,8 @@ pub fn values(counts: [i64; 4], has_allocated: bool, rate: Option<i64>, line: &s
     Ok((values, size))
 }
 
-/// Scales a sample up to the allocations it represents: a block of `s` bytes was sampled with probability 1 − e^(−s/rate).
+/// Scales a sample up to the allocations it represents: a block of `s` bytes was sampled with probability 1 −
+/// e^(−s/rate).
 pub fn unsampled(count: i64, bytes: i64, rate: i64) -> (i64, i64) {
     if count == 0 || bytes == 0 {
         return (0, 0);

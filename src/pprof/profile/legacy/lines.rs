@@ -22,7 +22,7 @@ impl Lines {
         Lines { next: (!text.is_empty()).then_some(0), text, current: 0..0 }
     }
 
-    /// Goes to the next line. False where there is none.
+    /// Goes to the next line. False if there is none.
     pub fn advance(&mut self) -> bool {
         let Some(start) = self.next else {
             self.current = 0..0;
@@ -35,7 +35,7 @@ impl Lines {
         true
     }
 
-    /// The line as it is.
+    /// The whole line, blanks included.
     pub fn raw(&self) -> &str {
         &self.text[self.current.clone()]
     }

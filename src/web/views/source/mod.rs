@@ -80,8 +80,8 @@ pub struct Inlined {
     pub place: Option<String>,
 }
 
-/// Lists the functions that `report.choices.symbol` matches; by name, system name, file or object file, or at an address.
-/// At most [`MAX_FILES`] files.
+/// Lists the functions that `report.choices.symbol` matches; by name, system name, file or object file, or at an
+/// address. At most [`MAX_FILES`] files.
 pub fn listing(report: &Report) -> Result<Listing, String> {
     let Some(files) = Files::new(report) else {
         let pattern = report.choices.symbol.as_ref().map_or("", |symbol| symbol.source());
