@@ -1,8 +1,8 @@
 //! The user's own `#[global_allocator]`: it stays in charge, wrapped in the tracking type.
 //!
-//! The static is found among tokens, not items: one made by `macro_rules!` or under `cfg_attr` is no item. Only `: T = E;` is
-//! rewritten, on the same line; attributes and cfgs stay. What a macro writes may be written into another crate, which does not
-//! know the runtime: there the way leads through the crate that has the macro.
+//! The static is found among tokens, not items: one made by `macro_rules!` or under `cfg_attr` is no item. Only `: T =
+//! E;` is rewritten, on the same line; attributes and cfgs stay. A macro may write its static into another crate, which
+//! does not know the runtime: there the path leads through the crate that has the macro.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,7 +14,7 @@ use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use crate::{Result, fs};
 
 const ATTRIBUTE: &str = "global_allocator";
-/// No crate of this many source files is searched through; none is known.
+/// A crate with more source files than this is not searched; no such crate is known.
 const MOST_FILES: usize = 20_000;
 
 /// Behind the root source of a crate whose macros name the runtime.
@@ -70,7 +70,7 @@ struct Edited {
     by_macro: bool,
 }
 
-/// `text` with the tracking type around each declared allocator; `None` where there is none, or where it is no Rust.
+/// `text` with the tracking type around each declared allocator; `None` if there is none, or if the text is no Rust.
 fn wrap(text: &str, edition_2015: bool) -> Option<Edited> {
     let tokens = TokenStream::from_str(text).ok()?;
     let mut statics = Vec::new();
@@ -153,7 +153,7 @@ fn declared(tokens: &[TokenTree], in_macro: bool) -> Option<Declared> {
     let colon = find(keyword, &single_colon)?;
     let equals = find(colon, &|at| is(&tokens[at], '='))?;
     let semicolon = find(equals, &|at| is(&tokens[at], ';'))?;
-    // A static behind something else's end is not this attribute's.
+    // A static behind the end of another item is not this attribute's.
     if find(0, &|at| is(&tokens[at], ';')) != Some(semicolon) {
         return None;
     }

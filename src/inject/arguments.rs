@@ -1,4 +1,4 @@
-//! The arguments of one rustc call, as far as the wrapper has to understand them.
+//! The arguments of one rustc call, as far as the wrapper needs to understand them.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
@@ -68,8 +68,8 @@ impl Arguments {
         Ok(Arguments { all, in_file })
     }
 
-    /// The command line for the next program. If the arguments came in a file, it names a new one in `folder`, which has to outlive
-    /// this process.
+    /// The command line for the next program. If the arguments came in a file, it names a new one in `folder`, which
+    /// must outlive this process.
     pub fn line(&self, folder: &Path) -> Result<Vec<OsString>> {
         if !self.in_file {
             return Ok(self.all.clone());
@@ -183,7 +183,7 @@ impl Arguments {
         self.push(format!("{name}={}", library.display()));
     }
 
-    /// Replaces the value of `-C KEY=…`, and drops it where there is no new one.
+    /// Replaces the value of `-C KEY=…`, or drops it if there is no new one.
     pub fn set_codegen(&mut self, key: &str, value: Option<&str>) {
         let mut out = Vec::with_capacity(self.all.len());
         let mut words = std::mem::take(&mut self.all).into_iter().peekable();

@@ -33,7 +33,7 @@ pub fn dhat_path(timed: &Path) -> PathBuf {
 /// `--crate-type` nor `--test`.
 pub fn is_bench_root(args: &Arguments, setup: &Setup) -> bool {
     let executable = args.has("--test") || matches!(args.value("--crate-type"), None | Some("bin"));
-    // cargo may have come here by another way than the one that the manifest was named by.
+    // cargo may have come here by another path than the one that named the manifest.
     executable && root(args).is_some_and(|source| setup.bench_roots.contains(&source))
 }
 
@@ -92,19 +92,20 @@ fn linked_with(args: &Arguments, suffix: &str, name: &str, library: &Path, setup
     linked.set_codegen("extra-filename", Some(&format!("{extra}{suffix}")));
     linked.set_codegen("incremental", None);
     linked.set_emit("link");
-    // Linked though nobody names it; on this one call the unstable flag is taken by a stable compiler too.
+    // Linked although no code names it; on this one call a stable compiler accepts the unstable flag, too.
     linked.push("-Zunstable-options");
     linked.push("--extern");
     linked.push(format!("force:{name}={}", library.display()));
     linked.push("--cap-lints=allow");
-    // With the unstable flag a stable compiler would name symbols as a nightly one does: other names than the timed one's.
+    // With the unstable flag a stable compiler would mangle symbols like a nightly one: other names than the timed
+    // executable's.
     if setup.stable_compiler && args.codegen("symbol-mangling-version").is_empty() {
         linked.push("-Csymbol-mangling-version=legacy");
     }
     linked
 }
 
-/// Where it is asked for; false where it cannot be, which is noted. Not tried where the bench has an allocator of its own.
+/// Built if it is asked for; false if it cannot be, which is noted. Not tried if the bench has an allocator of its own.
 fn link_with_dhat(command: &impl Fn() -> Command, args: &Arguments, timed: &Path, setup: &Setup) -> Result<bool> {
     let Some(dhat) = &setup.dhat else { return Ok(true) };
     let mut linked = linked_with(args, DHAT, "memprof_dhat", &dhat.library, setup);
@@ -146,13 +147,13 @@ fn write_stamp(timed: &Path, counted: &Path) -> Result<()> {
     fs::write(stamp_path(counted), stamp(timed).map_err(|e| Error::file("read", timed, e))?)
 }
 
-/// True where both executables come from one call: never count in another program than the one that is timed.
+/// True if both executables come from one call: never count in another program than the timed one.
 pub fn is_pair(timed: &Path, counted: &Path) -> bool {
     let written = std::fs::read_to_string(stamp_path(counted));
     counted.exists() && written.is_ok_and(|written| stamp(timed).is_ok_and(|stamp| stamp == written))
 }
 
-/// True where counting and timed executable are one: the user's own allocator, tracked.
+/// True if counting and timed executable are one: the user's own allocator, tracked.
 pub fn is_own_allocator(timed: &Path, counted: &Path) -> bool {
     let of = |path: &Path| std::fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
     of(timed).is_some() && of(timed) == of(counted)

@@ -12,7 +12,7 @@ const SOURCE: &str = include_str!("../../templates/dhat/lib.rs");
 /// The version whose way of counting was compared to the tracker's.
 pub const VERSION: &str = "0.3.3";
 
-/// A number that nobody else builds with: crates that the user's bench depends on too get other names.
+/// A number that no other build uses, so that crates that the user's bench depends on too get other names.
 const UNITS: u32 = 11;
 
 /// The compiled allocator.
@@ -27,7 +27,7 @@ impl Dhat {
     /// Builds it below `dir`, for the compiler that `runtime` was built with; cargo says what it fetches and compiles.
     ///
     /// # Errors
-    /// Where the crate can be neither found nor fetched.
+    /// If the crate can be neither found nor fetched.
     pub fn build(cargo: &Path, runtime: &Runtime, target: Option<&str>, offline: bool, dir: &Path) -> Result<Dhat> {
         let folder = dir.join(format!("dhat-{VERSION}"));
         let manifest = format!(

@@ -1,4 +1,4 @@
-//! The additions to the user's build; nothing of the user's is changed.
+//! The additions to the user's build; the user's own files are not changed.
 //!
 //! cargo calls this executable as its rustc wrapper ([`wrapper`]). Every call passes through, except that harnesses get the hook
 //! ([`harness`]), and each bench root is linked a second time with the counting allocator.
@@ -32,7 +32,7 @@ pub use wrapper::run as run_wrapper;
 pub const WRAPPER_NAME: &str = "memprof-rustc";
 /// Names the file with the [`Setup`].
 const SETUP_VARIABLE: &str = "MEMPROF_SETUP";
-/// Its value is the runtime's hash: what was built with another one is out of date.
+/// Its value is the runtime's hash: builds with another one are out of date.
 const RUNTIME_VARIABLE: &str = "MEMPROF_RUNTIME";
 
 /// Instructions for the wrapper, written before the build and read by every call.
@@ -47,9 +47,9 @@ pub struct Setup {
     pub refusals: PathBuf,
     /// The user's own RUSTC_WRAPPER.
     pub user_wrapper: Option<PathBuf>,
-    /// The dhat crate, where it is asked for.
+    /// The dhat crate, if it is asked for.
     pub dhat: Option<Dhat>,
-    /// The roots are those of programs: they run as they are, whatever harness is in them.
+    /// The roots are those of programs: they run as they are, even with a harness in them.
     pub programs: bool,
     /// Stable or beta: unstable flags change what it does.
     pub stable_compiler: bool,
@@ -61,13 +61,13 @@ pub struct Refusal {
     pub message: String,
     /// Name and version of its package.
     pub package: (String, String),
-    /// Where only one bench is meant: its root source, without symbolic links.
+    /// If only one bench is meant: its root source, without symbolic links.
     pub root: Option<PathBuf>,
 }
 
 impl Setup {
-    /// Writes the setup to `scratch`, which is this run's alone, and gives the variables that make cargo use it. The wrapper
-    /// stays at one place in `dir`, so that cargo need not ask the compiler anew each time.
+    /// Writes the setup to `scratch`, which is this run's alone, and returns the variables that make cargo use it. The
+    /// wrapper stays at one place in `dir`, so that cargo need not ask the compiler again each time.
     pub fn install(&self, dir: &Path, scratch: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
         let file = scratch.join("setup.json");
         fs::write(&file, to_json(self)?)?;
@@ -123,13 +123,14 @@ impl Setup {
     }
 }
 
-/// Whether a harness with the hook in it is linked into an executable: the runtime has this text where a harness asks for it.
+/// Whether a harness with the hook in it is linked into an executable: the runtime has this text if a harness asks for
+/// it.
 pub fn is_hooked(executable: &Path) -> Result<bool> {
     const MARK: &[u8] = b"memprof: a harness with the hook in it";
     Ok(memchr::memmem::find(&fs::read(executable)?, MARK).is_some())
 }
 
-/// A symbolic link to this executable, which tells by the name it is called with what it is to do.
+/// A symbolic link to this executable, whose name tells it what to do.
 pub fn link_to_self(dir: &Path, name: &str) -> Result<PathBuf> {
     let this = own_path()?;
     // Two versions of the tool may take turns in one target directory, or work at the same time.

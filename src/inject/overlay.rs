@@ -24,13 +24,13 @@ impl Overlay {
         Ok(Overlay { folder: lay_out(overlays, original, edited)?, original: original.to_owned() })
     }
 
-    /// Makes the call compile from the overlay and write the original paths, relative ones too, into all that it makes.
+    /// Makes the call compile from the overlay and write the original paths, relative ones too, into all of its output.
     pub fn compile_from_it(&self, args: &mut Arguments) {
         let Some(source) = args.source() else { return };
         let Ok(below) = source.strip_prefix(&self.original) else { return };
         let relative = args.source_argument().is_some_and(Path::is_relative);
         args.set_source(&self.folder.join(below));
-        // Of several prefixes that fit, rustc takes the last, once: the user's own is applied here.
+        // If several prefixes fit, rustc applies the last one, once: so the user's own is applied here.
         let original = remapped(&self.original, &args.remappings());
         let mut remap = |from: &Path, to: &Path| {
             args.push("--remap-path-prefix");
@@ -45,17 +45,17 @@ impl Overlay {
     }
 }
 
-/// `path` as the last of `mappings` that fits it has it.
+/// `path`, rewritten by the last of `mappings` that fits it.
 fn remapped(path: &Path, mappings: &[(PathBuf, PathBuf)]) -> PathBuf {
     let fitting = mappings.iter().rev().find_map(|(from, to)| Some(to.join(path.strip_prefix(from).ok()?)));
     fitting.unwrap_or_else(|| path.to_owned())
 }
 
-/// The folder's name follows from the original's path and the edited texts, so an overlay that is there is the right one.
+/// The folder's name follows from the original's path and the edited texts, so an existing overlay is the right one.
 fn lay_out(overlays: &Path, original: &Path, edited: &BTreeMap<PathBuf, String>) -> Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
     (original, edited).hash(&mut hasher);
-    // A file that came or went beside an edited one makes another overlay.
+    // A file that appeared or disappeared beside an edited one makes another overlay.
     let folders: BTreeSet<&Path> = edited.keys().flat_map(|file| file.ancestors().skip(1)).collect();
     for folder in folders {
         let mut entries = fs::read_dir(original.join(folder))?;

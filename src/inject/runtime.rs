@@ -62,20 +62,20 @@ const RUNTIME: &[(&str, &str)] = &[
     ("witness.rs", include_str!("../../templates/runtime/witness.rs")),
     ("standing.rs", include_str!("../../templates/runtime/standing.rs")),
 ];
-/// Raised when the wrapper compiles the same sources in another way: what was built before is then out of date.
+/// Increased when the wrapper compiles the same sources in another way: earlier builds are then out of date.
 const WAY_OF_BUILDING: u32 = 3;
 const ALLOCATOR: &str = include_str!("../../templates/alloc/lib.rs");
 
 /// The compiled runtime.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Runtime {
-    /// Counters, tracker, driver: linked to whatever holds a hook.
+    /// Counters, tracker, driver: linked to every crate that holds a hook.
     pub library: PathBuf,
     /// The tracking `#[global_allocator]`: linked to counting executables only.
     pub allocator: PathBuf,
-    /// Stands for the compiler's own `test` crate; `None` where this compiler does not take it.
+    /// Replaces the compiler's own `test` crate; `None` if this compiler does not accept it.
     pub libtest: Option<PathBuf>,
-    /// Of sources, edits and compiler.
+    /// Hash of sources, edits and compiler.
     pub hash: String,
 }
 
@@ -109,7 +109,7 @@ impl Runtime {
         compile(toolchain, draft, "memprof_rt", "lib.rs", &[])?;
         let external = format!("memprof_rt={}", draft.join("libmemprof_rt.rlib").display());
         compile(toolchain, draft, "memprof_alloc", "memprof_alloc.rs", &["--extern", &external])?;
-        // Only benches of the compiler's own harness need it: they are refused where it is not there.
+        // Only benches of the compiler's own harness need it: without it they are refused.
         let libtest = compile(toolchain, draft, "memprof_libtest", "memprof_libtest.rs", &["--extern", &external]);
         let rlib = draft.join("libmemprof_libtest.rlib");
         if libtest.is_ok() && !takes_libtest(toolchain, draft)? {
@@ -120,8 +120,8 @@ impl Runtime {
     }
 }
 
-/// Whether the main function that this compiler makes of `#[bench]` and `#[test]` goes with our `test` crate: what it writes into
-/// it changes with compilers.
+/// Whether the main function that this compiler makes of `#[bench]` and `#[test]` works with our `test` crate: its
+/// expectations of that crate change with compilers.
 fn takes_libtest(toolchain: &Toolchain, dir: &Path) -> Result<bool> {
     let probe = dir.join("probe.rs");
     fs::write(&probe, "#![feature(test)]\n#[bench]\nfn a(_: &mut test::Bencher) {}\n#[test]\nfn b() {}\n")?;
@@ -139,7 +139,7 @@ fn takes_libtest(toolchain: &Toolchain, dir: &Path) -> Result<bool> {
 
 fn compile(toolchain: &Toolchain, dir: &Path, name: &str, source: &str, more: &[&str]) -> Result<()> {
     let mut command = Command::new(&toolchain.rustc);
-    // In the folder where the compiler's version was asked: a toolchain file may rule there.
+    // In the folder where the compiler's version was asked: a toolchain file may apply there.
     command.args(["--edition=2021", "--crate-type=rlib", "--crate-name", name]).arg(dir.join(source));
     command.arg("--out-dir").arg(dir);
     command.args(["-Copt-level=3", "-Ccodegen-units=1", "-Cdebuginfo=1", "-Cmetadata=memprof", "--cap-lints=allow"]);

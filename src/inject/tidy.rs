@@ -1,6 +1,6 @@
 //! Removes runtimes and overlays of earlier versions, compilers and sources that have not been used for a while.
 //!
-//! Not at once: two toolchains may take turns in one target directory, and another run may be using what this one does not.
+//! Not at once: two toolchains may take turns in one target directory, and another run may still use the older files.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -14,7 +14,7 @@ fn mark(folder: &Path) -> PathBuf {
     name.into()
 }
 
-/// Notes beside `folder` that it was used now. Where that cannot be written nothing is lost.
+/// Notes beside `folder` that it was used now. If that cannot be written, nothing is lost.
 pub fn note_use(folder: &Path) {
     let _ = std::fs::write(mark(folder), "");
 }

@@ -1,7 +1,7 @@
 //! The rustc wrapper, which cargo calls in rustc's place.
 //!
-//! It never writes to stderr itself (cargo would replay that as a warning of the crate), but for the diagnostic of a refusal, and
-//! keeps the jobserver's descriptors.
+//! It never writes to stderr itself (cargo would replay that as a warning of the crate), except for the diagnostic of a
+//! refusal, and keeps the jobserver's descriptors.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
@@ -72,13 +72,13 @@ pub fn run(args: &[OsString]) -> Result<i32> {
     }
 }
 
-/// Becomes the call, where nothing is left to do after it.
+/// Replaces this process by the call, if nothing is left to do after it.
 fn pass(mut command: Command, args: &[OsString]) -> Result<i32> {
     let error = command.args(args).exec();
     Err(Error::run(&command, error))
 }
 
-/// Runs the call and mends what it says about its sources.
+/// Runs the call and corrects the paths of its sources in its output.
 fn compile_from(overlay: &Overlay, mut command: Command, args: &Arguments, setup: &Setup) -> Result<i32> {
     let status = command.args(args.line(setup.scratch())?).status().map_err(|e| Error::run(&command, e))?;
     if status.success() {
@@ -87,7 +87,7 @@ fn compile_from(overlay: &Overlay, mut command: Command, args: &Arguments, setup
     Ok(status.code().unwrap_or(101))
 }
 
-/// Lines and inlined frames, where the user asks for less; symbols stay in the executable. The last of equal flags wins.
+/// Lines and inlined frames, if the user asks for less; symbols stay in the executable. The last of equal flags wins.
 fn add_debug_info(args: &mut Arguments) {
     let enough = matches!(args.codegen("debuginfo").last(), Some(&("1" | "2" | "limited" | "full")));
     if !enough {
@@ -99,7 +99,8 @@ fn add_debug_info(args: &mut Arguments) {
     }
 }
 
-/// Makes the call compile with the tracking type around the allocator that the crate declares; the overlay where it does.
+/// Makes the call compile with the tracking type around the allocator that the crate declares; returns the overlay if
+/// it does.
 fn prepare_allocator(args: &mut Arguments, setup: &Setup) -> Result<Option<Overlay>> {
     let Some((root, folder)) = args.source().and_then(|root| Some((root.clone(), root.parent()?.to_owned()))) else {
         return Ok(None);

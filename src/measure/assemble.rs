@@ -1,4 +1,4 @@
-//! What all passes recorded of one benchmark, put together: its results and its profiles.
+//! Puts together one benchmark's records of all passes: its results and its profiles.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::results::summary;
 use crate::symbolize::Symbolizer;
 use crate::symbolize::profiles;
 
-/// What the passes over a suite recorded.
+/// The records of the passes over a suite.
 #[derive(Default)]
 pub struct Recorded {
     timed: HashMap<usize, Timed>,
@@ -45,7 +45,7 @@ impl Recordings {
 pub struct Counts {
     pub passes: Vec<Counted>,
     pub peak: Option<Counted>,
-    /// Stacks with what of their blocks was live at the peak.
+    /// Stacks with their blocks that were live at the peak.
     peaks: Option<Vec<(Stack, [u64; 2])>>,
     /// By the number of the counting pass.
     pub stacks: HashMap<Option<u32>, Vec<Allocations>>,
@@ -53,10 +53,10 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// `stacks`: they were recorded; else what stands of them is empty.
+    /// `stacks`: stacks were recorded; else all fields about them are empty.
     ///
     /// # Errors
-    /// Where stacks are missing, or add up to something else.
+    /// If stacks are missing, or add up to something else.
     pub fn of(records: Vec<Record>, stacks: bool, name: &str, observer: &mut dyn Observer) -> Result<Counts, Reason> {
         let mut counts = Counts::default();
         let mut freed = None;
@@ -83,7 +83,7 @@ impl Counts {
             }
         }
         if let Some(freed) = freed {
-            // What was not freed, taken from what each pass itself counted.
+            // Blocks that were not freed come from the counts of each pass itself.
             for of_pass in counts.passes.iter_mut().map(|pass| &mut pass.counts) {
                 of_pass.frees = of_pass.allocs.saturating_sub(freed.allocs.saturating_sub(freed.frees));
                 of_pass.freed_bytes = of_pass.bytes.saturating_sub(freed.bytes.saturating_sub(freed.freed_bytes));
@@ -92,20 +92,20 @@ impl Counts {
         Ok(counts)
     }
 
-    /// What they come to.
+    /// Their memory numbers.
     ///
     /// # Errors
-    /// Where there are none.
+    /// If there are no passes.
     pub fn memory(&self) -> Result<Memory, Reason> {
         summary::memory(&self.passes, self.peak.as_ref()).ok_or_else(Reason::incomplete)
     }
 }
 
 /// # Errors
-/// Where the stacks of a pass do not add up to what it counted, though nothing was lost: the recorder is at fault.
+/// If the stacks of a pass do not add up to its counts, though nothing was lost: then the recorder is at fault.
 pub fn agree(pass: &Counted, stacks: &[Allocations]) -> Result<(), Reason> {
     let sum: StackCounts = stacks.iter().map(|stack| stack.counts).sum();
-    // Frees are those in brackets only; on a stack they are all that is no longer live.
+    // These frees are those in brackets only; a stack's frees include all blocks that are no longer live.
     let sum = StackCounts { frees: pass.counts.frees, ..sum };
     if pass.lost > 0 || sum == pass.counts {
         return Ok(());
@@ -118,7 +118,7 @@ pub fn agree(pass: &Counted, stacks: &[Allocations]) -> Result<(), Reason> {
 }
 
 impl Recorded {
-    /// Takes in what a pass brought.
+    /// Adds the result of a pass.
     pub fn add(&mut self, phase: Phase, mut result: PassResult) {
         if phase == Phase::Time {
             let timed = result.records.drain().filter_map(|(index, records)| {
@@ -134,7 +134,7 @@ impl Recorded {
         }
     }
 
-    /// The largest number of iterations in one call when benchmark `index` was timed; 0 where it was not.
+    /// The largest number of iterations in one call when benchmark `index` was timed; 0 if it was not.
     pub fn largest_iterations(&self, index: usize) -> u64 {
         self.timed.get(&index).map_or(0, |timed| timed.largest_iterations)
     }
@@ -152,10 +152,10 @@ impl Recorded {
         self.by_phase.entry(phase).or_default()
     }
 
-    /// The results and profiles of benchmark `index` of the suite. Can be asked for once.
+    /// The results and profiles of benchmark `index` of the suite. It can be asked for once.
     ///
     /// # Errors
-    /// Where a record is missing, or contradicts another one.
+    /// If a record is missing, or contradicts another one.
     pub fn assemble(
         &mut self,
         suite: &Suite,
@@ -257,7 +257,7 @@ mod tests {
         }
     }
 
-    /// A recount, and a run without profiles: the passes that count do not look at frees.
+    /// In a recount, and in a run without profiles, the counting passes do not look at frees.
     #[test]
     fn what_a_pass_of_its_own_saw_freed_is_not_retained() {
         let plain = StackCounts { allocs: 30, bytes: 300, ..StackCounts::default() };
@@ -283,7 +283,7 @@ mod tests {
         };
         assert_eq!(of(3, 0), Ok(()));
         assert!(of(2, 0).unwrap_err().error.contains("2 allocations and 30 bytes, not 3 and 30"));
-        // For want of memory: that is said elsewhere.
+        // For want of memory: another message says so.
         assert_eq!(of(2, 1), Ok(()));
     }
 }

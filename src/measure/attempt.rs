@@ -34,7 +34,7 @@ pub struct Attempt<'a> {
     /// Records of those that came through, reasons of those that did not.
     done: HashMap<usize, Result<Vec<Record>, Reason>>,
     pid: Option<u32>,
-    /// Why nothing of this process can be used.
+    /// Why none of this process's records can be used.
     useless: Option<Reason>,
 }
 
@@ -58,7 +58,7 @@ impl<'a> Attempt<'a> {
         self.running.is_none() && self.done.is_empty()
     }
 
-    /// Takes the next record.
+    /// Handles the next record.
     pub fn record(&mut self, record: Record, observer: &mut dyn Observer) {
         match record {
             Record::Object(module) => self.modules.push(module),
@@ -85,8 +85,8 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Puts what came of the process into `result`: `failure` where it did not end well. The benchmarks that another process
-    /// has to go through.
+    /// Adds the process's results to `result`; `failure` if it did not end well. Returns the benchmarks that another
+    /// process has to go through.
     pub fn settle(mut self, failure: Option<Reason>, result: &mut PassResult) -> Vec<Selected<'a>> {
         let process = result.modules.len();
         result.modules.push(self.modules);
@@ -122,7 +122,7 @@ impl<'a> Attempt<'a> {
                 let reason = reason.when("before it began");
                 self.selected.drain(..).for_each(|one| fail(one.index, reason.clone()));
             }
-            // Some came through; those behind get another process.
+            // Some came through; the ones after the failure get another process.
             (None, Some(_)) => (),
         }
         self.selected
@@ -135,7 +135,7 @@ pub fn several_processes() -> Reason {
     Reason::new(FailureKind::SeveralProcesses, error)
 }
 
-/// The harness's clock never ran: nothing is in ns/op, and nothing in B/op.
+/// The harness's clock never ran: there is no value in ns/op, and none in B/op.
 fn untimed() -> Reason {
     Reason::new(FailureKind::Untimed, "times nothing: its function never calls the harness's timing loop")
 }

@@ -23,16 +23,16 @@ pub struct Executable {
     pub timed: PathBuf,
     /// With the counting allocator.
     pub counted: PathBuf,
-    /// With the dhat crate; there only where that was asked for, and where the bench has no allocator of its own.
+    /// With the dhat crate; only if that was asked for, and if the bench has no allocator of its own.
     pub dhat: PathBuf,
-    /// How cargo would start it; `None` where cargo was to run nothing, or did not get to it.
+    /// How cargo would start it; `None` if cargo was to run nothing, or did not get to it.
     pub launch: Option<Launch>,
-    /// Of the build that it comes from.
+    /// The build that it comes from.
     stamp: String,
 }
 
 impl Executable {
-    /// Whether it is still what was built: cargo's lock does not hold while benches run, and another run may build anew.
+    /// Whether it is still the built one: cargo's lock does not hold while benches run, and another run may rebuild it.
     pub fn is_unchanged(&self) -> bool {
         stamp(&self.timed).is_ok_and(|now| now == self.stamp)
     }
@@ -121,7 +121,8 @@ impl<'a> Builder<'a> {
         let mut variables = runner.variables();
         let of_setup = setup.install(&dir, &scratch.0)?.into_iter();
         variables.extend(of_setup.map(|(name, value)| (name.to_owned(), value.into_os_string())));
-        // With `build.build-dir` set, cargo would keep intermediate artifacts there, and take ours for its own next time.
+        // With `build.build-dir` set, cargo would keep intermediate artifacts there, and use ours in its own next
+        // build.
         variables.push(("CARGO_BUILD_BUILD_DIR".to_owned(), build_dir.clone().into_os_string()));
         let (program, refused) = (config.cargo.clone(), Vec::new());
         Ok(Builder {
@@ -142,7 +143,7 @@ impl<'a> Builder<'a> {
     /// Builds.
     ///
     /// # Errors
-    /// 101 where the user's code does not build (rustc's own diagnostics are on stderr by then), 104 where the runtime cannot
+    /// 101 if the user's code does not build (rustc's own diagnostics are on stderr by then), 104 if the runtime cannot
     /// be hooked into any of it.
     pub fn build(mut self) -> Result<Build> {
         let mut executables = self.compile_until_accepted()?;
@@ -155,7 +156,7 @@ impl<'a> Builder<'a> {
         Ok(Build { executables, refused: self.refused })
     }
 
-    /// Each refusal ends the build of what it goes into; the rest is built without it.
+    /// Each refusal ends the build of the benches that need it; the rest is built without it.
     fn compile_until_accepted(&mut self) -> Result<Vec<Executable>> {
         loop {
             let compiled = self.compile();
@@ -180,8 +181,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Builds those anew whose counting executable was made by somebody else, or is gone, or was linked when dhat was not asked
-    /// for: without the timed one cargo makes them all.
+    /// Rebuilds those whose counting executable was made by another process, or is gone, or was linked when dhat was
+    /// not asked for: if the timed one is gone, cargo makes them all.
     fn repair(&mut self, executables: Vec<Executable>) -> Result<Vec<Executable>> {
         let mut unpaired = executables.iter().filter(|one| one.is_unpaired(self.options.dhat)).peekable();
         if unpaired.peek().is_none() {

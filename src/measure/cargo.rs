@@ -23,7 +23,7 @@ pub struct BuildOptions {
     pub no_fail_fast: bool,
     /// One more executable, with the dhat crate.
     pub dhat: bool,
-    /// The user named the targets; else all that can be built are.
+    /// The user named the targets; else all that can be built are used.
     pub by_name: bool,
     /// Nothing will be run.
     pub no_run: bool,
@@ -98,7 +98,8 @@ pub fn arguments(
             args.extend([flag.into(), OsString::from(&target.cargo_name)]);
         }
     } else {
-        // Which features are on depends on what else is built; in this form cargo leaves out what lacks one.
+        // The features that are on depend on the other built targets; in this form cargo leaves out targets that lack
+        // one.
         args.push("--benches".into());
     }
     if !cargo.config.is_empty() {

@@ -21,8 +21,8 @@ pub struct Explained {
     pub profile: Profile,
 }
 
-/// Records every benchmark of `suite`, in their order; what fails is named. Of a whole process there is nothing to follow: it is
-/// one bracket, whose operations cannot be told apart.
+/// Records every benchmark of `suite`, in their order, and names those that fail. A whole process has nothing to
+/// follow: it is one bracket, whose operations cannot be told apart.
 pub fn explain(suite: &Suite, measuring: &mut Measuring) -> Result<Vec<std::result::Result<Explained, Failed>>> {
     let options = PassOptions { stacks: true, lives: true, ..measuring.options.clone() };
     let mut measuring = measuring.with(&options);

@@ -65,7 +65,7 @@ pub fn run_runner(args: &[OsString]) -> Result<i32> {
     Ok(0)
 }
 
-/// The runner that is put in the place of the user's own, and the notes it leaves.
+/// The runner that replaces the user's own, and the notes that it leaves.
 pub struct Runner {
     notes: PathBuf,
     link: PathBuf,
@@ -92,8 +92,8 @@ impl Runner {
         variables
     }
 
-    /// The arguments that do, where the variable would be split at spaces, or is weaker than what the user has set by
-    /// `--config`.
+    /// The arguments that do so, if cargo would split the variable at spaces, or if the user's `--config` takes
+    /// precedence over it.
     pub fn arguments(&self, has_config: bool) -> Vec<OsString> {
         if !has_config && self.variables().len() > 1 {
             return Vec::new();
@@ -102,7 +102,7 @@ impl Runner {
         vec!["--config".into(), format!("target.{}.runner={value}", self.platform).into()]
     }
 
-    /// How cargo would start each executable. `ours`: the variables that were set for cargo's sake.
+    /// How cargo would start each executable. `ours`: the variables that the tool set for cargo.
     pub fn launches(&self, ours: &[(String, OsString)]) -> Result<HashMap<PathBuf, Launch>> {
         let mut launches = HashMap::new();
         for path in fs::read_dir(&self.notes)? {
@@ -121,7 +121,7 @@ impl Runner {
     }
 }
 
-/// The variables without what was put in for cargo's sake.
+/// The variables without those that the tool added for cargo.
 fn as_cargo_alone(variables: Vec<(Vec<u8>, Vec<u8>)>, ours: &[(String, OsString)]) -> Vec<(OsString, OsString)> {
     let is_ours = |name: &OsStr| ours.iter().any(|(our, _)| name == our.as_str());
     let variables = variables.into_iter().map(|(name, value)| (OsString::from_vec(name), OsString::from_vec(value)));

@@ -1,4 +1,4 @@
-//! Which benchmarks an executable has: its own code run to the point where each would be measured.
+//! Lists the benchmarks of an executable: its own code runs to the point where each would be measured.
 
 use super::attempt::several_processes;
 use super::build::Executable;
@@ -10,7 +10,8 @@ use crate::Result;
 use crate::inject::is_hooked;
 use crate::records::Record;
 
-/// The suite of `executable` with all of its benchmarks, in their order. `before`: so many were listed of other executables.
+/// The suite of `executable` with all of its benchmarks, in their order. `before`: this many were listed of other
+/// executables.
 pub fn list<'a>(
     executable: &'a Executable,
     launch: &'a Launch,

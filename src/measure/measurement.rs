@@ -1,4 +1,4 @@
-//! One measurement of a suite: its passes one after the other, then what came of each benchmark.
+//! One measurement of a suite: its passes one after the other, then each benchmark's outcome.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::inject::is_pair;
 use crate::results::ratio::Versus;
 use crate::{Result, fs};
 
-/// Measures a suite once: the outcomes in the order of its benchmarks, and what happened behind the last one.
+/// Measures a suite once: the outcomes in the order of its benchmarks, and the failure after the last one.
 pub fn measure(suite: &Suite, measuring: &mut Measuring) -> Result<(Vec<Outcome>, Option<Reason>)> {
     let (mut recorded, mut failed, mut afterwards) = (Recorded::default(), HashMap::new(), None);
     let mut ratios = HashMap::new();
@@ -62,7 +62,7 @@ pub fn measure(suite: &Suite, measuring: &mut Measuring) -> Result<(Vec<Outcome>
     Ok((outcomes.collect(), afterwards))
 }
 
-/// Whether samples are to be compared: of fewer than six a comparison says nothing.
+/// Whether samples will be compared: a comparison of fewer than six says nothing.
 fn takes_turns(suite: &Suite, options: &PassOptions) -> bool {
     let are_enough = !matches!(options.bench_time, BenchTime::Iterations(..6));
     options.turns && !suite.whole_process && are_enough

@@ -57,15 +57,15 @@ pub struct PassOptions {
     pub timeout: Duration,
     pub cpu_hz: u32,
     pub stacks: bool,
-    /// Counted iterations by full name, where they are prescribed.
+    /// Counted iterations by full name, if they are prescribed.
     pub counted_iterations: HashMap<String, u64>,
     /// Record exactly what each stack has live at the peak.
     pub peak: bool,
-    /// Of an executable that is measured as a whole process: which counting pass it is.
+    /// The number of the counting pass, for an executable that is measured as a whole process.
     pub whole_process: Option<u32>,
     /// The dhat crate records, too.
     pub dhat: bool,
-    /// Where threads wait.
+    /// Record where threads wait.
     pub block: bool,
     /// Record the lives of each stack's blocks.
     pub lives: bool,
@@ -75,11 +75,11 @@ pub struct PassOptions {
     pub dir: PathBuf,
     /// Forward the output of the benches to stderr.
     pub verbose: bool,
-    /// What is compared is timed in turns.
+    /// Compared benchmarks are timed in turns.
     pub turns: bool,
-    /// What all benchmarks are compared with, where that is another revision.
+    /// The reference of all benchmarks, if that is another revision.
     pub rivals: Option<Arc<Rivals>>,
-    /// Of a process that takes turns: where its pipes are.
+    /// The folder with the pipes, for a process that takes turns.
     pub turn: Option<turns::Place>,
 }
 

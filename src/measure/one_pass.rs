@@ -31,9 +31,9 @@ impl Measuring<'_> {
         }
     }
 
-    /// The unwind table for processes of `program`: the shared objects are those that listing saw.
+    /// The unwind table for processes of `program`: with the shared objects that listing saw.
     fn write_table(&mut self, phase: Phase, suite: &Suite, program: &Path) -> Result<PathBuf> {
-        // As the process names itself.
+        // The name that the process itself uses.
         let path = program.canonicalize().unwrap_or_else(|_| program.to_owned());
         // Segments and build id are the file's own; the runtime compares them to what it finds mapped.
         let main = Module { path, bias: 0, build_id: Vec::new(), text: Vec::new(), image: None };

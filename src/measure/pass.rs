@@ -13,7 +13,7 @@ use crate::records::{Reader, Record};
 use crate::results::lines::FailureKind;
 use crate::{Error, Result, fs};
 
-/// How often is looked whether a process is stopped.
+/// How often to check whether a process is stopped.
 const LOOKS_APART: Duration = Duration::from_secs(1);
 
 /// A program to run, and how.
@@ -23,7 +23,7 @@ pub struct Pass<'a> {
     pub program: &'a Path,
     pub launch: &'a Launch,
     pub options: &'a PassOptions,
-    /// The unwind table, where stacks are taken.
+    /// The unwind table, if stacks are taken.
     pub table: Option<&'a Path>,
     /// The harness's own arguments, which a bench with a main function of its own may refuse.
     pub arguments: &'a [String],
@@ -46,7 +46,7 @@ impl Pass<'_> {
         Ok(Process { running, records, reader, looked: Instant::now(), was_stopped: false })
     }
 
-    /// Runs all of `selected`; names the failed, goes on with the rest.
+    /// Runs all of `selected`; names the failed ones and goes on with the rest.
     pub fn run(&self, selected: &[Selected], measuring: &mut Measuring) -> Result<PassResult> {
         let mut result = PassResult::default();
         let mut remaining: Vec<Selected> = selected.to_vec();
@@ -72,7 +72,7 @@ pub struct Process {
     running: Running,
     records: PathBuf,
     reader: Reader,
-    /// When it was looked whether it is stopped, and whether it was.
+    /// When it was last checked whether it is stopped, and the answer.
     looked: Instant,
     was_stopped: bool,
 }
@@ -86,12 +86,12 @@ impl Process {
         Ok(self.running.ended()?.is_some())
     }
 
-    /// Ends it and all it started, if it has ended itself already.
+    /// Ends it and all processes that it started, if it has ended itself already.
     pub fn kill(&mut self) {
         self.running.kill();
     }
 
-    /// Whether it was found stopped twice; looked from time to time, or `now`.
+    /// Whether it was found stopped twice; checked from time to time, or `now`.
     pub fn is_stopped(&mut self, now: bool) -> bool {
         if !now && self.looked.elapsed() < LOOKS_APART {
             return false;
@@ -101,7 +101,8 @@ impl Process {
         std::mem::replace(&mut self.was_stopped, is_stopped) && is_stopped
     }
 
-    /// Gives `each` every record up to the end of the first benchmark, then ends the process; false where that does not come.
+    /// Gives `each` every record up to the end of the first benchmark, then ends the process; false if that end does
+    /// not come.
     pub fn until_done(
         &mut self,
         timeout: Duration,
@@ -125,8 +126,8 @@ impl Process {
         }
     }
 
-    /// Gives `each` every record as it comes, until the process ends or one benchmark, or the set-up before one, takes longer
-    /// than `timeout`. Where it did not end well, why.
+    /// Gives `each` every record as it comes, until the process ends or one benchmark, or the set-up before one, takes
+    /// longer than `timeout`. If it did not end well, returns why.
     pub fn follow(
         mut self,
         timeout: Duration,

@@ -1,4 +1,4 @@
-//! The passes over the benchmarks of a suite, and what each needs.
+//! The passes over the benchmarks of a suite, and the needs of each.
 
 use super::PassOptions;
 

@@ -1,4 +1,4 @@
-//! The plan: what one process of a bench is asked to do. `templates/runtime/plan.rs` reads it.
+//! The plan: the instructions for one process of a bench. `templates/runtime/plan.rs` reads it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use super::{BenchTime, PassOptions, Phase};
 /// The variable that names the plan's file.
 pub const VARIABLE: &str = "MEMPROF_PLAN";
 
-/// As [`VARIABLE`], of an executable that is measured as a whole process.
+/// Like [`VARIABLE`], for an executable that is measured as a whole process.
 pub const PROCESS_VARIABLE: &str = "MEMPROF_PROCESS_PLAN";
 
 /// One benchmark to run.
@@ -19,14 +19,14 @@ pub struct Selected<'a> {
     pub name: &'a str,
     pub id: &'a str,
     pub occurrence: u32,
-    /// The largest number of iterations in one call when it was timed; 0 where it was not.
+    /// The largest number of iterations in one call when it was timed; 0 if it was not.
     pub largest_iterations: u64,
     /// Prescribed counted iterations; 0 where the runtime chooses.
     pub counted_iterations: u64,
 }
 
-/// Shares of --benchtime: (warm-up, measuring), in nanoseconds. Together with the counting's they keep a benchmark below three
-/// times --benchtime.
+/// Shares of --benchtime: (warm-up, measuring), in nanoseconds. Together with the counting's share they keep a
+/// benchmark below three times --benchtime.
 fn budget(phase: Phase, total: u128) -> (u128, u128) {
     match phase {
         Phase::List => (0, 0),
@@ -90,7 +90,7 @@ pub fn text(
     text
 }
 
-/// Where dhat's files go, each called after its benchmark's number.
+/// The folder for dhat's files, each named after its benchmark's number.
 pub fn dhat_dir(options: &PassOptions) -> PathBuf {
     options.dir.join("dhat")
 }

@@ -13,12 +13,12 @@ use super::reason::Reason;
 use crate::results::lines::FailureKind;
 use crate::{Error, Result};
 
-/// How often a child is looked at.
+/// How often to check a child.
 const POLL: Duration = Duration::from_millis(10);
-/// The most that is kept of a child's output.
+/// The most output that is kept of a child.
 const TAIL_BYTES: usize = 64 << 10;
 
-/// Ctrl-C, and a polite request to end: noticed, so that children can be ended and nothing is left half-written.
+/// Ctrl-C, and a polite request to end: noticed, so that children can be ended and no file is left half-written.
 #[derive(Debug, Clone)]
 pub struct Interrupt(Arc<AtomicBool>);
 
@@ -39,7 +39,7 @@ impl Interrupt {
     }
 
     /// # Errors
-    /// Where it came.
+    /// If an interrupt came.
     pub fn check(&self) -> Result<()> {
         if self.came() { Err(Error::Interrupted) } else { Ok(()) }
     }
@@ -98,7 +98,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts `command`; what it prints is kept (the last of it), and goes to stderr too where `forward` is set.
+    /// Starts `command`; keeps the last part of its output, and copies it to stderr too if `forward` is set.
     pub fn start(mut command: Command, forward: bool) -> Result<Running> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let begun = Instant::now();
@@ -118,12 +118,12 @@ impl Running {
         self.child.id()
     }
 
-    /// The status where it has ended.
+    /// The status if it has ended.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.child.try_wait().map_err(|e| Error::with("cannot wait for a bench", e))
     }
 
-    /// As [`Running::ended`], after a moment where it has not.
+    /// Like [`Running::ended`], after a moment if it has not.
     pub fn poll(&mut self) -> Result<Option<ExitStatus>> {
         let status = self.ended()?;
         if status.is_none() {
@@ -139,8 +139,8 @@ impl Running {
         stat.rfind(')').and_then(|end| stat[end..].chars().nth(2)) == Some('T')
     }
 
-    /// Waits for its end, without polling: the status (`None` where it was ended after `timeout`), how long it took, and the last
-    /// of what it printed.
+    /// Waits for its end, without polling: the status (`None` if it was ended after `timeout`), how long it took, and
+    /// the last part of its output.
     pub fn run(mut self, timeout: Duration, interrupt: &Interrupt) -> Result<(Option<ExitStatus>, Duration, String)> {
         let begun = self.begun;
         let pid = rustix::process::Pid::from_raw(self.child.id() as i32);
@@ -169,7 +169,7 @@ impl Running {
         Ok(((!late).then_some(status), elapsed, self.printed()))
     }
 
-    /// Ends it and all it started, if it has ended itself already.
+    /// Ends it and all processes that it started, if it has ended itself already.
     pub fn kill(&mut self) {
         if let Some(group) = rustix::process::Pid::from_raw(self.child.id() as i32) {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
@@ -177,7 +177,7 @@ impl Running {
         let _ = self.child.wait();
     }
 
-    /// The last of what it printed, after it has ended. A grandchild that keeps the pipe open is not waited for.
+    /// The last part of its output, after it has ended. A grandchild that keeps the pipe open is not waited for.
     pub fn printed(self) -> String {
         for _ in 0..50 {
             if self.readers.iter().all(|reader| reader.is_finished()) {
@@ -218,10 +218,10 @@ pub fn timed_out(timeout: Duration) -> Reason {
 
 /// The end of a process, in words.
 ///
-/// `alone`: nothing came through in that process before, so that its last line belongs to what failed.
+/// `alone`: no benchmark came through in that process before, so its last line belongs to the one that failed.
 pub fn cause(status: ExitStatus, printed: &str, alone: bool) -> String {
     let last_line = |printed: &str| if alone { last_line(printed) } else { String::new() };
-    // A panic may have been caught; it is the cause where the process ended as after a panic.
+    // A panic may have been caught; it is the cause if the process ended as after a panic.
     let fatal = printed.lines().rev().find(|line| line.starts_with("fatal runtime error: stack overflow"));
     if let (Some(_), Some(6)) = (fatal, status.signal()) {
         return "overflowed its stack".to_owned();
@@ -243,14 +243,14 @@ pub fn cause(status: ExitStatus, printed: &str, alone: bool) -> String {
     }
 }
 
-/// What the runtime in the bench says when it cannot write its records (`templates/runtime/records.rs`).
+/// The runtime's message when it cannot write its records (`templates/runtime/records.rs`).
 pub fn unwritten(printed: &str) -> Option<String> {
     const SAID: &str = "cannot write what was recorded: ";
     let why = printed.lines().rev().find_map(|line| line.strip_prefix("cargo-memprof: ")?.strip_prefix(SAID))?;
     Some(format!("{SAID}{why}; make room where target/memprof is, and run it again"))
 }
 
-/// The last line that the bench printed; criterion's own progress is none of it.
+/// The last line that the bench printed, without criterion's own progress.
 fn last_line(printed: &str) -> String {
     let said = |line: &&str| !line.trim().is_empty() && !line.starts_with("Benchmarking ");
     match printed.lines().rev().find(said) {

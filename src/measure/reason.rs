@@ -26,7 +26,7 @@ impl Reason {
         self
     }
 
-    /// This happened to a whole bench target.
+    /// The failure of a whole bench target.
     pub fn of_target(self, target: &BenchTarget) -> Failed {
         Failed {
             name: format!("{}/{}", target.package, target.name),

@@ -1,12 +1,12 @@
-//! The folder of one run: its records, plans and tables, and what it tells the wrapper. Two runs at a time do not meet, not even
-//! where they are in containers that number their processes alike.
+//! The folder of one run: its records, plans and tables, and its instructions for the wrapper. Two runs at a time use
+//! different ones, even if they are in containers that number their processes alike.
 
 use std::path::{Path, PathBuf};
 
 use crate::inject::remove_unused;
 use crate::{Error, Result, fs};
 
-/// Is removed when the run is over, however it ends; what a killed one left goes with a later run.
+/// Removed when the run is over, however it ends; a later run removes the folder of a killed one.
 #[derive(Debug)]
 pub struct Scratch(pub PathBuf);
 

@@ -55,7 +55,7 @@ pub struct Suite<'a> {
     pub whole_process: bool,
     /// How many benchmarks the executable has, selected or not.
     pub listed: usize,
-    /// Why listing ended early. Otherwise a benchmark that the listing does not name is not there.
+    /// Why listing ended early. Otherwise a benchmark that the listing does not name does not exist.
     pub cut_short: Option<Reason>,
     /// Objects that its processes map.
     pub modules: Vec<Module>,
@@ -68,7 +68,7 @@ pub enum Outcome {
     Failed(Failed),
 }
 
-/// The profiles of one benchmark; `None` where they were not asked for.
+/// The profiles of one benchmark; `None` if they were not asked for.
 #[derive(Debug, Default)]
 pub struct ProfilePair {
     pub mem: Option<Profile>,
@@ -78,8 +78,8 @@ pub struct ProfilePair {
     pub block: Option<Profile>,
 }
 
-/// So many benchmarks go through all passes before their results are given out. Each part starts processes of its own, in which
-/// the set-up of the whole bench runs again; all that they recorded is kept until the part ends.
+/// This many benchmarks go through all passes before their results are given out. Each part starts processes of its
+/// own, in which the set-up of the whole bench runs again; all of their recordings are kept until the part ends.
 const PART: usize = 100;
 
 impl Suite<'_> {
@@ -87,7 +87,7 @@ impl Suite<'_> {
         &self.executable.target
     }
 
-    /// The executable that a phase runs. Without a harness nothing but the counting one holds the runtime.
+    /// The executable that a phase runs. Without a harness only the counting one holds the runtime.
     pub fn program(&self, phase: Phase) -> &Path {
         let executable = self.executable;
         match phase {
@@ -99,8 +99,8 @@ impl Suite<'_> {
         }
     }
 
-    /// How `cargo bench` would be asked to measure for so long. What the harness makes of its arguments stays in the heap that
-    /// the benchmarks are timed on, so they are the same as there.
+    /// The arguments that ask `cargo bench` to measure for this long. The harness's parsed arguments stay in the heap
+    /// that the benchmarks are timed on, so they are the same as there.
     pub fn arguments(&self, phase: Phase, options: &PassOptions) -> Vec<String> {
         // Criterion 0.3 takes whole seconds.
         let is_criterion = self.benchmarks.first().is_some_and(|one| {
@@ -118,20 +118,21 @@ impl Suite<'_> {
         }
     }
 
-    /// This happened to one of its benchmarks.
+    /// The failure of one of its benchmarks.
     pub fn failed(&self, benchmark: &Benchmark, reason: Reason) -> Failed {
         let Failed { package, target, .. } = reason.clone().of_target(self.target());
         let (name, id) = (benchmark.name.clone(), benchmark.listed.id.clone());
         Failed { name, package, target, id, kind: reason.kind, error: reason.error }
     }
 
-    /// The reason why no result of this suite counts: the time of one program and the counts of another do not go in one row.
+    /// The reason why no result of this suite counts: one row cannot hold the time of one program and the counts of
+    /// another.
     pub fn rebuilt(&self) -> Option<Reason> {
         let error = "was rebuilt by another run during measurement; run it again";
         (!self.executable.is_unchanged()).then(|| Reason::new(FailureKind::Rebuilt, error))
     }
 
-    /// Benchmark `index` as a plan names it.
+    /// Benchmark `index` in the form for a plan.
     pub fn select(&self, index: usize, largest_iterations: u64, counted_iterations: u64) -> Selected<'_> {
         Selected { largest_iterations, counted_iterations, ..self.benchmarks[index].selected(index) }
     }
@@ -168,7 +169,7 @@ impl Suite<'_> {
                 groups::Compared::With(reference) => Some(Box::new(self.benchmarks[reference].clone())),
                 _ => None,
             };
-            // A reference has none, so that none is held twice.
+            // The reference itself has none, so that none is held twice.
             self.benchmarks[at].against = reference.map(|mut one| {
                 one.against = None;
                 one
@@ -176,9 +177,10 @@ impl Suite<'_> {
         }
     }
 
-    /// The suite in parts whose recordings fit in memory at once, and whose results come while others are still to be measured.
+    /// The suite in parts whose recordings fit in memory at once, and whose results come while others are still to be
+    /// measured.
     ///
-    /// `without`: names of what has failed already, and may take all of --timeout again.
+    /// `without`: names of benchmarks that failed already, and may take all of --timeout again.
     pub fn parts(&self, without: &HashSet<String>) -> Vec<Suite<'_>> {
         let left = self.benchmarks.iter().filter(|benchmark| !without.contains(&benchmark.name));
         let left: Vec<&Benchmark> = left.collect();

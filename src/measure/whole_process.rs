@@ -14,9 +14,9 @@ use super::{BenchTime, Measuring, PassOptions, Phase};
 use crate::Result;
 use crate::records::{Record, Timed};
 
-/// Runs at most, where time decides.
+/// The most runs, if time decides.
 const MOST_RUNS: u64 = 100;
-/// Counting passes, each a process: where all agree the count is exact.
+/// Counting passes, each a process: if all agree, the count is exact.
 const PASSES: u32 = 3;
 
 /// Runs the executable as the user has it, as often as --benchtime says; its wall time.
@@ -34,7 +34,7 @@ pub fn time(suite: &Suite, selected: &Selected, measuring: &mut Measuring) -> Re
     while !enough(&samples) {
         let mut command = suite.launch.command(&suite.executable.timed);
         command.arg("--bench").args(&options.bench_args).stdin(Stdio::null());
-        // A fork of criterion that is not known as one would write to the user's target directory.
+        // A fork of criterion that is not recognized would write to the user's target directory.
         command.env("CRITERION_HOME", options.dir.join("criterion"));
         let running = Running::start(command, options.verbose)?;
         let (status, elapsed, printed) = running.run(options.timeout, measuring.interrupt)?;
@@ -47,7 +47,7 @@ pub fn time(suite: &Suite, selected: &Selected, measuring: &mut Measuring) -> Re
             result.failures.insert(index, reason);
             return Ok(result);
         }
-        // The first run fills the system's caches, and is only kept where there is no time for others.
+        // The first run fills the system's caches, and is only kept if there is no time for others.
         let short = |time: Duration| elapsed * 4 < time;
         if !(is_first && matches!(options.bench_time, BenchTime::For(time) if short(time))) {
             samples.push((1, elapsed.as_nanos() as f64));

@@ -11,7 +11,7 @@ use crate::measure::{CargoCall, Interrupt, Launch, Runner, Scratch};
 use crate::project::{CargoConfig, CargoOptions};
 use crate::{Error, Result};
 
-/// What of a build is not about packages.
+/// The options of a build that are not about packages.
 #[derive(Debug, Default, Clone)]
 pub struct Options {
     /// `release` if not given.
@@ -27,7 +27,7 @@ pub struct Ready {
     pub program: Program,
     /// With the counting allocator.
     pub executable: PathBuf,
-    /// As cargo leaves it: programs look at the name that they are called by.
+    /// The file that cargo leaves: programs look at their own name.
     pub plain: PathBuf,
     pub launch: Launch,
 }
@@ -35,7 +35,7 @@ pub struct Ready {
 /// Builds the programs of `place`, one after the other.
 ///
 /// # Errors
-/// 101 where the user's code does not build, 104 where the runtime cannot be linked into it.
+/// 101 if the user's code does not build, 104 if the runtime cannot be linked into it.
 pub fn build(
     place: &Place,
     config: &CargoConfig,
@@ -59,7 +59,7 @@ pub fn build(
     };
     remove_unused(&dir, "runtime-");
     remove_unused(&setup.overlays, "");
-    // Apart from the benches': there programs are built without the second executable, and would be fresh.
+    // Apart from the benches': there, programs are built without the second executable, and would count as fresh.
     let build_dir = place.home.join("build").join("programs");
     let of_setup = setup.install(&dir, &scratch.0)?.into_iter();
     let mut variables: Vec<(String, OsString)> =
@@ -118,14 +118,14 @@ fn counting(cargo: &CargoCall, program: &Program, setup: &Setup, interrupt: &Int
             return Ok((counting, plain));
         }
         if !again {
-            // Half gone, or made by somebody else: without it cargo makes it anew.
+            // Partly gone, or made by another process: without it cargo makes it again.
             forget(&plain);
         }
     }
     Err(Error::nothing_measured(format!("no counting executable was made for {}", program.name())))
 }
 
-/// Lets cargo build; the executable as cargo leaves it.
+/// Runs cargo's build; returns the executable that cargo leaves.
 fn compile(cargo: &CargoCall, program: &Program, setup: &Setup, interrupt: &Interrupt) -> Result<PathBuf> {
     let mut executable = None;
     let built = cargo.run(interrupt, &mut |artifact| {

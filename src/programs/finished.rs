@@ -25,7 +25,7 @@ pub struct Finished {
     pub profiles: Profiles,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub timeline: Option<String>,
-    /// Processes that it forked, which were left.
+    /// Processes that it forked, which were not recorded.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub children: Vec<u32>,
 }
@@ -47,13 +47,14 @@ pub struct Memory {
     pub peak_bytes: u64,
     /// Since the program's start.
     pub peak_at_ns: u64,
-    /// False where several threads allocated at a time and their events were not put in one order, and where `exact` is.
+    /// False if several threads allocated at a time and their events were not put in one order, and if `exact` is
+    /// false.
     pub peak_exact: bool,
     /// Never freed when the process ended.
     pub live_blocks: u64,
     pub live_bytes: u64,
     pub temporary_allocs: u64,
-    /// Nothing was lost, left unfinished or sampled.
+    /// No event was lost, left unfinished or sampled.
     pub exact: bool,
     pub sampled_rate: Option<u64>,
     /// Resident memory of the recorder.
@@ -65,7 +66,7 @@ pub struct Memory {
     /// Allocations that could not be recorded.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub lost: u64,
-    /// Threads that the end met while they allocated or freed: of each, one event may be counted in part.
+    /// Threads that were allocating or freeing when the process ended: of each, one event may be counted in part.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub unfinished: u64,
 }
@@ -104,7 +105,7 @@ impl Finished {
                 bytes: totals.counts.bytes,
                 frees: totals.counts.frees,
                 reallocs: totals.counts.reallocs,
-                // What a thread has not told may be above what was seen.
+                // A thread's unreported bytes may exceed the peak that was seen.
                 peak_bytes: header.word(word::MOST).max(totals.live_bytes()),
                 peak_at_ns: peak_at,
                 peak_exact: exact && (header.word(word::MOST_THREADS) <= 1 || ordered),

@@ -1,4 +1,4 @@
-//! What a program never freed: the user's own apart from what std keeps and what lives in statics.
+//! Blocks that a program never freed: the user's own apart from those that std keeps and those that statics hold.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ impl Keeper {
     }
 }
 
-/// What one stack still has.
+/// The blocks that one stack still has.
 #[derive(Debug, Clone)]
 pub struct Leak {
     pub keeper: Keeper,
@@ -76,7 +76,7 @@ fn frames(profile: &Profile, sample: &Sample) -> Vec<Frame> {
         .collect()
 }
 
-/// Functions that fill what stays for good.
+/// Functions that fill memory that stays for good.
 const STATICS: [&str; 9] = [
     "std::sync::once_lock::OnceLock",
     "std::sync::once::Once::",
@@ -104,7 +104,7 @@ fn keeper(frames: &[Frame]) -> Keeper {
     let has = |names: &[&str]| {
         frames.iter().any(|frame| names.iter().any(|name| frame.function.trim_start_matches('<').starts_with(name)))
     };
-    // Whatever is below the main function's own caller is the program's; a stack without any frame of it is std's.
+    // Frames below the main function's own caller are the program's; a stack without any such frame is std's.
     let is_std = |frame: &Frame| frame.file.contains("/library/") && frame.file.starts_with("/rustc/");
     if has(&STATICS) {
         Keeper::Static
@@ -116,7 +116,7 @@ fn keeper(frames: &[Frame]) -> Keeper {
     }
 }
 
-/// At least one function has a name: of others nothing can be said.
+/// At least one function has a name: without names nothing can be said.
 fn is_known(frames: &[Frame]) -> bool {
     frames.iter().any(|frame| OF_STD[3..].iter().any(|name| frame.function.starts_with(name)))
 }

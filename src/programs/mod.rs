@@ -1,7 +1,8 @@
-//! A whole program, run once as its user runs it: what it asked of its allocator, what it never gave back, where its time went.
+//! A whole program, run once as its user runs it: its allocations, its leaks, and where its time went.
 //!
-//! [`target`] finds it, [`build`] builds it as `cargo run --release` does, [`run`] runs it. What it records lies in memory that
-//! it shares with the tool ([`region`]), and is read from there ([`recorded`], [`ring`], [`timeline`]), however it ends.
+//! [`target`] finds it, [`build`] builds it as `cargo run --release` does, [`run`] runs it. Its records lie in memory
+//! that it shares with the tool ([`region`]), and are read from there ([`recorded`], [`ring`], [`timeline`]), however
+//! it ends.
 
 pub mod build;
 pub mod finished;

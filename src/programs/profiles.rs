@@ -10,7 +10,7 @@ use crate::records::{Samples, SamplingMethod, Stack, Waits};
 use crate::symbolize::Symbolizer;
 use crate::symbolize::profiles::{self, Circumstances};
 
-/// What stands for the stacks that there was no room for.
+/// Stands for the stacks that there was no room for.
 pub const BEYOND: &str = "<stacks beyond the limit>";
 
 /// mem.prof, cpu.prof, block.prof; and the temporaries of each stack, as a profile with one value.
@@ -21,7 +21,7 @@ pub struct ProgramProfiles {
     pub temporaries: Profile,
 }
 
-/// Makes the profiles of what `ended` recorded.
+/// Makes the profiles of the data that `ended` recorded.
 pub fn make(ended: &Ended, block: bool) -> ProgramProfiles {
     let (region, header) = (&ended.region, ended.region.header());
     let log = recorded::log(region, &header);
@@ -81,7 +81,7 @@ fn of_a_program(profile: &mut Profile) {
     profile.comments.retain(|comment| !of_benches.iter().any(|begin| comment.starts_with(begin)));
 }
 
-/// What the totals have and no stack does.
+/// The difference between the totals and the sum of the stacks.
 fn add_beyond(mem: &mut Profile, ended: &Ended, records: &[StackRecord]) {
     let header = ended.region.header();
     let all = recorded::totals(&ended.region, &header).counts;
@@ -93,7 +93,7 @@ fn add_beyond(mem: &mut Profile, ended: &Ended, records: &[StackRecord]) {
         return;
     }
     let live = [allocs - rest(all.frees, known.frees), bytes - rest(all.freed_bytes, known.freed_bytes)];
-    // How many blocks there were at the peak is not known of them, but there were some.
+    // The number of their blocks at the peak is not known, but there were some.
     let peak = rest(header.word(word::MOST), at_peak);
     let function = mem.functions.len() as u32;
     let id = u64::from(function) + 1;

@@ -1,4 +1,4 @@
-//! What a program recorded, as numbers and stacks.
+//! A program's records, as numbers and stacks.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::records::{self, Allocations, Completeness, Module, Record, Stack, Sta
 pub struct Totals {
     pub counts: StackCounts,
     pub temporaries: u64,
-    /// Threads that are in the middle of an event: of that, some sums may have a part.
+    /// Threads that are in the middle of an event: some sums may have a part of that event.
     pub unfinished: u64,
 }
 
@@ -37,7 +37,7 @@ pub struct StackRecord {
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
     pub number: u64,
-    /// Where the program has the addresses, outermost first.
+    /// The place of the addresses in the program, outermost first.
     addresses: u64,
     depth: u16,
     owner: u64,
@@ -52,7 +52,7 @@ impl Entry {
     }
 }
 
-/// Where things stand in an entry (`templates/runtime/entry.rs`).
+/// The places of fields in an entry (`templates/runtime/entry.rs`).
 mod field {
     pub const ADDRESSES: usize = 0;
     pub const ALLOCS: usize = 8;
@@ -80,7 +80,7 @@ pub fn totals(region: &Region, header: &Header) -> Totals {
         totals.counts = [totals.counts, counts].into_iter().sum();
         let word = |place: usize| region.words(state + header.word(place), 1)[0];
         totals.temporaries += word(word::TEMPORARIES);
-        // All ones: the thread does something of the recorder's own.
+        // All ones: the thread runs the recorder's own code.
         totals.unfinished += u64::from(!matches!(word(word::BUSY), 0 | u64::MAX));
     }
     totals
@@ -110,7 +110,7 @@ pub fn entries(region: &Region, header: &Header, visit: &mut dyn FnMut(Entry)) {
     }
 }
 
-/// `None` where it stands for no stack yet.
+/// `None` if it stands for no stack yet.
 fn entry(number: u64, bytes: &[u8]) -> Option<Entry> {
     let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
     let addresses = word(field::ADDRESSES);
@@ -142,14 +142,14 @@ pub fn stack(region: &Region, header: &Header, entry: &Entry) -> Stack {
     Stack { addresses, leaf_is_exact: false, completeness }
 }
 
-/// Every stack with all that is kept of it.
+/// Every stack with all of its data.
 pub fn stacks(region: &Region, header: &Header) -> Vec<StackRecord> {
     let threads: HashMap<u64, u32> = states(region, header).into_iter().zip(0..).collect();
     let peak = header.word(word::PEAK);
     let mut found = Vec::new();
     entries(region, header, &mut |entry| {
         let [seen, objects, bytes, temporaries, ..] = entry.more;
-        // One that has not changed since the latest peak is what it was.
+        // A stack that has not changed since the latest peak is as it was then.
         let peak = if seen == peak { [objects, bytes] } else { entry.live() };
         let thread = threads.get(&header.offset(entry.owner)).copied().unwrap_or(0);
         let allocations = Allocations { stack: stack(region, header, &entry), counts: entry.counts, thread };
@@ -158,7 +158,7 @@ pub fn stacks(region: &Region, header: &Header) -> Vec<StackRecord> {
     found
 }
 
-/// The log: objects, and what could not be done.
+/// The log: objects, and messages about failures.
 #[derive(Debug, Default)]
 pub struct Log {
     pub modules: Vec<Module>,

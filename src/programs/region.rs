@@ -1,6 +1,6 @@
 //! The memory that a program shares with the tool, read from outside: while it runs, and after it, however it ended.
 //!
-//! `templates/runtime/shared.rs` lays it out: a first page of words, and what they lead to.
+//! `templates/runtime/shared.rs` lays it out: a first page of words, and the structures that they lead to.
 
 use std::fs::File;
 use std::os::fd::AsRawFd as _;
@@ -12,7 +12,7 @@ use crate::{Error, Result};
 const VERSION: u64 = 1;
 const MAGIC: u64 = u64::from_le_bytes(*b"MPSHARED");
 const PAGE: usize = 4096;
-/// What a program may map of it: only what is used takes memory.
+/// The most that a program may map of it: only used pages take memory.
 const LARGEST: u64 = 1 << 38;
 
 /// Places in the first page, as numbers of words.
@@ -81,12 +81,12 @@ impl Region {
         format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd())
     }
 
-    /// Bytes of it that are in memory.
+    /// Bytes of it that are resident in memory.
     pub fn resident(&self) -> u64 {
         self.file.metadata().map_or(0, |metadata| metadata.blocks() * 512)
     }
 
-    /// A program that writes where it should not may have left any length there: no more than `MOST` is read.
+    /// A program that writes out of bounds may have left any length there: no more than `MOST` is read.
     pub fn bytes(&self, offset: u64, len: usize) -> Vec<u8> {
         const MOST: usize = 1 << 30;
         let len = len.min(MOST);
@@ -131,7 +131,7 @@ impl Header {
         self.word(word::MAGIC) == MAGIC && self.word(word::VERSION) == VERSION
     }
 
-    /// The offset of what the program has at `address`.
+    /// The offset of the memory that the program has at `address`.
     pub fn offset(&self, address: u64) -> u64 {
         address.wrapping_sub(self.word(word::BASE))
     }

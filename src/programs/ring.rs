@@ -9,7 +9,7 @@ use crate::records::{Completeness, Sample, Stack, Wait};
 /// A stack of a thread.
 type Key = (u32, bool, Vec<u64>);
 
-/// One ring and what was taken out of it.
+/// One ring and the stacks that were taken out of it.
 pub struct Drain {
     places: [usize; 4],
     /// Position of the first word that has not been taken.
@@ -38,7 +38,7 @@ impl Drain {
         header.word(self.places[3]) + self.missed
     }
 
-    /// Takes what is whole. `over`: the program has ended, and what is not whole never will be.
+    /// Takes the complete stacks. `over`: the program has ended, and incomplete ones will never be completed.
     pub fn take(&mut self, region: &Region, header: &Header, over: bool) {
         const CUT: u64 = 1 << 32;
         const LONGEST: u64 = 1 << 11;
@@ -55,7 +55,7 @@ impl Drain {
             words
         };
         let is_overwritten = |next: u64| next.wrapping_sub(self.taken) > len;
-        // A stack is whole if its mark was there before its words are read, and nobody has come round to it by then.
+        // A stack is whole if its mark was there before its words are read, and no thread has come round to it by then.
         let parts = (!is_overwritten(next)).then(|| (read(), read()));
         let Some((marks, words)) = parts.filter(|_| !is_overwritten(region.header().word(self.places[2]))) else {
             self.missed += 1;
@@ -72,7 +72,7 @@ impl Drain {
             let is_known = depth <= LONGEST && (is_whole || depth > 0);
             let end = at + 4 + depth.min(LONGEST) as usize;
             let (true, Some(addresses)) = (is_known, words.get(at + 4..end)) else {
-                // A thread that ended before it said how long its stack is: what follows cannot be told apart.
+                // A thread ended before it wrote the length of its stack: the words behind it cannot be told apart.
                 self.missed += 1;
                 break;
             };
@@ -114,7 +114,7 @@ mod tests {
     const RING: usize = 8192;
     const LEN: u64 = 64;
 
-    /// A region with so many words in its ring of samples, which begins with these.
+    /// A region with this many words in its ring of samples, which begins with these.
     fn region(next: u64, words: &[u64]) -> Region {
         let region = Region::make().unwrap();
         for (place, value) in [(word::SAMPLES, RING as u64), (word::SAMPLES_LEN, LEN), (word::SAMPLES_NEXT, next)] {

@@ -1,4 +1,4 @@
-//! One run of a program: its own input and output, signals passed on, and what it records taken out meanwhile.
+//! One run of a program: its own input and output, signals passed on, and its records taken out meanwhile.
 
 use std::io::Write as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -24,7 +24,7 @@ use crate::{Error, Result};
 const PROGRAM_VARIABLE: &str = "MEMPROF_PROGRAM_PLAN";
 const LIST_VARIABLE: &str = "MEMPROF_PROCESS_PLAN";
 
-/// What is recorded of a run.
+/// The settings of a run's recording.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub arguments: Vec<std::ffi::OsString>,
@@ -34,9 +34,9 @@ pub struct Options {
     pub stacks: bool,
     /// All events in one order: the peak is exact with several threads, too.
     pub peak: bool,
-    /// A block freed with at most so many other allocations between is temporary.
+    /// A block freed with at most this many other allocations between is temporary.
     pub temporary: u32,
-    /// So many stacks are told apart.
+    /// This many stacks are told apart.
     pub stacks_limit: usize,
 }
 
@@ -63,7 +63,7 @@ impl Ended {
 /// Runs the program to its end.
 ///
 /// # Errors
-/// It cannot be started, or nothing of it can be recorded.
+/// It cannot be started, or none of it can be recorded.
 pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scratch) -> Result<Ended> {
     let table = scratch.0.join("table");
     tables.write(&objects(ready, scratch)?, &table)?;
@@ -75,7 +75,7 @@ pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scra
     if ready.launch.runner.is_empty() {
         command.arg0(&ready.plain);
     }
-    // Before it is there: what comes for it must not end this process.
+    // Before it exists: signals meant for it must not end this process.
     let passed_on = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
     let mut signals = Signals::new(passed_on).map_err(|e| Error::other(format!("cannot listen for signals: {e}")))?;
     let begun = Instant::now();
@@ -144,7 +144,7 @@ fn wait_for_end(pid: Pid) -> Receiver<Instant> {
     receiver
 }
 
-/// What somebody sent to this process alone is meant for the program; what comes from the terminal it gets itself.
+/// A signal sent to this process alone is meant for the program; the program gets signals from the terminal itself.
 fn pass_on(pid: Pid, signal: i32) {
     if matches!(signal, SIGINT | SIGQUIT) && is_in_foreground() {
         return;
@@ -160,7 +160,7 @@ fn pass_on(pid: Pid, signal: i32) {
     let _ = rustix::process::kill_process(pid, signal);
 }
 
-/// Whether what is typed at a terminal reaches this process and its children.
+/// Whether keys typed at a terminal reach this process and its children.
 fn is_in_foreground() -> bool {
     let terminal = std::fs::File::open("/dev/tty");
     terminal.is_ok_and(|terminal| {
@@ -172,8 +172,8 @@ fn reap(child: &mut Child) -> Result<ExitStatus> {
     child.wait().map_err(|e| Error::other(format!("cannot wait for the program: {e}")))
 }
 
-/// CPU time of a process that ended without saying: its first thread's, which the kernel has exactly, or that of all threads in
-/// ticks, where that is more.
+/// CPU time of a process that ended without reporting it: its first thread's, which the kernel has exactly, or that of
+/// all threads in ticks, if that is more.
 fn cpu_of_the_dead(pid: Pid) -> Duration {
     const TICKS_A_SECOND: u64 = 100;
     let read =

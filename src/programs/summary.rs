@@ -1,4 +1,4 @@
-//! What a run of a program came to, for people: it goes to stderr, for stdout is the program's own.
+//! The summary of a program's run, for people: it goes to stderr, for stdout is the program's own.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -86,7 +86,7 @@ pub fn text(finished: &Finished, profiles: Option<&ProgramProfiles>, temporary: 
     out
 }
 
-/// What of the live blocks was meant to stay.
+/// The part of the live blocks that was meant to stay.
 fn kept(leaks: &[Leak]) -> String {
     let mut out = String::new();
     for keeper in [Keeper::Leak, Keeper::Static, Keeper::Std] {

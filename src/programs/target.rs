@@ -7,7 +7,7 @@ use cargo_metadata::{Metadata, TargetKind};
 use crate::project::{self, CargoConfig, CargoOptions};
 use crate::{Error, Result};
 
-/// What of a package a program is.
+/// The kind of target that a program is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Bin,
@@ -16,7 +16,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// As names, paths and JSON have it, and cargo's flag without its dashes.
+    /// The word in names, paths and JSON; cargo's flag without its dashes.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Bin => "bin",

@@ -1,4 +1,5 @@
-//! A program over time, seen from outside while it runs: steps of a bounded number, which halve when they are full.
+//! A program over time, observed from outside while it runs: a bounded number of steps, of which half are dropped when
+//! they are full.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ const MOST_STEPS: usize = 600;
 const FIRST_STEP: Duration = Duration::from_millis(10);
 /// Sites of a step that are told by name.
 const MOST_SITES: usize = 10;
-/// So many stacks are looked at in each step; with more only every few.
+/// How many stacks are looked at in each step; with more, only every few steps.
 const CHEAP_STACKS: u64 = 20_000;
 
 /// The numbers at one moment.
@@ -65,7 +66,7 @@ impl Timeline {
         }
     }
 
-    /// Notes a step, where one is due.
+    /// Notes a step, if one is due.
     pub fn note(&mut self, region: &Region, header: &Header, pid: Pid) {
         let begun = *self.begun.get_or_insert_with(Instant::now);
         let at = begun.elapsed();
@@ -77,7 +78,7 @@ impl Timeline {
         step.threads = self.threads(pid);
         self.steps.push(step);
         if self.steps.len() >= MOST_STEPS {
-            // Each second one: numbers are of moments, and those that stay are as they were.
+            // Keeps each second one: numbers are of moments, and those that stay are unchanged.
             let mut number = 0;
             self.steps.retain(|_| {
                 number += 1;
@@ -87,7 +88,7 @@ impl Timeline {
         }
     }
 
-    /// The last step, of what the program left.
+    /// The last step, with the numbers that the program left.
     pub fn end(&mut self, region: &Region, header: &Header, wall: Duration) {
         let step = self.look(region, header, wall);
         self.steps.retain(|step| step.at_ns < wall.as_nanos() as u64);

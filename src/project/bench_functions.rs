@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-/// Whether a source file in `folder` or below has a `#[bench]`. Where the sources lie beside Cargo.toml, what belongs to other
-/// targets does not count; nor do target directories.
+/// Whether a source file in `folder` or below has a `#[bench]`. If the sources lie beside Cargo.toml, files of other
+/// targets do not count; nor do target directories.
 pub fn declares_benches(folder: &Path) -> bool {
     const OTHERS: [&str; 4] = ["benches", "examples", "target", "tests"];
     let Ok(entries) = std::fs::read_dir(folder) else { return false };

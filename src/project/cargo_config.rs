@@ -1,4 +1,4 @@
-//! The user's cargo configuration, as far as the tool takes its place: compiler, wrapper, runner, target.
+//! The user's cargo configuration, as far as the tool overrides it: compiler, wrapper, runner, target.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,9 +14,9 @@ pub struct Toolchain {
     pub rustc: PathBuf,
     /// The output of `rustc -vV`.
     pub version: String,
-    /// `--target`, where the user gives one.
+    /// `--target`, if the user gives one.
     pub target: Option<String>,
-    /// libc is linked statically: the runtime cannot step before its functions.
+    /// libc is linked statically: the runtime cannot override its functions.
     pub static_libc: bool,
 }
 
@@ -44,7 +44,7 @@ pub struct CargoConfig {
 impl CargoConfig {
     pub fn load(options: &CargoOptions) -> Result<CargoConfig> {
         let bad = |error: cargo_config2::Error| {
-            // Below the first line of each cause the source is drawn.
+            // Below the first line of each cause, cargo draws the source.
             let mut why = String::from("cargo's configuration cannot be read");
             let mut cause: Option<&dyn std::error::Error> = Some(&error);
             while let Some(one) = cause {
@@ -87,7 +87,7 @@ impl CargoConfig {
         let on_the_line = overrides.runner(&platform).map(|words| words.into_iter().map(OsString::from).collect());
         let runner: Option<Vec<OsString>> = on_the_line.or(runner);
         let wrapper = match overrides.build("rustc-wrapper") {
-            // The variable without a prefix is stronger than any configuration.
+            // The variable without a prefix takes precedence over any configuration.
             Some(wrapper) if !is_set("RUSTC_WRAPPER") => Some(PathBuf::from(wrapper)),
             _ => config.build.rustc_wrapper.take(),
         };

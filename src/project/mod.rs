@@ -164,7 +164,7 @@ pub fn metadata(options: &CargoOptions, config: &CargoConfig) -> Result<Metadata
         command.manifest_path(path);
     }
     command.other_options(metadata_arguments(options, config));
-    // Else it would note in the user's target directory what the compiler says of itself.
+    // Else cargo would note the compiler's answers in the user's target directory.
     command.env("CARGO_CACHE_RUSTC_INFO", "0");
     command.exec().map_err(|error| {
         let message = match &error {
@@ -180,7 +180,7 @@ pub fn metadata(options: &CargoOptions, config: &CargoConfig) -> Result<Metadata
     })
 }
 
-/// As cargo's own bench command would resolve, for the platform that is built for only: the others' crates may not be there.
+/// Resolves as cargo's own bench command would, for the target platform only: crates of other platforms may be missing.
 fn metadata_arguments(options: &CargoOptions, config: &CargoConfig) -> Vec<String> {
     let mut args = vec!["--filter-platform".to_owned(), config.platform.clone()];
     let mut flag = |on: bool, name: &str| {
@@ -200,7 +200,8 @@ fn metadata_arguments(options: &CargoOptions, config: &CargoConfig) -> Vec<Strin
     args
 }
 
-/// cargo's first error in one line, without the word `error:`: with its causes, or with its place where cargo draws the source.
+/// cargo's first error in one line, without the word `error:`: with its causes, or with its place if cargo draws the
+/// source.
 fn first_error(stderr: &str) -> String {
     let lines = stderr.lines().map(str::trim).filter(|line| !line.is_empty());
     let error: Vec<&str> = lines.skip_while(|line| !line.starts_with("error")).collect();

@@ -1,10 +1,10 @@
-//! Values of `--config` on the command line: stronger than files and than cargo's variables for them.
+//! Values of `--config` on the command line: they take precedence over files and over cargo's variables.
 
 use std::path::PathBuf;
 
 use crate::{Error, Result};
 
-/// All `--config` arguments in one table, the last of a key winning.
+/// All `--config` arguments in one table; the last value of a key wins.
 #[derive(Debug, Default)]
 pub struct Overrides(toml::Table);
 
@@ -39,7 +39,7 @@ impl Overrides {
         table.get(*last)
     }
 
-    /// `build.KEY`, where it is a string, or the only one of a list.
+    /// `build.KEY`, if it is a string, or a list of one.
     pub fn build(&self, key: &str) -> Option<&str> {
         match self.value(&["build", key])? {
             toml::Value::String(text) => Some(text),

@@ -29,7 +29,7 @@ pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<(Vec
                 continue;
             }
             let same_name = |other: &BenchTarget| other.package_id == package.id.repr && other.name == target.name;
-            // Selected or not: a benchmark is called the same, whatever else is measured with it.
+            // Selected or not: a benchmark's name does not depend on the others that are measured with it.
             let is_bench = |other: &Target| other.kind.contains(&TargetKind::Bench) && other.name == target.name;
             let name = match kind {
                 Kind::Lib if package.targets.iter().any(is_bench) => format!("lib-{}", target.name),
@@ -64,8 +64,8 @@ pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<(Vec
     Ok((targets, left_out))
 }
 
-/// Bench targets first, then the library and the programs that have a `#[bench]`: without one there is nothing in them to run,
-/// and building their tests would cost time. A manifest's `bench` takes a target out, or an example or test in.
+/// Bench targets first, then the library and the programs that have a `#[bench]`: without one they contain nothing to
+/// run, and building their tests would cost time. A manifest's `bench` takes a target out, or an example or test in.
 fn candidates<'a>(package: &'a Package, options: &CargoOptions) -> Vec<(Kind, &'a Target)> {
     let manifest = std::fs::read_to_string(&package.manifest_path).unwrap_or_default();
     let manifest: toml::Table = manifest.parse().unwrap_or_default();

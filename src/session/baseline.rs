@@ -1,4 +1,4 @@
-//! `--save-baseline` and `--baseline`: results kept under a name, in a file, or made anew from a revision.
+//! `--save-baseline` and `--baseline`: results kept under a name, in a file, or measured again from a revision.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -22,8 +22,8 @@ fn is_name(text: &str) -> bool {
     !text.contains(['/', '\\']) && !text.ends_with(".jsonl") && !matches!(text, "" | "." | "..")
 }
 
-/// Where the baseline `name` of the workspace at `root` is, or will be. Where another workspace that shares the target directory
-/// has the name already, ours has a mark behind it.
+/// Where the baseline `name` of the workspace at `root` is, or will be. If another workspace that shares the target
+/// directory has the name already, ours gets a suffix.
 fn folder(home: &Path, name: &str, root: &Path) -> PathBuf {
     let plain = home.join("baselines").join(name);
     let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
@@ -35,7 +35,7 @@ fn folder(home: &Path, name: &str, root: &Path) -> PathBuf {
     if marked.exists() || is_foreign().is_some() { marked } else { plain }
 }
 
-/// The results of the baseline `name`, found without asking cargo; `None` where there is none.
+/// The results of the baseline `name`, found without asking cargo; `None` if there is none.
 pub fn find(name: &str) -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
     let root = owner::workspace_around(&here).unwrap_or(here);
@@ -78,7 +78,7 @@ pub fn read(label: &str, home: &Path, root: &Path) -> Result<Run> {
     Run::parse(&text).map_err(|error| Error::usage(format!("--baseline {label}: {error}")))
 }
 
-/// Refuses results of which nothing can be found here.
+/// Refuses results that share nothing with this workspace.
 fn of_this_workspace(base: Base, session: &Session) -> Result<Base> {
     let packages: BTreeSet<&str> = base.run.finished.iter().map(|one| one.package.as_str()).collect();
     match elsewhere(&packages, session) {
@@ -87,7 +87,7 @@ fn of_this_workspace(base: Base, session: &Session) -> Result<Base> {
     }
 }
 
-/// `of another package: q; here is p`, where none of `packages` is a member of the workspace.
+/// `of another package: q; here is p`, if none of `packages` is a member of the workspace.
 pub fn elsewhere(packages: &BTreeSet<&str>, session: &Session) -> Option<String> {
     let members = &session.workspace.members;
     if packages.is_empty() || members.iter().any(|member| packages.contains(member.as_str())) {
@@ -110,7 +110,7 @@ fn known(home: &Path, root: &Path) -> Vec<String> {
     names
 }
 
-/// Says in what the two runs differ besides the code.
+/// Lists the differences between the two runs besides the code.
 pub fn warn_of_differences(label: &str, was: &RunStarted, now: &RunStarted) {
     let pairs = [
         ("rustc", &was.rustc, &now.rustc),
@@ -125,7 +125,8 @@ pub fn warn_of_differences(label: &str, was: &RunStarted, now: &RunStarted) {
     }
 }
 
-/// Keeps `run` as `name`, with its memory profiles; as a file without. `recounts`: what other processes counted, by full name.
+/// Keeps `run` as `name`, with its memory profiles; without them as a file. `recounts`: counts of other processes, by
+/// full name.
 pub fn save(name: &str, home: &Path, root: &Path, run: &Run, recounts: &BTreeMap<String, Vec<Memory>>) -> Result<()> {
     if !run.failed.is_empty() {
         console::warn(&format!("the baseline {name} is not saved: benchmarks failed"));
@@ -135,7 +136,7 @@ pub fn save(name: &str, home: &Path, root: &Path, run: &Run, recounts: &BTreeMap
     let mut profiles = Vec::new();
     for finished in &mut run.finished {
         recounts.get(&finished.name).into_iter().flatten().for_each(|memory| finished.memory.join(memory));
-        // The next run writes others where these are.
+        // The next run writes its own over these.
         profiles.push(std::mem::take(&mut finished.profiles).mem);
     }
     if !is_name(name) {
@@ -193,7 +194,7 @@ mod tests {
         save(file.to_str().unwrap(), home, home, &run(1.0, &mem), &recounts).unwrap();
         let kept = read(file.to_str().unwrap(), home, home).unwrap().finished.remove(0);
         assert_eq!(kept.profiles, crate::results::lines::Profiles::default());
-        // Other processes counted otherwise.
+        // Counts of other processes differ.
         assert_eq!((kept.memory.exact, kept.memory.allocs_per_op_range), (false, Some([1.0, 3.0])));
 
         save("main", home, home, &run(1.0, &mem), &BTreeMap::new()).unwrap();

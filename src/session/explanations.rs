@@ -14,7 +14,7 @@ use crate::results::lines::{Failed, Finished, Run, RunStarted};
 use crate::results::names;
 use crate::{Error, Result, console, fs, measure};
 
-/// An explanation, with the profile that a baseline's is compared to.
+/// An explanation, with the profile that is compared to a baseline's.
 pub struct Explained {
     pub explanation: Explanation,
     pub profile: Profile,
@@ -133,7 +133,7 @@ fn read_results(home: &Path) -> Option<Vec<Finished>> {
     Some(Run::parse(&text).ok()?.finished)
 }
 
-/// In the order in which they were written, which is the one that they were shown in.
+/// In the order in which they were written, which is the order in which they were shown.
 fn sort_as_explained(files: &mut [PathBuf]) {
     let written = |file: &PathBuf| file.metadata().and_then(|about| about.modified()).ok();
     files.sort_by_cached_key(|file| (written(file), file.clone()));
@@ -148,7 +148,7 @@ fn kept_profile(path: &Path) -> Result<Profile> {
     profile::read(&bytes).map_err(|error| wrong(error.to_string()))
 }
 
-/// Whether a full name is asked for.
+/// Whether a full name is selected.
 fn wanted(name: &str, session: &Session) -> bool {
     session.workspace.targets.iter().any(|target| {
         let id = name.strip_prefix(&format!("{}/{}/", target.package, target.name));

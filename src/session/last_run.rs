@@ -15,7 +15,7 @@ pub fn home() -> Option<PathBuf> {
     home_of(&std::env::current_dir().ok()?)
 }
 
-/// The same for `folder`, whatever the environment says.
+/// The same for `folder`, without looking at the environment.
 pub fn home_of(folder: &Path) -> Option<PathBuf> {
     let configured = cargo_config2::Config::load_with_cwd(folder).ok().and_then(|config| config.build.target_dir);
     if let Some(dir) = configured {
@@ -24,19 +24,19 @@ pub fn home_of(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().map(|dir| dir.join("target").join("memprof")).find(|home| home.is_dir())
 }
 
-/// The last run, where there is one.
+/// The last run, if there is one.
 fn last_run() -> Option<Run> {
     Run::parse(&std::fs::read_to_string(home()?.join("results.jsonl")).ok()?).ok()
 }
 
-/// That the last run is of another workspace, where it is.
+/// A message that the last run is of another workspace, if it is.
 fn foreign(run: &Run) -> Option<Error> {
     let root = owner::foreign_to_here(&run.started, None)?;
     Some(Error::usage(format!("this is not the workspace of the last run: {}", owner::described(root))))
 }
 
-/// The profile that `name` means: any unambiguous suffix of a benchmark's full name, with `:cpu`, `:block` or `:mem` behind it. `None`
-/// where no benchmark is called so.
+/// The profile that `name` means: any unambiguous suffix of a benchmark's full name, with `:cpu`, `:block` or `:mem`
+/// behind it. `None` if no benchmark has that name.
 pub fn profile(name: &str) -> Option<Result<PathBuf>> {
     let (name, kind) = match name.rsplit_once(':') {
         Some((name, kind @ ("cpu" | "mem" | "block"))) => (name, kind),
@@ -54,7 +54,7 @@ pub fn profile(name: &str) -> Option<Result<PathBuf>> {
     match found[..] {
         [] => None,
         [one] => {
-            // Of several measurements the last wrote the profile.
+            // The last of several measurements wrote the profile.
             let profiles =
                 run.finished.iter().rev().find(|finished| finished.name == one).map(|found| &found.profiles)?;
             let path = match kind {
@@ -74,7 +74,7 @@ pub fn profile(name: &str) -> Option<Result<PathBuf>> {
     }
 }
 
-/// The benchmark that a profile is of, which was asked for as `source`: by a benchmark's name, or as a file where runs keep them.
+/// The benchmark of a profile that was asked for as `source`: by a benchmark's name, or as a file where runs keep them.
 pub fn benchmark_of(source: &str) -> Option<String> {
     let path = Path::new(source);
     if !path.exists() {
@@ -87,8 +87,8 @@ pub fn benchmark_of(source: &str) -> Option<String> {
     Some(name.split_once('/').map_or(name, |(_, name)| name).to_owned())
 }
 
-/// A hint where `name` is neither a file nor a benchmark: the benchmarks of the last run. `None` where there was no run, or where
-/// the name can only be meant as a file.
+/// A hint if `name` is neither a file nor a benchmark: the benchmarks of the last run. `None` if there was no run, or
+/// if the name can only be meant as a file.
 pub fn other_names(name: &str) -> Option<String> {
     const MOST: usize = 5;
     if Path::new(name).exists() || name.ends_with(".prof") || name.ends_with(".gz") || profile(name).is_some() {

@@ -14,7 +14,7 @@ pub struct Listing<'b> {
     /// Targets that failed before they named any benchmark, or while they did.
     pub failed: Vec<Failed>,
     build: &'b Build,
-    /// Whether any benchmark is selected, in whichever part (`--partition`) it is.
+    /// Whether any benchmark is selected, in any part (`--partition`).
     matched: bool,
 }
 
@@ -31,7 +31,7 @@ impl<'b> Listing<'b> {
         self.suites.iter().map(|suite| suite.benchmarks.len()).sum()
     }
 
-    /// Takes the selected benchmarks of a suite.
+    /// Adds the selected benchmarks of a suite.
     pub(super) fn take(&mut self, mut suite: Suite<'b>, selection: &Selection, targets: &[BenchTarget]) {
         let (package, target) = (&suite.executable.target.package, &suite.executable.target.name);
         let matches = |id: &str| selection.matches(targets, package, target, id);

@@ -44,7 +44,8 @@ pub struct Session<'a> {
     pub interrupt: Interrupt,
     /// By full name: the same count needs the same number of iterations.
     pub counted_iterations: HashMap<String, u64>,
-    /// The executables of another revision that the benchmarks are compared with in turns, and what keeps its sources there.
+    /// The executables of another revision that the benchmarks are compared with in turns, and the guard of its sources
+    /// there.
     rivals: Option<Arc<Rivals>>,
     revision: Option<revision::Measured>,
     scratch: Scratch,
@@ -113,10 +114,10 @@ impl<'a> Session<'a> {
         Ok(build)
     }
 
-    /// Lists the selected benchmarks of what was built.
+    /// Lists the selected benchmarks of the built executables.
     ///
     /// # Errors
-    /// No benchmark is what was asked for. That the part of `--partition` has none is no error, where another part has some.
+    /// No benchmark matches. It is no error if the part of `--partition` has none, as long as another part has some.
     pub fn list<'b>(&mut self, build: &'b Build) -> Result<Listing<'b>> {
         let mut listing = Listing::new(build);
         let mut before = 0;
@@ -175,7 +176,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// The --benchtime with which so many measurements take `budget`: together the passes take up to three times as long.
+/// The --benchtime with which this many measurements take `budget`: together the passes take up to three times as long.
 fn share(budget: Duration, measurements: u64) -> Duration {
     (budget / 3 / u32::try_from(measurements.max(1)).unwrap_or(u32::MAX)).max(Duration::from_millis(1))
 }

@@ -17,7 +17,7 @@ pub struct Outcomes<'s, 'a> {
     parts: VecDeque<Suite<'s>>,
     /// Full names of what has failed in it.
     failed: HashSet<String>,
-    /// Its processes do not end well, which was told: every part and every repetition comes by the same end.
+    /// Its processes do not end well, which was reported: every part and every repetition ends the same way.
     is_told: bool,
     ready: VecDeque<Outcome>,
 }

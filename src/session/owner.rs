@@ -5,16 +5,16 @@ use std::process::{Command, Stdio};
 
 use crate::results::lines::RunStarted;
 
-/// The workspace that a run is of, where that is another one than `here` and still there. Results from another machine, or of a
-/// workspace that was moved, name a folder that is not there, and may be anybody's.
+/// The workspace of a run, if that is another one than `here` and still exists. Results from another machine, or of a
+/// workspace that was moved, name a folder that does not exist, and may belong to any workspace.
 pub fn foreign<'a>(started: &'a RunStarted, here: &Path) -> Option<&'a Path> {
     let root = Path::new(started.workspace.as_deref()?);
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     (real(root) != real(here) && root.join("Cargo.toml").is_file()).then_some(root)
 }
 
-/// The same, where the workspace around the current directory (or of `manifest`) is not known yet. Outside of any, every run is
-/// as good as another.
+/// The same, if the workspace around the current directory (or of `manifest`) is not known yet. Outside of any
+/// workspace, every run is accepted.
 pub fn foreign_to_here<'a>(started: &'a RunStarted, manifest: Option<&Path>) -> Option<&'a Path> {
     let root = Path::new(started.workspace.as_deref()?);
     let folder = match manifest {

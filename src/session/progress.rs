@@ -17,14 +17,14 @@ const LONGEST_NAME: usize = 80;
 pub struct Progress {
     bar: ProgressBar,
     is_quiet: bool,
-    /// When a line was written last, where they are.
+    /// When a line was last written, if lines are written.
     last_line: Option<Instant>,
-    /// The step that runs. A pass that takes several processes, or is repeated, begins more than once.
+    /// The current step. A pass that takes several processes, or is repeated, begins more than once.
     step: Option<(Phase, String)>,
 }
 
 impl Progress {
-    /// Silent where `quiet`.
+    /// Silent if `quiet`.
     pub fn new(quiet: bool) -> Progress {
         let lines = !quiet && !std::io::stderr().is_terminal();
         Progress { bar: ProgressBar::hidden(), is_quiet: quiet, last_line: lines.then(Instant::now), step: None }

@@ -1,4 +1,5 @@
-//! Second opinions: benchmarks whose counts are to be kept, or would fail a check, are counted again in processes of their own.
+//! Second opinions: benchmarks whose counts will be kept, or would fail a check, are counted again in processes of
+//! their own.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -11,14 +12,14 @@ use crate::results::lines::{Finished, Memory};
 
 /// Counts that can be doubted.
 pub trait Counts {
-    /// Full names of the benchmarks to count again. `varying`: of those only whose counts are seen to differ.
+    /// Full names of the benchmarks to count again. `varying`: only those whose counts are seen to differ.
     fn in_doubt(&self, varying: bool) -> HashSet<String>;
 
-    /// Takes in what another process counted.
+    /// Adds the counts of another process.
     fn add(&mut self, name: &str, memory: &Memory);
 }
 
-/// The counts of a baseline that is to be saved: it should know how they vary.
+/// The counts of a baseline that will be saved: it should know how they vary.
 pub struct ToBeSaved(BTreeMap<String, Memory>);
 
 impl ToBeSaved {
@@ -43,13 +44,13 @@ impl Counts for ToBeSaved {
     }
 }
 
-/// All that are in doubt are counted so often.
+/// How often all doubted benchmarks are counted.
 const ROUNDS: usize = 2;
-/// Where counts differ: some processes go another way than most, and a baseline should have seen both.
+/// If counts differ: some processes take another path than most, and a baseline should have seen both.
 const ROUNDS_OF_RANGES: usize = 6;
 
 impl Session<'_> {
-    /// Counts again what of `counts` is in doubt; `writer` keeps the new counts, too, and what failed.
+    /// Counts the doubted benchmarks of `counts` again; `writer` keeps the new counts, too, and the failures.
     pub fn recount(&mut self, listing: &Listing, counts: &mut dyn Counts, writer: &mut Writer) -> Result<()> {
         let options = self.pass_options();
         for round in 0..ROUNDS_OF_RANGES {
@@ -63,7 +64,7 @@ impl Session<'_> {
                     counts.add(&name, &memory);
                     writer.recounts.entry(name).or_default().push(memory);
                 }
-                // The end of a process is told once.
+                // The end of a process is reported once.
                 let is_new = |name: &str| !writer.run.failed.iter().any(|failed| failed.name == name);
                 let failed: Vec<_> = again.failed.into_iter().filter(|failed| is_new(&failed.name)).collect();
                 failed.into_iter().for_each(|failed| writer.failed(failed));

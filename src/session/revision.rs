@@ -1,8 +1,8 @@
-//! `--baseline git:REV`: that revision in a worktree of its own, measured there with the same options. Of the user's tree
-//! nothing is read but its history, and nothing is changed in it.
+//! `--baseline git:REV`: that revision in a worktree of its own, measured there with the same options. Only the history
+//! of the user's tree is read, and nothing is changed in it.
 //!
-//! The worktree has one place for each target directory, and the files of a revision are as old as the first time that it was
-//! measured there, until another is: so cargo builds anew what another revision has left, and nothing else.
+//! The worktree has one place for each target directory. The files of a revision keep the time of its first measurement
+//! there, until another revision is measured: so cargo rebuilds the output of another revision, and nothing else.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -46,7 +46,7 @@ pub struct Measured {
     pub tree: Tree,
     /// The list of its executables.
     pub executables: PathBuf,
-    /// No other revision takes its place before its results are read.
+    /// No other revision replaces it before its results are read.
     _lock: File,
 }
 
@@ -59,8 +59,8 @@ pub fn measure(revision: &str, words: &[OsString], session: &Session) -> Result<
     let commit =
         git(root, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")]);
     let commit = commit.map_err(|_| bad("git knows no such revision".to_owned()))?;
-    // A build directory of its own: cargo names what it builds by paths relative to the workspace, so that in one directory
-    // the two trees would take each other's executables for their own.
+    // A build directory of its own: cargo names build output by paths relative to the workspace, so that in one
+    // directory the two trees would take each other's executables for their own.
     let home = session.workspace.home.join("revisions");
     fs::create_dir_all(&home)?;
     let lock = lock(&home, &session.interrupt)?;
@@ -85,7 +85,7 @@ pub fn measure(revision: &str, words: &[OsString], session: &Session) -> Result<
     if let Some(manifest) = session.args.select.manifest_path.as_deref().and_then(|path| inside(&absolute(path))) {
         command.arg("--manifest-path").arg(manifest);
     }
-    // Kept as a baseline it is counted in several processes, and its profiles are not those of the next run.
+    // A kept baseline is counted in several processes, and its profiles are not those of the next run.
     command.arg("--save-baseline").arg(KEPT);
     let executables = home.join("executables.json");
     command.arg("--executables").arg(&executables);
@@ -128,8 +128,8 @@ fn lock(home: &Path, interrupt: &Interrupt) -> Result<File> {
     }
 }
 
-/// Where the worktree is: always at the same place, so that cargo knows again what it built. Inside the user's folder cargo
-/// would take it for a part of the user's workspace, and hear the configuration of today.
+/// The worktree's place: always the same, so that cargo recognizes its earlier output. Inside the user's folder cargo
+/// would take it for a part of the user's workspace, and read today's configuration.
 fn place(home: &Path) -> Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
     home.hash(&mut hasher);
@@ -138,7 +138,7 @@ fn place(home: &Path) -> Result<PathBuf> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(Error::file("make", own, error)),
         _ => (),
     }
-    // The name can be guessed: nobody else may have made it, or may write there.
+    // The name can be guessed: no other user may have made the folder, or may write there.
     let found = own.symlink_metadata().map_err(|e| Error::file("read", &own, e))?;
     if !found.is_dir() || found.uid() != rustix::process::getuid().as_raw() || found.mode() & 0o077 != 0 {
         return Err(Error::other(format!(
@@ -149,7 +149,7 @@ fn place(home: &Path) -> Result<PathBuf> {
     Ok(own.join(format!("{:016x}", hasher.finish())))
 }
 
-/// When the revision that was measured last in `home` was measured there first: now, where that was another one.
+/// When the revision that was measured last in `home` was first measured there: now, if that was another one.
 fn first_measured(home: &Path, commit: &str) -> Result<SystemTime> {
     let stamp = home.join("measured");
     let is_this = std::fs::read_to_string(&stamp).is_ok_and(|text| text == commit);

@@ -41,12 +41,12 @@ impl Selection {
         self.against.as_deref()
     }
 
-    /// Whether a part of the benchmarks is left out by their names.
+    /// Whether names exclude a part of the benchmarks.
     pub fn is_partial(&self) -> bool {
         !(self.bench.is_empty() && self.filters.is_empty() && self.partition.is_none())
     }
 
-    /// The targets to build: where each --bench is a target's name only those, else all.
+    /// The targets to build: if each --bench is a target's name only those, else all.
     pub fn targets(&self, workspace: &Workspace) -> Vec<BenchTarget> {
         let is_name = |text: &str| workspace.targets.iter().any(|target| target.name == text);
         let all = self.bench.is_empty() || !self.bench.iter().all(|(text, _)| is_name(text));
@@ -54,7 +54,7 @@ impl Selection {
         workspace.targets.iter().filter(wanted).cloned().collect()
     }
 
-    /// [`Selection::wants`], in whichever part (`--partition`) it is.
+    /// [`Selection::wants`], in any part (`--partition`).
     pub fn matches(&self, targets: &[BenchTarget], package: &str, target: &str, id: &str) -> bool {
         let path = format!("{target}/{id}");
         let full = format!("{package}/{path}");
@@ -66,7 +66,7 @@ impl Selection {
                 || self.filters.iter().any(|regex| regex.is_match(&path) || is_suffix(&full, regex.as_str())))
     }
 
-    /// Whether a target may be meant by its name alone, whatever its benchmarks are called.
+    /// Whether the name of a target may select it alone, whatever its benchmarks are called.
     pub fn may_mean(&self, target: &BenchTarget) -> bool {
         let path = format!("{}/", target.name);
         let full = format!("{}/{path}", target.package);
@@ -82,7 +82,8 @@ impl Selection {
     }
 }
 
-/// Whether `text` is the full name or its last parts, letter by letter: an id may have what regular expressions read otherwise.
+/// Whether `text` is the full name or its last parts, letter by letter: an id may have characters that regular
+/// expressions interpret.
 fn is_suffix(full: &str, text: &str) -> bool {
     full.strip_suffix(text).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }

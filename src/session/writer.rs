@@ -33,7 +33,7 @@ pub struct Writer<'a> {
     pub run: Run,
     /// The run to compare the results with, if not within their groups.
     base: Option<Base>,
-    /// The group that is being measured, and how many of its results have gone out.
+    /// The group that is being measured, and how many of its results have been printed.
     group: Vec<Finished>,
     released: usize,
     /// Do not write results.jsonl.
@@ -44,7 +44,7 @@ pub struct Writer<'a> {
     pub recounts: BTreeMap<String, Vec<Memory>>,
     /// Errors of writing.
     troubles: Vec<Error>,
-    /// --memprofile and --cpuprofile, and what goes into them.
+    /// The targets of --memprofile and --cpuprofile, and the profiles for them.
     mem_file: Option<PathBuf>,
     cpu_file: Option<PathBuf>,
     block_file: Option<PathBuf>,
@@ -61,7 +61,7 @@ impl<'a> Writer<'a> {
         Writer::begin(session.args, &session.workspace, started(profile, &session.workspace.root, &session.config))
     }
 
-    /// A run that is over already, shown again; nothing of it is written anew.
+    /// A finished run, shown again; nothing of it is written again.
     pub fn again(session: &Session<'a>, started: RunStarted) -> Result<Writer<'a>> {
         Ok(Writer { keep_results: true, ..Writer::begin(session.args, &session.workspace, started)? })
     }
@@ -91,13 +91,13 @@ impl<'a> Writer<'a> {
         Ok(writer)
     }
 
-    /// Ends the JSON where nothing was to be run, or the run could not go on; results.jsonl stays that of the run before.
+    /// Ends the JSON if nothing was to be run, or the run could not go on; results.jsonl stays that of the run before.
     pub fn end_without_results(mut self, error: Option<&Error>) {
         self.flush();
         let end = RunFinished { success: error.is_none(), error: error.map(|error| error.line()), ..self.run.end() };
         self.line(&Line::RunFinished(end));
         let Some(error) = error else { return };
-        // As of a benchmark that stands for all.
+        // The failure of a benchmark that stands for all.
         let mut run = self.run.clone();
         run.failed.push(Failed {
             name: env!("CARGO_PKG_NAME").to_owned(),
@@ -115,7 +115,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Notes an error of writing: the rest is still written and shown, and then it is an error.
+    /// Notes a write error: the rest is still written and shown, and then the run fails.
     pub fn trouble(&mut self, error: Error) {
         self.troubles.push(error);
     }
@@ -154,7 +154,7 @@ impl<'a> Writer<'a> {
 
     fn finished(&mut self, mut finished: Finished, profiles: ProfilePair) -> Result<()> {
         let dir = self.home.join("profiles").join(names::safe_path(&finished.name));
-        // Of other counts than today's.
+        // These belong to other counts than today's.
         for file in [crate::explain::SIDECAR, crate::explain::PROFILE] {
             let _ = std::fs::remove_file(dir.join(file));
         }
@@ -201,7 +201,7 @@ impl<'a> Writer<'a> {
         self.release(false);
     }
 
-    /// Results that still wait for the one that they are compared with go out without it.
+    /// Releases results that still wait for their reference, without it.
     pub fn flush(&mut self) {
         self.release(true);
         self.group.clear();
@@ -232,7 +232,7 @@ impl<'a> Writer<'a> {
     }
 
     pub fn failed(&mut self, failed: Failed) {
-        // At once, for the run may be long; the table says it again.
+        // Printed at once, for the run may be long; the table says it again.
         console::error(&format!("{}: {}", failed.name, failed.error));
         self.line(&Line::BenchmarkFailed(failed.clone()));
         self.run.failed.push(failed);
@@ -331,7 +331,7 @@ fn step_summary(format: &dyn Format, run: &Run, view: &View) -> Result<()> {
     file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| Error::file("write", &path, e))
 }
 
-/// Where a profile of all benchmarks goes; said before anything is measured, where it cannot.
+/// Where a profile of all benchmarks goes; reports before the measurement if the file cannot be written.
 fn combined_file(args: &RunArgs, file: Option<&PathBuf>) -> Result<Option<PathBuf>> {
     let Some(file) = file else { return Ok(None) };
     let at = args.measure.outputdir.as_ref().map_or_else(|| file.clone(), |dir| dir.join(file));
@@ -345,7 +345,7 @@ fn combined_file(args: &RunArgs, file: Option<&PathBuf>) -> Result<Option<PathBu
     }
 }
 
-/// One profile of all; empty where there is none.
+/// One profile of all; empty if there is none.
 fn together(profiles: &[Profile]) -> Result<Profile> {
     match profiles {
         [] => Ok(Profile::default()),

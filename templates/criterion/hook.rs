@@ -1,4 +1,4 @@
-//! Added to criterion (0.3 to 0.8): the first statement of the analysis asks here whether the tool takes the benchmark over.
+//! Added to criterion (0.3 to 0.8): its analysis first asks here whether the tool takes the benchmark over.
 
 use crate::benchmark::BenchmarkConfig;
 use crate::measurement::Measurement;
@@ -35,8 +35,8 @@ pub(crate) fn takes_over<M: Measurement, T: ?Sized>(
     memprof_rt::benchmark(&identity, &mut |iters| drop(routine.bench(&criterion.measurement, iters, parameter)))
 }
 
-/// Criterion would analyse the samples now. What that does to the process, the next benchmark meets: other threads are started,
-/// and big blocks come from the heap once one was given back.
+/// Criterion would analyse the samples now. That would affect the next benchmark: the analysis starts threads, and big
+/// blocks come from the heap once one was given back.
 fn leave_as_analysed(sizes: &[u64], values: &[f64], resamples: usize) {
     let means: Vec<f64> = sizes.iter().zip(values).map(|(&n, &value)| value / n as f64).collect();
     let sample = crate::stats::univariate::Sample::new(&means);
@@ -46,7 +46,7 @@ fn leave_as_analysed(sizes: &[u64], values: &[f64], resamples: usize) {
     }));
 }
 
-/// As `Routine::sample`, with the tool's times and no more samples than fit in them.
+/// Like `Routine::sample`, with the tool's times and no more samples than fit in them.
 #[allow(clippy::too_many_arguments)]
 fn time<M: Measurement, T: ?Sized>(
     mut timing: memprof_rt::Timing,

@@ -8,13 +8,14 @@ static MEMPROF_DHAT: dhat::Alloc = dhat::Alloc;
 
 static PROFILER: Mutex<Option<dhat::Profiler>> = Mutex::new(None);
 
-/// libc calls what stands here before the main function.
+/// libc calls these functions before the main function.
 #[used]
 #[link_section = ".init_array"]
 static BEFORE_MAIN: extern "C" fn() = before_main;
 
 extern "C" {
-    /// The runtime's: what it shall call around a bracket. This crate is built by cargo, which knows no runtime to depend on.
+    /// The runtime's function: sets what it calls around a bracket. cargo builds this crate and has no runtime that it
+    /// could depend on.
     fn memprof_rt_around_bracket(open: unsafe extern "C" fn(*const c_void, usize), close: extern "C" fn());
 }
 
@@ -31,6 +32,6 @@ unsafe extern "C" fn open(path: *const c_void, length: usize) {
 }
 
 extern "C" fn close() {
-    // Dropped, it writes its file.
+    // Dropping it writes its file.
     drop(PROFILER.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
 }

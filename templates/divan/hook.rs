@@ -33,7 +33,7 @@ pub(crate) fn takes_over(
     argument: Option<&str>,
     with_bencher: &dyn Fn(Bencher),
 ) -> bool {
-    // As `--list` has it: MODULE::BENCH::ARGUMENT, and the number of threads where there are several.
+    // The same name as `--list` prints: MODULE::BENCH::ARGUMENT, and the number of threads where there are several.
     let (mut parts, in_group) = {
         let parents = parents();
         let names: Vec<String> = parents.iter().map(|(name, _)| name.clone()).collect();
@@ -66,7 +66,7 @@ pub(crate) fn takes_over(
     memprof_rt::benchmark(&identity, &mut |sizes| run(shared, options, threads, sizes, with_bencher))
 }
 
-/// One sample of each size; its value is in nanoseconds, of several threads the median.
+/// One sample of each size; its value is in nanoseconds, the median over several threads.
 fn run(
     shared: &SharedContext,
     options: &BenchOptions,
@@ -82,7 +82,7 @@ fn run(
         let rounds = if threads.get() == 1 { equal } else { 1 };
         let options = BenchOptions {
             sample_count: Some(rounds as u32),
-            // No more than it said that it can count.
+            // No more than the harness says it can count.
             sample_size: Some(size as u32),
             counters: options.counters.clone(),
             ..BenchOptions::default()
@@ -95,7 +95,7 @@ fn run(
             times.sort_unstable();
             times = times.get(times.len() / 2).copied().into_iter().collect();
         }
-        // Where the function times nothing there is nothing.
+        // If the function times nothing, there is no value.
         times.resize(rounds, 0);
         times.iter().for_each(|&picos| memprof_rt::sampled(picos as f64 / 1000.0));
         taken += rounds;

@@ -1,6 +1,7 @@
-//! Takes the place of the compiler's `test` crate in a bench: what rustc's generated main function and a `#[bench]` need.
+//! Replaces the compiler's `test` crate in a bench: the parts that rustc's generated main function and a `#[bench]`
+//! need.
 //!
-//! The fields are those that the compiler writes; where it writes others, the bench does not compile and is refused.
+//! The fields are those that the compiler writes; if it writes others, the bench does not compile and is refused.
 
 pub use std::hint::black_box;
 
@@ -17,7 +18,7 @@ pub mod test {
     pub use super::*;
 }
 
-/// What a `#[bench]` function is given.
+/// The argument of a `#[bench]` function.
 #[derive(Clone)]
 pub struct Bencher {
     /// Iterations of each sample; as in libtest, one call of the function takes them all.
@@ -92,7 +93,7 @@ pub struct TestDescAndFn {
 
 pub fn assert_test_result<T: Termination>(result: T) -> Result<(), String> {
     let code = result.report();
-    // An exit code can only be compared by what it prints.
+    // An exit code can only be compared by its debug output.
     if format!("{:?}", code) == format!("{:?}", std::process::ExitCode::SUCCESS) {
         Ok(())
     } else {
@@ -100,7 +101,7 @@ pub fn assert_test_result<T: Termination>(result: T) -> Result<(), String> {
     }
 }
 
-/// libtest's samples are 50; no fewer are taken here.
+/// libtest takes 50 samples; no fewer are taken here.
 const SAMPLES: u64 = 50;
 
 /// The main function of the executable.
@@ -118,7 +119,7 @@ pub fn test_main_static(tests: &[&TestDescAndFn]) {
     }
 }
 
-/// As [`test_main_static`]: rustc calls this where a panic aborts.
+/// Like [`test_main_static`]: rustc calls this if a panic aborts.
 pub fn test_main_static_abort(tests: &[&TestDescAndFn]) {
     test_main_static(tests)
 }
@@ -141,7 +142,7 @@ fn run(name: &str, function: fn(&mut Bencher) -> Result<(), String>) {
     });
 }
 
-/// What of libtest's command line chooses benchmarks.
+/// The part of libtest's command line that selects benchmarks.
 struct Arguments {
     filters: Vec<String>,
     skip: Vec<String>,

@@ -23,13 +23,13 @@ pub fn register() {
     BARRIER.store(membarrier(sys::MEMBARRIER_REGISTER_PRIVATE_EXPEDITED), Ordering::Relaxed);
 }
 
-/// False where the kernel refuses: it has none, or a filter of system calls forbids it.
+/// False if the kernel refuses: it is too old, or a system call filter forbids it.
 fn membarrier(command: c_long) -> bool {
     // SAFETY: membarrier(2) touches no memory.
     unsafe { sys::syscall(sys::SYS_MEMBARRIER, command, 0 as c_long, 0 as c_long) == 0 }
 }
 
-/// What a bracket's flags have to say besides, so that [`wait_for_recorders`] is heard.
+/// The additional flag that a bracket needs for [`wait_for_recorders`] to work.
 pub fn flag() -> u32 {
     if BARRIER.load(Ordering::Relaxed) {
         0
@@ -38,17 +38,17 @@ pub fn flag() -> u32 {
     }
 }
 
-/// Waits until no other thread is inside the recorder; called where recording has just been switched over. Each that goes in from
-/// here on sees that and leaves again: afterwards nobody counts, and what was counted is whole.
+/// Waits until no other thread is inside the recorder; called right after recording was switched over. A thread that
+/// enters from here on sees the switch and leaves again: afterwards no thread counts, and the counts are complete.
 pub fn wait_for_recorders() {
-    // Far longer than any allocation takes; a thread may leave one by longjmp. It is waited for once.
+    // Far longer than any allocation takes. A thread may leave one by longjmp; the closer waits for such a thread once.
     const PATIENCE: Duration = Duration::from_secs(2);
-    // Between a thread's mark that it is busy and its look at whether anything is recorded stands no barrier, which would cost it
-    // more than all the rest. This one call is a barrier on all threads at once.
+    // There is no barrier between a thread's store of `busy` and its load of `RECORDING`: it would cost more than
+    // everything else. This one call is a barrier on all threads at once.
     if !BARRIER.load(Ordering::Relaxed) {
         fence(Ordering::SeqCst);
     } else if !membarrier(sys::MEMBARRIER_PRIVATE_EXPEDITED) {
-        // Forbidden since it was registered: this once it is not known whether a thread was overlooked.
+        // Forbidden since it was registered: this once a thread may have been overlooked.
         BARRIER.store(false, Ordering::Relaxed);
         LOST.fetch_add(1, Ordering::Relaxed);
     }
@@ -63,7 +63,7 @@ pub fn wait_for_recorders() {
             }
             std::thread::yield_now();
         }
-        // What it wrote before it left is read from here on.
+        // From here on this thread reads everything that the other one wrote before it left.
         fence(Ordering::Acquire);
     }
 }
@@ -72,7 +72,7 @@ pub fn wait_for_recorders() {
 pub mod tests {
     use super::*;
 
-    /// As a kernel without membarrier(2) does.
+    /// Behaves like a kernel without membarrier(2).
     pub fn refuse() {
         BARRIER.store(false, Ordering::Relaxed);
     }

@@ -1,7 +1,7 @@
-//! Frees between the brackets of a pass: what a pass allocated is live until it is freed, wherever that is.
+//! Frees between the brackets of a pass: a block of the pass is live until it is freed, wherever that is.
 //!
-//! Only the end of the pass tells which bracket was its last, and what is freed after that one was still live at its end. So
-//! frees wait here until the next bracket opens.
+//! Only the end of the pass tells which bracket was its last, and blocks freed after that one were still live at its
+//! end. So frees wait here until the next bracket opens.
 
 use std::mem;
 use std::ptr;
@@ -13,7 +13,7 @@ use crate::memory;
 use crate::spin::Spin;
 use crate::thread::LOST;
 
-/// What is no longer live of a block.
+/// The part of a block that is no longer live.
 #[derive(Clone, Copy)]
 pub struct Gone {
     pub objects: u64,
@@ -62,7 +62,7 @@ impl List {
     }
 }
 
-/// So much of `was` went between two brackets.
+/// This part of `was` was freed between two brackets.
 pub fn freed(was: &Block, gone: Gone) {
     let entry = was.entry.map_or(0, |entry| entry.number());
     let freed = Freed { entry, objects: gone.objects as u32, bytes: gone.bytes };
@@ -71,7 +71,7 @@ pub fn freed(was: &Block, gone: Gone) {
     }
 }
 
-/// The next bracket of the pass opens: what was freed since the last one is gone. Gives how much of all stacks.
+/// The next bracket of the pass opens: blocks freed since the last one are gone. Returns their sum over all stacks.
 pub fn settle() -> Gone {
     let mut sum = Gone { objects: 0, bytes: 0 };
     WAITING.with(|list| {
@@ -88,7 +88,7 @@ pub fn settle() -> Gone {
     sum
 }
 
-/// The pass is over, or void: what was freed since its last bracket was live at its end.
+/// The pass is over, or void: blocks freed since its last bracket were live at its end.
 pub fn forget() {
     WAITING.with(|list| list.len = 0);
 }

@@ -1,10 +1,10 @@
 //! Where threads wait: each futex wait of std (locks, condition variables, channels, park, Once) and each join, with its stack.
 //!
-//! std, and parking_lot too, ask the kernel through libc's `syscall`; a function of that name in the executable goes before
-//! libc's. No signals, no sampling: a wait is timed from before the call to after it, and its stack is walked when it is over.
-//! Only what happens inside an open bracket counts: a wait that began before it counts from there on, one that is not over at
-//! its end is not counted. What C code waits for inside libc is not seen. Each sleep is one contention: a lock that another
-//! thread snatches away as the sleeper wakes is waited for once more.
+//! std and parking_lot ask the kernel through libc's `syscall`; a function of that name in the executable takes
+//! precedence over libc's. No signals, no sampling: a wait is timed from before the call to after it, and its stack is
+//! walked when it is over. Only the time inside an open bracket counts: a wait that began earlier counts from the
+//! bracket's start, and one that is not over at its end does not count. Waits of C code inside libc are not seen. Each
+//! sleep is one contention: a thread waits again if another one takes the lock while it wakes up.
 
 use std::cell::Cell;
 use std::os::raw::{c_int, c_long, c_void};
@@ -41,7 +41,7 @@ thread_local! {
     static INTERRUPTED: Cell<(c_long, u64, u64)> = const { Cell::new((0, 0, 0)) };
 }
 
-/// While it lives, what this thread waits for is the recorder's own.
+/// While this exists, this thread's waits are the recorder's own.
 pub struct Own(bool);
 
 pub fn own() -> Own {
@@ -54,7 +54,7 @@ impl Drop for Own {
     }
 }
 
-/// From now on waits are noted. False where there is no memory for them.
+/// Starts noting waits. False if there is no memory for them.
 pub fn arm() -> bool {
     let ready = WAITS.prepare();
     ARMED.store(ready, Ordering::SeqCst);
@@ -72,12 +72,12 @@ pub fn bracket_opens() {
     }
 }
 
-/// Drops what was noted. No bracket is open.
+/// Drops all noted waits. No bracket is open.
 pub fn forget() {
     WAITS.forget();
 }
 
-/// Takes what was noted; each amount is in nanoseconds. No bracket is open.
+/// Takes all noted waits; each amount is in nanoseconds. No bracket is open.
 pub fn take() -> Taken {
     WAITS.take()
 }
@@ -88,16 +88,16 @@ fn wanted() -> bool {
     ARMED.load(Ordering::Relaxed) && !BUSY.with(|busy| busy.get())
 }
 
-/// How long a wait took that began at `begun`, as far as its bracket was open.
+/// The length of a wait that began at `begun`, inside its bracket.
 fn since(begun: u64) -> u64 {
     now().saturating_sub(begun.max(OPENED.load(Ordering::Relaxed)))
 }
 
-/// A wait is over that took so long.
+/// Notes a finished wait of this length.
 #[cold]
 #[inline(never)]
 fn note(waited: u64) {
-    // While it lives, what was noted is neither taken nor dropped.
+    // While this exists, noted waits are neither taken nor dropped.
     if let Some(_witness) = Witness::of_open_bracket() {
         write(waited);
     }
@@ -106,7 +106,7 @@ fn note(waited: u64) {
 #[inline(never)]
 fn write(waited: u64) {
     let _own = own();
-    // SAFETY: errno is this thread's own; what follows may change it, and the caller has yet to read it.
+    // SAFETY: errno is this thread's own; the code below may change it, and the caller has yet to read it.
     let errno = unsafe { *sys::__errno_location() };
     let mut own = OWN.with(|own| own.get());
     if own.end == 0 {
@@ -127,8 +127,8 @@ fn write(waited: u64) {
     unsafe { *sys::__errno_location() = errno };
 }
 
-/// What is over of a wait at `address` that began at `begun`, by the kernel's answer. A signal does not end a wait: the caller
-/// asks again, and what was waited by then belongs to that.
+/// The finished part of a wait at `address` that began at `begun`, by the kernel's answer. A signal does not end a
+/// wait: the caller asks again, and the time until then belongs to that second call.
 fn ended(address: c_long, begun: u64, answer: c_long) {
     let opened = OPENED.load(Ordering::Relaxed);
     let before = match INTERRUPTED.with(|interrupted| interrupted.take()) {
@@ -148,8 +148,8 @@ fn ended(address: c_long, begun: u64, answer: c_long) {
 /// syscall(2), with futex waits noted.
 ///
 /// # Safety
-/// As syscall(2). C declares it with a variable number of arguments, all of them words: they come in the same places as here,
-/// and those that the caller left out are not looked at by the kernel.
+/// The same as for syscall(2). C declares it with a variable number of arguments, all of them words: they come in the
+/// same places as here, and the kernel does not look at those that the caller left out.
 #[cfg(not(any(test, target_feature = "crt-static")))]
 #[no_mangle]
 pub unsafe extern "C" fn syscall(
@@ -181,7 +181,7 @@ static REAL_JOIN: AtomicUsize = AtomicUsize::new(0);
 /// pthread_join(3), noted.
 ///
 /// # Safety
-/// As pthread_join(3).
+/// The same as for pthread_join(3).
 #[cfg(not(any(test, target_feature = "crt-static")))]
 #[no_mangle]
 pub unsafe extern "C" fn pthread_join(thread: sys::pthread_t, value: *mut *mut c_void) -> c_int {
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn pthread_join(thread: sys::pthread_t, value: *mut *mut c
     if !wanted() {
         return join(thread, value);
     }
-    // Of a thread that is at its end nobody waits.
+    // Nobody waits for a thread that has ended.
     let answer = sys::pthread_tryjoin_np(thread, value);
     if answer != EBUSY {
         return answer;

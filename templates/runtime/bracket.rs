@@ -1,4 +1,4 @@
-//! The bracket: what the harness times, and therefore what is counted and sampled.
+//! The bracket: the part that the harness times, and therefore the part that is counted and sampled.
 //!
 //! The harness's edited source calls [`open`] right after its clock starts and [`close`] right before it stops. In the timed
 //! run both are a load and an untaken branch.
@@ -17,7 +17,7 @@ use crate::thread;
 use crate::totals::Totals;
 use crate::witness;
 
-/// What the allocator shim does, as a set of the bits below; 0 outside a bracket.
+/// Tells the allocator shim what to record, as a set of the bits below; 0 outside a bracket.
 pub static RECORDING: Wiped<AtomicU32> = Wiped(AtomicU32::new(0));
 /// Calls and bytes.
 pub const COUNT: u32 = 1;
@@ -29,15 +29,15 @@ pub const LIVE: u32 = 4;
 pub const PEAK: u32 = 8;
 /// Every remembered stack is compared to a plain walk.
 pub const VERIFY: u32 = 16;
-/// What becomes of each block, event by event.
+/// The events of each block's life.
 pub const LOG: u32 = 64;
 /// With [`LOG`], the stack of each free, too.
 pub const FREE_STACKS: u32 = 128;
 /// Another profiler records.
 pub const DHAT: u32 = 256;
-/// Of a pass with [`LIVE`] no bracket is open now: only what becomes of its blocks is looked at.
+/// No bracket of a pass with [`LIVE`] is open now: only the frees and reallocs of its blocks are recorded.
 pub const BETWEEN: u32 = 512;
-/// The kernel has no barrier on all threads: each makes one of its own.
+/// The kernel has no barrier on all threads: each thread makes its own.
 pub const FENCED: u32 = 1024;
 /// The bracket is a whole program's: see `program`.
 pub const PROGRAM: u32 = 2048;
@@ -53,7 +53,7 @@ const _: () = {
     }
 };
 
-/// What an opening bracket sets [`RECORDING`] to.
+/// The flags that an opening bracket stores in [`RECORDING`].
 static ON_OPEN: AtomicU32 = AtomicU32::new(0);
 /// True where brackets matter at all: false in the timed run.
 static WATCHED: AtomicBool = AtomicBool::new(false);
@@ -71,10 +71,10 @@ static BRACKETS: AtomicU64 = AtomicU64::new(0);
 
 /// Threads of a harness that are inside their own part of the bracket.
 static SHARERS: Mutex<u32> = Mutex::new(0);
-/// Iterations that they said they run, since [`begin`].
+/// Iterations that those threads announced, since [`begin`].
 static SHARED_ITERATIONS: AtomicU64 = AtomicU64::new(0);
 
-/// What the brackets of one timing loop added up to.
+/// The sum over the brackets of one timing loop.
 #[derive(Clone, Copy, Default)]
 pub struct Sum {
     pub totals: Totals,
@@ -85,7 +85,8 @@ pub struct Sum {
 }
 
 impl Sum {
-    /// The iterations of all threads, where the harness was asked for so many: what everything per iteration is divided by.
+    /// The iterations of all threads, if the harness was asked for this many: the divisor of every number per
+    /// iteration.
     pub fn iterations(&self, asked_for: u64) -> u64 {
         match self.shared_iterations {
             0 => asked_for,
@@ -115,7 +116,7 @@ fn ledger() -> std::sync::MutexGuard<'static, Ledger> {
     LEDGER.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// The harness starts a timing loop: what an earlier loop of the same closure counted is void, as its time is.
+/// The harness starts a timing loop: the counts of an earlier loop of the same closure are void, like its time.
 #[inline(always)]
 pub fn iter_entry() {
     if WATCHED.load(Ordering::Relaxed) {
@@ -147,8 +148,8 @@ pub fn open() {
     }
 }
 
-/// As [`open`], of a harness that runs its iterations on several threads, each with a clock of its own: the bracket is open
-/// while any of them is in its part, which has so many `iterations`.
+/// Like [`open`], for a harness that runs its iterations on several threads, each with its own clock: the bracket is
+/// open while any of them is in its part, which has this many `iterations`.
 #[inline(always)]
 pub fn open_shared(iterations: u64) {
     if WATCHED.load(Ordering::Relaxed) {
@@ -156,7 +157,7 @@ pub fn open_shared(iterations: u64) {
     }
 }
 
-/// As [`close`], of such a thread.
+/// Like [`close`], for such a thread.
 #[inline(always)]
 pub fn close_shared() {
     if WATCHED.load(Ordering::Relaxed) {
@@ -167,7 +168,7 @@ pub fn close_shared() {
 #[cold]
 #[inline(never)]
 fn opened_shared(iterations: u64) {
-    // That one thread of the harness waits here for another one is no wait of the user's.
+    // One thread of the harness may wait here for another; that is not a wait in the user's code.
     let _own = crate::block::own();
     let _ = thread::current();
     let mut sharers = SHARERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -181,7 +182,7 @@ fn opened_shared(iterations: u64) {
 #[cold]
 #[inline(never)]
 fn closed_shared() {
-    // That one thread of the harness waits here for another one is no wait of the user's.
+    // One thread of the harness may wait here for another; that is not a wait in the user's code.
     let _own = crate::block::own();
     let mut sharers = SHARERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     *sharers = sharers.saturating_sub(1);
@@ -190,7 +191,7 @@ fn closed_shared() {
     }
 }
 
-/// As [`open`], around a closure that measures itself.
+/// Like [`open`], around a closure that measures itself.
 #[inline(always)]
 pub fn open_custom() {
     LOOPS.store(LOOPS.load(Ordering::Relaxed) | CUSTOM, Ordering::Relaxed);
@@ -211,14 +212,14 @@ pub fn close() {
     }
 }
 
-/// Nothing but what `flags` say is recorded any more, on no thread, when this returns.
+/// When this returns, no thread records anything but `flags`.
 fn stop_recording(flags: u32) {
     if RECORDING.swap(flags, Ordering::SeqCst) != 0 {
         barrier::wait_for_recorders();
     }
 }
 
-/// What is allocated from now on is another pass's. Nothing is recorded.
+/// Allocations from now on belong to another pass. Nothing is recorded.
 fn next_pass() {
     if ON_OPEN.load(Ordering::Relaxed) & LIVE != 0 {
         live::next_pass();
@@ -236,7 +237,7 @@ fn opened() {
     LIVE_BYTES.store(0, Ordering::Relaxed);
     PEAK_BYTES.store(0, Ordering::Relaxed);
     BRACKETS.fetch_add(1, Ordering::Relaxed);
-    // The opening thread's state is made here, so that its making is not in the bracket.
+    // Makes the opening thread's state here, so that making it is not in the bracket.
     if flags != 0 {
         let _ = thread::current();
     }
@@ -261,7 +262,8 @@ fn opened() {
 fn closed() {
     let flags = ON_OPEN.load(Ordering::Relaxed);
     stop_recording(if flags & LIVE != 0 { BETWEEN | flags & FENCED } else { 0 });
-    // Of several brackets dhat can only have one file: it goes on until the last, with what lies between them.
+    // dhat can write one file only, even for several brackets: it runs until the last one, and records what lies
+    // between them.
     let several = LOOPS.load(Ordering::Relaxed) & BATCHED != 0 || SHARED_ITERATIONS.load(Ordering::Relaxed) != 0;
     if ON_OPEN.load(Ordering::Relaxed) & DHAT != 0 && !several {
         dhat::close();
@@ -289,7 +291,7 @@ pub fn begin(flags: u32) {
     WATCHED.store(true, Ordering::SeqCst);
 }
 
-/// Ends what [`begin`] began; the sum over the last timing loop's brackets.
+/// Ends the run that [`begin`] started; the sum over the last timing loop's brackets.
 pub fn end() -> Sum {
     WATCHED.store(false, Ordering::SeqCst);
     stop_recording(0);
@@ -325,13 +327,13 @@ mod tests {
     use crate::track::Track;
     use std::alloc::{GlobalAlloc, Layout, System};
 
-    /// Threads that outlive the bracket are counted up to its end, and no further.
+    /// Threads that outlive the bracket are counted until it closes, and no further.
     #[test]
     fn nothing_is_counted_once_the_bracket_is_closed() {
         let _one_bracket = live_map::tests::lock();
         thread::initialize();
         closes_over_busy_threads();
-        // As where the kernel refuses.
+        // As if the kernel refused.
         barrier::tests::refuse();
         begin(COUNT);
         open();
@@ -353,7 +355,7 @@ mod tests {
                 scope.spawn(|| {
                     let layout = Layout::new::<u64>();
                     while !OVER.load(Ordering::Relaxed) {
-                        // SAFETY: the size is not 0; what was given is given back.
+                        // SAFETY: the size is not 0; the block is given back with the layout it was allocated with.
                         unsafe { ALLOCATOR.dealloc(ALLOCATOR.alloc(layout), layout) };
                     }
                 });

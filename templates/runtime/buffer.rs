@@ -1,6 +1,6 @@
 //! Stacks that many threads write at once, in signal handlers, too: samples and waits, each with an amount and its thread.
 //!
-//! Who writes is a [`Witness`] of the open bracket; between brackets, when there is none left, the words are taken.
+//! A writer holds a [`Witness`] of the open bracket; between brackets, when no writer is left, the words are taken.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -21,7 +21,7 @@ pub struct Buffer {
     lost: AtomicU64,
 }
 
-/// What was written since it was last taken.
+/// Everything written since the last take.
 #[derive(Default)]
 pub struct Taken {
     /// As in [`Buffer`].
@@ -54,7 +54,7 @@ impl Buffer {
         self.words.make(0).is_some()
     }
 
-    /// False where there is no room. `amount` is not 0. Whoever calls holds a [`Witness`]; the buffer was prepared before its
+    /// False if there is no room. `amount` is not 0. The caller holds a [`Witness`]; the buffer was prepared before its
     /// bracket opened.
     pub fn write(&self, amount: u64, addresses: &[u64], whole: bool, thread: u32) -> bool {
         let len = addresses.len() + 3;
@@ -62,9 +62,9 @@ impl Buffer {
         if from + len > self.end.load(Ordering::Relaxed) {
             return false;
         }
-        // A stack is shorter than a chunk: its first and its last word tell of all.
+        // A stack is shorter than a chunk: if its first and its last word are there, all are.
         if self.words.make(from).is_none() || self.words.make(from + len - 1).is_none() {
-            // What comes behind could not be told from the hole.
+            // A reader could not tell the words behind the hole from the hole.
             self.end.fetch_min(from, Ordering::Relaxed);
             return false;
         }
@@ -79,7 +79,7 @@ impl Buffer {
         true
     }
 
-    /// So many samples or waits could not be written.
+    /// This many samples or waits could not be written.
     pub fn lose(&self, number: u64) {
         self.lost.fetch_add(number, Ordering::Relaxed);
     }
@@ -91,7 +91,7 @@ impl Buffer {
         (0..used).filter_map(move |i| self.words.get(i))
     }
 
-    /// Drops what was written. No bracket is open.
+    /// Drops all stacks. No bracket is open.
     pub fn forget(&self) {
         self.written().for_each(|word| word.store(0, Ordering::Relaxed));
         self.restart();
@@ -103,7 +103,7 @@ impl Buffer {
         self.end.store(Words::MOST, Ordering::SeqCst);
     }
 
-    /// Takes what was written. No bracket is open.
+    /// Takes all stacks. No bracket is open.
     pub fn take(&self) -> Taken {
         let words = self.written().map(|word| word.swap(0, Ordering::Acquire)).collect();
         self.restart();

@@ -9,7 +9,7 @@ use crate::shared::{self, word};
 use crate::thread::{self, ThreadState};
 use crate::unwind::{self, Bounds, Registers};
 
-/// The entry of the calling stack, where stacks are asked for.
+/// The entry of the calling stack, if stacks are asked for.
 #[inline(always)]
 pub fn stack_of(flags: u32, state: &'static ThreadState) -> Option<&'static Entry> {
     if flags & STACKS == 0 {
@@ -37,7 +37,7 @@ pub fn stack_of(flags: u32, state: &'static ThreadState) -> Option<&'static Entr
             entry.fetch_next();
             state.set_previous(entry);
         }
-        // Of a program the number of stacks is bounded: the others count as one.
+        // A program may have a bounded number of stacks: all others count as one.
         None if flags & PROGRAM != 0 => shared::add(word::BEYOND, 1),
         None => thread::lose(),
     }
@@ -46,7 +46,7 @@ pub fn stack_of(flags: u32, state: &'static ThreadState) -> Option<&'static Entr
     entry
 }
 
-/// The entry of a stack other than what was expected.
+/// The entry of a stack that is not the expected one.
 #[inline(never)]
 fn searched(flags: u32, at: Registers, state: &'static ThreadState) -> Option<&'static Entry> {
     let own = state.bounds();
@@ -68,7 +68,7 @@ fn searched(flags: u32, at: Registers, state: &'static ThreadState) -> Option<&'
     entry
 }
 
-/// The entry by a plain walk: where nothing can be remembered.
+/// The entry by a plain walk, if nothing can be remembered.
 #[cold]
 #[inline(never)]
 fn walked(at: Registers, state: &'static ThreadState) -> Option<&'static Entry> {
@@ -87,13 +87,13 @@ pub fn compared() -> (u64, u64) {
     (COMPARED.load(Ordering::Relaxed), WRONG.load(Ordering::Relaxed))
 }
 
-/// How many of them were found where the stack before had led to: without a step of a walk.
+/// How many of them were found through the previous stack's entry, without a single step of a walk.
 #[cfg(feature = "testing")]
 pub fn guessed() -> u64 {
     GUESSED.load(Ordering::Relaxed)
 }
 
-/// Compares what was remembered to a plain walk, and gives the latter.
+/// Compares the remembered stack to a plain walk, and returns the latter.
 #[cold]
 #[inline(never)]
 fn verified(at: Registers, state: &'static ThreadState, remembered: Option<&'static Entry>) -> Option<&'static Entry> {

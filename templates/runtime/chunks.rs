@@ -1,6 +1,8 @@
-//! A long array that grows by chunks of mapped memory: nothing is reserved that is not needed, and nothing that is there moves.
+//! A long array that grows by chunks of mapped memory: it reserves nothing that it does not need, and its elements
+//! never move.
 //!
-//! Ordering: a chunk is published by a Release and found by an Acquire, so whoever finds it sees the zeros that it is made of.
+//! Ordering: a chunk is published by a Release and found by an Acquire, so a thread that finds it sees the zeros that
+//! it is made of.
 
 use std::mem;
 use std::ptr;
@@ -16,12 +18,12 @@ pub struct Chunks<T, const CHUNKS: usize, const BITS: u32> {
 impl<T, const CHUNKS: usize, const BITS: u32> Chunks<T, CHUNKS, BITS> {
     #[allow(clippy::declare_interior_mutable_const)]
     const NONE: AtomicPtr<T> = AtomicPtr::new(ptr::null_mut());
-    /// Elements that there can be.
+    /// The maximal number of elements.
     pub const MOST: usize = CHUNKS << BITS;
     const CHUNK: usize = (1 << BITS) * mem::size_of::<T>();
 
     /// # Safety
-    /// Zero is a valid `T`, which is shared by all threads that ask for it.
+    /// Zero is a valid `T`, and all threads that ask for an element share it.
     pub const unsafe fn new() -> Self {
         Chunks { chunks: [Self::NONE; CHUNKS] }
     }
@@ -42,16 +44,17 @@ impl<T, const CHUNKS: usize, const BITS: u32> Chunks<T, CHUNKS, BITS> {
         Some(unsafe { &*chunk.add(at & ((1 << BITS) - 1)) })
     }
 
-    /// As [`Chunks::get`], of an element that is known to be there.
+    /// Like [`Chunks::get`], for an element that is known to be there.
     ///
     /// # Safety
-    /// [`Chunks::make`] has given it, and what followed is known to this thread.
+    /// [`Chunks::make`] has returned it, and this thread knows of that.
     #[inline(always)]
     pub unsafe fn known(&self, at: usize) -> &T {
         &*self.chunk(at).load(Ordering::Acquire).add(at & ((1 << BITS) - 1))
     }
 
-    /// As [`Chunks::get`]; the chunk is made where it is not there. `None` where the kernel gives no memory. Async-signal-safe.
+    /// Like [`Chunks::get`]; makes the chunk if it is not there. `None` if the kernel gives no memory.
+    /// Async-signal-safe.
     #[inline(always)]
     pub fn make(&self, at: usize) -> Option<&T> {
         match self.get(at) {
@@ -67,7 +70,7 @@ impl<T, const CHUNKS: usize, const BITS: u32> Chunks<T, CHUNKS, BITS> {
         if !fresh.is_null() {
             let place = self.chunk(at);
             if place.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire).is_err() {
-                // SAFETY: somebody else was first, and nobody else knows of this one.
+                // SAFETY: another thread was first, and no other thread knows of this chunk.
                 unsafe { memory::unmap(fresh.cast(), Self::CHUNK) };
             }
         }

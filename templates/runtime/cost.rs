@@ -1,7 +1,8 @@
-//! What running a harness's closure costs, and how many iterations that leaves room for.
+//! The costs of running a harness's closure, and how many iterations they leave room for.
 //!
-//! A closure often sets something up before its timing loop, and some loops set up each iteration: neither is work. So time
-//! inside the brackets and around them is kept apart, and the first call, which may fill lazy statics, never decides alone.
+//! A closure often sets something up before its timing loop, and some loops set up each iteration: neither is work. So
+//! time inside the brackets is kept apart from time around them, and the first call, which may fill lazy statics, never
+//! decides alone.
 
 /// One call of the closure.
 #[derive(Clone, Copy, Debug, Default)]
@@ -13,10 +14,10 @@ pub struct Call {
     pub total_ns: f64,
 }
 
-/// Calls at most: each has twice as many iterations as the one before, or more.
+/// Maximal number of calls: each has at least twice as many iterations as the one before.
 const MOST_CALLS: usize = 64;
 
-/// Calls, kept where they take nothing from the allocator under observation.
+/// Calls, kept without the allocator under observation.
 pub struct Calls {
     all: [Call; MOST_CALLS],
     len: usize,
@@ -33,7 +34,7 @@ impl Calls {
     }
 }
 
-/// Nanoseconds: of an iteration inside the bracket, of an iteration outside of it, and of a call besides its iterations.
+/// Nanoseconds: an iteration's inside the bracket, an iteration's outside of it, and a call's besides its iterations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cost {
     pub inside_ns: f64,
@@ -42,7 +43,7 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// From the last two calls of growing size; what the sizes do not explain belongs to the call.
+    /// From the last two calls of growing size; time that the sizes do not explain belongs to the call.
     pub fn of(calls: &[Call]) -> Cost {
         let last = match calls.last() {
             Some(last) => *last,
@@ -58,7 +59,7 @@ impl Cost {
         Cost { inside_ns, outside_ns, per_call_ns }
     }
 
-    /// One iteration with what is around it.
+    /// One iteration with the time around it.
     pub fn per_iteration_ns(&self) -> f64 {
         self.inside_ns + self.outside_ns
     }
@@ -75,7 +76,7 @@ pub fn explore(length_ns: f64, limit_ns: f64, most: u64, mut call: impl FnMut(u6
         let inside: f64 = calls.as_slice().iter().map(|call| call.inside_ns).sum();
         let total: f64 = calls.as_slice().iter().map(|call| call.total_ns).sum();
         if calls.len == 1 && inside >= length_ns && inside < limit_ns {
-            // Slow, or its first time only.
+            // The call is slow, or only its first time is.
             continue;
         }
         if inside >= length_ns || total >= limit_ns || iters >= most.min(1 << 40) || calls.len == MOST_CALLS {
@@ -86,14 +87,14 @@ pub fn explore(length_ns: f64, limit_ns: f64, most: u64, mut call: impl FnMut(u6
     }
 }
 
-/// How many samples, up to `most`, of how many iterations each. All samples together run for `budget_ns`; calls may take as long
-/// again for what they set up. Two at least.
+/// How many samples, up to `most`, of how many iterations each. All samples together run for `budget_ns`; the set-up of
+/// the calls may take as long again. At least two.
 pub fn samples(cost: &Cost, budget_ns: f64, most: u64) -> (u64, u64) {
     let samples = fitting(cost.per_iteration_ns(), cost.per_call_ns, budget_ns, most);
     (samples, ((budget_ns / samples as f64 / cost.per_iteration_ns()) as u64).max(1))
 }
 
-/// How many samples, up to `most`, fit in `budget_ns`, and what they set up in as much again. Two at least.
+/// How many samples, up to `most`, fit in `budget_ns`, and their set-up in as much again. At least two.
 pub fn fitting(per_iteration_ns: f64, per_call_ns: f64, budget_ns: f64, most: u64) -> u64 {
     let mut samples = (budget_ns / per_iteration_ns) as u64;
     if per_call_ns > 0.0 {
@@ -106,7 +107,7 @@ pub fn fitting(per_iteration_ns: f64, per_call_ns: f64, budget_ns: f64, most: u6
 mod tests {
     use super::*;
 
-    /// A closure of these costs, with a first call that takes longer.
+    /// A closure with these costs, and a first call that takes longer.
     fn closure(inside: f64, outside: f64, per_call: f64, first: f64) -> impl FnMut(u64) -> Call {
         let mut extra = first;
         move |iters| {

@@ -1,4 +1,4 @@
-//! Where another profiler records: it is started when the bracket opens, and stopped when it closes.
+//! Another profiler: it is started when the bracket opens, and stopped when it closes.
 //!
 //! Only the executable with the dhat crate in it has such a profiler.
 
@@ -13,13 +13,13 @@ static AROUND: Mutex<Option<(Open, Close)>> = Mutex::new(None);
 static FILE: Mutex<String> = Mutex::new(String::new());
 static IS_OPEN: AtomicBool = AtomicBool::new(false);
 
-/// The profiler says what is to be called. Its crate knows this function by its plain name.
+/// The profiler names the functions to call. Its crate knows this function by its plain name.
 #[no_mangle]
 pub extern "C" fn memprof_rt_around_bracket(open: Open, close: Close) {
     *AROUND.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some((open, close));
 }
 
-/// True where a profiler is linked in; what it records next goes to `file`.
+/// True if a profiler is linked in; its next recording goes to `file`.
 pub fn record_to(file: String) -> bool {
     *FILE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = file;
     AROUND.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).is_some()

@@ -1,4 +1,4 @@
-//! The passes: what is done with one benchmark of the harness, as the plan says.
+//! The passes: runs one benchmark of the harness as the plan says.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -18,12 +18,12 @@ use crate::{
     block as waits, dhat, follow, fork, memory, places, results, rules, sampler, shared, stacks, sys, threads,
 };
 
-/// Counting passes: where all agree the count is exact.
+/// Counting passes: if all agree, the count is exact.
 const PASSES: u32 = 3;
-/// Brackets of one iteration from which the peak is taken.
+/// Number of one-iteration brackets from which the peak is taken.
 pub const PEAK_BRACKETS: u32 = 10;
 
-/// By this text the tool knows an executable with a hooked harness in it.
+/// The tool recognizes an executable with a hooked harness by this text.
 const HOOKED: &str = "memprof: a harness with the hook in it";
 
 /// A benchmark as its harness names it.
@@ -48,7 +48,8 @@ static THREADS: AtomicU64 = AtomicU64::new(1);
 /// The most iterations of one call.
 static MOST_ITERATIONS: AtomicU64 = AtomicU64::new(u64::MAX);
 
-/// The harness may run the next benchmark on so many threads, each with iterations of its own, of which it can count so many.
+/// The harness may run the next benchmark on this many threads, each with its own iterations, of which it can count
+/// this many.
 pub fn runs_on(threads: u64, most_iterations: u64) {
     THREADS.store(threads, Ordering::Relaxed);
     MOST_ITERATIONS.store(most_iterations, Ordering::Relaxed);
@@ -67,7 +68,7 @@ fn plan() -> Option<&'static Plan> {
     PLAN.get_or_init(|| Some(begun(PLAN_FILE.get()?))).as_ref()
 }
 
-/// The plan in the file at `path`, with everything ready for it.
+/// Reads the plan in the file at `path`, and gets everything ready for it.
 pub fn begun(path: &OsStr) -> Plan {
     match Plan::read(path) {
         Some(plan) if start(&plan).is_ok() => plan,
@@ -78,19 +79,19 @@ pub fn begun(path: &OsStr) -> Plan {
     }
 }
 
-/// What becomes of a benchmark whose harness can be timed as it is.
+/// The decision about a benchmark whose harness can be timed as it is.
 pub enum Asked {
     /// The tool is not there; the harness goes on by itself.
     Nothing,
     /// It was not chosen.
     Skip,
-    /// The harness's own routine is to time it.
+    /// The harness's own routine should time it.
     Time(Timing),
-    /// [`benchmark`] is to be called.
+    /// The caller should call [`benchmark`].
     Drive,
 }
 
-/// Asked before anything else is done with the benchmark.
+/// Called before anything else is done with the benchmark.
 pub fn asked(id: &str) -> Asked {
     std::hint::black_box(HOOKED);
     let plan = match plan() {
@@ -109,7 +110,7 @@ pub fn asked(id: &str) -> Asked {
     }
 }
 
-/// Takes a benchmark over from its harness; false where the tool is not there and the harness should go on by itself.
+/// Takes a benchmark over from its harness; false if the tool is not there and the harness should go on by itself.
 pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
     std::hint::black_box(HOOKED);
     if fork::is_child() {
@@ -191,8 +192,8 @@ fn tracker_is_linked() -> bool {
     bracket::end().totals.allocs >= 1
 }
 
-/// Warms up, finds what the closure costs, and gives the iterations of each sample, with the largest number that was warmed up
-/// with. Prescribed iterations are dealt out instead, without a warm-up.
+/// Warms up, measures the closure's costs, and returns the iterations of each sample, with the largest number that was
+/// warmed up with. Prescribed iterations are distributed instead, without a warm-up.
 fn sample_sizes(plan: &Plan, most: u64, run: Run<'_>) -> (Sizes, u64) {
     let most_iterations = MOST_ITERATIONS.load(Ordering::Relaxed);
     if plan.iterations > 0 {
@@ -219,7 +220,7 @@ fn time(plan: &Plan, selected: &Selected, identity: &Identity<'_>, run: Run<'_>)
     if plan.iterations == 0 && !bracket::any_opened() {
         return records::emit_short(records::UNTIMED, [selected.index]);
     }
-    // From here on brackets are not watched: a load and a branch.
+    // From here on brackets are not watched: each is a load and a branch.
     bracket::begin(0);
     bracket::end();
     timed::begin(sizes.as_slice().len());
@@ -236,9 +237,10 @@ pub fn watched(flags: u32, iters: u64, run: &mut dyn FnMut(&[u64])) -> bracket::
 
 fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
     let verify = if plan.verify { VERIFY } else { 0 };
-    // Without stacks the passes that count do nothing else; what was freed comes from a pass of its own.
+    // Without stacks the counting passes do nothing else; freed bytes come from a pass of their own.
     let flags = COUNT | if plan.stacks { LIVE | STACKS | verify } else { 0 };
-    // What a baseline was counted with goes before what the command line says: else the numbers could not be compared.
+    // The baseline's number of iterations takes precedence over the command line's: else the counts could not be
+    // compared.
     let iters = if selected.count_iters > 0 {
         prescribed(selected, run)
     } else if plan.iterations > 0 {
@@ -252,9 +254,9 @@ fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
     }
     // With one iteration a pass is a bracket of one iteration, from which the peak can be taken.
     let flags = if iters == 1 { flags | LIVE | PEAK } else { flags };
-    // What warming up lost is nobody's.
+    // Losses during the warm-up belong to no benchmark.
     thread::LOST.store(0, Ordering::Relaxed);
-    // One call, not one of each pass side by side: the stacks of all passes are to be the same.
+    // A single call site, not one per pass side by side: the stacks of all passes must be the same.
     for pass in 0..std::hint::black_box(PASSES) {
         stacks::forget_all();
         let sum = watched(flags, iters, run);
@@ -290,8 +292,8 @@ fn count(plan: &Plan, selected: &Selected, run: Run<'_>) {
     }
 }
 
-/// 1,000 iterations where the warm-up and the passes together fit in the budget, else 100, 10 or 1; where the harness holds a
-/// batch of outputs, no more than were held when it was timed.
+/// 1,000 iterations if the warm-up and the passes together fit in the budget, else 100, 10 or 1; if the harness holds a
+/// batch of outputs, no more than it held during timing.
 fn counted_iterations(plan: &Plan, selected: &Selected, flags: u32, run: Run<'_>) -> u64 {
     let mut calls = Vec::new();
     // The first call may fill lazy statics, and fills our own tables.
@@ -310,7 +312,8 @@ fn counted_iterations(plan: &Plan, selected: &Selected, flags: u32, run: Run<'_>
     *[1000, 100, 10].iter().find(|&&n| fits(n) && held(n)).unwrap_or(&1)
 }
 
-/// The iterations of one thread, where their number on all threads is prescribed. Only the loop itself shows how many take part.
+/// The iterations of one thread, if the number for all threads is prescribed. Only the loop itself shows how many take
+/// part.
 fn prescribed(selected: &Selected, run: &mut dyn FnMut(&[u64])) -> u64 {
     let threads = if THREADS.load(Ordering::Relaxed) > 1 { watched(0, 1, run).iterations(1) } else { 1 };
     (selected.count_iters / threads).max(1)
@@ -349,12 +352,12 @@ fn block(plan: &Plan, selected: &Selected, run: Run<'_>) {
     results::waits(selected.index, iterations, &taken);
 }
 
-/// Runs each of `sizes`; what was taken of all of them, and their iterations.
+/// Runs each of `sizes`; returns all samples or waits, and their iterations.
 fn taken_of_each(sizes: &[u64], run: Run<'_>, take: fn() -> Taken) -> (Taken, u64) {
     let (mut taken, mut iterations) = (Taken::default(), 0);
     for &iters in sizes {
         iterations += watched(0, iters, run).iterations(iters);
-        // Now: the next run's first bracket would take them for those of an earlier loop.
+        // Taken now: the next run's first bracket would drop them as those of an earlier loop.
         taken.append(take());
     }
     (taken, iterations)

@@ -1,4 +1,4 @@
-//! Where the entries of all threads' stacks lie, so that an entry has a short number.
+//! The memory for the entries of all threads' stacks, so that an entry has a short number.
 //!
 //! A thread takes a handful of entries at a time, by one addition.
 
@@ -15,15 +15,15 @@ const AT_ONCE: usize = 64;
 const CHUNK_BITS: u32 = 11;
 
 type All = Chunks<Entry, { 1 << (NUMBER_BITS - CHUNK_BITS) }, CHUNK_BITS>;
-// SAFETY: zero is an entry that is not in use yet. Of one that is, other threads than its owner only touch what is atomic, and
-// what was written before its addresses were published.
+// SAFETY: zero is an entry that is not in use yet. Other threads than its owner only touch the atomic fields of an
+// entry in use, and the fields that were written before its addresses were published.
 static ALL: All = unsafe { All::new() };
 /// The first number that no thread has taken.
 static NEXT: AtomicUsize = AtomicUsize::new(AT_ONCE);
-/// So many there may be.
+/// The maximal number of stacks.
 static LIMIT: AtomicUsize = AtomicUsize::new(1 << NUMBER_BITS);
 
-/// From now on there may be so many stacks.
+/// Sets the maximal number of stacks.
 pub fn limit(stacks: usize) {
     LIMIT.store((stacks + AT_ONCE).clamp(2 * AT_ONCE, All::MOST), Ordering::Relaxed);
 }
@@ -39,7 +39,7 @@ impl Share {
     /// One more entry, zeroed; `None` where there is no memory for any.
     pub fn next(&mut self) -> Option<&'static Entry> {
         while self.next == self.end {
-            // A chunk that there was no memory for is asked for again, by whoever comes next.
+            // If there was no memory for a chunk, the next caller asks for it again.
             let from = NEXT.load(Ordering::Relaxed);
             if from + AT_ONCE > LIMIT.load(Ordering::Relaxed) {
                 return None;
@@ -64,7 +64,7 @@ impl Share {
 /// The entry of a number that [`Entry::number`] gave.
 #[inline(always)]
 pub fn get(number: usize) -> &'static Entry {
-    // SAFETY: whoever knows the number has it from the entry.
+    // SAFETY: a caller that knows the number has it from the entry.
     unsafe { ALL.known(number) }
 }
 

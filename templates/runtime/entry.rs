@@ -1,4 +1,4 @@
-//! What is kept of one stack: its addresses, what was allocated there, and what came next.
+//! The record of one stack: its addresses, its allocations, and the stack that came next.
 
 use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
 use std::cell::Cell;
@@ -14,9 +14,9 @@ use crate::thread::{ThreadState, MAX_DEPTH};
 use crate::totals::add;
 use crate::unwind::Registers;
 
-/// What was allocated from one stack. Zero is an entry that is not in use yet.
+/// The allocations of one stack. Zero is an entry that is not in use yet.
 ///
-/// The first cache line is all that an allocation and its free write, with the second it is found again.
+/// An allocation and its free write only to the first cache line; finding the stack again takes the second.
 #[repr(C, align(64))]
 pub struct Entry {
     /// Return addresses, outermost first, at the beginning of the room for its words; set last.
@@ -42,7 +42,7 @@ pub struct Entry {
     pub grown_bytes: AtomicU64,
     other_frees: AtomicU64,
     other_freed_bytes: AtomicU64,
-    /// What the reader has seen, which nobody else touches; of a program, what `program` keeps.
+    /// The part that the reader has seen, which only the reader touches; in a program, the fields of `program`.
     pub more: [AtomicU64; 6],
 }
 
@@ -50,7 +50,7 @@ const _: () = assert!(mem::size_of::<Entry>() == 3 * 64 && MAX_DEPTH < CUT as us
 
 #[inline(always)]
 fn fetch(address: *const i8) {
-    // SAFETY: a hint about an address, which need not be one.
+    // SAFETY: a hint about an address, which need not be valid.
     unsafe { _mm_prefetch(address, _MM_HINT_T0) }
 }
 
@@ -58,8 +58,8 @@ const CUT: u16 = 1 << 15;
 /// Cache lines of a stack that are fetched ahead; the processor goes on by itself.
 const FETCHED: usize = 5;
 
-/// Allocations, bytes, reallocs, grown bytes, and how many of the allocations and of the bytes are no longer live: in the order in
-/// which they are written out.
+/// Allocations, bytes, reallocs, grown bytes, and how many of the allocations and of the bytes are no longer live: in
+/// the order in which they are written to the records.
 pub type Counts = [u64; 6];
 
 impl Entry {
@@ -87,14 +87,14 @@ impl Entry {
         unsafe { self.owner.get().as_ref() }.map_or(0, ThreadState::slot)
     }
 
-    /// A block was allocated here.
+    /// Counts an allocation of a block.
     #[inline(always)]
     pub fn allocated(&self, bytes: u64) {
         add(&self.allocs, 1);
         add(&self.bytes, bytes);
     }
 
-    /// A block allocated here was given back, by the thread of `freeing`.
+    /// Counts the free of a block allocated here, by the thread of `freeing`.
     #[inline(always)]
     pub fn freed(&self, freeing: &ThreadState, gone: Gone) {
         if ptr::eq(self.owner.get(), freeing) {
@@ -105,7 +105,7 @@ impl Entry {
         }
     }
 
-    /// As [`Entry::freed`], by another thread than the owner.
+    /// Like [`Entry::freed`], by another thread than the owner.
     pub fn freed_elsewhere(&self, gone: Gone) {
         self.other_frees.fetch_add(gone.objects, Ordering::Relaxed);
         self.other_freed_bytes.fetch_add(gone.bytes, Ordering::Relaxed);
@@ -117,15 +117,15 @@ impl Entry {
         self.number.get()
     }
 
-    /// Before it stands for a stack.
+    /// Called before it stands for a stack.
     pub fn set_number(&self, number: u32) {
         self.number.set(number);
     }
 
-    /// Which of the entries that came next before stands at `at` again, which ends at `end`.
+    /// The entry, of the two that came next before, whose stack stands again at `at`, in a stack that ends at `end`.
     ///
     /// # Safety
-    /// As [`Standing::again`]; the calling thread owns the entry.
+    /// The same as for [`Standing::again`]; the calling thread owns the entry.
     #[inline(always)]
     pub unsafe fn next_again(&self, at: Registers, end: u64) -> Option<&'static Entry> {
         let next = self.next.get().as_ref()?;
@@ -162,7 +162,7 @@ impl Entry {
         self.standing.stood()
     }
 
-    /// The words that are kept prove nothing any more. Any thread may call it, where the owner cannot come by this stack.
+    /// The kept words prove nothing any more. Any thread may call it, if the owner cannot come by this stack.
     pub fn forget_walk(&self) {
         self.standing.forget();
     }
@@ -179,7 +179,7 @@ impl Entry {
         self.next_addresses.set(next.addresses.load(Ordering::Relaxed));
     }
 
-    /// Fetches what [`Entry::next_again`] is going to read.
+    /// Prefetches the memory that [`Entry::next_again`] reads.
     #[inline(always)]
     pub fn fetch_next(&self) {
         if ptr::eq(self.next.get(), self) {
@@ -201,7 +201,7 @@ impl Entry {
         self.standing.keep(start, fixed, rbp_matters, words, room);
     }
 
-    /// Of all times.
+    /// The counts since the process began.
     pub fn counts(&self) -> Counts {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
@@ -214,13 +214,13 @@ impl Entry {
         ]
     }
 
-    /// Blocks and bytes that were allocated here and not freed, of all times.
+    /// Blocks and bytes that were allocated here and not freed, since the process began.
     pub fn live(&self) -> [u64; 2] {
         let [allocs, bytes, _, _, frees, freed_bytes] = self.counts();
         [allocs.wrapping_sub(frees), bytes.wrapping_sub(freed_bytes)]
     }
 
-    /// What came since the last call; only the reader asks.
+    /// The counts since the last call; only the reader asks.
     pub fn take_new(&self) -> Counts {
         let now = self.counts();
         let mut new = [0; 6];
@@ -234,7 +234,7 @@ impl Entry {
     /// From now on it stands for these `addresses`, which lie where its words have room. The calling thread is its owner.
     ///
     /// # Safety
-    /// `room` has [`Room::size`] bytes for `words` and for the addresses, which nobody else knows of.
+    /// `room` has [`Room::size`] bytes for `words` and for the addresses, and no other code knows of it.
     pub unsafe fn begin(
         &'static self,
         addresses: &[u64],
@@ -258,7 +258,7 @@ impl Entry {
         self.depth.get() == depth.0 && self.addresses() == addresses
     }
 
-    /// The lower half of the hash: the index finds its place again when it grows.
+    /// The lower half of the hash: the index uses it to place the entry again when it grows.
     pub fn hash(&self) -> u32 {
         self.hash.get()
     }
@@ -277,7 +277,7 @@ impl Depth {
         Depth(addresses as u16 | if whole { 0 } else { CUT })
     }
 
-    /// What tells stacks of the same addresses apart.
+    /// A number that tells stacks of the same addresses apart.
     pub fn bits(self) -> u16 {
         self.0
     }

@@ -14,13 +14,13 @@ use crate::{entries, log, results, stacks};
 /// Brackets at most.
 const LIVES_BRACKETS: u32 = 20;
 
-/// What becomes of each stack's blocks, in brackets of one iteration.
+/// Follows each stack's blocks, in brackets of one iteration.
 pub fn lives(plan: &Plan, selected: &Selected, run: Run<'_>) {
     let (mut lives, mut whole) = (Lives::default(), true);
     let begun = Instant::now();
     for number in 0..LIVES_BRACKETS {
         log::forget();
-        // Where blocks are freed is seen once.
+        // Stacks of frees are recorded once.
         let frees = if number == 0 { FREE_STACKS } else { 0 };
         let sum = watched(COUNT | STACKS | LOG | frees, 1, run);
         whole &= !log::overflowed();
@@ -35,7 +35,7 @@ pub fn lives(plan: &Plan, selected: &Selected, run: Run<'_>) {
     emit_lives(selected.index, whole, &lives);
 }
 
-/// What each stack has live at the highest moment of all brackets.
+/// The blocks and bytes that each stack has live at the highest moment of all brackets.
 pub fn peaks(plan: &Plan, selected: &Selected, run: Run<'_>) {
     let (mut highest, mut peak, mut whole) = (Sum::default(), Peak::default(), true);
     let begun = Instant::now();
@@ -64,7 +64,7 @@ fn emit_lives(index: u32, whole: bool, lives: &Lives) {
         .u32(u32::from(whole))
         .u64s(&[lives.operations, lives.peak_bytes])
         .u32(lives.stacks.len() as u32);
-    // In the order of their numbers, which is that in which they first came.
+    // In the order of their numbers, in which they first came.
     let mut stacks: Vec<(&u32, &Life)> = lives.stacks.iter().collect();
     stacks.sort_unstable_by_key(|(number, _)| **number);
     for (&number, life) in stacks {

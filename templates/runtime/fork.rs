@@ -1,4 +1,5 @@
-//! The child of a fork: nothing of the recorder works there, for threads of its parent may hold any of the recorder's locks.
+//! The child of a fork: the recorder does not work there, since threads of its parent may hold any of the recorder's
+//! locks.
 
 use std::mem;
 use std::ops::Deref;
@@ -9,18 +10,18 @@ use crate::{block, bracket, program, sampler, sys};
 
 /// The process that records; 0 before [`watch`].
 static RECORDER: AtomicI32 = AtomicI32::new(0);
-/// This is it.
+/// This is a child.
 static HERE: Wiped<AtomicBool> = Wiped(AtomicBool::new(false));
 
-/// A page of its own, which [`watch`] has the kernel zero in every child that gets a copy of this process's memory: one made by
-/// the bare system call runs no handler, but shares the region that a program is recorded in.
+/// A page of its own; [`watch`] has the kernel zero it in every child that gets a copy of this process's memory. A
+/// child made by the bare system call runs no handler, but shares the region that a program is recorded in.
 #[repr(align(4096))]
 pub struct Wiped<T>(pub T);
 
 impl<T> Wiped<T> {
     fn wipe_on_fork(&self) {
         const MADV_WIPEONFORK: c_int = 18;
-        // SAFETY: whole pages, of which nothing else has a part. An older kernel refuses; the handler is called all the same.
+        // SAFETY: whole pages that hold nothing else. An older kernel refuses; then the handler still works.
         unsafe { sys::madvise(self as *const Self as *mut _, mem::size_of::<Self>(), MADV_WIPEONFORK) };
     }
 }
@@ -60,16 +61,16 @@ unsafe extern "C" fn in_child() {
     program::forked();
 }
 
-/// Whether this is such a child. What ends a process asks here before it takes a lock.
+/// Whether this is such a child. Code that ends a process asks here before it takes a lock.
 pub fn is_child() -> bool {
-    // Where the kernel wipes nothing, a child of the bare system call is known by its number only.
+    // If the kernel wipes nothing, a child of the bare system call is known by its number only.
     // SAFETY: getpid has no arguments and cannot fail.
     is_marked_child()
         || !matches!(RECORDER.load(Ordering::Relaxed), 0)
             && RECORDER.load(Ordering::Relaxed) != unsafe { sys::getpid() }
 }
 
-/// As [`is_child`], without a system call.
+/// Like [`is_child`], without a system call.
 #[inline]
 pub fn is_marked_child() -> bool {
     RECORDER.load(Ordering::Relaxed) != 0 && !HERE.load(Ordering::Relaxed)

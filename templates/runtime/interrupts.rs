@@ -1,11 +1,11 @@
-//! What the kernel has to interrupt a thread by its CPU time, and to tell that time.
+//! The kernel's ways to interrupt a thread by its CPU time, and to tell that time.
 
 use std::os::raw::{c_int, c_long, c_ulong};
 use std::ptr;
 
 use crate::sys;
 
-/// CPU time of a thread, as the kernel's tick found it: in user code, and all.
+/// CPU time of a thread, as the kernel's tick found it: in user code, and in total.
 #[derive(Clone, Copy)]
 pub struct Clocks {
     pub user: u64,
@@ -63,7 +63,8 @@ pub fn perf_event(tid: u32, period_ns: u64, user_only: bool) -> Option<c_int> {
     }
 }
 
-/// A timer on the CPU clock of thread `tid`; the kernel checks it at its tick, and counts what it missed as overruns.
+/// A timer on the CPU clock of thread `tid`; the kernel checks it at its tick, and counts the signals that it missed as
+/// overruns.
 pub fn cpu_timer(tid: u32, period_ns: u64) -> Option<usize> {
     const SCHED: c_int = 6;
     let clock = thread_clock(tid, SCHED);

@@ -1,4 +1,5 @@
-//! What runs inside the user's bench: counters, stacks, the CPU sampler and the records that carry them out.
+//! The part that runs inside the user's bench: counters, stacks, the CPU sampler, and the records that carry their data
+//! out.
 //!
 //! Compiled by the user's own toolchain and linked into the user's own executable, so: std and libc only, conservative Rust,
 //! and nothing on the allocation path that allocates, takes a lock shared by all threads, or panics.
@@ -9,7 +10,7 @@
 
 mod barrier;
 mod between;
-// Where libc's functions are not taken over nothing is noted.
+// Without an override of libc's functions no waits are noted.
 #[cfg_attr(any(test, target_feature = "crt-static"), allow(dead_code))]
 mod block;
 mod bracket;
@@ -36,7 +37,7 @@ mod memo;
 mod memory;
 mod objects;
 mod peak;
-// Where libc's functions are not taken over no library is opened.
+// Without an override of libc's functions no library is opened.
 #[cfg_attr(any(test, target_feature = "crt-static"), allow(dead_code))]
 mod places;
 mod plan;

@@ -1,4 +1,4 @@
-//! dlopen and dlclose, followed by `places`: functions of their names in the executable go before libc's.
+//! dlopen and dlclose, followed by `places`: functions of their names in the executable take precedence over libc's.
 
 use std::arch::global_asm;
 use std::os::raw::{c_char, c_int, c_void};
@@ -31,8 +31,8 @@ fn followed() -> bool {
     places::followed() && !fork::is_child()
 }
 
-// dlopen looks for libraries on behalf of its caller, which it knows by the return address: whoever is not in the executable
-// itself, as this code is, goes on to libc's as if nothing was between.
+// dlopen looks for libraries on behalf of its caller, which it knows by the return address. A caller outside the
+// executable, where this code is, goes straight on to libc's function.
 global_asm!(
     ".globl dlopen",
     ".type dlopen, @function",
@@ -83,7 +83,7 @@ unsafe extern "C" fn open(path: *const c_char, flags: c_int) -> *mut c_void {
 /// dlclose(3), followed.
 ///
 /// # Safety
-/// As dlclose(3).
+/// The same as for dlclose(3).
 #[no_mangle]
 pub unsafe extern "C" fn dlclose(library: *mut c_void) -> c_int {
     let real = real(&REAL_CLOSE, b"dlclose\0");

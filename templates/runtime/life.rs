@@ -1,8 +1,8 @@
-//! What is known of the blocks of one stack, and of blocks that took each other's place.
+//! Facts about the blocks of one stack, and about blocks that took each other's place.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How the blocks of one stack became larger, counted where each began.
+/// How the blocks of one stack grew, counted at the stack where each began.
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
 pub struct Growth {
     /// All that began there, and those that grew.
@@ -32,7 +32,7 @@ impl Growth {
     }
 }
 
-/// What the blocks of one stack did; sums over brackets, except where it says otherwise.
+/// The events of one stack's blocks; sums over brackets, except where it says otherwise.
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
 pub struct Life {
     pub fresh: u64,
@@ -41,7 +41,7 @@ pub struct Life {
     pub shrunk: u64,
     /// Calls by size.
     pub sizes: BTreeMap<u64, u64>,
-    /// Calls of sizes that found no place in `sizes`.
+    /// Calls of sizes that did not fit in `sizes`.
     pub other_sizes: u64,
     /// Of the blocks that began here: ended in the bracket by the thread that began them, by another one, not at all.
     pub freed: u64,
@@ -53,9 +53,9 @@ pub struct Life {
     pub grew: Growth,
     /// Of those, the blocks that are in no succession.
     pub alone: Growth,
-    /// The stacks that the growing reallocs of blocks that began here had, with their number.
+    /// The stacks, with counts, at which blocks that began here grew by realloc.
     pub grew_at: BTreeMap<u32, u64>,
-    /// The stacks that blocks that began here were freed at, with their number, where that was asked for.
+    /// The stacks, with counts, at which blocks that began here were freed, if that was asked for.
     pub freed_at: BTreeMap<u32, u64>,
     /// Bytes live at the highest moment of the bracket with the highest.
     pub peak_bytes: u64,
@@ -67,20 +67,21 @@ pub struct Life {
     pub brackets: u64,
 }
 
-/// When a block of the first bracket lived, in numbers of events: with others' spans this tells how many lived at once.
+/// When a block of the first bracket lived, in numbers of events: the spans of several blocks tell how many lived at
+/// once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// Where the block began.
     pub entry: u32,
-    /// One more than the index of the span whose block it took the place of; 0 where there is none.
+    /// One more than the index of the span whose block it replaced; 0 if there is none.
     pub follows: u32,
     pub begun: u32,
     /// `u32::MAX`: it outlived the bracket.
     pub ended: u32,
 }
 
-/// Blocks of a succession that came from one stack, one right after the other; summed over all successions that went the same
-/// way.
+/// Blocks of a succession that came from one stack, one right after the other; summed over all successions that took
+/// the same path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
     pub blocks: u64,
@@ -125,7 +126,7 @@ pub struct Succession {
     pub pieces: Vec<Piece>,
 }
 
-/// What a block has been through.
+/// A block's history.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Story {
     pub(crate) steps: u64,

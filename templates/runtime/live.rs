@@ -1,13 +1,15 @@
 //! The blocks that the pass allocated and that are still live: address → the stack's entry and the size.
 //!
-//! A block whose address is a multiple of 16 has a word of its own, found by its address alone: nearly all blocks of nearly all
-//! allocators. Who allocates or frees a block has it to himself, so no lock is needed and threads never wait for each other.
-//! The words lie in leaves of reserved memory, one for 64 MB of addresses, resident only where blocks are. All other blocks,
-//! those of 4 GB and more, and those that are older than the pass and were resized in it, are kept in `live_map`.
-//! Nothing is cleared when a pass begins: an older pass's blocks carry an older number and count as absent.
+//! A block whose address is a multiple of 16 has a word of its own, found by its address alone: nearly all blocks of
+//! nearly all allocators. The thread that allocates or frees a block has exclusive access to it, so no lock is needed
+//! and threads never wait for each other. The words lie in leaves of reserved memory, one for 64 MB of addresses,
+//! resident only where blocks are. All other blocks, those of 4 GB and more, and those that are older than the pass and
+//! were resized in it, are kept in `live_map`. Nothing is cleared when a pass begins: an older pass's blocks carry an
+//! older number and count as absent.
 //!
-//! Ordering: a word is written by whoever has the block, after the allocator gave it and before it takes it back. The allocator
-//! itself, or whatever hands the block to another thread, orders these accesses; so they are Relaxed.
+//! Ordering: the thread that has the block writes its word, after the allocator gave the block and before it takes it
+//! back. The allocator itself, or the code that hands the block to another thread, orders these accesses; so they are
+//! Relaxed.
 
 use std::mem;
 use std::ptr;
@@ -20,8 +22,8 @@ use crate::live_map::{self, Kept};
 use crate::memory;
 use crate::thread;
 
-/// Number of the pass; blocks of another one count as absent. 0 is no pass. It changes while nothing is recorded; who records
-/// has seen `RECORDING` by an Acquire, and so sees it.
+/// Number of the pass; blocks of another one count as absent. 0 is no pass. It changes while nothing is recorded; a
+/// thread that records has seen `RECORDING` by an Acquire, and so sees it.
 static PASS: AtomicU32 = AtomicU32::new(1);
 const PASS_BITS: u32 = 10;
 const _: () = assert!(PASS_BITS + NUMBER_BITS == 32);
@@ -51,7 +53,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// What of it the pass added: of a block that is older than the pass only what it has grown by.
+    /// The part of it that the pass added: for a block that is older than the pass, only its growth.
     #[inline(always)]
     pub fn added(&self) -> Gone {
         match self.before {
@@ -93,12 +95,12 @@ fn make_leaf(block: usize) {
     // SAFETY: the root has LEAVES pointers.
     let leaf = unsafe { root.as_ref() }.map(|_| unsafe { &*root.add(block >> LEAF_BITS) });
     if leaf.map_or(true, |leaf| publish(leaf, LEAF_WORDS * mem::size_of::<AtomicU64>()).is_null()) {
-        // A leaf that came later would hide what is in the map by then.
+        // A leaf that came later would hide entries that are in the map by then.
         NO_MORE.store(true, Ordering::Relaxed);
     }
 }
 
-/// Maps `size` bytes into `place`, unless somebody already did.
+/// Maps `size` bytes into `place`, unless another thread already did.
 fn publish<T>(place: &AtomicPtr<T>, size: usize) -> *mut T {
     let there = place.load(Ordering::Acquire);
     if !there.is_null() {
@@ -111,14 +113,14 @@ fn publish<T>(place: &AtomicPtr<T>, size: usize) -> *mut T {
     match place.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => fresh,
         Err(theirs) => {
-            // SAFETY: nobody else knows of this one.
+            // SAFETY: no other thread knows of this one.
             unsafe { memory::unmap(fresh.cast(), size) };
             theirs
         }
     }
 }
 
-/// Keeps what lies at `address` from now on.
+/// Keeps `block` as the one at `address` from now on.
 #[inline(always)]
 pub fn insert(address: usize, block: Block) {
     let Block { size, before, .. } = block;
@@ -147,7 +149,7 @@ fn insert_slowly(block: usize, kept: Kept) {
     }
 }
 
-/// Takes `block` out; `None` where the pass did not allocate it.
+/// Takes `block` out; `None` if the pass did not allocate it.
 #[inline(always)]
 pub fn remove(block: usize) -> Option<Block> {
     let word = match word(block) {
@@ -178,7 +180,7 @@ fn remove_from_map(block: usize) -> Option<Block> {
     live_map::remove(block).and_then(known)
 }
 
-/// What was kept, unless by an older pass.
+/// The kept block, unless an older pass kept it.
 #[inline(always)]
 fn known(kept: Kept) -> Option<Block> {
     if kept.pass != PASS.load(Ordering::Relaxed) {
@@ -195,7 +197,7 @@ pub fn next_pass() {
         PASS.store(next, Ordering::Relaxed);
         return;
     }
-    // The numbers begin again, so what carries an old one has to go.
+    // The numbers begin again, so all words that carry an old one must go.
     live_map::clear();
     let root = ROOT.load(Ordering::Acquire);
     for i in (0..LEAVES).filter(|_| !root.is_null()) {

@@ -13,7 +13,7 @@ use crate::thread;
 const SHARDS: usize = 64;
 const FIRST_LEN: usize = 256;
 
-/// What is kept of a block.
+/// The record of a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Kept {
     pub pass: u32,
@@ -69,7 +69,7 @@ impl Table {
         self.used += 1;
     }
 
-    /// Room for one more: drops what older passes left, or doubles.
+    /// Makes room for one more: drops blocks of older passes, or doubles the table.
     fn make_room(&mut self, pass: u32) -> bool {
         if self.used * 4 < self.len * 3 {
             return true;
@@ -152,7 +152,7 @@ pub fn remove(block: usize) -> Option<Kept> {
     match shard(block).with(|table| table.take(block)) {
         Some(taken) => taken.map(|slot| slot.kept),
         None => {
-            // It may have been there.
+            // The block may have been there.
             thread::lose();
             None
         }
@@ -236,7 +236,7 @@ pub mod tests {
             }
         }
         assert_eq!(table.len, FIRST_LEN);
-        // SAFETY: the test's own table, which nobody uses any more.
+        // SAFETY: the test's own table, which no other code uses any more.
         unsafe { memory::unmap(table.slots.cast(), table.len * mem::size_of::<Slot>()) };
     }
 }

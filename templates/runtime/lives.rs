@@ -1,9 +1,10 @@
 //! The stories of blocks: from the events of a bracket of one iteration to what each stack's blocks did.
 //!
-//! Runs between brackets, with ordinary collections. A block that a realloc moves lives on; what the stack it began at is to
-//! know is how often it grew and how large it became. A hash table grows without realloc: a new table is allocated, and the
-//! old one is the next thing that the thread frees. So does whatever is dropped right after something larger was made. Such
-//! successions are kept step by step, since only the names of the functions can tell which steps are one table's.
+//! Runs between brackets, with ordinary collections. A block that a realloc moves lives on; its stack records how often
+//! it grew and how large it became. A hash table grows without realloc: a new table is allocated, and the old one is
+//! the next block that the thread frees. Any block that is dropped right after a larger one was allocated looks the
+//! same. Such successions are kept step by step, since only the names of the functions can tell which steps are one
+//! table's.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::mem;
@@ -12,9 +13,9 @@ use crate::life::{Life, Piece, Span, Story, Succession};
 use crate::log::{Event, Kind};
 use crate::peak;
 
-/// Different sizes kept of one stack; calls of others are only counted.
+/// Different sizes kept for one stack; calls of others are only counted.
 const MOST_SIZES: usize = 64;
-/// Blocks of which it is kept when they lived.
+/// Blocks whose span is kept.
 const MOST_SPANS: usize = 200_000;
 /// Threads that are told apart at one stack.
 const MOST_THREADS: usize = 64;
@@ -26,7 +27,7 @@ const MOST_SUCCESSIONS: usize = 20_000;
 #[derive(Default)]
 pub struct Lives {
     pub stacks: HashMap<u32, Life>,
-    /// By the entries on their way.
+    /// By the entries on their path.
     pub successions: BTreeMap<Vec<u32>, Succession>,
     /// There were more than are kept.
     pub more_successions: bool,
@@ -43,12 +44,12 @@ pub struct Lives {
 struct Block {
     size: u64,
     entry: u32,
-    /// Where it began; 0 where that was before the bracket.
+    /// The stack where it began; 0 if that was before the bracket.
     origin: u32,
     thread: u32,
     story: Story,
     begun: u32,
-    /// The succession that it is the last of; empty where it is alone.
+    /// The succession that it is the last block of; empty if it is alone.
     way: Vec<(u32, Piece)>,
     follows: u32,
 }
@@ -62,7 +63,7 @@ impl Block {
     }
 }
 
-/// What one thread did last.
+/// The last actions of one thread.
 #[derive(Default)]
 struct Thread {
     /// The block that it has just allocated.
@@ -137,7 +138,7 @@ impl Lives {
                 if let Some(block) = &block {
                     bracket.bytes = bracket.bytes.saturating_sub(block.size);
                 }
-                // What is not known is older than the bracket.
+                // An unknown block is older than the bracket.
                 let moving = block.unwrap_or_else(|| Block::new(event, 0, bracket.at));
                 bracket.threads.entry(event.thread).or_default().moving = Some(moving);
             }
@@ -222,7 +223,7 @@ impl Lives {
         }
     }
 
-    /// Nothing more comes of `block`.
+    /// The story of `block` is complete.
     fn end(&mut self, block: Block, ended: u32) {
         if block.origin == 0 {
             return;
@@ -248,7 +249,7 @@ impl Lives {
         }
     }
 
-    /// Keeps when `block` lived; one more than the span's index, or 0 where it is not kept.
+    /// Records when `block` lived; one more than the span's index, or 0 if the span is not kept.
     fn span(&mut self, block: &Block, ended: u32) -> u32 {
         if self.operations > 0 {
             return 0;
@@ -261,7 +262,7 @@ impl Lives {
         self.spans.len() as u32
     }
 
-    /// What was live after `events`, and nothing else, is the peak.
+    /// The peak consists of the blocks that are live after `events`, and nothing else.
     fn peak(&mut self, events: &[Event]) {
         self.stacks.values_mut().for_each(|life| life.peak_bytes = 0);
         for (entry, size) in peak::live_after(events).into_values() {
@@ -373,7 +374,7 @@ mod tests {
         let mut events = vec![event(Fresh, 16, 8, 1), event(Zeroed, 32, 8, 1), event(Fresh, 48, 8, 1)];
         events.push(event(Freed, 16, 8, 0));
         events.push(Event { thread: 2, ..event(Freed, 32, 8, 0) });
-        // A block of before the bracket.
+        // A block from before the bracket.
         events.push(event(Freed, 4096, 8, 0));
         events.push(event(Moved, 8192, 8, 0));
         events.push(event(Resized, 8192, 64, 3));

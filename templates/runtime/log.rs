@@ -1,7 +1,9 @@
-//! Every allocation, growth and free of a bracket, in one order over all threads: what `lives` tells the blocks' stories from.
+//! Every allocation, growth and free of a bracket, in one order over all threads; `lives` tells the blocks' stories
+//! from it.
 //!
-//! Kept only where it is asked for. An event takes a place by one addition to a shared counter, so that the order is one that
-//! every block can have seen: a block's free has its place before the allocator can give the address to anybody else.
+//! Kept only if it is asked for. An event takes a place by one addition to a shared counter, so that the order is one
+//! that every block can have seen: a block's free has its place before the allocator can give the address to another
+//! caller.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
@@ -15,7 +17,7 @@ pub enum Kind {
     Zeroed,
     /// A realloc took the block away; its next life is the thread's next event.
     Moved,
-    /// What a realloc gave.
+    /// The block that a realloc gave.
     Resized,
     Freed,
     /// A bracket opened.
@@ -33,7 +35,7 @@ pub struct Event {
 }
 
 struct Slot {
-    /// The block below, the kind from [`KIND_SHIFT`] on; 0 where the event is not there yet, or was taken back.
+    /// The block below, the kind from [`KIND_SHIFT`] on; 0 if the event is not there yet, or was taken back.
     what: AtomicU64,
     size: AtomicU64,
     /// The entry's number below, the thread's above.
@@ -54,13 +56,13 @@ static NO_ROOM: AtomicBool = AtomicBool::new(false);
 #[derive(Clone, Copy)]
 pub struct Place(usize);
 
-/// The next place. Past the log's end it holds nothing.
+/// The next place. A place past the log's end holds nothing.
 #[inline(always)]
 pub fn place() -> Place {
     Place(NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Says what happened at `place`.
+/// Records the event at `place`.
 #[inline(always)]
 pub fn note(place: Place, kind: Kind, block: usize, size: usize, entry: Option<&'static Entry>, thread: u32) {
     match LOG.make(place.0).filter(|_| place.0 < All::MOST) {
@@ -79,7 +81,7 @@ pub fn opened() {
     note(place(), Kind::Opened, 0, 0, None, 0);
 }
 
-/// Takes back what was said at `place`.
+/// Takes back the event at `place`.
 pub fn take_back(place: Place) {
     if let Some(slot) = LOG.get(place.0).filter(|_| place.0 < All::MOST) {
         slot.what.store(0, Ordering::Release);

@@ -4,7 +4,7 @@ use std::arch::asm;
 use std::cell::Cell;
 use std::ptr;
 
-/// A word on the stack of whoever is inside the recorder, which holds its own address as long as that frame is there.
+/// A word on the stack of a thread inside the recorder, which holds its own address as long as that frame is there.
 pub struct Mark(Cell<usize>);
 
 impl Mark {
@@ -17,12 +17,12 @@ impl Mark {
     #[inline(always)]
     pub fn set(&self) -> usize {
         let at = self.0.as_ptr();
-        // SAFETY: its own word. Volatile: nobody reads it but `has_left`.
+        // SAFETY: its own word. Volatile: only `has_left` reads it.
         unsafe { ptr::write_volatile(at, at as usize) };
         at as usize
     }
 
-    /// Until here its place is not used for anything else.
+    /// Keeps its place from being used for anything else until here.
     #[inline(always)]
     pub fn keep(&self) {
         // SAFETY: no instruction.

@@ -1,8 +1,9 @@
-//! The rest of a stack found again without walking it: a thread's previous stack.
+//! Finds the rest of a stack again without walking it: a thread's previous stack.
 //!
-//! As `standing` says, a walk is proven by reading again all words that led it. Here that is done for the part of the previous
-//! stack above a frame that a new walk meets again. It is remembered per thread only: another thread's stack is elsewhere.
-//! Stacks through signal frames, cut ones and those of other memory than the thread's own stack are never remembered.
+//! As `standing` says, a walk is proven by reading again all words that led it. Here that is done for the part of the
+//! previous stack above a frame that a new walk meets again. It is remembered per thread only: another thread's stack
+//! is elsewhere. Stacks through signal frames, cut stacks and stacks in other memory than the thread's own are never
+//! remembered.
 //!
 //! The bounds: a stack of more than [`MAX_DEPTH`] frames is walked once, that far, at every allocation. A stack whose words lie
 //! more than 512 KiB apart (one large local variable will do) is never found by `standing`, but it is here: its innermost frames
@@ -27,7 +28,7 @@ struct Check {
     value: u64,
 }
 
-/// The state of a walk behind one step, and how it got there.
+/// The state of a walk after one step, and how it got there.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Frame {
@@ -56,9 +57,9 @@ pub struct Memo {
     forgotten: usize,
     /// The previous stack, outermost frame first.
     frames: [Frame; MAX_DEPTH],
-    /// Its addresses, once more.
+    /// Its addresses, copied.
     addresses: [u64; MAX_DEPTH],
-    /// What proves it, in the same order.
+    /// The words that prove it, in the same order.
     checks: [Check; 2 * MAX_DEPTH],
     /// The frames of the current walk, innermost first.
     fresh: [Frame; MAX_DEPTH],
@@ -67,15 +68,15 @@ pub struct Memo {
 /// How often all threads were told to forget.
 static FORGOTTEN: AtomicUsize = AtomicUsize::new(0);
 
-/// Rules are no longer what they were: no thread's memo proves anything.
+/// The rules have changed: no thread's memo proves anything.
 pub fn forget_all() {
     FORGOTTEN.fetch_add(1, Ordering::Release);
 }
 
-/// So often a walk tries to find its rest in the previous stack.
+/// How often a walk tries to find its rest in the previous stack.
 const TRIES: u32 = 8;
 
-/// The last of `checks` that does not hold any more. The innermost frames, which stand last, differ most often.
+/// The last of `checks` that no longer holds. The innermost frames, which stand last, differ most often.
 ///
 /// # Safety
 /// All words lie in the calling thread's stack, above its stack pointer.
@@ -99,16 +100,16 @@ unsafe fn mismatch(checks: &[Check]) -> Option<usize> {
 }
 
 impl Memo {
-    /// Another thread takes this memory over: what it holds is of another stack.
+    /// Another thread takes this memory over: it holds another stack.
     pub fn forget(&mut self) {
         self.len = 0;
         self.checks_len = 0;
     }
 
-    /// The entry of the stack at `start`: walks until a frame of the previous stack is met whose rest is proven, or to the
-    /// thread's start; `Err` where nothing may be remembered and a plain walk has to say.
+    /// The entry of the stack at `start`: walks until it meets a frame of the previous stack whose rest is proven, or
+    /// to the thread's start; `Err` if nothing may be remembered and a plain walk has to decide.
     ///
-    /// After `previous` no entry was found that came next before.
+    /// Called once none of the entries that came after `previous` before was found to stand here.
     #[inline(never)]
     pub fn walk(
         &mut self,
@@ -125,7 +126,7 @@ impl Memo {
         }
         let texts = rules::installed().unwrap_or(&[]);
         let (mut at, mut exact) = (start, true);
-        // frames[..met] may be met yet; frames[..kept] are the stack's, once the walk is over.
+        // The walk may still meet frames[..met]; frames[..kept] are the stack's, once the walk is over.
         let (mut met, mut tries, mut fresh) = (self.len, 0, 0);
         let kept = loop {
             let (rbp_at, by_rbp) = match unwind::step(texts, &mut at, &mut exact, &bounds) {
@@ -171,7 +172,7 @@ impl Memo {
         let sum = self.replace(kept, fresh);
         let entry = stacks.find(&self.addresses[..depth], sum, true, self.checks_len, owner);
         if let Some(entry) = entry {
-            // Kept once, and again where it has just misled.
+            // Kept once, and again after it has just misled.
             if !entry.stood() || matches!(previous, Some(previous) if previous.leads_to(entry)) {
                 self.keep(entry, start);
             }
@@ -179,8 +180,8 @@ impl Memo {
         Ok(entry)
     }
 
-    /// The entry of a stack that is deeper than stacks are kept: fresh[..fresh] and frames[..kept] are more than that. What is
-    /// remembered stays as it was; such a stack costs one walk of [`MAX_DEPTH`] frames, each time.
+    /// The entry of a stack that is deeper than stacks are kept: fresh[..fresh] and frames[..kept] are more than that.
+    /// The memo stays as it was; such a stack costs one walk of [`MAX_DEPTH`] frames, each time.
     #[cold]
     #[inline(never)]
     fn cut(&mut self, fresh: usize, kept: usize, stacks: &mut Stacks, owner: &ThreadState) -> Option<&'static Entry> {
@@ -205,13 +206,13 @@ impl Memo {
         entry.keep(start, fixed, rbp_matters, addresses.chain(bases));
     }
 
-    /// frames[met] was met, and all of its rest is proven but for `check` and what is above: goes on to the last frame whose
-    /// own words are proven. Gives the number of fresh frames.
+    /// frames[met] was met, and all of its rest is proven but for `check` and the frames above it: goes on to the last
+    /// frame whose own words are proven. Returns the number of fresh frames.
     fn skip(&mut self, check: usize, met: &mut usize, at: &mut Registers, mut fresh: usize) -> Option<usize> {
         while *met > 0 && self.frames[*met - 1].checks_above as usize > check {
             *met -= 1;
             let mut frame = self.frames[*met];
-            // Only where it matters has rbp been proven.
+            // rbp has been proven only where it matters.
             if frame.rbp_at != 0 {
                 // SAFETY: the word lies in the thread's own stack, above the walk's first frame.
                 at.rbp = unsafe { ptr::read_volatile(frame.rbp_at as *const u64) };
@@ -222,18 +223,18 @@ impl Memo {
             *self.fresh.get_mut(fresh)? = frame;
             fresh += 1;
         }
-        // The frame of the word that differs is no longer what it was.
+        // The frame of the word that differs is no longer the same.
         *met = met.saturating_sub(1);
         Some(fresh)
     }
 
-    /// The previous stack becomes frames[..kept] and fresh[..fresh]; the sum of its addresses' hashes.
+    /// Makes frames[..kept] and fresh[..fresh] the previous stack; the sum of its addresses' hashes.
     #[inline(always)]
     fn replace(&mut self, kept: usize, fresh: usize) -> u64 {
         let (mut sum, mut above) = (0, None);
         self.checks_len = 0;
         if kept > 0 {
-            // frames[kept] was met: what is above it was proven as a whole.
+            // frames[kept] was met: the frames above it were proven as a whole.
             sum = self.frames[kept].hash_above;
             self.checks_len = self.frames[kept].checks_above as usize;
             above = Some(self.frames[kept - 1]);
@@ -300,11 +301,12 @@ mod tests {
         (0..FUNCTIONS).map(|f| ((f * 16) as u32, rule(f))).collect()
     }
 
-    /// Writes the frames of `calls` (outermost first) below the `top` words of `room`; where the innermost function stands.
+    /// Writes the frames of `calls` (outermost first) below the `top` words of `room`; returns where the innermost
+    /// function stands.
     fn lay(room: &mut [u64], top: u64, calls: &[u64], junk: u64) -> Registers {
         let start = room.as_ptr() as u64;
         let end = start + room.len() as u64 * 8;
-        // The first function has no frame that matters; its caller's rbp is nobody's.
+        // The first function has no frame that matters; its caller's rbp does not exist.
         let (mut rsp, mut rbp) = (end - 64 - top * 8, junk);
         let mut pc = BASE + 4;
         for &f in calls {
@@ -342,8 +344,8 @@ mod tests {
         let (mut whole, mut again) = (0, 0);
         let mut top = 0;
         for _ in 0..rounds {
-            // One caller changes for another, with a frame of the same size or not; or the stack grows or shrinks; or the same
-            // calls are made again, there or elsewhere.
+            // One caller changes for another, with a frame of the same size or not; or the stack grows or shrinks; or
+            // the same calls are made again, there or elsewhere.
             match random(6) {
                 4 => top = random(3) * 2,
                 5 => (),

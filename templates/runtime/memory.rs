@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::{shared, sys};
 
-/// What is mapped, so that it can be told how much of it is resident. Mappings beyond these are not told of.
+/// The mappings, for the sum of their resident memory. Mappings beyond this number are left out.
 struct Mapping {
     at: AtomicUsize,
     len: AtomicUsize,
@@ -17,18 +17,18 @@ const MAPPINGS: usize = 4096;
 const NONE: Mapping = Mapping { at: AtomicUsize::new(0), len: AtomicUsize::new(0) };
 static MAPPED: [Mapping; MAPPINGS] = [NONE; MAPPINGS];
 
-/// Bytes of address space that may be taken at all, and those only to be faster; what has been taken of each.
+/// Bytes of address space that may be taken in total, and those that only make things faster; the bytes taken of each.
 static MOST: AtomicUsize = AtomicUsize::new(usize::MAX);
 static TOTAL: AtomicUsize = AtomicUsize::new(0);
 static MOST_TO_SPARE: AtomicUsize = AtomicUsize::new(usize::MAX);
 static SPARED: AtomicUsize = AtomicUsize::new(0);
 
-/// Looks at how much address space there is: where it is limited, the user's own allocations need it. Called once, before
+/// Looks at how much address space there is: if it is limited, the user's own allocations need it. Called once, before
 /// anything is recorded.
 pub fn look() {
     const RLIMIT_DATA: c_int = 2;
     const RLIMIT_AS: c_int = 9;
-    /// Where the kernel takes every mapping for memory that will be used.
+    /// Whether the kernel counts every mapping as memory that will be used.
     const STRICT: u64 = 1 << 30;
     let mut room = u64::MAX;
     for resource in [RLIMIT_DATA, RLIMIT_AS] {
@@ -52,7 +52,7 @@ pub fn most() -> usize {
     MOST.load(Ordering::Relaxed)
 }
 
-/// False where `len` more bytes would be more than `most`; what is `taken` is counted.
+/// False if `len` more bytes would be more than `most`; adds them to `taken`.
 fn take(taken: &AtomicUsize, most: &AtomicUsize, len: usize) -> bool {
     let fits = taken.fetch_add(len, Ordering::Relaxed).saturating_add(len) <= most.load(Ordering::Relaxed);
     if !fits {
@@ -61,7 +61,7 @@ fn take(taken: &AtomicUsize, most: &AtomicUsize, len: usize) -> bool {
     fits
 }
 
-/// As [`map`], of what only makes things faster.
+/// Like [`map`], for memory that only makes things faster.
 pub fn map_to_spare(len: usize) -> *mut u8 {
     if take(&SPARED, &MOST_TO_SPARE, len) {
         map(len)
@@ -70,7 +70,8 @@ pub fn map_to_spare(len: usize) -> *mut u8 {
     }
 }
 
-/// `len` zeroed bytes straight from the kernel, touched (and so resident) only as they are used; null where there are none.
+/// `len` zeroed bytes straight from the kernel, touched (and so resident) only as they are used; null if there are
+/// none.
 pub fn map(len: usize) -> *mut u8 {
     if shared::is_open() {
         return shared::take(len);
@@ -103,7 +104,7 @@ pub fn map(len: usize) -> *mut u8 {
     at as *mut u8
 }
 
-/// Gives back what [`map`] returned, but for what is in the region.
+/// Gives back memory from [`map`], except memory in the region.
 ///
 /// # Safety
 /// `at` and `len` are those of one earlier [`map`], and nothing refers to it any more.
@@ -119,7 +120,7 @@ pub unsafe fn unmap(at: *mut u8, len: usize) {
     TOTAL.fetch_sub(len, Ordering::Relaxed);
 }
 
-/// Bytes of all that is mapped that are in memory: pages that were ever written to.
+/// Resident bytes of all mappings: pages that were ever written to.
 pub fn resident() -> u64 {
     const PAGE: usize = 4096;
     let mut pages = [0u8; 4096];
@@ -129,7 +130,8 @@ pub fn resident() -> u64 {
         for from in (0..end).step_by(pages.len() * PAGE) {
             let len = (end - from).min(pages.len() * PAGE);
             let told = &mut pages[..(len + PAGE - 1) / PAGE];
-            // SAFETY: `told` has a byte for each page asked about; a mapping that has gone meanwhile is an error, no more.
+            // SAFETY: `told` has a byte for each page asked about; if a mapping has gone meanwhile, the call returns an
+            // error, no more.
             if unsafe { sys::mincore((at + from) as *mut _, len, told.as_mut_ptr()) } == 0 {
                 resident += told.iter().filter(|&&page| page & 1 != 0).count() * PAGE;
             }
@@ -141,7 +143,7 @@ pub fn resident() -> u64 {
 /// Makes mapped memory zero again and gives its pages back; it stays mapped.
 ///
 /// # Safety
-/// `at` and `len` are those of one earlier [`map`], and nobody relies on its contents.
+/// `at` and `len` are those of one earlier [`map`], and no code relies on its contents.
 pub unsafe fn empty(at: *mut u8, len: usize) {
     sys::madvise(at.cast(), len, sys::MADV_DONTNEED);
 }

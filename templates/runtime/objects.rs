@@ -37,7 +37,7 @@ impl Object {
         self.path.starts_with(b"linux-vdso") || self.path.starts_with(b"linux-gate")
     }
 
-    /// The vdso's bytes, which are in no file: whole pages, since its section headers lie behind what its segment says.
+    /// The vdso's bytes, which are in no file: whole pages, since its section headers lie behind its segment.
     pub fn vdso_image(&self) -> Vec<u8> {
         if !self.is_vdso() || self.image_end > 1 << 20 {
             return Vec::new();
@@ -50,7 +50,7 @@ impl Object {
 
 const PAGE: usize = 4096;
 
-/// So many objects, the first of [`loaded`], stay as long as the process does.
+/// This many objects, the first of [`loaded`], stay as long as the process does.
 static STAY: AtomicUsize = AtomicUsize::new(0);
 
 /// All objects that are loaded now stay: nothing was opened yet.
@@ -60,7 +60,7 @@ pub fn these_stay() {
         *(data as *mut usize) += 1;
         0
     }
-    // SAFETY: `count` treats the pointer as what it is, during this call only.
+    // SAFETY: `count` treats the pointer as its own type, during this call only.
     unsafe { sys::dl_iterate_phdr(count, &mut number as *mut usize as *mut c_void) };
     STAY.store(number, Ordering::Relaxed);
 }
@@ -86,7 +86,7 @@ pub fn changes() -> (u64, u64) {
 /// Everything that is loaded now.
 pub fn loaded() -> Vec<Object> {
     let mut objects: Vec<Object> = Vec::new();
-    // SAFETY: `collect` treats the pointer as what it is, during this call only.
+    // SAFETY: `collect` treats the pointer as its own type, during this call only.
     unsafe { sys::dl_iterate_phdr(collect, &mut objects as *mut Vec<Object> as *mut c_void) };
     if let (Some(first), Ok(path)) = (objects.first_mut(), std::fs::read_link("/proc/self/exe")) {
         first.path = path.as_os_str().as_bytes().to_vec();

@@ -1,4 +1,4 @@
-//! What was live at a bracket's highest moment, by stack: from its events, which have one order over all threads.
+//! The live blocks at a bracket's highest moment, by stack: from its events, which have one order over all threads.
 
 use std::collections::HashMap;
 
@@ -7,14 +7,14 @@ use crate::log::{Event, Kind};
 /// The highest moment of one bracket.
 #[derive(Default, Debug, PartialEq, Eq)]
 pub struct Peak {
-    /// Live above where the bracket began: what is freed of older blocks counts against it.
+    /// Live bytes above the bracket's start: frees of older blocks count against it.
     pub bytes: u64,
-    /// What was live then of what the bracket allocated: objects and bytes by an entry's number.
+    /// The bracket's own blocks that were live then: objects and bytes by an entry's number.
     pub stacks: HashMap<u32, (u64, u64)>,
 }
 
 impl Peak {
-    /// Of the events of a pass, which may have several brackets: of the highest of them.
+    /// The peak of the events of a pass, which may have several brackets: the highest of theirs.
     pub fn of(events: &[Event]) -> Peak {
         let (mut now, mut bytes, mut at) = (0, 0, 0);
         for (i, event) in events.iter().enumerate() {
@@ -92,7 +92,7 @@ mod tests {
             event(Kind::Opened, 0, 0, 0),
             event(Kind::Fresh, 16, 90, 1),
             event(Kind::Opened, 0, 0, 0),
-            // Of before the bracket.
+            // From before the bracket.
             event(Kind::Freed, 4096, 30, 0),
             event(Kind::Fresh, 32, 100, 2),
             event(Kind::Moved, 32, 100, 0),

@@ -1,9 +1,10 @@
-//! Where each object that was told of lies, and whether it is still there: libraries come and go while a bench or a program runs.
+//! The place of each reported object, and whether it is still there: libraries come and go while a bench or a program
+//! runs.
 //!
-//! An address stands for the first object that was told of there, and its rules are that object's. Once it is gone, a stack that
-//! comes through its place is cut before it: whatever lies there now has other frames and other names. dlclose and dlopen are
-//! watched for that (`libraries`). A library that was opened without notice is told of when one closes, when a benchmark ends
-//! and when the program does.
+//! An address stands for the first object that was reported there, and its rules are that object's. Once that object is
+//! gone, a stack that comes through its place is cut before it: code that lies there now has other frames and other
+//! names. dlclose and dlopen are watched for that (`libraries`). A library that was opened without notice is reported
+//! when one closes, when a benchmark ends and when the program does.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -18,7 +19,7 @@ struct Place {
     bias: u64,
     start: u64,
     end: u64,
-    /// None of those that stay as long as the process does.
+    /// None for objects that stay as long as the process does.
     slot: Option<&'static Slot>,
     /// The rules at `start`, if there are any, are its own.
     is_first: bool,
@@ -42,14 +43,14 @@ struct Slot {
     gone: AtomicBool,
 }
 
-/// Beyond them the last one stands for everywhere.
+/// Beyond this number the last one stands for everywhere.
 const MOST: usize = 256;
 #[allow(clippy::declare_interior_mutable_const)]
 const FREE: Slot = Slot { start: AtomicU64::new(0), end: AtomicU64::new(0), gone: AtomicBool::new(false) };
 static SLOTS: [Slot; MOST] = [FREE; MOST];
 static USED: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether `address` lies where an object was that is gone. Async-signal-safe.
+/// Whether `address` lies in the place of an object that is gone. Async-signal-safe.
 #[cold]
 pub fn is_gone(address: u64) -> bool {
     let used = &SLOTS[..USED.load(Ordering::Acquire).min(MOST)];
@@ -76,7 +77,7 @@ impl Place {
     /// True where its rules were in use, and are no longer.
     fn set_gone(&self, gone: bool) -> bool {
         match self.slot {
-            // Of the slot that stands for everywhere nobody knows what lies there.
+            // Nobody knows what lies in the slot that stands for everywhere.
             Some(slot) => slot.gone.store(gone || slot.end.load(Ordering::Relaxed) == u64::MAX, Ordering::Release),
             None => return false,
         }
@@ -96,10 +97,10 @@ fn slot(start: u64, end: u64) -> &'static Slot {
 }
 
 impl Places {
-    /// Tells of those objects that have not been told of.
+    /// Reports those objects that have not been reported yet.
     fn tell(&mut self, objects: &[Object]) {
         for (i, object) in objects.iter().enumerate() {
-            // The executable's path, which is asked for anew each time, may have changed.
+            // The executable's path, which is looked up again each time, may have changed.
             let is_executable = i == 0 && !self.all.is_empty();
             if !is_executable && !self.all.iter().any(|place| place.is(object)) {
                 let place = Place::of(object, i < objects::those_that_stay(), &self.all);
@@ -109,7 +110,7 @@ impl Places {
         }
     }
 
-    /// Looks at what is loaded now.
+    /// Looks at the objects that are loaded now.
     fn look(&mut self) -> Vec<Object> {
         self.seen = objects::changes();
         let objects = objects::loaded();
@@ -122,7 +123,8 @@ impl Places {
         objects
     }
 
-    /// Finds out what is gone, and what has come back. A library without a build id may have come back as another.
+    /// Finds out which objects are gone, and which have come back. A library without a build id may have come back as
+    /// another.
     fn settle(&mut self, objects: &[Object]) {
         for place in &mut self.all {
             let there = objects.iter().any(|object| place.is(object));
@@ -133,7 +135,8 @@ impl Places {
         }
     }
 
-    /// All that may go counts as gone until it is known what went: another thread may open a library in its place before that.
+    /// Every object that may go counts as gone until it is known which one went: another thread may open a library in
+    /// its place before that.
     fn suspend(&mut self) {
         let used: Vec<_> =
             self.all.iter().filter(|place| place.set_gone(true)).map(|place| (place.start, place.end)).collect();
@@ -143,8 +146,8 @@ impl Places {
     }
 }
 
-/// What is remembered of stacks through these places is void. Their rules are not in use any more, so it is not remembered anew;
-/// and no thread has such a stack, or the library could not be closed.
+/// Voids everything remembered of stacks through these places. Their rules are no longer in use, so nothing is
+/// remembered there again; and no thread has such a stack, or the library could not be closed.
 fn forget_walks(places: &[(u64, u64)]) {
     memo::forget_all();
     let within = |address: u64| places.iter().any(|&(start, end)| address > start && address <= end);
@@ -171,16 +174,17 @@ fn places() -> MutexGuard<'static, Places> {
     PLACES.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Tells of what is loaded and has not been told of: libraries that a bench opens come later. What is loaded.
+/// Reports the loaded objects that have not been reported: libraries that a bench opens come later. Returns all loaded
+/// objects.
 pub fn tell() -> Vec<Object> {
     let _own = block::own();
     thread::nested(|| places().look())
 }
 
-/// At the end of the process: as [`tell`], where anything has changed.
+/// At the end of the process: like [`tell`], if anything has changed.
 pub fn tell_at_exit() {
     let _own = block::own();
-    // It may end because a record of these could not be written.
+    // The process may be ending because a record of these could not be written.
     if let Ok(mut places) = PLACES.try_lock() {
         if objects::changes() != places.seen {
             thread::nested(|| drop(places.look()));
@@ -211,7 +215,7 @@ pub fn closing() {
     });
 }
 
-/// It was.
+/// The library was closed.
 pub fn closed() {
     let _own = block::own();
     thread::nested(|| {

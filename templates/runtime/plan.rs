@@ -1,4 +1,4 @@
-//! What the tool asks of this process: a small text file named by an environment variable.
+//! The tool's instructions for this process: a small text file named by an environment variable.
 //!
 //! It is read without the allocator under observation: a benchmark's time depends on what was allocated before it.
 
@@ -9,13 +9,13 @@ use std::{ffi, mem, path, ptr, slice, str};
 
 use crate::memory;
 
-/// The variable that names the plan; where it is not set the harness runs as always.
+/// The variable that names the plan; if it is not set, the harness runs as always.
 pub const VARIABLE: &str = "MEMPROF_PLAN";
 
-/// As [`VARIABLE`], of an executable that is measured as a whole process.
+/// Like [`VARIABLE`], for an executable that is measured as a whole process.
 pub const PROCESS_VARIABLE: &str = "MEMPROF_PROCESS_PLAN";
 
-/// As [`VARIABLE`], of a program that is run as its user runs it.
+/// Like [`VARIABLE`], for a program that runs as its user runs it.
 pub const PROGRAM_VARIABLE: &str = "MEMPROF_PROGRAM_PLAN";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +34,13 @@ pub enum Mode {
 pub struct Selected {
     /// The tool's number for it.
     pub index: u32,
-    /// No more outputs than this are held at once; 0 where nothing is known.
+    /// No more outputs than this are held at once; 0 if nothing is known.
     pub largest_iters: u64,
-    /// Counted iterations, where they are prescribed; 0 where they are to be chosen.
+    /// Counted iterations, if they are prescribed; 0 if the runtime chooses them.
     pub count_iters: u64,
 }
 
-/// A benchmark to run: so many of its id come before it.
+/// A benchmark to run: this many with the same id come before it.
 #[derive(Debug)]
 struct Entry {
     id: &'static str,
@@ -54,41 +54,41 @@ struct Entry {
 pub struct Plan {
     pub mode: Mode,
     pub records: &'static str,
-    /// The unwind table; empty where no stacks are asked for.
+    /// The unwind table; empty if no stacks are asked for.
     pub table: &'static str,
     pub warm_up_ns: u64,
-    /// What the measuring itself may take, in total.
+    /// The time budget of the measuring itself, in total.
     pub budget_ns: u64,
-    /// Exactly so many iterations instead of a time; 0 where time decides.
+    /// Exactly this many iterations instead of a time; 0 if time decides.
     pub iterations: u64,
     pub cpu_hz: u32,
     pub stacks: bool,
-    /// What each stack has live at the peak.
+    /// Record what each stack has live at the peak.
     pub peak: bool,
-    /// What becomes of each stack's blocks.
+    /// Record what becomes of each stack's blocks.
     pub lives: bool,
     /// Every remembered stack is compared to a plain walk.
     pub verify: bool,
-    /// What dhat records goes to `FOLDER/INDEX.json`.
+    /// dhat writes its data to `FOLDER/INDEX.json`.
     pub dhat: &'static str,
-    /// Of a whole process: which of the counting passes it is.
+    /// The number of the counting pass, for a whole process.
     pub pass: u32,
-    /// A pipe that says when a sample may begin, and one that says that it could; empty where the samples take no turns.
+    /// A pipe that says when a sample may begin, and one that says that it could; empty if the samples take no turns.
     pub go: &'static str,
     pub ready: &'static str,
-    /// Of a program: the file in memory that it shares with the tool.
+    /// For a program: the file in memory that it shares with the tool.
     pub region: &'static str,
-    /// Of a program: where threads wait.
+    /// For a program: record where threads wait.
     pub block: bool,
-    /// Of a program: so many stacks are told apart.
+    /// For a program: this many stacks are told apart.
     pub stacks_limit: usize,
-    /// Of a program: a block freed with at most so many other allocations between is temporary.
+    /// For a program: a block freed with at most this many other allocations between is temporary.
     pub temporary: u32,
     entries: &'static [Entry],
 }
 
 impl Plan {
-    /// The plan in the file at `path`; `None` where it cannot be read or understood.
+    /// The plan in the file at `path`; `None` if it cannot be read or understood.
     pub fn read(path: &ffi::OsStr) -> Option<Plan> {
         let mut file = File::open(path::Path::new(path)).ok()?;
         let len = file.metadata().ok()?.len() as usize;
@@ -102,7 +102,7 @@ impl Plan {
         Plan::parse(text)
     }
 
-    /// Reads `key value` lines; `None` where one is not understood.
+    /// Reads `key value` lines; `None` if one is not understood.
     pub fn parse(text: &'static mut [u8]) -> Option<Plan> {
         let mut plan = Plan {
             mode: Mode::List,
@@ -127,7 +127,7 @@ impl Plan {
             entries: &[],
         };
         let runs = text.split(|&byte| byte == b'\n').filter(|line| line.starts_with(b"run ")).count();
-        // Never given back: what the plan names lives as long as the process.
+        // Never given back: the strings of the plan live as long as the process.
         let entries = memory::map(mem::size_of::<Entry>() * runs.max(1)) as *mut Entry;
         if entries.is_null() {
             return None;
@@ -192,7 +192,7 @@ impl Plan {
         Some(plan)
     }
 
-    /// What is asked of the benchmark that comes now; each call is one more of its id.
+    /// The task for the next benchmark; each call is one more with its id.
     pub fn take(&self, id: &str) -> Option<Selected> {
         let same = self.entries.iter().filter(|entry| entry.id == id);
         let mut selected = None;
@@ -210,8 +210,8 @@ impl Plan {
     }
 }
 
-/// `%0A`, `%0D` and `%25` stand for the characters that a line cannot hold. What they stand for is shorter, so it is put in
-/// their place.
+/// `%0A`, `%0D` and `%25` stand for the characters that a line cannot hold. Those characters are shorter, so they are
+/// put in their place.
 fn unescape(text: &'static mut [u8]) -> Option<&'static str> {
     let (mut from, mut to) = (0, 0);
     while from < text.len() {

@@ -1,5 +1,5 @@
-//! What is done before the main function; and an executable that no harness divides into benchmarks: one bracket from there to
-//! its exit.
+//! The work before the main function; and an executable that no harness divides into benchmarks: one bracket from there
+//! to its exit.
 
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
@@ -31,8 +31,8 @@ extern "C" fn before_main() {
     }
 }
 
-/// The value of a variable, which is gone then: what this process starts, itself perhaps, is not what is measured. No other
-/// thread can be reading the environment yet.
+/// The value of a variable, which is then removed: a child of this process, perhaps this executable again, is not
+/// measured. No other thread can be reading the environment yet.
 fn taken(variable: &str) -> Option<&'static OsStr> {
     let mut name = [0; 32];
     name[..variable.len()].copy_from_slice(variable.as_bytes());

@@ -1,8 +1,11 @@
-//! A whole program, from before its main function to its last instruction: what is recorded of it beside counts and stacks.
+//! A whole program, from before its main function to its last instruction: the parts of its recording beside counts and
+//! stacks.
 //!
-//! The peak by stack, in constant time an event, is kept as in `peak`: peaks are numbered, and before a stack's live sum changes
-//! it goes down as its sum at the latest peak, unless that was done since then. Live bytes are one number for all threads, to
-//! which each adds its own drift once that is large. While one thread allocates, its sum with its drift is exact; while several
+//! The peak by stack, in constant time an event, is kept as in `peak`: peaks are numbered, and before a stack's live
+//! sum changes, it is stored as the sum at the latest peak, unless that was done since then. Live bytes are one number
+//! for all threads, to which each adds its own drift once that is large. While one thread allocates, its sum with its
+//! drift is exact; while several do, the peak is exact to [`DRIFT`] a thread, unless every event is put in one order
+//! (`ordered`).
 //! do, the peak is exact to [`DRIFT`] a thread, unless every event is put in one order (`ordered`).
 
 use std::cell::Cell;
@@ -19,14 +22,14 @@ use crate::spin::Spin;
 use crate::thread::{self, ThreadState};
 use crate::{block, driver, entries, fork, places, sampler, sys, totals};
 
-/// Bytes that a thread keeps to itself.
+/// Bytes that a thread may keep to itself.
 const DRIFT: i64 = 64 << 10;
-/// A new peak by less than this is not told while several threads allocate.
+/// A new peak that exceeds the last one by less than this is not reported while several threads allocate.
 const STEP: i64 = 4 << 10;
 /// Blocks whose allocation is remembered, at most.
 const MOST_RECENT: usize = 64;
 
-/// What a thread keeps. Zero is a thread that has not allocated.
+/// The state of one thread. Zero is a thread that has not allocated.
 pub struct Own {
     drift: Cell<i64>,
     allocated: Cell<usize>,
@@ -70,7 +73,7 @@ pub fn begin(path: &OsStr) {
     if plan.block {
         block::arm();
     }
-    // What was counted to see whether the tracker is there.
+    // Counted only to check that the tracker is there.
     if let Some(state) = thread::current() {
         state.counters.forget();
         let distance = &state.counters as *const _ as usize - state as *const ThreadState as usize;
@@ -107,7 +110,7 @@ pub fn forks() {
     shared::add(word::FORKS, 1);
 }
 
-/// In a fork's child, which is not recorded: its number is left behind.
+/// Called in a fork's child, which is not recorded: it leaves its number behind.
 pub fn forked() {
     if let Some(len) = shared::word(word::CHILDREN_LEN) {
         let place = len.fetch_add(1, Ordering::Relaxed) as usize;
@@ -126,7 +129,7 @@ pub fn thread_begins() {
     }
 }
 
-/// It gives its state back.
+/// The thread gives its state back.
 pub fn thread_ends(state: &ThreadState) {
     tell(state.program.drift.replace(0));
     state.program.recent.iter().for_each(|block| block.set(0));
@@ -145,10 +148,10 @@ fn tell(drift: i64) {
     }
 }
 
-/// Held while an event is noted, where all events are put in one order.
+/// Held while an event is noted, if all events are put in one order.
 pub struct Turn(bool);
 
-/// What was allocated at `entry` is about to change.
+/// The live sum of `entry` is about to change.
 #[inline(always)]
 pub fn turn(flags: u32, entry: Option<&Entry>) -> Turn {
     if flags & PROGRAM == 0 {
@@ -162,7 +165,7 @@ pub fn turn(flags: u32, entry: Option<&Entry>) -> Turn {
     Turn(ordered)
 }
 
-/// Whoever had the turn never came back: there is no order any more, and the peak is not exact.
+/// The thread that had the turn never came back: there is no order any more, and the peak is not exact.
 #[cold]
 fn unordered() -> bool {
     if ORDERED.swap(false, Ordering::Relaxed) {
@@ -206,7 +209,7 @@ pub fn released(state: &ThreadState, block: usize, entry: Option<&Entry>) {
     let mine = entry.map_or(true, |entry| entry.is_owned_by(state));
     let known = own.recent[..recent.min(MOST_RECENT)].iter().find(|known| mine && known.get() == block);
     if let Some(known) = known {
-        // Freed once: whoever gets the address now is another thread, or comes here again.
+        // Freed once: a later owner of the address is another thread, or comes here again.
         known.set(0);
         totals::add(&own.temporaries, 1);
         if let Some(entry) = entry {
@@ -250,7 +253,7 @@ fn peaked(most: &AtomicU64, live: u64) {
     }
 }
 
-/// What is kept of a stack beside its counts, in `Entry::more`: the number of the peak that the two behind it belong to.
+/// The fields of a stack beside its counts, in `Entry::more`: the number of the peak that the next two belong to.
 const SEEN: usize = 0;
 const PEAK_OBJECTS: usize = 1;
 const PEAK_BYTES: usize = 2;

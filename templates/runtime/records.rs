@@ -1,7 +1,7 @@
-//! Records: what this process tells the tool, one after the other in an append-only file.
+//! Records: this process's messages to the tool, one after the other in an append-only file.
 //!
-//! Each is `kind: u32, length: u64, payload`, little-endian, written by one call; a crash leaves whole records and at most one
-//! cut one, which the reader drops. Records are only made between brackets.
+//! Each is `kind: u32, length: u64, payload`, little-endian, written by one call; a crash leaves whole records and at
+//! most one cut one, which the reader drops. Records are only made between brackets.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use crate::entry::Entry;
 use crate::{fork, shared};
 
-/// Of the record format; the reader refuses others.
+/// Version of the record format; the reader refuses others.
 pub const VERSION: u32 = 2;
 
 pub const START: u32 = 1;
@@ -32,7 +32,7 @@ pub const UNTIMED: u32 = 15;
 pub const LIVES: u32 = 16;
 pub const WAITS: u32 = 17;
 
-/// What this process says where the disk is full, for instance; the tool looks for it.
+/// Printed if the disk is full, for instance; the tool looks for it.
 const CANNOT_WRITE: &str = "cargo-memprof: cannot write what was recorded";
 
 /// The process is at its end.
@@ -121,7 +121,7 @@ pub fn emit_short(kind: u32, words: impl IntoIterator<Item = u32>) {
 /// See [`emit_short`].
 pub const SHORT: usize = 512;
 
-/// With the first record that cannot be written whole all is over: what followed would be misread.
+/// The first record that cannot be written whole is the last: anything behind it would be misread.
 fn write(bytes: &[u8]) {
     if fork::is_child() {
         return;
@@ -134,15 +134,15 @@ fn write(bytes: &[u8]) {
         *out = None;
         drop(out);
         eprintln!("{}: {}", CANNOT_WRITE, error);
-        // A process that is at its end may not begin to end.
+        // A process that is ending may not start to exit again.
         if !ENDING.load(Ordering::Relaxed) {
             std::process::exit(74);
         }
     }
 }
 
-/// How a harness's hook describes a benchmark: the group that it is compared in, its parameter there, and what one iteration
-/// works through.
+/// The description of a benchmark by a harness's hook: the group that it is compared in, its parameter there, and the
+/// amount of work in one iteration.
 pub fn description(group: Option<&str>, parameter: Option<&str>, throughput: Option<(&str, u64)>) -> String {
     let group = group.map(|group| format!("\"group_id\":{},\"function_id\":\"\"", quoted(group)));
     let throughput = throughput.map(|(unit, n)| format!("\"throughput\":{{{}:{}}}", quoted(unit), n));

@@ -1,4 +1,4 @@
-//! What a pass came to, as records.
+//! The results of a pass, as records.
 
 use std::sync::atomic::Ordering;
 
@@ -23,7 +23,7 @@ pub fn counted(kind: u32, index: u32, pass: u32, iters: u64, sum: &bracket::Sum)
         .emit();
 }
 
-/// What each stack had live at the peak; `None` where not all of it could be recorded.
+/// The live blocks of each stack at the peak; `None` if not all of it could be recorded.
 pub fn peaks(index: u32, peak: Option<&Peak>) {
     let stacks = peak.map_or(0, |peak| peak.stacks.len());
     let mut record = Record::new(records::PEAKS).u32(index).u32(u32::from(peak.is_some())).u32(stacks as u32);

@@ -1,4 +1,4 @@
-//! The unwind rules of everything that is loaded, from the table that the tool made of .eh_frame before the run.
+//! The unwind rules of all loaded objects, from the table that the tool made of .eh_frame before the run.
 //!
 //! A walk needs, per frame, where the caller's frame begins (CFA) and whether rbp was saved: one 32-bit rule. Each object has
 //! its sorted rows and a "shadow", one rule per text byte, filled on first use; so a frame costs one load as a rule.
@@ -39,7 +39,7 @@ pub struct Text {
     /// As `start`; `end` while the object is not there.
     from: AtomicU64,
     rows: Vec<Row>,
-    /// Null where there is no address space to spare for it.
+    /// Null if there is no address space to spare for it.
     shadow: *const AtomicU32,
 }
 
@@ -54,9 +54,9 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from(u32_at(bytes, at)?) | u64::from(u32_at(bytes, at.checked_add(4)?)?) << 32)
 }
 
-/// Takes the tables of `bytes` into use for the objects that are loaded; how many of them have one.
+/// Installs the tables of `bytes` for the objects that are loaded; returns how many of them have one.
 ///
-/// A file that is cut short or of another version gives none, and then every stack is cut at once.
+/// A file that is truncated or of another version gives none, and then every stack is cut at once.
 pub fn install(bytes: &[u8], objects: &[Object]) -> usize {
     let mut texts = Vec::new();
     if bytes.get(..8) == Some(&MAGIC[..]) && u32_at(bytes, 8) == Some(1) {
@@ -132,7 +132,7 @@ impl Text {
     }
 }
 
-/// All rules there are; `None` before [`install`].
+/// All rules; `None` before [`install`].
 #[inline(always)]
 pub fn installed() -> Option<&'static [Text]> {
     // SAFETY: null or a table that `install` made and nobody frees.
@@ -150,7 +150,7 @@ fn find(texts: &[Text], pc: u64) -> Option<&Text> {
     texts.iter().find(|text| pc >= text.from.load(Ordering::Relaxed) && pc < text.end)
 }
 
-/// The rules of the object at `start` are used or not; whether they were.
+/// Sets whether the rules of the object at `start` are used; returns whether they were.
 pub fn set_in_use(start: u64, used: bool) -> bool {
     match installed().unwrap_or(&[]).iter().find(|text| text.start == start) {
         Some(text) => text.from.swap(if used { start } else { text.end }, Ordering::AcqRel) == start,
@@ -158,7 +158,7 @@ pub fn set_in_use(start: u64, used: bool) -> bool {
     }
 }
 
-/// Takes made-up rows into use.
+/// Installs made-up rows.
 #[cfg(test)]
 pub fn install_rows(start: u64, end: u64, rows: &[(u32, u32)]) {
     let rows = rows.iter().map(|&(pc, rule)| Row { pc, rule }).collect();

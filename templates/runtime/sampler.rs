@@ -1,8 +1,8 @@
-//! CPU samples: each running thread is interrupted so many times a second of its own CPU time, and its stack is walked from
-//! the interrupted registers.
+//! CPU samples: each running thread is interrupted this many times a second of its own CPU time, and its stack is
+//! walked from the interrupted registers.
 //!
-//! perf_event's software clock where the kernel permits it (with kernel time, else user time only), per-thread CPU timers with
-//! their overruns where it does not. Samples count only while a bracket is open.
+//! perf_event's software clock if the kernel permits it (with kernel time, else user time only), else per-thread CPU
+//! timers with their overruns. Samples count only while a bracket is open.
 
 use std::cell::Cell;
 use std::mem;
@@ -34,14 +34,14 @@ static PERIOD_NS: AtomicU64 = AtomicU64::new(0);
 
 /// Each amount is a number of signals.
 static SAMPLES: Buffer = Buffer::new();
-/// Threads with a timer, where others have a perf descriptor.
+/// Threads with a timer, though others have a perf descriptor.
 static BY_TIMER: AtomicU64 = AtomicU64::new(0);
-/// perf descriptors that are open, and how many may be: the user wants to open files, too.
+/// The number of open perf descriptors, and its limit: the user wants to open files, too.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 static MOST_OPEN: AtomicUsize = AtomicUsize::new(0);
 /// Threads that run without being interrupted.
 static UNARMED: AtomicU64 = AtomicU64::new(0);
-/// pthread key plus one, whose destructor says that a thread ends, however it does; 0 before the first [`arm`].
+/// pthread key plus one, whose destructor runs when a thread ends, however it ends; 0 before the first [`arm`].
 static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
 
 /// Room for walks, taken for the length of one signal.
@@ -51,7 +51,7 @@ const FREE: AtomicBool = AtomicBool::new(false);
 static SCRATCH_TAKEN: [AtomicBool; SCRATCHES] = [FREE; SCRATCHES];
 static SCRATCH: AtomicPtr<[u64; MAX_DEPTH]> = AtomicPtr::new(ptr::null_mut());
 
-/// Signals of perf descriptors that came, in a bracket or not.
+/// Signals of perf descriptors that arrived, in a bracket or not.
 static CAME: AtomicU64 = AtomicU64::new(0);
 /// Signals that were due to threads that have ended since.
 static ENDED_DUE: AtomicU64 = AtomicU64::new(0);
@@ -72,9 +72,9 @@ struct Armed {
     event: Event,
 }
 
-/// So many threads at most.
+/// The maximal number of threads.
 const MOST: usize = 4096;
-/// No signal handler touches them, only what arms and disarms.
+/// Signal handlers do not touch them; only arming and disarming do.
 static THREADS: Mutex<Vec<Armed>> = Mutex::new(Vec::new());
 
 fn threads() -> MutexGuard<'static, Vec<Armed>> {
@@ -82,8 +82,8 @@ fn threads() -> MutexGuard<'static, Vec<Armed>> {
 }
 
 thread_local! {
-    /// The thread's own stack and number, where they have been asked for: a signal handler may not ask for the one, and in a
-    /// program that has locked itself in not for the other.
+    /// The thread's own stack and number, if they have been asked for: a signal handler may not ask for the stack, nor,
+    /// in a program that has locked itself in, for the number.
     static OWN: Cell<(Bounds, Option<u32>)> = const { Cell::new((Bounds { low: 0, end: 0 }, None)) };
 }
 
@@ -100,7 +100,8 @@ fn tid() -> u32 {
     unsafe { sys::syscall(sys::SYS_GETTID) as u32 }
 }
 
-/// Arms every thread that lives, and from now on every new one, `hz` times a second of its CPU time. False where nothing works.
+/// Arms every thread that lives, and from now on every new one, `hz` times a second of its CPU time. False if nothing
+/// works.
 pub fn arm(hz: u32) -> bool {
     if !SAMPLES.prepare() {
         return false;
@@ -130,7 +131,7 @@ pub fn arm(hz: u32) -> bool {
     }
     {
         let mut threads = threads();
-        // New threads, which may start inside a bracket, allocate nothing for it.
+        // New threads, which may start inside a bracket, must not allocate for it.
         threads.reserve(MOST);
         ARMED.store(true, Ordering::SeqCst);
         arm_thread(&mut threads, tid());
@@ -143,14 +144,15 @@ pub fn arm(hz: u32) -> bool {
                 }
             }
         }
-        // There may be others than this one.
+        // There may be threads besides this one.
         Err(_) => drop(UNARMED.fetch_add(1, Ordering::Relaxed)),
     }
     METHOD.load(Ordering::Relaxed) != 0
 }
 
-/// Stops interrupting all threads; how many signals the kernel owes. A signal that is pending or blocked takes up those that
-/// follow, and too many of them are held back: neither is told to anybody. (A timer counts those itself.)
+/// Stops interrupting all threads; returns how many signals the kernel owes. A pending or blocked signal absorbs those
+/// that follow, and the kernel holds back signals that are too frequent; it reports neither. (A timer counts those
+/// itself.)
 pub fn disarm() -> u64 {
     let mut threads = threads();
     ARMED.store(false, Ordering::SeqCst);
@@ -183,7 +185,8 @@ unsafe extern "C" fn thread_ended(_: *mut c_void) {
     remove(&mut threads(), tid());
 }
 
-/// A fork's child has no timers and no use for them. Nobody may ask it for the lock: another thread of its parent may have held it.
+/// A fork's child has no timers and no use for them. It must not take the lock: another thread of its parent may have
+/// held it.
 pub fn switch_off() {
     ARMED.store(false, Ordering::SeqCst);
 }
@@ -196,7 +199,7 @@ fn remove(threads: &mut Vec<Armed>, tid: u32) {
     }
 }
 
-/// Has the thread interrupted, unless it is already or the sampler has been disarmed meanwhile.
+/// Arranges for the thread's interrupts, unless it has them already or the sampler has been disarmed meanwhile.
 fn arm_thread(threads: &mut Vec<Armed>, tid: u32) {
     if !armed() || threads.iter().any(|thread| thread.tid == tid) {
         return;
@@ -230,13 +233,14 @@ fn arm_thread(threads: &mut Vec<Armed>, tid: u32) {
     }
     // SAFETY: signal 0 is none: it only asks whether there is such a thread.
     if unsafe { sys::syscall(sys::SYS_TGKILL, sys::getpid(), tid as c_int, 0 as c_int) } == 0 {
-        // It has not just ended.
+        // The thread has not just ended.
         UNARMED.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Armed {
-    /// So many signals the thread should have had, at least, by the time that it has run; 0 where nobody says.
+    /// The least number of signals that the thread should have had, by the time that it has run; 0 if nothing tells
+    /// that time.
     fn due(&self) -> u64 {
         let (fd, begun) = match self.event {
             Event::Perf { fd, begun } => (fd, begun),
@@ -251,7 +255,7 @@ impl Armed {
         if METHOD.load(Ordering::Relaxed) == PERF {
             return due as u64;
         }
-        // No signal is due for time in the kernel. How much that was is known by samples as well, those of the kernel's tick.
+        // No signal is due for time in the kernel. The kernel, too, knows that time only by samples, those of its tick.
         let now = Clocks::of(self.tid);
         let (user, all) = (now.user.saturating_sub(begun.user) as f64, now.all.saturating_sub(begun.all) as f64);
         if all == 0.0 {
@@ -281,11 +285,11 @@ fn install_handler() -> bool {
     let action = sys::sigaction_t {
         handler: on_signal as unsafe extern "C" fn(c_int, *const u8, *const u8) as usize,
         mask: sys::sigset_t([0; 16]),
-        // On the thread's alternate stack, where it has one: the one that is interrupted may be small, or nearly full.
+        // On the thread's alternate stack, if it has one: the interrupted one may be small, or nearly full.
         flags: sys::SA_SIGINFO | sys::SA_RESTART | sys::SA_ONSTACK,
         restorer: 0,
     };
-    // SAFETY: the handler only does what is allowed in a signal handler: no allocation, no lock, errno kept.
+    // SAFETY: the handler only does things allowed in a signal handler: no allocation, no lock, errno kept.
     unsafe { sys::sigaction(sys::SIGPROF, &action, ptr::null_mut()) == 0 }
 }
 
@@ -327,7 +331,7 @@ fn sample(at: Registers, count: u64) {
     let (bounds, number) = OWN.with(|own| own.get());
     let walk = unwind::walk(at, &mut scratch[1..], bounds);
     if walk.depth == 0 && places::is_gone(at.pc) {
-        // Nobody knows whose it is.
+        // The thread is unknown.
         scratch[0] = 0;
     }
     let (addresses, thread) = (&scratch[..walk.depth + 1], number.unwrap_or_else(|| threads::number_of(tid())));
@@ -355,7 +359,7 @@ pub struct Arms {
     pub period_ns: u64,
     /// Threads that could not be armed.
     pub unarmed: u64,
-    /// Threads that have a timer, where others have a perf descriptor.
+    /// Threads that have a timer, though others have a perf descriptor.
     pub by_timer: u64,
 }
 

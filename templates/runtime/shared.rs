@@ -1,11 +1,11 @@
-//! The memory that a whole program's records lie in, shared with the tool: what was recorded up to the last instruction is
+//! The memory for a whole program's records, shared with the tool: everything recorded up to the last instruction is
 //! there, however the process ends.
 //!
-//! The tool makes an empty file in memory and names it in the plan; it is mapped once, before the main function, and its
-//! descriptor closed. From then on nothing is asked of the kernel, so that a program may close all descriptors, change its root
-//! or its user, or limit itself. The first page is an array of words ([`word`]) that says where all else lies: offsets from the
-//! region's beginning, or addresses that are offsets once the word `BASE` is subtracted. `src/programs/region.rs` reads it,
-//! while the program runs or after it.
+//! The tool makes an empty file in memory and names it in the plan; it is mapped once, before the main function, and
+//! its descriptor closed. From then on the recorder asks nothing of the kernel, so that a program may close all
+//! descriptors, change its root or its user, or limit itself. The first page is an array of words ([`word`]) that
+//! locates all other parts: offsets from the region's beginning, or addresses that are offsets once the word `BASE` is
+//! subtracted. `src/programs/region.rs` reads it, while the program runs or after it.
 
 use std::fs::OpenOptions;
 use std::io::{Error, ErrorKind, Result};
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 use crate::{memory, sys};
 
-/// Of this layout; the reader refuses others.
+/// Version of this layout; the reader refuses others.
 pub const VERSION: u64 = 1;
 const MAGIC: u64 = u64::from_le_bytes(*b"MPSHARED");
 const PAGE: usize = 4096;
@@ -25,14 +25,14 @@ const PAGE: usize = 4096;
 pub mod word {
     pub const MAGIC: usize = 0;
     pub const VERSION: usize = 1;
-    /// Where the process has the region.
+    /// The region's address in the process.
     pub const BASE: usize = 2;
     pub const SIZE: usize = 3;
     pub const PID: usize = 4;
     /// CLOCK_MONOTONIC: when the runtime's own start began and ended.
     pub const ENTERED: usize = 5;
     pub const BEGUN: usize = 6;
-    /// CPU time of the process at that end, and at its exit (0 where it ended otherwise).
+    /// CPU time of the process at that end, and at its exit (0 if it ended otherwise).
     pub const BEGUN_CPU: usize = 7;
     pub const EXIT_CPU: usize = 8;
     /// Records as in `records`, one after the other.
@@ -51,13 +51,13 @@ pub mod word {
     pub const SAMPLES_LEN: usize = 18;
     pub const WAITS: usize = 19;
     pub const WAITS_LEN: usize = 20;
-    /// Bytes of the region that are given out.
+    /// Bytes of the region that are in use.
     pub const USED: usize = 21;
     /// Allocations that could not be recorded.
     pub const LOST: usize = 22;
     /// Allocations whose stack is beyond the limit.
     pub const BEYOND: usize = 23;
-    /// Most threads that allocated at one time.
+    /// The most threads that allocated at one time.
     pub const MOST_THREADS: usize = 24;
     pub const METHOD: usize = 25;
     pub const PERIOD: usize = 26;
@@ -68,7 +68,7 @@ pub mod word {
     /// records an event.
     pub const TEMPORARIES: usize = 29;
     pub const BUSY: usize = 30;
-    /// Times that this process set out to fork.
+    /// The number of forks that this process started.
     pub const FORKS: usize = 31;
     /// Live bytes, but for what threads have not told yet; the most there were; the peak's number, and when it was.
     pub const LIVE: usize = 64;
@@ -88,7 +88,7 @@ const MOST_STATES: usize = 1 << 20;
 const LOG_BYTES: usize = 16 << 20;
 const RING_WORDS: usize = 1 << 20;
 const MOST_CHUNKS: usize = 1 << 12;
-/// What is tried to be mapped: resident only as far as it is used.
+/// The size of the attempted mappings: resident only as far as they are used.
 const LARGEST: usize = 1 << 38;
 const SMALLEST: usize = 1 << 27;
 
@@ -145,13 +145,13 @@ fn prepare(base: *mut AtomicU64, size: usize) -> Result<()> {
     Ok(())
 }
 
-/// What is in the region by now can be read.
+/// The content of the region can be read from now on.
 pub fn publish() {
     set(word::VERSION, VERSION);
     set(word::MAGIC, MAGIC);
 }
 
-/// A word of the first page; `None` where no program is recorded.
+/// A word of the first page; `None` if no program is recorded.
 #[inline(always)]
 pub fn word(place: usize) -> Option<&'static AtomicU64> {
     let base = BASE.load(Ordering::Relaxed);
@@ -179,7 +179,7 @@ pub fn add(place: usize, value: u64) {
     }
 }
 
-/// The word is `value` at least.
+/// Raises the word to at least `value`.
 pub fn set_most(place: usize, value: u64) {
     if let Some(word) = word(place) {
         word.fetch_max(value, Ordering::Release);
@@ -192,11 +192,11 @@ pub fn offset(address: usize) -> u64 {
 }
 
 fn at(offset: u64) -> *mut u8 {
-    // SAFETY: offsets are those of what `take` gave.
+    // SAFETY: `take` gave the memory at these offsets.
     unsafe { BASE.load(Ordering::Relaxed).cast::<u8>().add(offset as usize) }
 }
 
-/// `len` zeroed bytes of the region; null where there is none, or where it is full.
+/// `len` zeroed bytes of the region; null if there is no region, or if it is full.
 pub fn take(len: usize) -> *mut u8 {
     let used = match word(word::USED) {
         Some(used) => used,
@@ -211,14 +211,14 @@ pub fn take(len: usize) -> *mut u8 {
     at(from)
 }
 
-/// Whether `address` lies in the region. What is there is never given back: nothing is asked of the kernel, and what is grown out
-/// of is less than what is in use.
+/// Whether `address` lies in the region. Memory there is never given back: nothing is asked of the kernel, and blocks
+/// that are outgrown are smaller than the memory in use.
 pub fn holds(address: *mut u8) -> bool {
     let base = BASE.load(Ordering::Relaxed) as usize;
     (base..base + SIZE.load(Ordering::Relaxed)).contains(&(address as usize))
 }
 
-/// Appends a whole record; one thread at a time. False where no program is recorded.
+/// Appends a whole record; one thread at a time. False if no program is recorded.
 pub fn append(record: &[u8]) -> bool {
     let (log, len) = match (word(word::LOG), word(word::LOG_LEN)) {
         (Some(log), Some(len)) => (log.load(Ordering::Relaxed), len),
@@ -226,20 +226,20 @@ pub fn append(record: &[u8]) -> bool {
     };
     let from = len.load(Ordering::Relaxed);
     if from as usize + record.len() <= LOG_BYTES {
-        // SAFETY: the log has LOG_BYTES bytes, and nobody else writes behind its length.
+        // SAFETY: the log has LOG_BYTES bytes, and no other thread writes behind its length.
         unsafe { ptr::copy_nonoverlapping(record.as_ptr(), at(log + from), record.len()) };
         len.store(from + record.len() as u64, Ordering::Release);
     }
     true
 }
 
-/// Tells where the state of number `slot` lies.
+/// Stores the place of the state with this number.
 pub fn has_state(slot: u32, address: usize) {
     tell(word::STATES, slot as usize, MOST_STATES, address);
     set_most(word::STATES_LEN, (u64::from(slot) + 1).min(MOST_STATES as u64));
 }
 
-/// Tells where the chunk of this number, of the stacks' entries, lies.
+/// Stores the place of the chunk with this number, of the stacks' entries.
 pub fn has_chunk(number: usize, address: usize) {
     tell(word::ENTRIES, number, MOST_CHUNKS, address);
 }
@@ -267,8 +267,8 @@ pub const WAITS: Ring =
     Ring { words: word::WAITS, len: word::WAITS_LEN, next: word::WAITS_NEXT, lost: word::WAITS_LOST };
 
 impl Ring {
-    /// Writes one stack: its mark (its position plus one, set last), its length, amount, depth (the highest bit: cut), thread,
-    /// addresses. False where no program is recorded.
+    /// Writes one stack: its mark (its position plus one, set last), its length, amount, depth (the highest bit: cut),
+    /// thread, addresses. False if no program is recorded.
     pub fn write(&self, amount: u64, addresses: &[u64], whole: bool, thread: u32) -> bool {
         const CUT: u64 = 1 << 32;
         let (words, next) = match (word(self.words), word(self.next)) {
@@ -290,7 +290,7 @@ impl Ring {
         true
     }
 
-    /// So many could not be written. False where no program is recorded.
+    /// This many could not be written. False if no program is recorded.
     pub fn lose(&self, number: u64) -> bool {
         add(self.lost, number);
         word(self.len).is_some()

@@ -1,14 +1,15 @@
-//! A lock that is held for a few instructions, inside the allocator: no system call, no memory, and nobody waits for ever.
+//! A lock that is held for a few instructions, inside the allocator: no system call, no memory, and no endless wait.
 //!
-//! Whoever holds it may never come back: a signal's handler leaves the recorder by siglongjmp, or another thread of a fork's
-//! parent held it. The next one waits for a while; from then on the value is given up, and every caller is told so.
+//! A thread that holds it may never come back: a signal's handler leaves the recorder by siglongjmp, or another thread
+//! of a fork's parent held it. The next thread waits for a while; from then on the value is given up, and every caller
+//! is told so.
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::{fork, sys};
 
-/// Far longer than a thread is kept from running.
+/// Far longer than the system keeps a thread from running.
 const PATIENCE_NS: u64 = 2_000_000_000;
 
 pub struct Spin<T> {
@@ -25,7 +26,7 @@ impl<T> Spin<T> {
         Spin { held: AtomicBool::new(false), given_up: AtomicBool::new(false), value: UnsafeCell::new(value) }
     }
 
-    /// `None` where the value was given up.
+    /// `None` if the value was given up.
     #[inline]
     pub fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> Option<R> {
         if !self.take() {
@@ -40,7 +41,7 @@ impl<T> Spin<T> {
     /// True once the lock is held.
     #[inline]
     fn take(&self) -> bool {
-        // Acquire: what the last holder wrote is seen here, for it let go by a Release.
+        // Acquire: this thread sees the last holder's writes, since that holder released the lock by a Release.
         self.held.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok() || self.wait()
     }
 
@@ -69,7 +70,7 @@ impl<T> Spin<T> {
 
 /// A lock that guards no value, but an order.
 impl Spin<()> {
-    /// Held until [`Spin::leave`]; false where it was given up.
+    /// Held until [`Spin::leave`]; false if it was given up.
     #[inline]
     pub fn enter(&self) -> bool {
         self.take()

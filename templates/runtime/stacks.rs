@@ -1,8 +1,8 @@
-//! Each thread's table of stacks, with what was allocated at each.
+//! Each thread's table of stacks, with the allocations of each.
 //!
-//! Entries and addresses lie in mapped memory and never move, so that live blocks and the reader may point at them. Only the
-//! owning thread adds entries; a free by another thread goes to counters of its own, with locked additions. The reader, between
-//! brackets, takes what changed since it last looked: nothing is ever reset under a writer.
+//! Entries and addresses lie in mapped memory and never move, so that live blocks and the reader may point at them.
+//! Only the owning thread adds entries; a free by another thread goes to counters of its own, with locked additions.
+//! The reader, between brackets, takes the changes since it last looked: nothing is ever reset under a writer.
 
 use std::mem;
 use std::sync::atomic::{compiler_fence, Ordering};
@@ -35,8 +35,8 @@ pub struct Stacks {
 
 const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// What an address adds to the hash of a stack, `above` frames from the outermost: hashes of stacks that share their outer
-/// frames share that part of the sum.
+/// The contribution of an address to the hash of a stack, `above` frames from the outermost: hashes of stacks that
+/// share their outer frames share that part of the sum.
 #[inline(always)]
 pub fn hash_of(address: u64, above: usize) -> u64 {
     let mixed = (address ^ (above as u64).wrapping_mul(0xD6E8_FEB8_6659_FD93)).wrapping_mul(FACTOR);
@@ -50,8 +50,8 @@ fn finish(sum: u64, depth: u32) -> u64 {
 }
 
 impl Stacks {
-    /// The entry of this stack (outermost address first, with the sum of their hashes), made where it is new, with room for
-    /// `words`; `None` where the kernel gives no memory.
+    /// The entry of this stack (outermost address first, with the sum of their hashes), made if it is new, with room
+    /// for `words`; `None` if the kernel gives no memory.
     ///
     /// Must be called by the owning thread only.
     #[inline(always)]
@@ -75,7 +75,7 @@ impl Stacks {
                     break;
                 }
                 if slot >> ADDRESS_BITS == hash >> ADDRESS_BITS {
-                    // SAFETY: what is not 0 holds the address of an entry in use; entries never move.
+                    // SAFETY: a word that is not 0 holds the address of an entry in use; entries never move.
                     let entry = unsafe { &*((slot & ((1 << ADDRESS_BITS) - 1)) as *const Entry) };
                     if entry.is(depth, addresses) {
                         return Some(entry);
@@ -87,7 +87,7 @@ impl Stacks {
         self.insert(hash, addresses, depth, words, owner)
     }
 
-    /// As [`Stacks::find`], of a plain walk: innermost address first.
+    /// Like [`Stacks::find`], for a plain walk: innermost address first.
     pub fn find_walked(&mut self, walked: &mut [u64], whole: bool, owner: &ThreadState) -> Option<&'static Entry> {
         walked.reverse();
         let sum = walked.iter().enumerate().fold(0u64, |sum, (i, &address)| sum.wrapping_add(hash_of(address, i)));
@@ -121,7 +121,7 @@ impl Stacks {
         let entry = self.entries.next()?;
         let room = self.next as *mut u64;
         self.next += size;
-        // SAFETY: `room` has `size` bytes that nobody else knows of, and the index has an empty slot.
+        // SAFETY: `room` has `size` bytes that no other code knows of, and the index has an empty slot.
         unsafe {
             entry.begin(addresses, depth, hash, room, words, owner);
             // As in `grow`.
@@ -154,7 +154,7 @@ impl Stacks {
             }
         }
         let (old, old_len) = (mem::replace(&mut self.index, fresh), mem::replace(&mut self.index_len, len));
-        // A signal's handler may leave from anywhere by siglongjmp: what is in use is there at any moment.
+        // A signal's handler may leave from anywhere by siglongjmp: the index in use is valid at any moment.
         compiler_fence(Ordering::SeqCst);
         if old_len != 0 {
             // SAFETY: only the owning thread uses the index, and it uses the new one from here on.
@@ -174,7 +174,7 @@ unsafe fn place(index: *mut u64, len: usize, hash: u32, slot: u64) {
     *index.add(at) = slot;
 }
 
-/// Gives `visit` every stack with what it counted since it was last taken, on all threads.
+/// Calls `visit` with every stack and its counts since it was last taken, on all threads.
 pub fn take_all(visit: &mut dyn FnMut(&'static Entry, Counts)) {
     for entry in entries::all() {
         let new = entry.take_new();
@@ -184,7 +184,7 @@ pub fn take_all(visit: &mut dyn FnMut(&'static Entry, Counts)) {
     }
 }
 
-/// Drops what was counted and not yet taken.
+/// Drops the counts that were not taken yet.
 pub fn forget_all() {
     take_all(&mut |_, _| ());
 }

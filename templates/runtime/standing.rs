@@ -1,9 +1,10 @@
 //! A stack found again where it stood, without walking it.
 //!
-//! A walk is a function of pc, rsp, rbp and the stack words that it reads: every return address, and each saved rbp through
-//! which an older frame is found. Whoever begins with the same registers and reads the same in each of those words has the
-//! same callers; nothing less proves it, since frames of equal size have equal addresses, whoever called them. Where no frame
-//! is found through rbp, neither rsp nor rbp decides anything: then the same words at the same distances are proof anywhere.
+//! A walk is a function of pc, rsp, rbp and the stack words that it reads: every return address, and each saved rbp
+//! through which an older frame is found. A walk that begins with the same registers and reads the same in each of
+//! those words has the same callers; nothing less proves it, since frames of equal size have equal addresses, whoever
+//! called them. If no frame is found through rbp, neither rsp nor rbp decides anything: then the same words at the same
+//! distances are proof anywhere.
 //!
 //! Each entry keeps the words of one such walk beside its addresses. Which entry to try is a guess: the one that came next
 //! the last time, after the entry that came last. Programs repeat themselves; a wrong guess costs time only.
@@ -25,7 +26,7 @@ pub struct Word {
     pub value: u64,
 }
 
-/// Where a walk began that led to an entry. Zero is none.
+/// The start of a walk that led to an entry. Zero is none.
 #[repr(C)]
 pub struct Standing {
     rsp: Cell<u64>,
@@ -34,7 +35,7 @@ pub struct Standing {
     pc: Cell<u32>,
     /// Bytes from rsp to the end of the last word.
     extent: Cell<u32>,
-    /// Words that prove it, a multiple of [`AT_ONCE`]; 0 where none are kept.
+    /// Words that prove it, a multiple of [`AT_ONCE`]; 0 if none are kept.
     words: AtomicU16,
     /// A frame was found through rbp: the words prove nothing about another rsp.
     fixed: Cell<bool>,
@@ -42,7 +43,7 @@ pub struct Standing {
     rbp_matters: Cell<bool>,
 }
 
-/// So many words are compared without a branch.
+/// This many words are compared without a branch.
 const AT_ONCE: usize = 4;
 
 /// Room for the words of a stack: all values, the return addresses first, then all distances.
@@ -116,7 +117,7 @@ impl Standing {
             }
             last = Some(word);
         }
-        // What is left of the last group says the same again.
+        // The rest of the last group repeats the last word.
         if let Some(last) = last {
             while put(last) {}
         }
@@ -129,10 +130,11 @@ impl Standing {
         self.words.store(count as u16, Ordering::Relaxed);
     }
 
-    /// True where the stack that was kept stands at `at`, which ends at `end`.
+    /// True if the kept stack stands at `at`, in a stack that ends at `end`.
     ///
     /// # Safety
-    /// `values` is the room that was given to [`Standing::keep`]; all from `at.rsp` to `end` is the calling thread's stack.
+    /// `values` is the room that was given to [`Standing::keep`]; all from `at.rsp` to `end` is the calling thread's
+    /// stack.
     #[inline(always)]
     pub unsafe fn again(&self, at: Registers, end: u64, values: *const u64) -> bool {
         let words = usize::from(self.words.load(Ordering::Relaxed));
@@ -168,10 +170,11 @@ fn zero(sum: __m128i) -> bool {
     unsafe { _mm_movemask_epi8(_mm_cmpeq_epi32(sum, _mm_setzero_si128())) == 0xFFFF }
 }
 
-/// What four words of the stack, at these distances above `rsp`, differ by from four values: zero if by nothing.
+/// The difference between four words of the stack, at these distances above `rsp`, and four values: zero if they are
+/// equal.
 ///
 /// # Safety
-/// As [`Standing::again`]; values begin at a multiple of 16.
+/// The same as for [`Standing::again`]; values begin at a multiple of 16.
 #[inline(always)]
 unsafe fn four_differ(rsp: u64, distances: *const u16, values: *const u64) -> __m128i {
     // One load for the four of them.

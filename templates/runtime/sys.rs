@@ -42,7 +42,7 @@ pub struct dl_phdr_info {
     pub dlpi_name: *const c_char,
     pub dlpi_phdr: *const Elf64_Phdr,
     pub dlpi_phnum: u16,
-    /// How many objects came and went so far; where the size that is told reaches as far.
+    /// How many objects came and went so far; valid if the reported size reaches this far.
     pub dlpi_adds: u64,
     pub dlpi_subs: u64,
 }
@@ -173,7 +173,7 @@ pub fn usage() -> Usage {
     Usage { voluntary: usage.counts[12], involuntary: usage.counts[13] }
 }
 
-/// Nanoseconds of a clock; 0 where there is none. Async-signal-safe.
+/// Nanoseconds of a clock; 0 if it does not exist. Async-signal-safe.
 pub fn clock(clock: c_int) -> u64 {
     let mut time = timespec { sec: 0, nsec: 0 };
     // SAFETY: writes the structure, no more.
@@ -184,7 +184,7 @@ pub fn clock(clock: c_int) -> u64 {
 /// The kernel's own answer: an error is minus its number.
 ///
 /// # Safety
-/// As syscall(2).
+/// The same as for syscall(2).
 #[cfg_attr(test, allow(dead_code))]
 #[inline(always)]
 pub unsafe fn raw_syscall(number: c_long, arguments: [c_long; 6]) -> c_long {
@@ -225,7 +225,7 @@ mod tests {
         let word = 7u64;
         assert!(readable(&word as *const u64 as u64));
         assert!(!readable(8));
-        // SAFETY: a fresh mapping that nobody may read.
+        // SAFETY: a fresh mapping that no code may read.
         let closed = unsafe { mmap(std::ptr::null_mut(), 4096, 0, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) };
         assert!(!readable(closed as u64));
     }

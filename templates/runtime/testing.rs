@@ -1,4 +1,4 @@
-//! What the proofs look at; not compiled into users' benches.
+//! Test-only accessors; not compiled into users' benches.
 
 use std::sync::atomic::Ordering;
 
@@ -10,8 +10,8 @@ pub use crate::calling::{compared, guessed};
 pub use crate::log::forget as forget_log;
 pub use crate::sampler::{arm as arm_sampler, disarm as disarm_sampler, forget as forget_samples};
 
-/// Writes the return addresses of the stack that the thread recorded since the last call, innermost first; their number, and
-/// whether it is whole.
+/// Writes the return addresses of the stack that the thread recorded since the last call, innermost first; returns
+/// their number, and whether the stack is whole.
 pub fn last_stack(out: &mut [u64]) -> Option<(usize, bool)> {
     let entry = thread::current()?.last.take()?;
     let mut depth = 0;
@@ -22,7 +22,7 @@ pub fn last_stack(out: &mut [u64]) -> Option<(usize, bool)> {
     Some((depth, !entry.cut()))
 }
 
-/// Does `body` without recording what this thread allocates meanwhile.
+/// Runs `body` without recording this thread's allocations meanwhile.
 pub fn unrecorded<T>(body: impl FnOnce() -> T) -> T {
     let state = thread::current();
     let was = matches!(state, Some(state) if state.busy());
@@ -41,7 +41,7 @@ pub fn recording() -> bool {
     bracket::RECORDING.load(Ordering::Relaxed) != 0
 }
 
-/// What is recorded inside brackets from now on.
+/// Sets the flags that brackets record with from now on.
 pub fn record(flags: u32) {
     bracket::begin(flags);
     bracket::open();

@@ -1,7 +1,7 @@
-//! What one thread keeps while it is counted.
+//! The state of one thread while it is counted.
 //!
 //! A state is mapped on the thread's first recorded allocation, found again through a thread-local pointer without a
-//! destructor, and handed to a later thread when its own ends: states are never freed, so everybody may read them.
+//! destructor, and handed to a later thread when its own ends: states are never freed, so all threads may read them.
 
 use std::cell::{Cell, UnsafeCell};
 use std::mem;
@@ -24,17 +24,17 @@ pub struct ThreadState {
     /// Set before the state is published.
     next: AtomicPtr<ThreadState>,
     in_use: AtomicBool,
-    /// The [`Mark`] of this thread while it is inside the recorder, else 0: what happens below is not the user's. Only the thread
-    /// itself writes it.
+    /// The [`Mark`] of this thread while it is inside the recorder, else 0: its actions there are not the user's. Only
+    /// the thread itself writes it.
     busy: AtomicUsize,
-    /// As [`ThreadState::course`], where a bracket's end waited for this thread in vain.
+    /// The value of [`ThreadState::course`] when a bracket's end waited for this thread in vain.
     pub stuck: Cell<(usize, u64)>,
     pub counters: Counters,
     /// The thread's own stack.
     bounds: Cell<Bounds>,
     /// The entry of the last stack.
     previous: Cell<*const Entry>,
-    /// Different for every state; threads of one state lived one after the other.
+    /// Different for every state; threads that share a state lived one after the other.
     slot: Cell<u32>,
     /// Different for every thread that ever used a state.
     number: Cell<u32>,
@@ -61,14 +61,14 @@ static ALL: AtomicPtr<ThreadState> = AtomicPtr::new(ptr::null_mut());
 static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
 /// Allocations and frees that could not be recorded, for want of memory as a rule.
 pub static LOST: AtomicU64 = AtomicU64::new(0);
-/// One could not be recorded.
+/// Counts one that could not be recorded.
 pub fn lose() {
     LOST.fetch_add(1, Ordering::Relaxed);
     shared::add(shared::word::LOST, 1);
 }
 
-/// Asks libc to tell when a thread ends, and the kernel to let [`barrier::wait_for_recorders`] be heard by all threads. Called once, before
-/// anything is recorded.
+/// Asks libc to tell when a thread ends, and the kernel to let [`barrier::wait_for_recorders`] be heard by all threads.
+/// Called once, before anything is recorded.
 pub fn initialize() {
     barrier::register();
     let mut key = 0;
@@ -78,7 +78,7 @@ pub fn initialize() {
     }
 }
 
-/// The calling thread's state, made or taken over where it has none; `None` where the kernel gives no memory.
+/// The calling thread's state, made or taken over if it has none; `None` if the kernel gives no memory.
 #[inline(always)]
 pub fn current() -> Option<&'static ThreadState> {
     let state = CURRENT.with(|current| current.get());
@@ -141,7 +141,7 @@ fn take(state: &'static ThreadState) -> &'static ThreadState {
 }
 
 unsafe extern "C" fn thread_ended(state: *mut c_void) {
-    // The states of a program are shared with a fork's child: there this one is its parent's, and in use.
+    // The states of a program are shared with a fork's child: there, this state is the parent's, and in use.
     if fork::is_marked_child() {
         return;
     }
@@ -157,7 +157,7 @@ unsafe extern "C" fn thread_ended(state: *mut c_void) {
 }
 
 impl ThreadState {
-    /// Where `busy` lies in a state.
+    /// The offset of `busy` in a state.
     pub fn busy_distance(&self) -> usize {
         &self.busy as *const _ as usize - self as *const ThreadState as usize
     }
@@ -167,11 +167,11 @@ impl ThreadState {
         self.busy.load(Ordering::Relaxed) != 0
     }
 
-    /// Whether the thread, which is about to go in with the mark `at`, has left the recorder without a word: a signal's handler
-    /// did, by siglongjmp. Then it may go in again.
+    /// Whether the thread, which is about to enter with the mark `at`, has left the recorder without notice: a signal's
+    /// handler did, by siglongjmp. Then it may enter again.
     ///
-    /// A stack grows downwards: whoever is still in there has called what calls now, and its mark stands above. Off the thread's
-    /// own stack nothing can be told.
+    /// A stack grows downwards: if the recorder still runs, it has called the current caller, and its mark stands
+    /// above. Off the thread's own stack nothing can be told.
     #[cold]
     #[inline(never)]
     pub fn has_left(&self, at: usize) -> bool {
@@ -184,13 +184,13 @@ impl ThreadState {
         if on_own(went_in) && at < went_in && unsafe { ptr::read_volatile(went_in as *const usize) } == went_in {
             return false;
         }
-        // What it was about to write may be half there.
+        // Its unfinished write may be half there.
         self.forget_stack();
         lose();
         true
     }
 
-    /// What is remembered of this thread's stack. Only the thread itself calls it.
+    /// Forgets the remembered parts of this thread's stack. Only the thread itself calls it.
     fn forget_stack(&self) {
         self.previous.set(ptr::null());
         // SAFETY: the thread's own, and none of its functions that have a reference to it is running.
@@ -215,7 +215,7 @@ impl ThreadState {
 
     #[inline(always)]
     pub fn previous(&self) -> Option<&'static Entry> {
-        // SAFETY: null or what `set_previous` was given.
+        // SAFETY: null or an entry that `set_previous` was given.
         unsafe { self.previous.get().as_ref() }
     }
 
@@ -232,7 +232,7 @@ impl ThreadState {
 
     #[inline(always)]
     pub fn set_busy(&self, busy: usize) {
-        // What was written before it is there for who sees it. On x86-64 a plain store.
+        // A thread that sees this store sees the writes before it. On x86-64 a plain store.
         self.busy.store(busy, Ordering::Release);
     }
 }
@@ -240,7 +240,7 @@ impl ThreadState {
 /// As a value of `busy`: in the recorder, wherever the stack stands.
 pub const NESTED: usize = usize::MAX;
 
-/// Does `body`, whose allocations are the recorder's own, on a thread of a program that is recorded.
+/// Runs `body`, whose allocations are the recorder's own, on a thread of a program that is recorded.
 pub fn unrecorded<T>(body: impl FnOnce() -> T) -> T {
     if shared::is_open() {
         nested(body)
@@ -249,7 +249,7 @@ pub fn unrecorded<T>(body: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Does `body`, whose allocations are the recorder's own.
+/// Runs `body`, whose allocations are the recorder's own.
 pub fn nested<T>(body: impl FnOnce() -> T) -> T {
     let state = current();
     let was = state.map_or(0, |state| state.busy.load(Ordering::Relaxed));
@@ -293,11 +293,11 @@ pub mod tests {
     #[inline(never)]
     fn allocate() {
         let layout = Layout::new::<u64>();
-        // SAFETY: the size is not 0; what was given is given back.
+        // SAFETY: the size is not 0; the block is given back with the layout it was allocated with.
         unsafe { ALLOCATOR.dealloc(ALLOCATOR.alloc(layout), layout) };
     }
 
-    /// What the open bracket counts of `body`.
+    /// The open bracket's counts of `body`.
     fn counted(body: impl FnOnce()) -> (u64, u64) {
         LOST.store(0, Ordering::Relaxed);
         bracket::begin(COUNT);
@@ -307,7 +307,7 @@ pub mod tests {
         (bracket::end().totals.allocs, LOST.swap(0, Ordering::Relaxed))
     }
 
-    /// Goes into the recorder, and never comes out.
+    /// Enters the recorder, and never leaves it.
     #[inline(never)]
     fn go_in_for_good(below: u32) {
         if below > 0 {
@@ -316,12 +316,12 @@ pub mod tests {
         }
         let mark = Mark::new();
         current().unwrap().set_busy(mark.set());
-        // Still in it: this one is the recorder's own.
+        // Still in the recorder: this allocation is the recorder's own.
         allocate();
         mark.keep();
     }
 
-    /// Writes over what calls before it left on the stack.
+    /// Overwrites the values that earlier calls left on the stack.
     #[inline(never)]
     fn call_something_else() {
         std::hint::black_box([1u8; 4096]);

@@ -13,8 +13,8 @@ use std::time::Duration;
 use crate::thread::unrecorded;
 use crate::{sampler, sys};
 
-/// Waits a little until all other threads sleep. A harness starts threads between benchmarks (criterion's summary of a group
-/// starts rayon's), and what a thread allocates for itself in its first moments is not the next benchmark's.
+/// Waits a little until all other threads sleep. A harness starts threads between benchmarks (criterion's summary of a
+/// group starts rayon's), and the allocations of a thread's own start must not count for the next benchmark.
 pub fn settle() {
     const PATIENCE: u32 = 50;
     for _ in 0..PATIENCE {
@@ -40,7 +40,7 @@ fn others_sleep() -> bool {
     })
 }
 
-/// How samples and waits name the thread `tid`: 0 is the process's first, which runs the benches.
+/// The name of the thread `tid` in samples and waits: 0 is the process's first, which runs the benches.
 pub fn number_of(tid: u32) -> u32 {
     // SAFETY: getpid has no arguments and cannot fail.
     if tid == unsafe { sys::getpid() } as u32 {
@@ -77,7 +77,7 @@ struct Errand {
 }
 
 /// # Safety
-/// As pthread_create(3).
+/// The same as for pthread_create(3).
 #[cfg(not(any(test, target_feature = "crt-static")))]
 #[no_mangle]
 pub unsafe extern "C" fn pthread_create(

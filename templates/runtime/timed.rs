@@ -1,4 +1,5 @@
-//! The timed pass. The harness's own routine warms up and samples; here is what it is told, and what is noted of each sample.
+//! The timed pass. The harness's own routine warms up and samples; this module gives it instructions, and notes data of
+//! each sample.
 //!
 //! A time depends on what was allocated before it: whether a block can grow in place, whether memory comes from the kernel. So
 //! nothing here takes anything from the allocator under observation, from the start of the process to the last sample.
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::plan::{Plan, Selected};
 use crate::{bracket, cost, records, sys};
 
-/// Samples of a benchmark, where the harness asks for no fewer.
+/// Samples of a benchmark, if the harness asks for no fewer.
 pub const MOST_SAMPLES: usize = 100;
 
 /// Iterations of each sample.
@@ -26,7 +27,7 @@ impl Sizes {
         Sizes { all: [iterations; MOST_SAMPLES], len: (samples as usize).min(MOST_SAMPLES) }
     }
 
-    /// So many in all, over ten samples or fewer; more where a sample may not have more than `most`.
+    /// This many in all, over ten samples or fewer; more if a sample may not have more than `most`.
     pub fn dealt(iterations: u64, most: u64) -> Sizes {
         let needed = iterations / most + u64::from(iterations % most != 0);
         let samples = iterations.min(10).max(needed).min(MOST_SAMPLES as u64);
@@ -41,7 +42,7 @@ impl Sizes {
     }
 }
 
-/// What is asked of a harness's routine that warms up and samples by itself.
+/// The request to a harness's routine that warms up and samples by itself.
 pub struct Timing {
     index: u32,
     pub warm_up: Duration,
@@ -63,7 +64,7 @@ impl Timing {
         }
     }
 
-    /// Iterations of each sample, where their number is prescribed; there is no warm-up then.
+    /// Iterations of each sample, if their number is prescribed; there is no warm-up then.
     pub fn prescribed(&self) -> Option<Sizes> {
         Some(self.iterations).filter(|&n| n > 0).map(|n| Sizes::dealt(n, u64::MAX))
     }
@@ -74,13 +75,14 @@ impl Timing {
         state().warm_until = Some(self.begun + self.measuring * 2);
     }
 
-    /// A single call that takes so long may be slow, or its first time only: another one tells.
+    /// A single call that takes this long may be slow, or only its first time is: another call tells.
     pub fn is_doubtful(&self, elapsed_ns: u64, iterations: u64) -> bool {
         iterations == 1 && u128::from(elapsed_ns) < self.measuring.as_nanos() * 2
     }
 
-    /// How many of the `wanted` samples fit, after so many warming iterations that took `elapsed_ns` themselves, each call twice
-    /// as many as the one before. `linear`: each sample has once more as many iterations as the first.
+    /// How many of the `wanted` samples fit, after this many warming iterations that took `elapsed_ns` themselves, each
+    /// call twice as many as the one before. `linear`: each sample has as many iterations more than the one before as
+    /// the first has.
     pub fn samples(&self, wanted: u64, linear: bool, elapsed_ns: u64, iterations: u64) -> u64 {
         state().warm_until = None;
         let calls = f64::from(64 - iterations.leading_zeros());
@@ -99,7 +101,7 @@ impl Timing {
         begin(samples);
     }
 
-    /// What they came to. `warmed`: iterations of the longest call before them.
+    /// Writes their results. `warmed`: iterations of the longest call before them.
     pub fn end(self, wall_time: bool, warmed: u64, sizes: &[u64], values: &[f64]) {
         end(self.index, wall_time, warmed, sizes, values.iter().copied());
         records::emit_short(records::DONE, [self.index]);
@@ -107,11 +109,11 @@ impl Timing {
 }
 
 struct State {
-    /// When a warm-up is to end, however little of it was in the loop.
+    /// When a warm-up should end, however little of it was in the loop.
     warm_until: Option<Instant>,
     /// Samples that have not begun.
     left: usize,
-    /// The sample that has.
+    /// The sample that has begun.
     open: Option<Mark>,
     interrupted: u32,
     values: [f64; MOST_SAMPLES],
@@ -126,7 +128,7 @@ fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// The pipes of a process whose samples take turns with those of others.
+/// The pipes of a process whose samples take turns with other processes' samples.
 struct Turns {
     go: File,
     ready: File,
@@ -134,7 +136,7 @@ struct Turns {
 
 static TURNS: OnceLock<Turns> = OnceLock::new();
 
-/// From here on each sample waits for its turn, where the plan says so.
+/// From here on each sample waits for its turn, if the plan says so.
 pub fn take_turns(plan: &Plan) -> std::io::Result<()> {
     if !plan.go.is_empty() {
         let (go, ready) = (File::open(plan.go)?, OpenOptions::new().write(true).open(plan.ready)?);
@@ -143,7 +145,7 @@ pub fn take_turns(plan: &Plan) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Says how many samples are left, and waits where there are any.
+/// Says how many samples are left, and waits if there are any.
 fn wait_for_turn(left: usize) {
     let turns = match TURNS.get() {
         Some(turns) => turns,
@@ -156,7 +158,7 @@ fn wait_for_turn(left: usize) {
     }
 }
 
-/// Whether a harness's warm-up has lasted long enough, with all that lies around its loop.
+/// Whether a harness's warm-up has lasted long enough, with the time around its loop.
 pub fn is_warm() -> bool {
     state().warm_until.is_some_and(|until| Instant::now() >= until)
 }
@@ -186,7 +188,7 @@ pub fn between() {
     }
 }
 
-/// The value of a sample, of a harness that gives one after the other.
+/// The value of a sample, from a harness that gives one after the other.
 pub fn sampled(value: f64) {
     let mut state = state();
     let at = state.filled;
@@ -196,14 +198,14 @@ pub fn sampled(value: f64) {
     }
 }
 
-/// A timing loop begins anew: what an earlier one of the same function gave is void.
+/// A timing loop begins again: the values of an earlier one of the same function are void.
 pub fn start_again(samples: usize) {
     if SAMPLING.load(Ordering::Relaxed) {
         begin(samples);
     }
 }
 
-/// The samples that [`sampled`] was told of.
+/// The samples that [`sampled`] received.
 pub fn end_told(index: u32, wall_time: bool, warmed: u64, sizes: &[u64]) {
     let (values, filled) = {
         let state = state();
@@ -229,7 +231,7 @@ fn end(index: u32, wall_time: bool, warmed: u64, sizes: &[u64], values: impl Ite
 
 const _: () = assert!(7 + 4 * MOST_SAMPLES <= records::SHORT);
 
-/// Where a sample begins: what the kernel counts of this process.
+/// The start of a sample: the kernel's counts for this process.
 struct Mark {
     wall: u64,
     own: u64,
@@ -249,7 +251,8 @@ impl Mark {
         }
     }
 
-    /// Whether other work took the processor since; where nothing waited, time that is not the thread's own is the machine's.
+    /// Whether other work took the processor since; if nothing waited, time that is not the thread's own is the
+    /// machine's.
     fn is_interrupted(&self) -> bool {
         let now = Mark::now();
         let (wall, own) = (now.wall.saturating_sub(self.wall), now.own.saturating_sub(self.own));

@@ -1,4 +1,4 @@
-//! What the threads have counted.
+//! The threads' counts.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,21 +24,21 @@ pub fn add(counter: &AtomicU64, n: u64) {
 }
 
 impl Counters {
-    /// A block was given; what a realloc gives counts as one, too.
+    /// A block was allocated; a block from a realloc counts as one, too.
     #[inline(always)]
     pub fn allocated(&self, bytes: usize) {
         add(&self.allocs, 1);
         add(&self.bytes, bytes as u64);
     }
 
-    /// Nothing was counted. Only the thread itself says so.
+    /// Sets all counters to 0. Only the thread itself calls it.
     pub fn forget(&self) {
         for counter in [&self.allocs, &self.bytes, &self.reallocs, &self.grown_bytes, &self.frees, &self.freed_bytes] {
             counter.store(0, Ordering::Relaxed);
         }
     }
 
-    /// A block was resized; gives how much of it is growth.
+    /// A block was resized; returns how much of it is growth.
     #[inline(always)]
     pub fn resized(&self, old_bytes: usize, new_bytes: usize) -> u64 {
         let grown = new_bytes.saturating_sub(old_bytes) as u64;
@@ -74,7 +74,7 @@ impl Totals {
         sum
     }
 
-    /// Adds what was counted between `before` and `after`.
+    /// Adds the counts between `before` and `after`.
     pub fn add_difference(&mut self, before: &Totals, after: &Totals) {
         self.allocs += after.allocs - before.allocs;
         self.bytes += after.bytes - before.bytes;

@@ -93,7 +93,8 @@ const FREES: u32 = LIVE | LOG | BETWEEN;
 
 /// Why there is nothing to record.
 enum Refused {
-    /// The call is not the user's but the recorder's own or that of an allocator that allocates, or there is no memory for a state.
+    /// The allocation is not the user's but the recorder's own or that of an allocator that allocates, or there is no
+    /// memory for a state.
     Never,
     /// The bracket that had these flags is over, or has begun.
     Changed,
@@ -114,13 +115,13 @@ fn enter(flags: u32, mark: &Mark) -> Result<&'static ThreadState, Refused> {
         return Err(Refused::Never);
     }
     state.set_busy(at);
-    // For a signal's handler on this thread, which the compiler knows nothing of, and for `barrier::wait_for_recorders`.
+    // For a signal's handler on this thread, which the compiler cannot see, and for `barrier::wait_for_recorders`.
     compiler_fence(Ordering::SeqCst);
     if flags & FENCED != 0 {
         fence(Ordering::SeqCst);
     }
-    // Looked at again: whoever closed the bracket meanwhile may have found this thread idle, and count no more. Acquire: what
-    // the bracket's opener wrote before it is seen from here on.
+    // Checked again: a thread that closed the bracket meanwhile may have found this thread idle, and no longer count.
+    // Acquire: from here on this thread sees the writes of the bracket's opener before it.
     if RECORDING.load(Ordering::Acquire) != flags & !ZEROED {
         leave(state, mark);
         return Err(Refused::Changed);
@@ -135,7 +136,7 @@ fn leave(state: &ThreadState, mark: &Mark) {
     state.set_busy(0);
 }
 
-/// What is left of [`recorded_alloc`] and [`recorded_realloc`] where nothing but numbers is asked for: `count` keeps them.
+/// The short form of [`recorded_alloc`] and [`recorded_realloc`] if only numbers are asked for: `count` adds to them.
 #[inline(always)]
 fn counted(inner: impl FnOnce() -> *mut u8, count: impl FnOnce(&Counters)) -> *mut u8 {
     let mark = Mark::new();
@@ -154,7 +155,7 @@ fn counted(inner: impl FnOnce() -> *mut u8, count: impl FnOnce(&Counters)) -> *m
 
 #[inline(never)]
 fn recorded_alloc(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
-    // What is allocated between brackets is nobody's.
+    // Allocations between brackets belong to no pass.
     if flags & BETWEEN != 0 {
         return inner();
     }
@@ -189,7 +190,7 @@ fn recorded_realloc(
         match enter(flags, &mark) {
             Ok(state) => break state,
             Err(Refused::Never) => return inner(),
-            // The old block may be the pass's: that must not be missed.
+            // The old block may be the pass's: its end must not be missed.
             Err(Refused::Changed) => flags = RECORDING.load(Ordering::Relaxed),
         }
         if flags & FREES == 0 {
@@ -219,7 +220,7 @@ fn recorded_realloc(
         if let Some(was) = was {
             note_free(flags, state, was);
         }
-        // Of what the pass did not allocate it only adds the growth.
+        // For a block that the pass did not allocate, it only adds the growth.
         let before = was.map_or(old_size, |was| was.before);
         note_peak(flags, -(old_size as i64));
         let grown = state.counters.resized(old_size, new_size);
@@ -237,7 +238,8 @@ fn recorded_realloc(
     block
 }
 
-/// A realloc between two brackets, by which no block comes to be the pass's: what there was of one is the less of both sizes.
+/// A realloc between two brackets, which adds no block to the pass: a block of the pass keeps the smaller of both
+/// sizes.
 #[cold]
 #[inline(never)]
 fn moved_between(old: usize, new_size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
@@ -258,7 +260,7 @@ fn record_free(mut flags: u32, block: usize, size: usize) {
         match enter(flags, &mark) {
             Ok(state) => break state,
             Err(Refused::Never) => return,
-            // The block may be the pass's: that must not be missed.
+            // The block may be the pass's: its end must not be missed.
             Err(Refused::Changed) => flags = RECORDING.load(Ordering::Relaxed),
         }
         if flags & FREES == 0 {
@@ -287,7 +289,7 @@ fn record_free(mut flags: u32, block: usize, size: usize) {
     leave(state, &mark);
 }
 
-/// `before`: as of [`Block`].
+/// `before`: see [`Block`].
 #[inline(always)]
 fn note_alloc(
     flags: u32,
@@ -311,7 +313,7 @@ fn note_alloc(
         let is = Block { entry, size, before };
         live::insert(block, is);
         if before != 0 {
-            // The rest was there already.
+            // The rest was there before.
             let gone = Gone { objects: 1, bytes: size as u64 - is.added().bytes };
             note_gone(flags, state, &is, gone);
         }
@@ -319,7 +321,7 @@ fn note_alloc(
     note_peak(flags, size as i64);
 }
 
-/// Live bytes above the bracket's start change; what was allocated before it may be freed in it, too.
+/// Changes the live bytes above the bracket's start; blocks from before it may be freed in it, too.
 #[inline(always)]
 fn note_peak(flags: u32, change: i64) {
     if flags & PEAK != 0 {

@@ -32,7 +32,7 @@ pub fn registers() -> Registers {
 
 /// Stack words that a walk may read.
 pub trait Words {
-    /// `None` where nothing is to be read.
+    /// `None` if no word may be read.
     fn read(&self, address: u64) -> Option<u64>;
 }
 
@@ -44,7 +44,7 @@ pub struct Bounds {
     pub end: u64,
 }
 
-/// The calling thread's own stack; empty where libc does not say.
+/// The calling thread's own stack; empty if libc does not say.
 pub fn bounds() -> Bounds {
     let mut attr = sys::pthread_attr_t([0; 64]);
     let mut low = ptr::null_mut();
@@ -99,8 +99,8 @@ impl Words for Foreign {
             }
             self.page.set(address >> PAGE_BITS);
         }
-        // SAFETY: the page below the stack pointer is mapped, since somebody pushed a frame there, and of every other one the
-        // kernel has just read a word.
+        // SAFETY: the page below the stack pointer is mapped, since some code pushed a frame there, and the kernel has
+        // just read a word of every other one.
         Some(unsafe { ptr::read_volatile(address as *const u64) })
     }
 }
@@ -110,7 +110,7 @@ impl Words for Foreign {
 pub enum Step {
     /// The registers are the caller's now.
     Caller {
-        /// Where rbp was read from; 0 where it is the callee's still.
+        /// Where rbp was read from; 0 if it is still the callee's.
         rbp_at: u64,
         /// The caller's frame was found through rbp.
         by_rbp: bool,
@@ -146,7 +146,7 @@ pub fn step(texts: &[Text], at: &mut Registers, exact: &mut bool, words: &impl W
     let mut rbp_at = 0;
     if rule & RBP_SAVED != 0 && rule & 3 != SPECIAL {
         let saved = cfa.wrapping_sub(u64::from(rule >> 3 & 0x1FF) * 8);
-        // Below rsp it has been popped already: compilers do not tell of that in an epilogue.
+        // Below rsp it has been popped already: compilers do not describe that in an epilogue.
         if saved >= at.rsp {
             rbp_at = saved;
             match words.read(saved) {
@@ -178,18 +178,18 @@ fn interrupted(at: &mut Registers, exact: &mut bool, words: &impl Words) -> Step
     }
 }
 
-/// What a walk came to.
+/// The result of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Walk {
     /// Addresses written.
     pub depth: usize,
-    /// True where it reached the thread's start.
+    /// True if it reached the thread's start.
     pub whole: bool,
 }
 
 /// Walks from `at`, whose pc is exact; `out` receives the return addresses above it, innermost first.
 ///
-/// `own` are the thread's bounds: from anywhere else the walk asks the kernel for each page.
+/// `own` are the thread's bounds: outside of them the walk asks the kernel for each page.
 pub fn walk(at: Registers, out: &mut [u64], own: Bounds) -> Walk {
     if at.rsp >= own.low && at.rsp < own.end {
         walk_in(at, out, &Bounds { low: at.rsp, end: own.end })
@@ -210,8 +210,8 @@ fn walk_in(mut at: Registers, out: &mut [u64], words: &impl Words) -> Walk {
                 return Walk { depth: depth.saturating_sub(usize::from(places::is_gone(place))), whole: false };
             }
             Step::Caller { .. } | Step::Interrupted => match out.get_mut(depth) {
-                // Whoever reads the addresses takes one off each of them, to come into the call; code that a signal
-                // interrupted is meant itself.
+                // A reader of the addresses subtracts one from each of them, to come into the call; for code that a
+                // signal interrupted, the address itself is meant.
                 Some(place) => *place = at.pc.wrapping_add(u64::from(exact)),
                 None => return Walk { depth, whole: false },
             },

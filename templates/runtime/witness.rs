@@ -1,4 +1,4 @@
-//! Those who write down, between a bracket's opening and its end, what other threads read after it.
+//! Writers of data about the open bracket, which other threads read after its end.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,15 +8,15 @@ use crate::fork;
 /// See [`Witness`].
 static WITNESSES: AtomicU32 = AtomicU32::new(0);
 
-/// Whoever writes down, on whatever thread, what was seen in the open bracket. The reader waits until there is none.
+/// A writer, on any thread, of data about the open bracket. The reader waits until there is none.
 pub struct Witness(());
 
 impl Witness {
-    /// `None` where no bracket is open. Allowed in a signal's handler.
+    /// `None` if no bracket is open. Allowed in a signal's handler.
     pub fn of_open_bracket() -> Option<Witness> {
         WITNESSES.fetch_add(1, Ordering::SeqCst);
         let witness = Witness(());
-        // Raised first: who closes the bracket and then finds no witness has seen all there will be.
+        // Raised first: a thread that closes the bracket and then finds no witness has seen all there will be.
         if OPEN.load(Ordering::SeqCst) && !fork::is_marked_child() {
             Some(witness)
         } else {
@@ -24,9 +24,9 @@ impl Witness {
         }
     }
 
-    /// Until nobody writes any more. No bracket is open.
+    /// Waits until no thread writes any more. No bracket is open.
     pub fn wait_for_all() {
-        // Those of a fork's parent will never be done.
+        // Those of a fork's parent will never finish.
         while WITNESSES.load(Ordering::SeqCst) != 0 && !fork::is_marked_child() {
             std::thread::yield_now();
         }

@@ -1,5 +1,5 @@
-//! Edits at anchors: pieces of a harness's source that must be there, exactly so many times. Where they are not, the source is
-//! of a version nobody has looked at, and it is refused rather than guessed at.
+//! Edits at anchors: pieces of a harness's source that must occur exactly a given number of times. If they do not, the
+//! source is of an untested version, and it is refused rather than guessed at.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! codspeed-criterion-compat: criterion 0.5 under another name, reached through a crate that only passes on.
+//! codspeed-criterion-compat: criterion 0.5 under another name, reached through a crate that only re-exports it.
 
 use super::criterion::{ANALYSIS, BENCHER, SAMPLES, WARM_UP, hook};
 use super::source::Source;

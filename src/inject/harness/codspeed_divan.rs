@@ -1,4 +1,4 @@
-//! codspeed-divan-compat: divan 0.1.17 under another name, whose module of the timing loops is called differently.
+//! codspeed-divan-compat: divan 0.1.17 under another name, with another name for the module of the timing loops.
 
 use super::anchors::FileEdits;
 use super::divan::{BENCH, LOOP, RUNNER, hook_of_bench};

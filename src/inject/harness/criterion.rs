@@ -35,7 +35,7 @@ pub const SAMPLES: FileEdits = FileEdits {
     }],
 };
 
-/// Criterion's warm-up counts what is in the loop: a set-up before it may take much longer.
+/// Criterion's warm-up counts the time in the loop only: a set-up before it may take much longer.
 pub const WARM_UP: FileEdits = FileEdits {
     file: "routine.rs",
     edits: &[Edit {
@@ -45,7 +45,7 @@ pub const WARM_UP: FileEdits = FileEdits {
     }],
 };
 
-/// Criterion's kin have the same hook and the same places, in other numbers.
+/// Criterion's relatives have the same hook at the same places, in other numbers.
 pub fn hook() -> String {
     include_str!("../../../templates/criterion/hook.rs").to_owned()
 }
@@ -54,7 +54,7 @@ pub const fn iter_entry(times: usize) -> Edit {
     Edit { find: "iterated = true;", put: "iterated = true; memprof_rt::iter_entry();", times }
 }
 
-/// The bracket opens after the clock starts and closes before it stops: what a custom Measurement allocates stays out.
+/// The bracket opens after the clock starts and closes before it stops: allocations of a custom Measurement stay out.
 pub const fn clock_starts(times: usize) -> Edit {
     Edit { find: ".measurement.start();", put: ".measurement.start(); memprof_rt::open();", times }
 }

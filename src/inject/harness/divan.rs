@@ -13,7 +13,8 @@ pub const DIVAN: Source = Source {
     hook,
 };
 
-/// 0.1.11 to 0.1.17: the module of the timing loops is called differently. It comes first, for the newer ones are told by nothing.
+/// 0.1.11 to 0.1.17: the module of the timing loops has another name. It comes first, because no file marks the newer
+/// versions.
 pub const DIVAN_WITH_BENCH: Source = Source {
     with_file: BENCH,
     edits: &[FileEdits { file: BENCH, edits: LOOP }, FileEdits { file: BENCH, edits: SAMPLES }, RUNNER],
@@ -44,7 +45,7 @@ pub const LOOP: &[Edit] = &[
         put: "memprof_rt::close_shared(); sample_end = UntaggedTimestamp::end(timer_kind);",
         times: 3,
     },
-    // That its threads wait for each other is no wait of the user's.
+    // Its threads wait for each other; that is not a wait in the user's code.
     Edit { find: "barrier.wait();", put: "{ let _own = memprof_rt::own_waits(); barrier.wait(); }", times: 2 },
     Edit {
         find: "self.samples.sample_size = sample_size;",
@@ -62,7 +63,7 @@ pub const LOOP: &[Edit] = &[
 const SAMPLES: &[Edit] =
     &[Edit { find: "    samples: SampleCollection,", put: "    pub(crate) samples: SampleCollection,", times: 1 }];
 
-/// Where each benchmark is run, and where its modules and groups begin and end.
+/// The places where each benchmark is run, and where its modules and groups begin and end.
 pub const RUNNER: FileEdits = FileEdits {
     file: "divan.rs",
     edits: &[

@@ -19,7 +19,7 @@ use crate::Result;
 
 pub use libtest::{LIBTEST, Libtest};
 
-/// One rustc call, as far as a harness has to know it.
+/// One rustc call, as far as a harness needs to know it.
 pub struct Call<'a> {
     pub crate_name: &'a str,
     /// It makes the executable of a bench.
@@ -33,7 +33,7 @@ pub enum Prepared {
     From(Overlay),
     /// Only its arguments changed.
     AsItIs,
-    /// Why it cannot be.
+    /// Why it cannot be prepared.
     Refused(String),
 }
 
@@ -42,13 +42,13 @@ pub trait Harness: Sync {
     /// Harness and versions that were tried, for people.
     fn known(&self) -> &'static str;
 
-    /// Whether this call compiles what takes the hook.
+    /// Whether this call compiles the crate that takes the hook.
     fn is_made_by(&self, call: &Call, args: &Arguments) -> bool;
 
     /// Puts the hook in.
     fn prepare(&self, call: &Call, args: &mut Arguments) -> Result<Prepared>;
 
-    /// All that is put in: with another text, what was built before is out of date.
+    /// The whole inserted text: if it changes, earlier builds are out of date.
     fn texts(&self) -> String;
 }
 

@@ -15,7 +15,7 @@ pub struct Source {
     pub package: &'static str,
     /// Its library.
     pub crate_name: &'static str,
-    /// A file that only these versions have beside the root of their sources; empty where that makes no difference.
+    /// A file that only these versions have beside the root of their sources; empty if no file tells them apart.
     pub with_file: &'static str,
     /// Versions that were tried.
     pub versions: &'static str,

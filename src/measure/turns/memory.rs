@@ -1,4 +1,4 @@
-//! Whether what runs at once fits in memory.
+//! Whether processes that run at once fit in memory.
 
 /// Kilobytes behind `key` of a file in /proc.
 fn kilobytes(file: &str, key: &str) -> Option<u64> {

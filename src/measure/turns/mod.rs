@@ -1,6 +1,6 @@
-//! Timing in turns. The speed of a machine drifts; so what is compared is sampled side by side: a process a benchmark, each
-//! brought to its measuring loop, of which one at a time is let go for one sample, in an order that chance decides anew each
-//! round. A benchmark is compared with the reference by pairs of neighbouring samples.
+//! Timing in turns. The speed of a machine drifts, so compared benchmarks are sampled side by side: a process a
+//! benchmark, each brought to its measuring loop; one at a time takes one sample, in an order that is shuffled again
+//! each round. A benchmark is compared with the reference by pairs of neighbouring samples.
 
 mod memory;
 mod player;
@@ -24,12 +24,12 @@ use player::Player;
 use rivals::Rival;
 pub use rivals::Rivals;
 
-/// So many wait beside the reference at most: with more, neighbours would lie far apart in time.
+/// The most that wait beside the reference: with more, neighbours would lie far apart in time.
 const MOST_BESIDE: usize = 10;
-/// One that sets up so much longer than all before it may wait for one of them, as for a lock.
+/// A benchmark whose set-up takes so much longer than all before it may wait for one of them, as for a lock.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What came of a comparison in turns.
+/// The result of a comparison in turns.
 #[derive(Default)]
 pub struct Compared {
     pub result: PassResult,
@@ -37,7 +37,7 @@ pub struct Compared {
     pub ratios: HashMap<usize, Ratio>,
 }
 
-/// One that is compared: a benchmark, and how it is run.
+/// A participant in the comparison: a benchmark, and how it is run.
 #[derive(Clone)]
 pub struct Entrant<'a> {
     pub pass: Pass<'a>,
@@ -58,7 +58,7 @@ pub fn time(suite: &Suite, selected: &[Selected], measuring: &mut Measuring) -> 
     };
     let mut all = Compared::default();
     let (mut compared, mut unfit) = (HashSet::<usize>::new(), HashSet::<usize>::new());
-    // In a part of a large suite, and in another revision, the reference is none of the suite's.
+    // In a part of a large suite, and with another revision, the reference is not one of the suite's.
     let stranger = suite.benchmarks.len();
     if let Some(rivals) = &options.rivals {
         let rival = rivals.of_suite(suite);
@@ -121,17 +121,17 @@ pub fn time(suite: &Suite, selected: &[Selected], measuring: &mut Measuring) -> 
     Ok(all)
 }
 
-/// What came of one batch.
+/// The result of one batch.
 struct Batch<'a> {
     compared: Compared,
     /// There was no memory for these beside the others.
     postponed: Vec<Entrant<'a>>,
-    /// What did not run beside the others.
+    /// These did not run beside the others.
     unfit: Vec<usize>,
 }
 
-/// Times `reference` and the others in turns. Who cannot be is left out, for whatever reason: alone it may be another matter. So
-/// are all, where the reference cannot.
+/// Times `reference` and the others in turns. A benchmark that cannot be timed so is left out, for whatever reason:
+/// alone it may work. If the reference cannot, all are left out.
 fn compare<'a>(reference: &Entrant<'a>, others: Vec<Entrant<'a>>, measuring: &mut Measuring) -> Result<Batch<'a>> {
     let mut batch = Batch { compared: Compared::default(), postponed: Vec::new(), unfit: Vec::new() };
     let mut players: Vec<Player> = Vec::new();
@@ -149,7 +149,7 @@ fn compare<'a>(reference: &Entrant<'a>, others: Vec<Entrant<'a>>, measuring: &mu
             None => {
                 batch.unfit.push(entrant.selected.index);
                 if is_reference {
-                    // There is nothing to compare with.
+                    // There is no reference to compare with.
                     return Ok(batch);
                 }
             }
@@ -157,7 +157,7 @@ fn compare<'a>(reference: &Entrant<'a>, others: Vec<Entrant<'a>>, measuring: &mu
         longest = longest.max(begun.elapsed());
         let pids: Vec<u32> = players.iter().map(|player| player.id()).collect();
         if memory::is_short(&pids) {
-            // At least one at a time is compared, or there will be no end; and none where there is no room for two.
+            // Compares at least one at a time, or there would be no end; and none if there is no room for two.
             match is_reference {
                 true => batch.unfit.extend(waiting.by_ref().map(|one| one.selected.index)),
                 false => batch.postponed.extend(waiting.by_ref()),
@@ -200,12 +200,12 @@ fn timeline(timed: &Timed, turns: &[u64]) -> Vec<(u64, f64)> {
     turns.iter().copied().zip(times).collect()
 }
 
-/// Lets the players take their turns until none has samples left, or can go on.
+/// Lets the players take their turns until none has samples left or can go on.
 fn play(players: &mut [Player], timeout: Duration, measuring: &mut Measuring) -> Result<()> {
     let rounds = players.iter().map(|player| player.samples).max().unwrap_or(0);
     let (mut chance, mut turn) = (Chance(0x9E37_79B9_7F4A_7C15), 0);
     for round in 0..rounds {
-        // Who has fewer samples takes them spread over all rounds.
+        // A player with fewer samples takes them spread over all rounds.
         let due = |player: &Player| (round + 1) * player.samples / rounds > round * player.samples / rounds;
         let mut order: Vec<usize> = (0..players.len()).filter(|&at| due(&players[at])).collect();
         chance.shuffle(&mut order);

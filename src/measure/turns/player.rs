@@ -16,7 +16,7 @@ use crate::measure::{Measuring, Observer, PassOptions, Phase};
 use crate::records::Record;
 use crate::{Error, Result};
 
-/// How often is looked whether a process has ended while it is waited for.
+/// How often to check whether a process has ended while waiting for it.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The folder of a process that takes turns.
@@ -49,7 +49,7 @@ pub struct Player<'a> {
 }
 
 impl<'a> Player<'a> {
-    /// Starts a process and waits until its first sample can begin; `None` where it does not come to that.
+    /// Starts a process and waits until its first sample can begin; `None` if it does not get there.
     pub fn start(
         entrant: &Entrant<'a>,
         folder: &Path,
@@ -84,7 +84,7 @@ impl<'a> Player<'a> {
                 player.samples = u64::from(samples);
                 return Ok(Some(player));
             }
-            // Its own main function may not take them.
+            // Its own main function may not accept them.
             let may_refuse = !arguments.is_empty() && player.process.has_ended()?;
             player.process.kill();
             if !may_refuse {
@@ -98,7 +98,8 @@ impl<'a> Player<'a> {
         self.process.id()
     }
 
-    /// Lets it take one sample, which is the one of this number. One that cannot, or whose loop has begun anew, is out, and gone.
+    /// Lets it take one sample, with this number. A process that cannot, or whose loop has begun again, is out and
+    /// ended.
     pub fn take_turn(&mut self, number: u64, timeout: Duration, measuring: &mut Measuring) -> Result<()> {
         let begun = Instant::now();
         let left = timeout.saturating_sub(self.used);
@@ -117,11 +118,12 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    /// Waits until it says how many samples are left; `None` where it has ended, is stopped, or takes longer than `patience`.
+    /// Waits until it says how many samples are left; `None` if it has ended, is stopped, or takes longer than
+    /// `patience`.
     fn await_ready(&mut self, patience: Duration, measuring: &mut Measuring) -> Result<Option<u32>> {
         let begun = Instant::now();
         loop {
-            // Asked first: the last that it does may be to say so.
+            // Read first: the message may be the last thing that it does.
             let is_over = self.process.has_ended()? || self.process.is_stopped(false) || begun.elapsed() > patience;
             let look = Timespec { tv_sec: 0, tv_nsec: LOOK.as_nanos() as i64 };
             let mut fds = [PollFd::new(&self.ready, PollFlags::IN)];
@@ -141,7 +143,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Its records, after its last sample; `None` where they do not come. What else it would do is not waited for.
+    /// Its records, after its last sample; `None` if they do not come. The rest of its work is not waited for.
     pub fn end(mut self, measuring: &mut Measuring) -> Result<Option<(Vec<Record>, Vec<u64>)>> {
         let index = self.index;
         let done = self.process.until_done(self.options.timeout, measuring.interrupt, &mut |record| {

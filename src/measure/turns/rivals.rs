@@ -25,7 +25,7 @@ pub struct Rival {
 }
 
 impl Rivals {
-    /// What was built here, for a run that compares itself with it.
+    /// The executables built here, for a run that compares itself with this one.
     pub fn of(build: &Build) -> Rivals {
         let rival = |one: &Executable| {
             let (package, target) = (one.target.package.clone(), one.target.name.clone());
@@ -34,7 +34,7 @@ impl Rivals {
         Rivals { label: String::new(), all: build.executables.iter().filter_map(rival).collect() }
     }
 
-    /// The same of the revision that was typed so.
+    /// The executables of the revision that was typed as this.
     pub fn called(self, label: &str) -> Rivals {
         Rivals { label: label.to_owned(), ..self }
     }

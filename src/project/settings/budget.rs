@@ -42,7 +42,7 @@ impl Budget {
 pub struct Globs {
     /// As they were typed.
     pub source: Vec<String>,
-    /// One by one: a set would look at the last part of a name as at a file's, which `..` has none of.
+    /// One by one: a set would look at the last part of a name as if it were a file's, and `..` has none.
     globs: Vec<GlobMatcher>,
 }
 

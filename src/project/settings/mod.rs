@@ -1,7 +1,7 @@
 //! The configuration: memprof.toml beside the workspace's Cargo.toml, or `[workspace.metadata.memprof]` in it.
 //!
-//! A key that is not known is warned about with the nearest that is; anything else that does not fit is an error with its
-//! place. `templates/memprof.schema.json` says the same to editors.
+//! A key that is not known is reported with the nearest known one as a warning; any other mistake is an error with its
+//! place. `templates/memprof.schema.json` describes the same to editors.
 
 mod budget;
 mod nearest;
@@ -54,8 +54,8 @@ impl Config {
     }
 }
 
-/// `place` says where the key with this path is. The error comes with the keys that are not known: one of them may be the one
-/// that is missing.
+/// `place` says where the key with this path is. The error comes with the unknown keys: one of them may be the missing
+/// key.
 fn parsed<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
     place: &dyn Fn(&str) -> String,
@@ -107,7 +107,7 @@ bytes_per_op = false
         assert_eq!(of("p/t/g/pooled", Metric::BytesPerOp), limit(None, Some(Tolerance::Off)));
         assert_eq!(of("p/t/g/pooled", Metric::NsPerOp), limit(None, Some(Tolerance::Share(0.1))));
         assert_eq!(of("r/t/x", Metric::AllocsPerOp), None);
-        // An id may be what a path cannot end with.
+        // An id may end in characters that a path cannot end with.
         assert_eq!(of("q/t/..", Metric::AllocsPerOp), limit(None, Some(Tolerance::Absolute(2.0))));
         let dots = Config::parse("[[budget]]\nbenchmarks = \"**/..\"\nallocs_per_op = 1\n").unwrap();
         assert_eq!(dots.config.limits("q/t/..").len(), 1);
@@ -157,7 +157,7 @@ bytes_per_op = false
         }
         assert!(error("[[budget]]\nbenchmarks = \"a[\"\n").starts_with("memprof.toml:2:14: `a[` is no glob: "));
         assert!(error("[[budget]]\n").contains("missing field `benchmarks`"));
-        // The key that is missing is there, mistyped.
+        // The missing key is there, mistyped.
         let mistyped = error("[[budget]]\nbenchmark = \"**\"\nallocs_per_op = 1\n");
         assert!(mistyped.starts_with("memprof.toml:1:1: missing field `benchmarks`"), "{mistyped}");
         assert!(

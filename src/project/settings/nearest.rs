@@ -13,7 +13,7 @@ pub const KNOWN: &[&str] = &[
     "tolerance",
 ];
 
-/// The known key that looks most like `key`; `None` where none does.
+/// The known key that looks most like `key`; `None` if none does.
 pub fn nearest(key: &str) -> Option<&'static str> {
     let alike = |known: &str| strsim::jaro_winkler(&key.to_lowercase().replace('-', "_"), known);
     let best = KNOWN.iter().copied().max_by(|a, b| alike(a).total_cmp(&alike(b)))?;

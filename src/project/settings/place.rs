@@ -1,4 +1,4 @@
-//! Where in a TOML text something is, as compilers say it.
+//! Where in a TOML text something is, in the notation of compilers.
 
 use toml::de::{DeTable, DeValue};
 
