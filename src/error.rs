@@ -82,7 +82,7 @@ impl Error {
         }
     }
 
-    /// It with all of its causes, in one line.
+    /// The error with all of its causes, in one line.
     pub fn line(&self) -> String {
         let mut line = self.to_string();
         let mut cause = self.source();

@@ -81,7 +81,7 @@ pub fn write_output(path: &Path, bytes: &[u8]) -> Result<()> {
     write().map_err(|e| Error::file("write", path, e))
 }
 
-/// Refuses what cannot become an output file, before anything that takes time is done.
+/// Refuses paths that cannot become an output file, before any slow work is done.
 pub fn check_output(path: &Path) -> Result<()> {
     match path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
         true => Err(Error::usage(format!("{} is a folder; name a file in it", path.display()))),
@@ -104,9 +104,9 @@ fn write_through(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.flush()
 }
 
-/// `path`, or what the dangling link there leads to.
+/// `path`, or the target of the dangling link there.
 fn link_target(path: &Path) -> std::io::Result<PathBuf> {
-    /// As Linux follows.
+    /// The limit of Linux.
     const MOST_LINKS: usize = 40;
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -148,7 +148,7 @@ pub struct Draft(TempDir);
 pub const DRAFT: &str = ".draft-";
 
 impl Draft {
-    /// In `folder`, which is made, and in which it will get its name.
+    /// In `folder`, which is created, and in which the draft will get its name.
     pub fn new_in(folder: &Path) -> Result<Draft> {
         create_dir_all(folder)?;
         let draft =

@@ -1,4 +1,4 @@
-//! The few questions that git answers.
+//! The few questions that the tool asks git.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -19,7 +19,7 @@ pub fn head_commit(root: &Path) -> Option<String> {
     git(root, &["rev-parse", "HEAD"]).ok()
 }
 
-/// As git shows it.
+/// The form that git shows.
 pub fn short_commit(commit: &str) -> &str {
     commit.get(..12).unwrap_or(commit)
 }

@@ -1,11 +1,11 @@
-//! A number per operation: one, where all passes agreed, else the range they span.
+//! A number per operation: one, if all passes agreed, else the range they span.
 
 use std::fmt;
 
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// `low` equals `high` where it is exact.
+/// `low` equals `high` if it is exact.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Amount {
     pub low: f64,
@@ -17,12 +17,12 @@ impl Amount {
         Amount { low: value, high: value }
     }
 
-    /// What spans both.
+    /// The range that spans both.
     pub fn join(self, other: Amount) -> Amount {
         Amount { low: self.low.min(other.low), high: self.high.max(other.high) }
     }
 
-    /// Of one result: its range, where it has one.
+    /// The amount of one result: its range, if it has one.
     pub fn of(value: f64, range: Option<[f64; 2]>) -> Amount {
         range.map_or(Amount::exact(value), |[low, high]| Amount { low, high })
     }
@@ -36,7 +36,7 @@ impl Amount {
     }
 }
 
-/// As the baseline's text has it: `1`, `2.5`, `[41.2, 43]`.
+/// In the form of the baseline's text: `1`, `2.5`, `[41.2, 43]`.
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A NaN, which is shown when it is refused, does not equal itself.

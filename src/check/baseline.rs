@@ -1,7 +1,7 @@
-//! memprof-baseline.toml: the numbers that the benchmarks of a workspace are held to, committed beside its Cargo.toml.
+//! memprof-baseline.toml: the limits for the benchmarks of a workspace, committed beside its Cargo.toml.
 //!
-//! Written for the person who reads its diff: one table a benchmark, sorted by name, one fact a line, nothing that changes
-//! from run to run or from machine to machine (no times, no lines, no dates).
+//! Written for the person who reads its diff: one table a benchmark, sorted by name, one fact a line, nothing that
+//! changes from run to run or from machine to machine (no times, no lines, no dates).
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ const HEAD: &str = "\
 # `cargo memprof check` holds the benchmarks to it; `cargo memprof check --accept` writes it.
 ";
 
-/// What the numbers depend on besides the code.
+/// The conditions besides the code that the numbers depend on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Circumstances {
     pub rustc: String,
@@ -31,14 +31,14 @@ pub struct Circumstances {
     pub profile: String,
 }
 
-/// What one benchmark is held to.
+/// The limits for one benchmark.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// The counted iterations: today's count takes as many.
     pub iterations: u64,
     pub allocs_per_op: Amount,
     pub bytes_per_op: Amount,
-    /// Where the baseline is a run of this machine, not the committed text.
+    /// If the baseline is a run of this machine, not the committed text.
     #[serde(skip)]
     pub ns_per_op: Option<f64>,
     #[serde(skip)]
@@ -48,13 +48,13 @@ pub struct Entry {
     /// Largest first.
     #[serde(default)]
     pub sites: Vec<Site>,
-    /// Every line that allocated, where the baseline is a run with its mem.prof; else empty.
+    /// Every line that allocated, if the baseline is a run with its mem.prof; else empty.
     #[serde(skip)]
     pub lines: Vec<PlacedSite>,
 }
 
 impl Entry {
-    /// Whether all passes of all processes agreed about both counts.
+    /// Whether all passes of all processes agreed on both counts.
     pub fn is_exact(&self) -> bool {
         self.allocs_per_op.is_exact() && self.bytes_per_op.is_exact()
     }
@@ -67,7 +67,7 @@ pub struct Baseline {
     pub entries: BTreeMap<String, Entry>,
 }
 
-/// The text as TOML sees it.
+/// The text in the form of TOML.
 #[derive(Deserialize)]
 struct Document {
     measured: Circumstances,
@@ -75,14 +75,14 @@ struct Document {
     benchmark: BTreeMap<String, Entry>,
 }
 
-/// Read before the rest, which another version may say in other words.
+/// Read before the rest, which another version may write differently.
 #[derive(Deserialize)]
 struct Version {
     format_version: u32,
 }
 
 impl Entry {
-    /// What `metric` was; `None` where the baseline does not say.
+    /// The baseline's value of `metric`; `None` if it has none.
     pub fn value(&self, metric: Metric) -> Option<Amount> {
         match metric {
             Metric::AllocsPerOp => Some(self.allocs_per_op),
@@ -96,7 +96,7 @@ impl Entry {
 
 impl Baseline {
     /// # Errors
-    /// What is wrong, and where it is in the text, if at a place.
+    /// The mistake, and its place in the text, if it has one.
     pub fn parse(text: &str) -> Result<Baseline, toml::de::Error> {
         let version: Version = toml::from_str(text)?;
         if version.format_version != FORMAT_VERSION {

@@ -1,4 +1,4 @@
-//! Which of today's lines allocate more than they did: what a person looks at first when a check has failed.
+//! Finds today's lines that allocate more than before: the first thing to look at when a check has failed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,14 +7,14 @@ use crate::results::check::PlacedSite;
 use crate::results::metric::Metric;
 use crate::results::sites::{LISTED, Site};
 
-/// Below this a difference is dust of the last digits, which the baseline does not keep.
+/// A smaller difference is rounding in the last digits, which the baseline does not keep.
 const DUST: f64 = 2e-6;
 
 /// Today's lines that account for a growth of `total` in `metric`, the function that grew most first, at most `most` lines.
 ///
-/// With a mem.prof of the baseline these are the lines that are not as they were. The committed baseline has the largest
-/// functions only, so all lines of a function that grew are named; one that it does not name may be new or may have been too
-/// small to be listed, and is taken for new where nothing else accounts for the growth.
+/// With a mem.prof of the baseline these are the lines that changed. The committed baseline has the largest functions
+/// only, so all lines of a function that grew are named; a function that it does not name may be new or may have been
+/// too small to be listed, and counts as new if nothing else accounts for the growth.
 pub fn growth(today: &[PlacedSite], was: &Entry, metric: Metric, total: f64, most: usize) -> Vec<PlacedSite> {
     let of_line: fn(&PlacedSite) -> f64 = match metric {
         Metric::AllocsPerOp => |site| site.allocs_per_op,
@@ -33,7 +33,7 @@ pub fn growth(today: &[PlacedSite], was: &Entry, metric: Metric, total: f64, mos
         let is_unlisted = |function: &str| !certain.contains(function) && !before.functions.contains_key(function);
         let mut unlisted: Vec<(&str, f64)> =
             now.into_iter().filter(|(function, value)| *value > DUST && is_unlisted(function)).collect();
-        // What is new is most likely as large as what is not accounted for.
+        // A new function is most likely as large as the unexplained growth.
         unlisted.sort_by(|a, b| (a.1 - rest).abs().total_cmp(&(b.1 - rest).abs()));
         grown.extend(unlisted);
     }
@@ -46,10 +46,10 @@ pub fn growth(today: &[PlacedSite], was: &Entry, metric: Metric, total: f64, mos
     lines.take(most).cloned().collect()
 }
 
-/// What the functions allocated when the baseline was taken.
+/// The functions' allocations when the baseline was taken.
 struct Before<'a> {
     functions: BTreeMap<&'a str, f64>,
-    /// At most so much, of a function that is not named.
+    /// The upper bound for a function that is not named.
     unnamed: f64,
 }
 
@@ -63,7 +63,7 @@ impl<'a> Before<'a> {
             entry.sites.iter().map(|site| (site.function.as_str(), of_site(site))).collect();
         let mut values: Vec<f64> = functions.values().copied().collect();
         values.sort_by(|a, b| b.total_cmp(a));
-        // Fewer than fit in the list are all there were.
+        // If there are fewer than fit in the list, these are all.
         let unnamed = values.get(LISTED - 1).copied().unwrap_or(0.0);
         Before { functions, unnamed }
     }
@@ -88,9 +88,9 @@ fn of_function<'a>(sites: &'a [PlacedSite], function: &str) -> Vec<&'a PlacedSit
     lines
 }
 
-/// Those lines of `today` that have no equal among `before`. Edits move lines, so equal ones are those that allocate the same
-/// in the same order; of several ways to see it that way, the one with most lines that moved as the first did, then of most
-/// that moved down (an edit that allocates more adds lines).
+/// Those lines of `today` that have no equal among `before`. Edits move lines, so equal ones are those that allocate
+/// the same in the same order; if there are several ways to match them, the one with most lines that moved like the
+/// first, then with most that moved down (an edit that allocates more adds lines).
 fn changed_lines<'a>(today: &[&'a PlacedSite], before: &[&'a PlacedSite]) -> Vec<&'a PlacedSite> {
     let (n, m) = (today.len(), before.len());
     let moved = |now: &PlacedSite, was: &PlacedSite| i64::from(now.line) - i64::from(was.line);

@@ -1,4 +1,4 @@
-//! How far a metric may go: what the configuration says about one benchmark.
+//! How far a metric may go: the configuration's limits for one benchmark.
 
 use std::collections::BTreeMap;
 
@@ -21,25 +21,25 @@ pub enum Tolerance {
 pub enum Max {
     /// A bare number: for counts that are exact.
     Exact(f64),
-    /// `{ max = … }`: the top of a range may not be above it.
+    /// `{ max = … }`: the top of a range may not exceed it.
     Top(f64),
 }
 
-/// What is said about one metric; `None` where nothing is.
+/// The limits for one metric; `None` if there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Limit {
     pub max: Option<Max>,
     pub tolerance: Option<Tolerance>,
 }
 
-/// What is said about one benchmark; of a metric that is not in it, the defaults hold.
+/// The limits for one benchmark; a metric that is not in it has the defaults.
 pub type Limits = BTreeMap<Metric, Limit>;
 
-/// The highest value that still passes for a baseline of `was`; `None` where it is not compared. `exact`: both sides are;
+/// The highest value that still passes for a baseline of `was`; `None` if it is not compared. `exact`: both sides are;
 /// `varies`: the width of today's range.
 ///
-/// A tolerance that was said holds as it was said. Without one counts may not grow, but for the [`room`] of those that are not
-/// exact, or today's own width (passes that agreed by chance do not make a count exact), and nothing else is looked at.
+/// A configured tolerance applies as it is. Without one, counts may not grow, except by the [`room`] of inexact ones or
+/// by today's own width (passes that agreed by chance do not make a count exact), and no other metric is compared.
 pub fn highest(metric: Metric, was: Amount, exact: bool, varies: f64, tolerance: Option<Tolerance>) -> Option<f64> {
     let allowed = match tolerance {
         Some(Tolerance::Off) => return None,
@@ -52,8 +52,8 @@ pub fn highest(metric: Metric, was: Amount, exact: bool, varies: f64, tolerance:
     Some(was.high + allowed)
 }
 
-/// The room that a count has which is not exact: the width of its range again, at least a hundredth, and at least what the
-/// starts of threads and the blocks of queues move it by.
+/// The room of a count that is not exact: the width of its range again, at least a hundredth, and at least the
+/// variation that starts of threads and blocks of queues cause.
 pub fn room(metric: Metric, was: Amount) -> f64 {
     let least = match metric {
         Metric::AllocsPerOp => 0.1,

@@ -9,14 +9,14 @@ use crate::results::lines::{Finished, Memory};
 use crate::results::metric::Metric;
 use crate::results::sites::by_function;
 
-/// What a benchmark does today.
+/// Today's numbers of a benchmark.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
     pub name: String,
     pub iterations: u64,
     pub allocs: Count,
     pub bytes: Count,
-    /// The median over measurements; `None` where the benchmark's time is not wall time.
+    /// The median over measurements; `None` if the benchmark's time is not wall time.
     pub ns: Option<f64>,
     /// Its time was sampled in turns with the baseline's.
     pub paired: bool,
@@ -32,10 +32,10 @@ pub struct Measured {
 /// A count of several processes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Count {
-    /// What all passes of all processes span.
+    /// The range over all passes of all processes.
     pub all: Amount,
-    /// Up to here reaches the process that reaches least far up: what one process does once in a while is no regression, what
-    /// every process does is one.
+    /// The lowest of the tops of the processes' ranges: growth that one process shows once in a while is no regression,
+    /// growth that every process shows is one.
     pub top: f64,
 }
 
@@ -54,14 +54,14 @@ fn counts(memory: &Memory) -> (Count, Count) {
     (Count::of(allocs), Count::of(Amount::of(memory.bytes_per_op, memory.bytes_per_op_range)))
 }
 
-/// Passes that agree and are not called exact have lost something.
+/// Passes that agree but are not called exact have lost something.
 fn is_complete(memory: &Memory) -> bool {
     let (allocs, bytes) = counts(memory);
     memory.exact || !(allocs.all.is_exact() && bytes.all.is_exact())
 }
 
 impl Measured {
-    /// Takes in what another process counted.
+    /// Adds the counts of another process.
     pub fn add(&mut self, memory: &Memory) {
         let (allocs, bytes) = counts(memory);
         self.allocs = self.allocs.join(allocs);
@@ -71,7 +71,7 @@ impl Measured {
         self.complete = self.complete && is_complete(memory);
     }
 
-    /// All that was seen of it.
+    /// The range over all processes.
     pub fn value(&self, metric: Metric) -> Option<Amount> {
         match metric {
             Metric::AllocsPerOp => Some(self.allocs.all),
@@ -82,7 +82,7 @@ impl Measured {
         }
     }
 
-    /// What is held against a baseline: the top of the range of the process that reaches least far up.
+    /// The number compared with a baseline: the lowest of the tops of the processes' ranges.
     pub fn top(&self, metric: Metric) -> Option<f64> {
         match metric {
             Metric::AllocsPerOp => Some(self.allocs.top),
@@ -91,7 +91,8 @@ impl Measured {
         }
     }
 
-    /// Whether every process agreed with itself and with the others about this metric. What is no count is one number.
+    /// Whether every process agreed with itself and with the others about this metric. A metric that is no count is one
+    /// number.
     pub fn is_exact(&self, metric: Metric) -> bool {
         !metric.is_counted() || self.complete && self.value(metric).is_some_and(Amount::is_exact)
     }
@@ -165,7 +166,7 @@ pub fn measured(finished: &[Finished], sites: &BTreeMap<String, Vec<PlacedSite>>
     all
 }
 
-/// Takes in what the verdicts of the same run say: they have the counts of more processes than the results.
+/// Adds the counts of the verdicts of the same run: they cover more processes than the results.
 pub fn widen(all: &mut BTreeMap<String, Measured>, checks: &[Check]) {
     for check in checks {
         if let Some(measured) = all.get_mut(&check.name) {

@@ -1,8 +1,8 @@
-//! The gate: what a benchmark was allowed to do, what it does now, and whether that may pass.
+//! The gate: compares a benchmark's numbers with its limits, and decides whether it passes.
 //!
-//! Pure: the baseline's text and the results come in, verdicts go out. A benchmark is held against its entry of the baseline
-//! (exactly, unless a tolerance says otherwise) and against the budgets of the configuration; what never passes is a
-//! benchmark that vanished or has no entry.
+//! Pure: the baseline's text and the results come in, verdicts go out. A benchmark is compared with its entry of the
+//! baseline (exactly, unless a tolerance says otherwise) and with the budgets of the configuration; a benchmark that
+//! vanished or has no entry never passes.
 
 mod amount;
 mod baseline;

@@ -9,7 +9,7 @@ use crate::results::check::{Against, Check, Verdict};
 use crate::results::metric::Metric;
 use crate::results::notation::per_op;
 
-/// So many sites are named for a failure.
+/// The most sites that are named for a failure.
 const SITES: usize = 5;
 
 /// Every metric of a benchmark that has an entry or a budget, the baseline's verdicts first.
@@ -21,7 +21,7 @@ pub fn judge(measured: &Measured, entry: Option<&Entry>, limits: &Limits) -> Vec
     of_baseline.chain(of_budget).collect()
 }
 
-/// The metrics of which a tolerance is said that cannot be held, for the baseline has no number.
+/// The metrics with a tolerance that cannot be checked, because the baseline has no number.
 pub fn unheld(entry: &Entry, limits: &Limits) -> Vec<Metric> {
     let is_held = |limit: &Limit| matches!(limit.tolerance, None | Some(Tolerance::Off));
     let unheld = limits.iter().filter(|(metric, limit)| !is_held(limit) && entry.value(**metric).is_none());
@@ -82,7 +82,7 @@ fn against_budget(measured: &Measured, metric: Metric, max: Max) -> Option<Check
     let Some(now) = measured.value(metric) else {
         return Some(not_measured(measured, metric, Against::Budget, None, limit));
     };
-    // What is above it in every pass breaks it, exact or not.
+    // A count that exceeds the limit in every pass fails, exact or not.
     let refused = is_bare && !measured.is_exact(metric) && now.low <= limit;
     let failed = refused || now.high > limit;
     let mut message = format!("{metric} {}, the budget is {}", shown(now), per_op(limit));
@@ -101,7 +101,7 @@ fn against_budget(measured: &Measured, metric: Metric, max: Max) -> Option<Check
     Some(Check { message, sites, ..check(measured, metric, Against::Budget, verdict, None, Some(limit)) })
 }
 
-/// What cannot be looked at does not pass.
+/// A metric that cannot be checked does not pass.
 fn not_measured(measured: &Measured, metric: Metric, against: Against, was: Option<Amount>, limit: f64) -> Check {
     let said = if against == Against::Budget { "budget" } else { "tolerance" };
     let message = format!(
@@ -159,19 +159,19 @@ fn about(name: &str, message: String) -> Check {
     }
 }
 
-/// A benchmark of the baseline that is not there any more.
+/// A benchmark of the baseline that no longer exists.
 pub fn vanished(name: &str, why: Option<&str>) -> Check {
     let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
     about(name, format!("vanished: it is in the baseline, but not among the benchmarks{why}"))
 }
 
-/// A benchmark that nothing is known of.
+/// A benchmark without an entry in the baseline.
 pub fn without_entry(measured: &Measured, baseline: &str) -> Check {
     let (allocs, bytes) = (shown(measured.allocs.all), shown(measured.bytes.all));
     about(&measured.name, format!("has no baseline in {baseline} (now {allocs} allocs/op, {bytes} B/op)"))
 }
 
-/// What the baseline said no longer counts; what a budget said does.
+/// The baseline's verdict no longer counts; a budget's still does.
 pub fn accept(check: &mut Check) {
     if check.against == Against::Baseline && check.verdict != Verdict::Passed {
         check.verdict = Verdict::Accepted;
@@ -274,7 +274,7 @@ mod tests {
         judge(today, Some(entry), &Limits::new()).remove(0)
     }
 
-    /// Exact then, perhaps by chance; now it varies, above what it was.
+    /// Exact in the baseline, perhaps by chance; now it varies, above the old value.
     #[test]
     fn what_varies_fails_where_all_of_it_is_above() {
         let entry = now(2.0, 2048.0).entry();
@@ -283,11 +283,11 @@ mod tests {
         let failed = judged(&today, &entry);
         assert_eq!(texts(std::slice::from_ref(&failed)), ["Failed allocs/op 2 → 3–9 (at most 8 may pass)"]);
         assert_eq!((failed.value, failed.value_range), (Some(9.0), Some([3.0, 9.0])));
-        // Another process stays where it was: then it is chance.
+        // Another process stays at the old count: then it is chance.
         today.add(&finished("p/t/a", 2.0, 2048.0, true).memory);
         let passed = judged(&today, &entry);
         assert_eq!((passed.verdict, passed.value, passed.value_range), (Verdict::Passed, Some(2.0), Some([2.0, 9.0])));
-        // Judged again from its verdicts it is the same.
+        // Judging it again from its verdicts gives the same.
         let mut again = now(2.0, 2048.0);
         again.allocs = Count::of(Amount { low: 3.0, high: 9.0 });
         again.widen(&passed);
@@ -323,7 +323,7 @@ mod tests {
         assert_eq!(unheld(&text, &Limits::from([(Metric::NsPerOp, Limit::default())])), []);
     }
 
-    /// Else it would pass without having been looked at.
+    /// Otherwise it would pass without having been checked.
     #[test]
     fn a_time_that_is_none_breaks_its_budget() {
         let mut today = now(2.0, 2048.0);

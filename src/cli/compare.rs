@@ -52,7 +52,7 @@ names GROUP/FUNCTION/PARAMETER are the keys /group, /variant and /param:
 `-col /variant` sets the variants of a group side by side.
 ";
 
-/// What was typed.
+/// The arguments as typed.
 struct Arguments {
     options: Options,
     format: String,
@@ -78,7 +78,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         Ok(comparison) => comparison,
         Err(message) => return Ok(complain(&message, exit::USAGE)),
     };
-    // What gave no measurement, and whether it is what `go test` says of no benchmark.
+    // The inputs without measurements, and whether their text is `go test`'s message about no benchmarks.
     let mut without = Vec::new();
     for input in inputs(&arguments.inputs) {
         let text = match read(&input) {
@@ -95,7 +95,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
             without.push((message, encoding::is_go_test(&text)));
         }
     }
-    // Beside other inputs, a run of Go's tests without benchmarks is passed over, as benchstat does.
+    // Beside other inputs, a run of Go's tests without benchmarks is skipped, as benchstat does.
     without.retain(|(_, is_go_test)| comparison.measured == 0 || !is_go_test);
     without.iter().for_each(|(message, _)| console::error(message));
     if comparison.measured == 0 {
@@ -126,7 +126,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     Ok(if without.is_empty() { exit::OK } else { exit::NOTHING_MEASURED })
 }
 
-/// Reads the flags and the inputs behind them. None where help is asked for.
+/// Reads the flags and the inputs behind them. None if help is asked for.
 fn parse(args: &[String]) -> Result<Option<Arguments>, String> {
     let mut arguments = Arguments { options: Options::default(), format: "text".to_owned(), inputs: Vec::new() };
     let mut flags = Flags::new(args);
@@ -179,13 +179,13 @@ fn reason(error: &io::Error) -> String {
     characters.next().map_or(String::new(), |first| first.to_lowercase().chain(characters).collect())
 }
 
-/// Says what is wrong; the exit code is handed through.
+/// Prints the mistake; passes the exit code through.
 fn complain(message: &str, code: u8) -> u8 {
     console::error(message);
     code
 }
 
-/// Writes to the standard error. Where that fails there is nobody to tell.
+/// Writes to the standard error. If that fails, there is no reader.
 fn say(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }

@@ -70,7 +70,7 @@ pub fn run(words: &[OsString]) -> Result<u8> {
         false => session.explain()?,
     };
     if all.is_empty() {
-        // Where nothing had matched there would have been an error before.
+        // If nothing had matched, there would have been an error before.
         let message = "nothing to explain; the notes above say why".to_owned();
         return Err(Error::nothing_measured(message));
     }
@@ -143,7 +143,7 @@ impl Shown<'_> {
         self.line(&Line::ExplainDiff { name: name.clone(), changes })
     }
 
-    /// `None` where the baseline has no such profile.
+    /// `None` if the baseline has no such profile.
     fn changes(&self, one: &Explained, base: &Base) -> Result<Option<Vec<Change>>> {
         let was = base.run.finished.iter().rev().find(|finished| finished.name == one.explanation.name);
         let Some((was, path)) = was.and_then(|was| Some((was, was.profiles.mem.as_ref()?))) else { return Ok(None) };

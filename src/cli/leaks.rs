@@ -1,4 +1,4 @@
-//! `cargo memprof leaks [NAME]`: what the last run of a program never freed.
+//! `cargo memprof leaks [NAME]`: the blocks that the last run of a program never freed.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -55,7 +55,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     Ok(if args.fail_on_leak.is_some_and(|limit| leaked > limit) { exit::CHECK_FAILED } else { exit::OK })
 }
 
-/// The program that is meant and its mem.prof; the one that ran last, where none is named.
+/// The selected program and its mem.prof; the one that ran last, if none is named.
 fn find(args: &LeaksArgs) -> Result<(String, PathBuf)> {
     let folder = args.manifest_path.as_deref().and_then(Path::parent);
     let home = match (&args.target_dir, folder) {

@@ -60,7 +60,7 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// A part that is merged twice leaves another one out.
+/// Merging one part twice leaves another one out.
 fn refuse_twice(dirs: &[PathBuf]) -> Result<()> {
     let mut seen = BTreeMap::new();
     for dir in dirs {
@@ -90,7 +90,7 @@ struct Joined {
 /// In the order of declaration, whatever the order of the folders. Parts of one run are of one commit and have no benchmark in
 /// common; anything else is refused.
 fn join(dirs: &[PathBuf], parts: Vec<Run>) -> Result<Joined> {
-    // Where their workspaces were means nothing here.
+    // The folders of their workspaces mean nothing here.
     let started = RunStarted { workspace: None, ..parts[0].started.clone() };
     let commits = || parts.iter().zip(dirs).filter_map(|(part, dir)| Some((part.started.commit.as_deref()?, dir)));
     if let Some((first, first_dir)) = commits().next()
@@ -134,7 +134,7 @@ fn join(dirs: &[PathBuf], parts: Vec<Run>) -> Result<Joined> {
     Ok(Joined { run: Run { started, finished, failed: failed.into_values().collect(), checks }, from })
 }
 
-/// Copies a benchmark's profiles from the folder of its machine, and says where they are now.
+/// Copies a benchmark's profiles from the folder of its machine, and returns their new paths.
 fn place_profiles(finished: &mut Finished, from: &Path, home: &Path) -> Result<()> {
     let place = Path::new("profiles").join(names::safe_path(&finished.name));
     let memprof = from.join("memprof");

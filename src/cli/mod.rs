@@ -17,8 +17,8 @@ use std::ffi::OsString;
 
 use crate::Result;
 
-/// Runs the command that `args` (without the executable's name) asks for; the exit code where nothing went wrong enough to be
-/// an [`crate::Error`].
+/// Runs the command that `args` (without the executable's name) asks for; the exit code if nothing went wrong enough to
+/// be an [`crate::Error`].
 pub fn run(args: Vec<OsString>) -> Result<u8> {
     // cargo puts the subcommand's own name in front.
     let args = match args.first() {
@@ -35,7 +35,7 @@ pub fn run(args: Vec<OsString>) -> Result<u8> {
     }
 }
 
-/// The arguments without the word `run`, where they name a program.
+/// The arguments without the word `run`, if they name a program.
 fn program_of(args: &[OsString]) -> Option<&[OsString]> {
     let rest = match args.first() {
         Some(first) if first == "run" => &args[1..],

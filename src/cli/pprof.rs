@@ -67,7 +67,7 @@ fn try_run(args: &[String]) -> Result<(), String> {
     deliver(bytes, invocation, to, false, &mut say)
 }
 
-/// A line on stderr. Where stderr is closed there is nobody to tell.
+/// A line on stderr. If stderr is closed, there is no reader.
 fn say(text: &str) {
     let newline = if text.ends_with('\n') { "" } else { "\n" };
     let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{text}{newline}").as_bytes());

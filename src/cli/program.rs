@@ -60,7 +60,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
                 code = if code == exit::OK { its_code } else { code };
             }
             Err(error) if lines.len() == 1 => return Err(error),
-            // What ran before it is kept.
+            // The results of earlier programs are kept.
             Err(error) => {
                 troubles.push(error);
                 break;
@@ -75,13 +75,13 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     if let Some(file) = &files.json {
         troubles.extend(fs::write_output(file, text.as_bytes()).err());
     }
-    // The program's own code stands above what became of the files.
+    // The program's own exit code takes precedence over errors of writing the files.
     let decides = (code == exit::OK && !troubles.is_empty()).then(|| troubles.remove(0));
     troubles.iter().for_each(|error| console::error(&error.line()));
     decides.map_or(Ok(code), Err)
 }
 
-/// Runs a program and writes what belongs to it; its numbers, and the exit code.
+/// Runs a program and writes its files; returns its numbers, and the exit code.
 fn one(
     ready: &Ready,
     args: &ProgramArgs,
@@ -129,7 +129,7 @@ fn write(
     for (name, profile, path, besides) in profiles {
         let at = folder.join(name);
         let Some(profile) = profile else {
-            // That of an earlier run is not of this one.
+            // The file of an earlier run does not belong to this one.
             let _ = std::fs::remove_file(at);
             continue;
         };
@@ -151,7 +151,7 @@ fn folder(place: &Place, name: &str) -> PathBuf {
     place.home.join("profiles").join(names::safe_path(name))
 }
 
-/// Where the command line wants files.
+/// The files that the command line asks for.
 struct Files {
     mem: Option<PathBuf>,
     cpu: Option<PathBuf>,
@@ -161,7 +161,7 @@ struct Files {
 
 impl Files {
     /// # Errors
-    /// One of them cannot be written: that is said before anything is run.
+    /// One of them cannot be written: that is reported before anything is run.
     fn new(args: &OutputArgs) -> Result<Files> {
         let place = |file: &Option<PathBuf>| -> Result<Option<PathBuf>> {
             let Some(file) = file else { return Ok(None) };
@@ -189,7 +189,7 @@ impl Files {
 fn check_writable(path: &Path) -> Result<()> {
     fs::check_output(path)?;
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        // A device or a pipe is written to as it is.
+        // A device or a pipe is written to directly.
         return Ok(());
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

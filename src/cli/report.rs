@@ -92,7 +92,7 @@ fn is_stdout(path: &Path) -> bool {
     ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name))
 }
 
-/// `<target dir>/memprof` of the run that is meant.
+/// `<target dir>/memprof` of the selected run.
 fn home(args: &ReportArgs) -> Result<PathBuf> {
     let found = match (&args.target_dir, &args.manifest_path) {
         (Some(dir), _) => Some(dir.join("memprof")),

@@ -46,7 +46,7 @@ pub fn run(words: &[OsString]) -> Result<u8> {
         );
         return Err(Error::usage(message));
     }
-    // Said before anything is measured, where the port cannot be had.
+    // Reported before anything is measured, if the port is taken.
     let listening = args.output.http.as_deref().map(web::listen).transpose()?;
     let mut session = Session::open(&args)?;
     let mut writer = Writer::new(&session)?;
@@ -77,7 +77,7 @@ fn finish_and_serve(mut writer: Writer, base: Option<Base>, listening: Listening
     Ok(code)
 }
 
-/// Builds and, unless --no-run is given, measures; what it is compared with.
+/// Builds and, unless --no-run is given, measures; returns the run that it is compared with.
 fn measure_into(writer: &mut Writer, words: &[OsString], session: &mut Session) -> Result<Option<Base>> {
     let output = &session.args.output;
     let base = baseline::load(output.baseline.as_ref(), words, session)?;

@@ -15,7 +15,7 @@ use crate::web::server::saved::Saved;
 use crate::web::server::site::{Mount, Overview, Site, Source};
 use crate::{Error, Result};
 
-/// Takes the port, before anything that lasts is done.
+/// Takes the port, before the slow work starts.
 pub fn listen(address: &str) -> Result<Listening> {
     let address = Address::parse(address).map_err(Error::usage)?;
     Listening::on(address).map_err(Error::other)
@@ -50,7 +50,7 @@ fn prefix(number: usize, kind: &str) -> String {
     format!("/p/{number}/{kind}")
 }
 
-/// Benchmarks whose data is kept: going to and fro is quick, and memory has an end.
+/// Benchmarks whose data is kept: going back and forth is quick, and memory is bounded.
 const KEPT: usize = 8;
 
 struct RunPages {
@@ -80,7 +80,7 @@ impl Overview for RunPages {
             return Some(known);
         }
         let value = details(&self.report, number);
-        // A missing profile may come back, so that a failed answer is not kept.
+        // A missing profile may come back, so a failed answer is not kept.
         let is_whole = ["mem", "cpu"].iter().all(|kind| value[kind]["error"].is_null());
         if is_whole && let Ok(mut made) = self.made.lock() {
             if made.len() >= KEPT {

@@ -1,10 +1,10 @@
-//! What programmers call: the functions of std that allocate, and what each of them is.
+//! The functions of std that allocate, by the names that programmers know, and the meaning of each.
 
 use super::operation::Container as C;
 use super::operation::{Container, Operation, Operation as O};
 
-/// The last part of the type's, the trait's or the module's path, the method, and what it is. The outermost function of std
-/// that is here decides.
+/// The last part of the type's, the trait's or the module's path, the method, and its meaning. The outermost function
+/// of std in this table decides.
 pub(super) const CALLS: &[(&str, &[&str], Operation)] = &[
     (
         "Vec",
@@ -89,7 +89,7 @@ pub(super) const CALLS: &[(&str, &[&str], Operation)] = &[
     ("Rc", &["new", "new_cyclic", "pin", "from", "default", "allocate_for_layout", "make_mut"], O::Rc),
     ("Arc", &["new", "new_cyclic", "pin", "from", "default", "allocate_for_layout", "make_mut"], O::Arc),
     ("thread", &["spawn", "scope"], O::Thread),
-    // Where std keeps these functions.
+    // The modules of std with these functions.
     ("functions", &["spawn"], O::Thread),
     ("lifecycle", &["spawn_unchecked"], O::Thread),
     ("scoped", &["scope"], O::Thread),
@@ -109,7 +109,7 @@ pub(super) const CALLS: &[(&str, &[&str], Operation)] = &[
     ("CStr", &["to_owned"], O::CString),
 ];
 
-/// Whatever is collected into; the name of the type and what it is.
+/// The targets of `collect`; the name of the type and its meaning.
 pub(super) const COLLECTED: &[(&str, Container)] = &[
     ("Vec", C::Vec),
     ("String", C::String),

@@ -14,11 +14,11 @@ pub(super) struct Case<'a> {
     /// Operations that were counted, and that were followed.
     pub iterations: u64,
     pub followed: u64,
-    /// All that they did was followed.
+    /// All of their events were followed.
     pub whole: bool,
     /// The operation runs on one thread.
     pub one_thread: bool,
-    /// The line's text, where it can be read.
+    /// The line's text, if it can be read.
     pub source: Option<String>,
     /// The text of the statement up to that line; empty likewise.
     pub statement: String,
@@ -26,9 +26,10 @@ pub(super) struct Case<'a> {
     pub head: String,
     /// The line is the user's, and no other crate stands between it and the allocator.
     pub in_own_code: bool,
-    /// Where what is allocated here is.
+    /// The place of the blocks that are allocated here.
     pub place: String,
-    /// Where what grows here was made, if stack, life or source show it and it is another line.
+    /// The place where the containers that grow here were made, if stack, life or source show it and it is another
+    /// line.
     pub made: Option<String>,
 }
 
@@ -73,8 +74,8 @@ impl<'a> Case<'a> {
     }
 }
 
-/// What is empty when it is made allocates nothing there. Its function is the one that frees it, and calls the one that puts
-/// something into it; its line is the nearest above that declares it.
+/// An empty container allocates nothing where it is made. Its function is the one that frees it, and calls the one that
+/// puts something into it; its line is the nearest above that declares it.
 fn made(group: &Group, view: &View, around: &Surroundings) -> Option<String> {
     let Operation::Grow(_) = group.key.operation else { return None };
     let own = view.frame(group.key.place);
@@ -86,7 +87,7 @@ fn made(group: &Group, view: &View, around: &Surroundings) -> Option<String> {
     let text = |line: u32| (around.source)(&maker.file, line);
     match declared(maker, &text) {
         Some(line) => Some(around.place(&maker.file, line)),
-        // The line that hands it down.
+        // The line that passes it down.
         None if maker.line != own.line && maker.line > 0 => Some(around.place(&maker.file, maker.line)),
         None => None,
     }

@@ -1,4 +1,4 @@
-//! What changed since a baseline: sites that came, went, grew or shrank, from two memory profiles.
+//! The changes since a baseline: sites that came, went, grew or shrank, from two memory profiles.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,11 +21,11 @@ pub struct Change {
     pub bytes_per_op: f64,
 }
 
-/// Sums of quotients carry dust in their last digits.
+/// Sums of quotients differ in their last digits.
 const DUST: f64 = 1e-6;
 
-/// The functions that changed, the largest change first. Each profile comes with its iterations and the folder that its
-/// sources lay in.
+/// The functions that changed, the largest change first. Each profile comes with its iterations and the folder of its
+/// sources.
 pub fn diff(was: (&Profile, u64, &Path), now: (&Profile, u64, &Path)) -> Vec<Change> {
     let mut changes: BTreeMap<String, Change> = BTreeMap::new();
     let sides = [sites(was.0, was.2, was.1), sites(now.0, now.2, now.1)];
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(kind((5, 100), (1, 100_000), 1), "grew");
         assert_eq!(kind((1, 100_000), (5, 100), 1), "shrank");
         assert_eq!(kind((1, 100), (2, 100), 1), "grew");
-        // Dust in the calls says nothing.
+        // Rounding in the calls says nothing.
         let mut change =
             diff((&profile(&[("f", 1, 8)]), 1, Path::new("/w")), (&profile(&[("f", 1, 4)]), 1, Path::new("/w")));
         change[0].allocs_per_op += 1e-16;

@@ -1,4 +1,5 @@
-//! What the frames of the stacks say: whose they are, which line stands for a stack, what is done and dropped there.
+//! Facts from the frames of the stacks: whose code they are, which line stands for a stack, what is done and dropped
+//! there.
 
 use super::group::{Group, Key};
 use super::operation::{Function, Operation};
@@ -32,7 +33,7 @@ impl View<'_> {
             .unwrap_or_else(beyond_plumbing)
     }
 
-    /// The function of std that the line calls; empty where there is none.
+    /// The function of std that the line calls; empty if there is none.
     pub fn called(&self, group: &Group) -> String {
         let stack = group.stacks.first().map(|&index| &self.recording.stacks[index].frames[..]).unwrap_or_default();
         let inner = stack.iter().take_while(|&&frame| frame != group.key.place);
@@ -47,8 +48,9 @@ impl View<'_> {
         Some(&self.frame(*frames.get(self.place(frames))?).function)
     }
 
-    /// A vector that is pushed to gets room for 4 elements at first; for 8 of one byte, and for a single one of more than 1,024
-    /// (`RawVecInner::MIN_NON_ZERO_CAP`). `None` where two of these give the same size, or where it is made otherwise.
+    /// A vector that is pushed to gets room for 4 elements at first; for 8 of one byte, and for a single one of more
+    /// than 1,024 (`RawVecInner::MIN_NON_ZERO_CAP`). `None` if two of these give the same size, or if it is made
+    /// otherwise.
     pub fn element_bytes(&self, group: &Group) -> Option<u64> {
         let pushes = |&stack: &usize| {
             let frames = &self.recording.stacks[stack].frames;
@@ -72,7 +74,7 @@ impl View<'_> {
             matches!(self.owner(frame), Owner::Foreign) || matches!(self.owner(frame), Owner::Dependency(_))
         });
         let via = foreign.map(|&frame| self.frame(frame).function.clone());
-        // What std did for whoever called it last.
+        // The functions of std that its last caller ran.
         let std = between.iter().take_while(|&&frame| matches!(self.owner(frame), Owner::Std | Owner::Plumbing));
         let std = std.filter(|&&frame| *self.owner(frame) == Owner::Std);
         let functions: Vec<&Function> = std.map(|&frame| &self.functions[frame as usize]).collect();
@@ -95,14 +97,14 @@ impl View<'_> {
         makers.iter().any(|&frame| function(frame) == function(frees))
     }
 
-    /// The types of what is dropped here, up to the user's code that drops it.
+    /// The types of the values dropped here, up to the user's code that drops them.
     pub fn dropped(&self, freeing: &Recorded) -> Vec<&str> {
         let inner = freeing.frames.iter().take_while(|&&frame| *self.owner(frame) != Owner::User);
         let glue = inner.filter_map(|&frame| self.frame(frame).function.split_once("drop_in_place<"));
         glue.map(|(_, what)| what).collect()
     }
 
-    /// Whether the harness frees here: it comes before any code of the user's.
+    /// Whether the harness frees here: its frame comes before any code of the user's.
     pub fn frees_for_harness(&self, stack: &Recorded) -> bool {
         let decisive = stack.frames.iter().find_map(|&frame| match self.owner(frame) {
             Owner::User => Some(false),
@@ -113,7 +115,7 @@ impl View<'_> {
     }
 }
 
-/// Something of the user's that has the buffer, or the items of another one.
+/// A user's object that owns the buffer, or the items of another container.
 pub(super) fn is_more_than_a_buffer(dropped: &str) -> bool {
     !is_of_std(dropped) || dropped.starts_with("alloc::borrow::Cow")
 }

@@ -1,4 +1,4 @@
-//! The stacks of one site, and what is known of them together.
+//! The stacks of one site, and the facts about them together.
 
 use std::collections::BTreeMap;
 
@@ -6,38 +6,38 @@ use super::operation::Operation;
 use super::successions::Tables;
 use crate::records::{Growth, Life};
 
-/// What identifies a site.
+/// The identity of a site.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
-    /// The user's frame, or what stands for it, as an index.
+    /// The user's frame, or the one that replaces it, as an index.
     pub place: u32,
     pub operation: Operation,
     pub via: Option<String>,
 }
 
-/// The stacks of one site, by their indices, and what is known of them together.
+/// The stacks of one site, by their indices, and the facts about them together.
 pub(super) struct Group {
     pub key: Key,
     pub stacks: Vec<usize>,
     pub life: Life,
-    /// What its blocks did as hash tables.
+    /// The history of its blocks as hash tables.
     pub tables: Tables,
-    /// The most blocks of the site that lived at once, or the most tables; `None` where that is not known.
+    /// The most blocks of the site that lived at once, or the most tables; `None` if that is not known.
     pub most_live: Option<u64>,
-    /// Blocks that the harness freed, of those of which it is known where they were freed.
+    /// Blocks that the harness freed, among those whose place of freeing is known.
     pub dropped_by_harness: u64,
     pub freed_somewhere: u64,
-    /// Each is freed by the function that made it; what grows in a helper, by whoever calls that.
+    /// Each is freed by the function that made it; a block that grows in a helper, by the helper's caller.
     pub freed_where_made: bool,
     /// One at least is freed as a part of something else: of an object that is dropped, of a vector's items.
     pub freed_as_part: bool,
-    /// That something is of a type that the user or another crate defines.
+    /// That object is of a type that the user or another crate defines.
     pub freed_in_object: bool,
-    /// Of one element of a vector that grew from nothing, where its first size tells it.
+    /// The size of one element of a vector that grew from nothing, if its first size tells it.
     pub element_bytes: Option<u64>,
-    /// Other sites at which what grows here began, the most growths first.
+    /// Other sites at which the containers that grow here began, the most growths first.
     pub grown_from: Vec<(usize, u64)>,
-    /// The sites at which what began here grew, this one among them, and how often.
+    /// The sites at which containers that began here grew, this one among them, and how often.
     pub grew_in: BTreeMap<usize, u64>,
     /// Counts and lives of all stacks agree, per operation; those of the stacks at which its blocks grew, too.
     pub steady: bool,

@@ -1,9 +1,9 @@
 //! Why does this allocate, and what would stop it?
 //!
-//! Stacks and lives (`recording`) become sites (`sites`): a line of the user's, what was done there in the language's own words
-//! (`operation`, from the frames between that line and the allocator, by the table `calls`), and what became of the blocks. A table of rules
-//! (`rules`) looks at each site and may give a remedy with its effect. Nothing here does I/O: source text comes through a
-//! function.
+//! Stacks and lives (`recording`) become sites (`sites`): a line of the user's, its operation in the language's own
+//! words (`operation`, from the frames between that line and the allocator, by the table `calls`), and the fate of the
+//! blocks. A table of rules (`rules`) looks at each site and may give a remedy with its effect. Nothing here does I/O:
+//! source text comes through a function.
 
 mod calls;
 mod case;

@@ -1,11 +1,11 @@
-//! What was done that allocated, in the language's own words: found from the frames between the user's line and the allocator,
-//! by the table of what programmers call.
+//! Names the operation that allocated, in the language's own words: found from the frames between the user's line and
+//! the allocator, by the table of functions that programmers know.
 
 use serde::{Deserialize, Serialize};
 
 use super::calls::{CALLS, COLLECTED};
 
-/// What holds the memory.
+/// The container that holds the memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Container {
@@ -19,7 +19,7 @@ pub enum Container {
     Path,
 }
 
-/// What was done.
+/// The operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
@@ -39,7 +39,7 @@ pub enum Operation {
     TextCopy,
     /// format!.
     Format,
-    /// to_string of what can be displayed.
+    /// to_string of a type with `Display`.
     Display,
     /// A new text or vector from others: concat, join, repeat, replace, to_lowercase.
     Joined,
@@ -74,18 +74,18 @@ use Container as C;
 use Operation as O;
 
 impl Operation {
-    /// What functions of other crates did for the user's line, where that is known; the innermost first.
+    /// The operation by functions of other crates for the user's line, if known; `functions`: the innermost first.
     pub(super) fn of_crates<'f>(mut functions: impl Iterator<Item = &'f Function>) -> Option<Operation> {
         // rayon's own frames lie around those of its queue.
         let queues = functions.any(|function| function.of_crate == Some(KnownCrate::Deque));
         (queues && functions.any(|function| function.of_crate == Some(KnownCrate::Rayon))).then_some(O::JobQueue)
     }
 
-    /// What functions of std did, the innermost first.
+    /// The operation by `functions` of std, the innermost first.
     pub(super) fn of(functions: &[&Function]) -> Operation {
         for (at, function) in functions.iter().enumerate().rev() {
             if function.collects {
-                // An item that `map` makes by a function of std is no part of what holds it.
+                // An item that `map` makes by a function of std is no part of the container that holds it.
                 let made = functions[..at].iter().filter_map(|function| function.operation).find(Operation::makes_item);
                 if let Some(item) = made {
                     return item;
@@ -96,7 +96,7 @@ impl Operation {
             if let Some(operation) = function.operation {
                 return refine(operation, &functions[..at]);
             }
-            // What it keeps for itself is none of the user's.
+            // Memory that it keeps for itself is not the user's.
             if function.is_own_business {
                 return O::Other;
             }
@@ -109,7 +109,7 @@ impl Operation {
         matches!(self, O::Box | O::Rc | O::Arc | O::TextCopy | O::Format | O::Display | O::Clone(C::String))
     }
 
-    /// What holds the memory, where that can grow.
+    /// The container that holds the memory, if that can grow.
     pub fn container(self) -> Option<Container> {
         match self {
             O::Grow(container) | O::Capacity(container) | O::Collect(container) | O::Clone(container) => {
@@ -121,13 +121,13 @@ impl Operation {
         }
     }
 
-    /// Whether what grows is a hash table, which moves to a new block each time.
+    /// Whether the growing container is a hash table, which moves to a new block each time.
     pub fn is_table(self) -> bool {
         matches!(self.container(), Some(C::HashMap | C::HashSet))
     }
 }
 
-/// What the inner functions say more exactly.
+/// Refines the operation by the inner functions.
 fn refine(operation: Operation, inner: &[&Function]) -> Operation {
     let calls = |operation: Operation| inner.iter().any(|function| function.operation == Some(operation));
     match operation {
@@ -139,7 +139,7 @@ fn refine(operation: Operation, inner: &[&Function]) -> Operation {
     }
 }
 
-/// Crates that are known by what they do.
+/// Crates that are recognized by their work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum KnownCrate {
     Rayon,
@@ -147,12 +147,12 @@ enum KnownCrate {
     Deque,
 }
 
-/// What one function says.
+/// The operation that one function stands for.
 #[derive(Debug, Default)]
 pub(super) struct Function {
     operation: Option<Operation>,
     collects: bool,
-    /// Of std's threads and what they share.
+    /// Functions of std's threads and their shared state.
     is_own_business: bool,
     of_crate: Option<KnownCrate>,
     /// The type that it belongs to.
@@ -315,7 +315,7 @@ mod tests {
                 ],
                 O::Box,
             ),
-            // A channel's list of those who wait.
+            // A channel's list of waiting threads.
             (
                 &[
                     "alloc::vec::Vec<T,A>::push",

@@ -1,19 +1,19 @@
-//! Whose code a frame is.
+//! Decides whose code a frame is.
 
 use std::path::{Path, PathBuf};
 
 use crate::symbolize::{Frame, is_plumbing};
 
-/// What is the user's, and what his sources say.
+/// The user's code, and the text of its sources.
 pub struct Surroundings<'a> {
     /// The workspace's folder.
     pub root: PathBuf,
-    /// Line `line` (from 1) of the file at a path, where it can be read.
+    /// Line `line` (from 1) of the file at a path, if it can be read.
     pub source: &'a dyn Fn(&str, u32) -> Option<String>,
 }
 
 impl Surroundings<'_> {
-    /// `FILE:LINE`, the file as it is seen from the workspace's folder; what is not known is left out.
+    /// `FILE:LINE`, the file relative to the workspace's folder; unknown parts are left out.
     pub(super) fn place(&self, file: &str, line: u32) -> String {
         match (shown(file, &self.root), line) {
             (file, 0) => file.to_owned(),
@@ -22,31 +22,31 @@ impl Surroundings<'_> {
     }
 }
 
-/// A file as it is seen from `root`.
+/// A file relative to `root`.
 pub(super) fn shown<'a>(file: &'a str, root: &Path) -> &'a str {
     Path::new(file).strip_prefix(root).ok().and_then(Path::to_str).unwrap_or(file)
 }
 
-/// Whose code a function is.
+/// The owner of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
-    /// The allocator's own way down from `Vec::push` and its like.
+    /// The allocator's own path down from `Vec::push` and the like.
     Plumbing,
     Std,
     /// A crate that the user depends on, by its name.
     Dependency(String),
-    /// What runs the benches, and drops what an operation gives.
+    /// The code that runs the benches, and drops the results of an operation.
     Harness,
     User,
-    /// Not Rust, or nothing is known of it.
+    /// Not Rust, or unknown.
     Foreign,
 }
 
-/// The crates of the harnesses that take the hook, by the names that they are compiled by: their folders have other names
-/// where they come from git or lie in the workspace.
+/// The crates of the harnesses that take the hook, by the names that they are compiled by: their folders have other
+/// names if they come from git or lie in the workspace.
 const HARNESSES: [&str; 5] =
     ["criterion", "codspeed_criterion_compat_walltime", "divan", "codspeed_divan_compat_walltime", "memprof_libtest"];
-/// Where std's sources lie: as the release names them, and what std is built from.
+/// The folders of std's sources: as the release names them, and the crates that std is built from.
 const STD: [&str; 2] = ["/rustc/", "/rust/deps/"];
 /// As rust-src has them, below the toolchain's folder.
 const STD_SOURCES: &str = "/lib/rustlib/src/rust/";
@@ -62,7 +62,7 @@ pub fn owner(frame: &Frame, root: &Path) -> Owner {
         return Owner::Harness;
     }
     let file = frame.file.as_str();
-    // What the folders above the workspace are called says nothing.
+    // The names of the folders above the workspace mean nothing.
     let below = Path::new(file).strip_prefix(root).ok().and_then(Path::to_str);
     let place = below.map_or(file.to_owned(), |below| format!("/{below}"));
     if place.contains(STD_SOURCES) || (below.is_none() && STD.iter().any(|start| file.starts_with(start))) {
@@ -131,7 +131,8 @@ mod tests {
             assert_eq!(owner_of(function, file), expected, "{function}");
         }
     }
-    /// A harness from git, from a folder of the workspace, from the registry, and what stands for the compiler's own.
+    /// A harness from git, from a folder of the workspace, from the registry, and the replacement of the compiler's
+    /// own.
     #[test]
     fn a_harness_is_known_by_its_crate() {
         for (function, file) in [

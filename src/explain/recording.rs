@@ -1,4 +1,4 @@
-//! What there is to explain: the stacks of one benchmark, untrimmed, with what was counted and what became of the blocks.
+//! The input of an explanation: the stacks of one benchmark, untrimmed, with their counts and the fate of their blocks.
 
 use std::collections::HashMap;
 
@@ -85,7 +85,7 @@ struct Joining {
 
 impl Joining {
     fn place(&mut self, recording: &mut Recording, symbolizer: &mut Symbolizer, stack: &Stack) -> usize {
-        // What drives the passes is not the same code in all of them.
+        // The driver of the passes is not the same code in all of them.
         let is_driver = |frames: &[Frame]| frames.iter().any(|frame| frame.function.starts_with(DRIVER));
         let driver = stack.addresses.iter().position(|&address| is_driver(symbolizer.frames(address, false).1));
         let addresses = &stack.addresses[..driver.unwrap_or(stack.addresses.len())];

@@ -1,9 +1,9 @@
-//! The rules, as data: what has to be seen, what would stop it, and what that changes.
+//! The rules, as data: the evidence of each, the remedy, and its effect.
 
 use self::Evidence as E;
 use super::operation::{Container as C, Operation, Operation as O};
 
-/// What must be seen, what would stop it, what would change.
+/// The evidence, the remedy, and its effect.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
     pub name: &'static str,
@@ -13,7 +13,7 @@ pub struct Rule {
     pub change: Change,
 }
 
-/// Something that can be seen at a site, of the blocks that begin there.
+/// An observable fact about a site and the blocks that begin there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {
     Grew,
@@ -31,7 +31,7 @@ pub enum Evidence {
     /// No object of a type of the user's or of another crate has it, which could change it, or be used later.
     NotInObject,
     OneAtATime,
-    /// At least so many lived at once.
+    /// At least this many lived at once.
     LiveAtOnce(u64),
     /// All have the same size.
     OneSize,
@@ -47,18 +47,18 @@ pub enum Evidence {
     NoDyn,
     /// The line has this text.
     SourceSays(&'static str),
-    /// The statement can be read, and nothing in it is `mut`: what it makes is only looked at.
+    /// The statement can be read, and nothing in it is `mut`: its result is only looked at.
     NotMutable,
 }
 
-/// What a remedy changes.
+/// The effect of a remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// Nothing is allocated any more.
     Gone,
-    /// Each block is allocated once, with the size that it has in the end.
+    /// Each block is allocated once, with its final size.
     FinalSizeOnly,
-    /// One block, as large as the largest, stands for all of an operation.
+    /// One block, as large as the largest, replaces all of an operation.
     OneLargest,
     /// All blocks lie in one.
     OneBlock,
@@ -80,13 +80,13 @@ const TABLES: &[O] = &[O::Grow(C::HashMap), O::Grow(C::HashSet), O::Capacity(C::
 const SMALL: u64 = 256;
 /// A page: a single value may be so large on a thread's stack.
 const ON_STACK: u64 = 4096;
-/// So many objects that live at once are worth a block of their own.
+/// This many objects that live at once are worth a block of their own.
 const MANY: u64 = 16;
 
 /// In the order of their precedence: the first that fits a site gives its remedy; a later one is named, too, if it saves more.
 ///
-/// `{last}`: bytes at the end; `{capacity}`: what with_capacity takes, if that is known, and the bytes at the end; `{size}`: the one
-/// size; `{n}`: how many live at once; `{trait}`: what the function returns.
+/// `{last}`: bytes at the end; `{capacity}`: the argument of with_capacity, if that is known, and the bytes at the end;
+/// `{size}`: the one size; `{n}`: how many live at once; `{trait}`: the function's return type.
 pub const RULES: &[Rule] = &[
     Rule {
         name: "box-dyn",

@@ -1,11 +1,11 @@
-//! How a rule is held against a site. Without its evidence, all of it, no rule speaks.
+//! Matches a rule with a site. A rule needs all of its evidence to match.
 
 use super::case::Case;
 use super::explanation::{Effect, Remedy};
 use super::rule_table::{Change, Evidence, RULES, Rule};
 use crate::results::notation;
 
-/// What would stop it: the first rule that fits; then the first that saves more calls. Each comes with the number of the site
+/// The remedies: the first rule that fits; then the first that saves more calls. Each comes with the number of the site
 /// whose calls it saves.
 pub(super) fn remedies(case: &Case) -> Vec<(usize, Remedy)> {
     const MOST: usize = 2;
@@ -37,7 +37,7 @@ impl Case<'_> {
         self.group().life.fresh + self.group().life.zeroed
     }
 
-    /// The most that lived at once; at least so many, where there were too many to tell.
+    /// The most that lived at once; a lower bound, if there were too many to tell.
     fn most_live(&self) -> u64 {
         self.group().most_live.unwrap_or(self.group().life.most_live)
     }
@@ -87,7 +87,8 @@ impl Case<'_> {
         Some(object[..end].trim())
     }
 
-    /// What a change saves, and the site at which it is saved: what grows is saved where it grows. Never more than is there.
+    /// The savings of a change, and the site at which it saves: growth is saved where the container grows. Never more
+    /// than is there.
     pub(super) fn effect(&self, change: Change) -> (usize, Effect) {
         let growth = self.growth();
         let n = self.followed as f64;
@@ -107,7 +108,7 @@ impl Case<'_> {
             _ => (self.number, 1.0),
         };
         let site = &self.groups[at];
-        // The operations that were followed may not be like those that were counted.
+        // The followed operations may differ from the counted ones.
         let steady = self.group().steady && site.steady;
         let counted = self.per_op(site.allocs) / (site.followed_calls() as f64 / n);
         let part = if steady || !counted.is_finite() { part } else { part * counted };
@@ -117,7 +118,7 @@ impl Case<'_> {
         (at, Effect { allocs_per_op: -saved_calls, bytes_per_op: -saved_bytes, exact })
     }
 
-    /// The line at which a capacity is to be given, where that is not the site's own.
+    /// The line at which a capacity should be given, if that is not the site's own.
     fn where_made(&self, change: Change, at: usize) -> String {
         let made = if at == self.number { self.made.as_ref() } else { Some(&self.place) };
         match made {
@@ -165,7 +166,8 @@ mod tests {
     use crate::explain::group::{Group, Key};
     use crate::records::{Growth, Life};
 
-    /// Two groups: blocks begin in the first and grow in either. What was followed need not be like what was counted.
+    /// Two groups: blocks begin in the first and grow in either. The followed operations may differ from the counted
+    /// ones.
     fn groups(rule: &Rule, numbers: &[u64; 12]) -> Vec<Group> {
         let [blocks, steps, elsewhere, bytes, last, most, fresh, grown, allocs, space, other_allocs, other_space] =
             *numbers;
@@ -243,7 +245,7 @@ mod tests {
         }
     }
 
-    /// What grows at another line is saved there.
+    /// Growth at another line is saved there.
     #[test]
     fn growth_is_saved_where_it_happens() {
         let rule = RULES.iter().find(|rule| rule.name == "small-capacity").unwrap();

@@ -1,4 +1,4 @@
-//! What happened at a site, in a sentence.
+//! The events of a site, in a sentence.
 
 use super::case::Case;
 use super::operation::{Container, Operation};
@@ -7,7 +7,7 @@ use crate::results::notation::{grouped, per_op};
 
 /// `Vec grew 7 times, 8 → 1,024 B; freed in the same operation`.
 ///
-/// `beginnings`: the other places at which what grows here began.
+/// `beginnings`: the other places at which the containers that grow here began.
 pub(super) fn of(case: &Case, view: &View, beginnings: &[String]) -> String {
     let (life, growth) = (&case.group().life, case.group().growth());
     let n = case.followed.max(1) as f64;
@@ -63,7 +63,7 @@ fn times(n: f64) -> String {
     if n == 1.0 { "once".to_owned() } else { format!("{} times", per_op(n)) }
 }
 
-/// What became of the blocks that began here.
+/// The fate of the blocks that began here.
 fn fate(case: &Case, view: &View) -> Option<String> {
     let (life, group) = (&case.group().life, case.group());
     let begun = life.freed + life.freed_elsewhere + life.kept;
@@ -76,7 +76,7 @@ fn fate(case: &Case, view: &View) -> Option<String> {
         Some(function) => format!("freed by another thread, in {function}"),
         None => "freed by another thread".to_owned(),
     };
-    // What is said of all, and of some.
+    // Facts about all blocks, and about some.
     let fates = [
         (given, "given to the harness, which drops it", "given to the harness"),
         (freed - given, "freed in the same operation", "freed in the same operation"),
@@ -87,7 +87,7 @@ fn fate(case: &Case, view: &View) -> Option<String> {
     Some(match fates[..] {
         [(_, all, _)] => all.to_owned(),
         _ => {
-            // Of the operations that were followed, which may differ from those that were counted.
+            // For the followed operations, which may differ from the counted ones.
             let about = if group.steady { "" } else { "about " };
             let parts = fates.iter().map(|(blocks, _, some)| format!("{about}{} {some}", per_op(*blocks)));
             parts.collect::<Vec<_>>().join(", ")
@@ -95,8 +95,8 @@ fn fate(case: &Case, view: &View) -> Option<String> {
     })
 }
 
-/// Blocks an operation that the harness drops, with what the operation gives. Of a table's blocks only the last can be given;
-/// its forerunners are freed as it grows, and count as given with it.
+/// Blocks an operation that the harness drops, with the operation's result. Of a table's blocks only the last can be in
+/// the result; its predecessors are freed as it grows, and count as part of it.
 fn given_to_harness(case: &Case) -> f64 {
     let (life, group) = (&case.group().life, case.group());
     if group.dropped_by_harness == 0 {

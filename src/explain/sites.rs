@@ -14,7 +14,7 @@ use crate::explain::origin::{Owner, Surroundings, owner};
 use crate::explain::sentences;
 use crate::results::lines::Memory;
 
-/// Lines that call a site's function are named up to this number.
+/// The most lines that are named as callers of a site's function.
 const MOST_CALLERS: usize = 3;
 
 /// Explains one benchmark.
@@ -49,7 +49,7 @@ pub fn explain(name: &str, memory: &Memory, recording: &Recording, around: &Surr
     }
 }
 
-/// What is not known.
+/// The unknown parts.
 fn notes(recording: &Recording, owners: &[Owner]) -> Vec<String> {
     let mut notes = Vec::new();
     let allocating = || recording.stacks.iter().filter(|stack| stack.counts.allocs > 0);
@@ -107,7 +107,8 @@ fn group(view: &View) -> Vec<Group> {
     groups
 }
 
-/// Where what grows in each group began, if that is elsewhere, and where what begins in each grows.
+/// Where the containers that grow in each group began, if that is elsewhere, and where those that begin in each group
+/// grow.
 fn find_beginnings(groups: &mut [Group], group_of: &[Option<usize>]) {
     let mut beginnings: Vec<BTreeMap<usize, u64>> = vec![BTreeMap::new(); groups.len()];
     for (from, group) in groups.iter_mut().enumerate() {
@@ -126,8 +127,8 @@ fn find_beginnings(groups: &mut [Group], group_of: &[Option<usize>]) {
     }
 }
 
-/// Whether counts and lives say the same of what one operation does, in each group and wherever its blocks grew. Not by the
-/// stack: a harness may run a single iteration by other code than many.
+/// Whether counts and lives agree on one operation, in each group and wherever its blocks grew. Not by the stack: a
+/// harness may run a single iteration through other code than many.
 fn compare_with_counts(groups: &mut [Group], group_of: &[Option<usize>], recording: &Recording) {
     let agrees = |group: &Group| group.followed_calls() * recording.iterations == group.allocs * recording.followed;
     let agreeing: Vec<bool> = groups.iter().map(agrees).collect();

@@ -1,8 +1,8 @@
-//! What the source around a line says, as far as text tells it.
+//! Facts about a line from the source text around it.
 
 use crate::symbolize::Frame;
 
-/// The text of the statement up to the frame's line; empty where that cannot be read.
+/// The text of the statement up to the frame's line; empty if that cannot be read.
 pub(super) fn statement(frame: &Frame, text: &dyn Fn(u32) -> Option<String>) -> String {
     const MOST_LINES: u32 = 12;
     let code = |line: u32| Some(text(line)?.split("//").next().unwrap_or_default().trim().to_owned());
@@ -34,7 +34,7 @@ pub(super) fn signature(frame: &Frame, text: &dyn Fn(u32) -> Option<String>) -> 
     head
 }
 
-/// The line above the frame's, in its function, that declares something that the frame's line speaks of: `let mut NAME`.
+/// The line above the frame's, in its function, that declares a variable that the frame's line uses: `let mut NAME`.
 pub(super) fn declared(frame: &Frame, text: &dyn Fn(u32) -> Option<String>) -> Option<u32> {
     const MOST_LINES: usize = 200;
     let is_name = |c: char| c.is_alphanumeric() || c == '_';

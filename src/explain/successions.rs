@@ -1,12 +1,13 @@
-//! Which blocks are one hash table. It grows by a new block that takes the old one's place; but whatever is dropped right after
-//! something larger was made looks alike. A step is a table's only where a table was put into, not where one was made.
+//! Decides which blocks are one hash table. A table grows by a new block that takes the old one's place; but any block
+//! that is dropped right after a larger one was allocated looks alike. A step is a table's only at a line that put
+//! something into a table, not at one that made it.
 
 use std::collections::BTreeMap;
 
 use super::operation::{Container, Operation};
 use crate::records::{Growth, Piece, Span, Succession};
 
-/// What one group's tables did, counted where each began.
+/// The history of one group's tables, counted where each began.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     pub growth: Growth,
@@ -14,7 +15,7 @@ pub(super) struct Tables {
     pub grew_at: BTreeMap<usize, u64>,
 }
 
-/// By the numbers of the groups: what is done in each, and which each stack belongs to.
+/// By the numbers of the groups: the operation of each, and the group that each stack belongs to.
 pub(super) struct Groups<'a> {
     pub operations: &'a [Operation],
     pub of_stack: &'a [Option<usize>],
@@ -25,7 +26,7 @@ impl Groups<'_> {
         Some(self.operations[self.of_stack[stack]?])
     }
 
-    /// Whether a block of the second stack may be what a table of the first one became.
+    /// Whether a block of the second stack may be the next block of a table of the first one.
     fn steps(&self, from: usize, to: usize) -> bool {
         use Container::{HashMap, HashSet};
         let grows =
@@ -77,7 +78,7 @@ impl Groups<'_> {
 
     /// How many tables, or other blocks, of each group lived at once; `None` where no span is known.
     pub fn living(&self, spans: &[Span]) -> Vec<Option<u64>> {
-        // Group and beginning of what each span is the last of.
+        // Group and first block of each span's chain.
         let mut begun: Vec<(Option<usize>, u32)> = Vec::with_capacity(spans.len());
         let mut goes_on = vec![false; spans.len()];
         for span in spans {
@@ -117,7 +118,7 @@ impl Open {
         Open { first: stack, last: stack, growth: Growth::default(), grew_at: BTreeMap::new() }
     }
 
-    /// Each of so many tables goes through `piece`.
+    /// Each of this many tables goes through `piece`.
     fn add(&mut self, piece: &Piece, times: u64) {
         let growth = &mut self.growth;
         let before = growth.steps;

@@ -1,4 +1,4 @@
-//! An explanation as people read it.
+//! An explanation as text for people.
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Bencher Metric Format: name → measure → value, with the range where there is one.
+//! Bencher Metric Format: name → measure → value, with the range if there is one.
 
 use serde_json::{Map, Value, json};
 

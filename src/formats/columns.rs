@@ -1,4 +1,4 @@
-//! The table that people read.
+//! The table for people.
 
 use std::collections::HashMap;
 
@@ -21,18 +21,18 @@ const UNPAIRED: &str = " (unpaired)";
 /// A longer name stands on a line of its own.
 const LONGEST_NAME: usize = 60;
 
-/// The cells, the head's first; no rows where nothing was measured.
+/// The cells, the head's first; no rows if nothing was measured.
 pub struct Table {
     pub cells: Vec<Vec<String>>,
     /// Whether the last column is that of the comparison, which is text.
     pub compared: bool,
 }
 
-/// What one row is made from.
+/// The data of one row.
 struct Row<'a> {
     one: &'a Finished,
     name: &'a str,
-    /// Of so many measurements it is the median.
+    /// It is the median of this many measurements.
     median_of: Option<usize>,
     versus: Versus<'a>,
 }
@@ -54,7 +54,7 @@ impl Table {
         if rows.is_empty() {
             return Table { cells: Vec::new(), compared: false };
         }
-        // What is compared is what all measurements of a benchmark say together.
+        // Comparisons use the joint result of all measurements of a benchmark.
         let each = one_of_each(rows);
         let short = names::shortest_of(rows);
         let mut measurements: HashMap<&str, usize> = HashMap::new();
@@ -69,7 +69,7 @@ impl Table {
         let mut all = vec![columns.iter().map(|(head, _)| head.clone()).collect()];
         let is_repeated = each.len() < rows.len();
         if is_repeated {
-            // As `go test` has them, one a line; then what they come to.
+            // Each measurement on a line, like `go test` prints them; then the joint result.
             let single = |one| Row { one, name: &short[&one.name], median_of: None, versus: Versus::Nothing };
             all.extend(rows.iter().map(single).map(cells));
         }
@@ -112,7 +112,7 @@ pub fn render(rows: &[Finished], failed: &[Failed], view: &View) -> String {
     lines.join("\n")
 }
 
-/// Said of a machine that was busy with other work; so is what would help.
+/// A warning about a machine that was busy with other work, with advice.
 fn busy(rows: &[Finished]) -> Option<String> {
     let interrupted: usize = rows.iter().map(|row| row.time.interrupted as usize).sum();
     let samples: usize = rows.iter().map(|row| row.time.samples.len()).sum();
@@ -124,7 +124,7 @@ fn busy(rows: &[Finished]) -> Option<String> {
     })
 }
 
-/// What the marks in the cells mean.
+/// The legend of the marks in the cells.
 pub fn notes(rows: &[Finished], table: &Table) -> Vec<&'static str> {
     let says = |mark: &str| table.compared && table.cells.iter().skip(1).any(|row| row[row.len() - 1].contains(mark));
     let notes = [
@@ -145,7 +145,7 @@ pub fn notes(rows: &[Finished], table: &Table) -> Vec<&'static str> {
     notes.into_iter().filter(|(applies, _)| *applies).map(|(_, note)| note).collect()
 }
 
-/// What each row is compared with: `before`, where there is such, else a variant of its group.
+/// The reference of each row: `before`, if there is one, else a variant of its group.
 fn versus<'a>(
     each: &'a [Finished],
     before: Option<&'a (Vec<Finished>, &'a str)>,
@@ -238,7 +238,7 @@ fn comparison(row: &Row, memory: bool) -> String {
     }
 }
 
-/// `0.90×`, or `9.7× per 10×`, with what is to be known of it.
+/// `0.90×`, or `9.7× per 10×`, with its marks.
 fn ratio_text(ratio: &Ratio, step: &str) -> String {
     let mark = match ratio {
         ratio if !ratio.is_decided() => CHANCE,
@@ -248,7 +248,8 @@ fn ratio_text(ratio: &Ratio, step: &str) -> String {
     format!("{}×{step}{mark}", shown(ratio.ratio))
 }
 
-/// `−1,984 B` and `−5 allocs`: what is equal is left out, and what may be chance has [`CHANCE`] behind it.
+/// `−1,984 B` and `−5 allocs`: equal counts are left out, and counts that may differ by chance have [`CHANCE`] behind
+/// them.
 fn memory_changes(from: &Memory, to: &Memory) -> Vec<String> {
     let change = |from: f64, to: f64, unit: &str, certain: bool| {
         let sign = if to > from { "+" } else { "" };

@@ -1,4 +1,4 @@
-//! What github-action-benchmark reads as `customSmallerIsBetter`: a list of names, units and values.
+//! github-action-benchmark's `customSmallerIsBetter`: a list of names, units and values.
 
 use serde_json::{Value, json};
 

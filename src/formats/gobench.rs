@@ -1,4 +1,4 @@
-//! Go's benchmark text, which benchstat and all that is built on it read.
+//! Go's benchmark text, for benchstat and all tools built on it.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -56,13 +56,13 @@ impl Format for Gobench {
     }
 }
 
-/// The names that were given so far, each with the benchmark that has it.
+/// The names used so far, each with the benchmark that has it.
 #[derive(Default)]
 struct Names<'a>(HashMap<String, &'a str>);
 
 impl<'a> Names<'a> {
-    /// `BenchmarkTarget/id`: Go's names begin with a capital letter behind `Benchmark`, and hold no blank. Two benchmarks that
-    /// this makes one are told apart as Go does it, by `#01`.
+    /// `BenchmarkTarget/id`: Go's names begin with a capital letter behind `Benchmark`, and hold no blank. If two
+    /// benchmarks get one name by this, `#01` tells them apart, as in Go.
     fn of(&mut self, one: &'a Finished) -> String {
         let mut target = one.target.chars();
         let capital = target.next().into_iter().flat_map(char::to_uppercase);
@@ -78,7 +78,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// As Go's SetBytes has it: 10⁶ bytes a second.
+/// The unit of Go's SetBytes: 10⁶ bytes a second.
 fn speed(throughput: Option<&serde_json::Value>, ns: Option<f64>) -> Option<f64> {
     let bytes = throughput?.get("bytes")?.as_f64()?;
     ns.filter(|ns| *ns > 0.0).map(|ns| bytes / ns * 1e3)

@@ -1,4 +1,4 @@
-//! The table that people read, and the verdicts below it.
+//! The table for people, and the verdicts below it.
 
 use super::{Format, View, columns, verdicts};
 use crate::results::lines::Run;

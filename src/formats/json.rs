@@ -1,4 +1,4 @@
-//! JSON lines: one object a line, as `--message-format json` and results.jsonl have them.
+//! JSON lines: one object a line, the same for `--message-format json` and results.jsonl.
 
 use serde::Serialize;
 

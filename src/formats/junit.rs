@@ -31,7 +31,7 @@ impl Format for Junit {
             let name: &str = &one_line(name);
             let mut parts = name.splitn(3, '/');
             let package = parts.next().unwrap_or_default();
-            // What stops the whole run is in no target.
+            // A failure that stops the whole run is in no target.
             let suite = parts.next().map_or(package.to_owned(), |target| format!("{package}/{target}"));
             let mut case = TestCase::new(parts.next().unwrap_or(name), status);
             case.set_classname(suite.as_str()).set_time(Duration::try_from_secs_f64(seconds).unwrap_or_default());

@@ -1,4 +1,4 @@
-//! Markdown for a comment on a pull request: the verdicts, then the columns, folded away where it is long.
+//! Markdown for a comment on a pull request: the verdicts, then the columns, folded away if the table is long.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::results::check::Verdict;
 use crate::results::lines::Run;
 use crate::results::notation::markdown as escaped;
 
-/// A table of more rows is folded away below the verdicts.
+/// A table with more rows is folded away below the verdicts.
 const LONG: usize = 20;
 
 pub struct Markdown;

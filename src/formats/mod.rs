@@ -38,13 +38,13 @@ pub const FORMATS: &[&dyn Format] = &[
 
 /// A format.
 pub trait Format: Sync {
-    /// As `--message-format` has it.
+    /// Its name in `--message-format`.
     fn name(&self) -> &'static str;
 
     /// One line of help.
     fn about(&self) -> &'static str;
 
-    /// All that is printed, with its last line end.
+    /// The whole output, with its last line end.
     fn render(&self, run: &Run, view: &View) -> String;
 
     /// Whether results are printed as they come, not at the end.
@@ -57,7 +57,7 @@ pub trait Format: Sync {
         false
     }
 
-    /// What GitHub shows on the run's own page.
+    /// The text for GitHub's page of the run.
     fn step_summary(&self) -> Option<&dyn Format> {
         None
     }
@@ -74,12 +74,12 @@ pub fn find(name: &str) -> Option<&'static dyn Format> {
     FORMATS.iter().copied().find(|format| format.name() == name)
 }
 
-/// What is wanted of the results.
+/// The options of the output.
 #[derive(Debug, Clone, Default)]
 pub struct View {
-    /// Without it B/op and allocs/op are left out.
+    /// Show B/op and allocs/op.
     pub memory: bool,
-    /// The variant that each group's rows are compared to; its first where `None`.
+    /// The variant that each group's rows are compared to; its first if `None`.
     pub against: Option<String>,
     /// Another run, to which the rows are compared instead.
     pub base: Option<Base>,
@@ -88,13 +88,13 @@ pub struct View {
 }
 
 impl View {
-    /// `path` from the root, where it is below it.
+    /// `path` relative to the root, if it is below it.
     fn relative<'a>(&self, path: &'a str) -> &'a str {
         Path::new(path).strip_prefix(&self.root).ok().and_then(Path::to_str).unwrap_or(path)
     }
 }
 
-/// The shortest unambiguous names of what was measured and of what was looked for, by full name.
+/// The shortest unambiguous names of all measured and all missing benchmarks, by full name.
 fn names_of(run: &Run) -> HashMap<String, String> {
     let id = |name: &'_ str| name.splitn(3, '/').nth(2).map_or(0, str::len);
     let mut all: BTreeMap<&str, &str> = run

@@ -1,4 +1,4 @@
-//! What the gate says, as people read it: failures with their sites, improvements, a last line that says what to do.
+//! The gate's verdicts, for people: failures with their sites, improvements, and a last line that says what to do.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ pub fn placed(check: &Check, site: &PlacedSite, view: &View) -> String {
     format!("{amount}  {}  {}:{}", one_line(&site.function), view.relative(&site.file), site.line)
 }
 
-/// One line; it speaks of the benchmarks that gave nothing to judge, too.
+/// One line; it includes the benchmarks that had no numbers to judge.
 pub fn summary(run: &Run) -> String {
     let crashed = match run.failed.len() {
         0 => String::new(),

@@ -34,7 +34,7 @@ pub struct Benchmark {
     pub listed: Listed,
     /// How many were listed before it in this run, selected or not.
     pub position: usize,
-    /// What its time is compared with.
+    /// The reference of its time.
     pub against: Option<Box<Benchmark>>,
 }
 

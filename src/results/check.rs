@@ -1,4 +1,4 @@
-//! What the gate says about a benchmark, as a JSON line has it.
+//! The gate's verdict on a benchmark, as a JSON line has it.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub enum Verdict {
     Failed,
 }
 
-/// What a benchmark was held against.
+/// The standard of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Against {
@@ -33,29 +33,29 @@ pub struct PlacedSite {
     pub bytes_per_op: f64,
 }
 
-/// One thing that was held against one other.
+/// One number compared with one standard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     pub name: String,
-    /// `None` where it is about the benchmark itself: it vanished, or has no entry.
+    /// `None` if it is about the benchmark itself: it vanished, or has no entry.
     pub metric: Option<Metric>,
     pub against: Against,
     pub baseline: Option<f64>,
-    /// What was held against the limit: of a count of several processes, against the baseline, the top of the range of the one
-    /// that reaches least far up.
+    /// The number compared with the limit: for a count of several processes, against the baseline, the lowest of the
+    /// tops of their ranges.
     pub value: Option<f64>,
     pub limit: Option<f64>,
-    /// Lowest and highest where it is not exact.
+    /// Lowest and highest if it is not exact.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub baseline_range: Option<[f64; 2]>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub value_range: Option<[f64; 2]>,
-    /// Of a time: whether the baseline's was sampled in turns with it. Without that, the machine may have changed its speed.
+    /// For a time: whether the baseline's was sampled in turns with it. If not, the machine may have changed its speed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub paired: Option<bool>,
     pub verdict: Verdict,
-    /// The sentence that people read, without the name.
+    /// The sentence for people, without the name.
     pub message: String,
-    /// Where it comes from; the largest growth first.
+    /// The lines that it comes from; the largest growth first.
     pub sites: Vec<PlacedSite>,
 }

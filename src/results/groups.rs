@@ -1,27 +1,27 @@
-//! Which benchmark of its group each one is compared with: like with like.
+//! Chooses the benchmark of its group that each one is compared with: like with like.
 //!
 //! A group's rows are variants of one job, on one input or on several (its parameters). Variants are compared on equal
-//! parameters only; where a group has parameters alone, the rows show how cost grows with them.
+//! parameters only; if a group has parameters alone, the rows show how cost grows with them.
 
 use std::collections::HashMap;
 
 use super::lines::Finished;
 use super::ratio::Ratio;
 
-/// What one row is compared with.
+/// The reference of one row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Compared {
     /// Nothing.
     Alone,
-    /// It is what others are compared with.
+    /// Others are compared with it.
     Reference,
     /// The row of this index, which has the same parameter.
     With(usize),
-    /// The row before it, whose parameter is another; theirs divided, where both are numbers.
+    /// The row before it, whose parameter is another; the quotient of the two parameters, if both are numbers.
     Grown { from: usize, factor: Option<f64> },
 }
 
-/// What each row is compared with. `against` names the variant that the others are compared to, the group's first if `None`.
+/// The reference of each row. `against` names the variant that the others are compared to, the group's first if `None`.
 pub fn compared(rows: &[Finished], against: Option<&str>) -> Vec<Compared> {
     let mut groups: HashMap<[&str; 3], Vec<usize>> = HashMap::new();
     for (index, row) in rows.iter().enumerate().filter(|(_, row)| !row.group.is_empty()) {
@@ -63,7 +63,7 @@ fn is_one_job(parts: &[(&str, &str)]) -> bool {
     differ && !others.is_empty() && !first.is_empty()
 }
 
-/// A step from one parameter to the next. Of several in one (`10::t=4`), the last is the one that may change.
+/// A step from one parameter to the next. If an id has several (`10::t=4`), the last is the one that may change.
 fn grown(from: usize, before: &str, now: &str) -> Compared {
     let ((series, before), (same, now)) = (split(before), split(now));
     if series != same {
@@ -102,7 +102,7 @@ pub fn parts(row: &Finished) -> (&str, &str) {
             (variant.trim_end_matches(separators), parameter)
         };
     }
-    // A number at the end is an input, too, whatever it is for the harness.
+    // A number at the end is an input, too, even if the harness does not call it one.
     let (variant, last) = rest.rsplit_once('/').unwrap_or(("", rest));
     if magnitude(last).is_some() { (variant, last) } else { (rest, "") }
 }
@@ -128,8 +128,8 @@ pub fn magnitude(parameter: &str) -> Option<f64> {
     Some(number * if unit.ends_with('i') { 1024f64 } else { 1000f64 }.powi(power))
 }
 
-/// How long `row` takes against `from`: by the pairs that were measured, where these two were; `baseline` is where `from` is
-/// from, if not of the same run.
+/// The time of `row` relative to `from`: by the measured pairs, if these two were paired; `baseline` is the run that
+/// `from` is from, if not the same run.
 pub fn time_ratio(from: &Finished, row: &Finished, baseline: Option<&str>) -> Option<Ratio> {
     let measured = row.vs.as_ref().filter(|vs| vs.name == from.name && vs.baseline.as_deref() == baseline);
     measured.map_or_else(|| Ratio::unpaired(&from.time, &row.time), |vs| Some(vs.ratio))
@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(compared(&named, None), [Compared::Reference, Compared::With(0), Compared::With(0)]);
         named.iter_mut().for_each(|row| row.parameter = row.id.strip_prefix("g/").map(str::to_owned));
         assert_eq!(compared(&named, None), [Compared::Reference, Compared::With(0), Compared::With(0)]);
-        // Where the function is named, too, the parameter is what the harness says.
+        // If the function is named, too, the parameter is the harness's.
         let mut both = rows("a/b", &["a/b/f/x/y", "a/b/g/x/y", "a/b/f/z", "a/b/g/z"]);
         for (row, parameter) in both.iter_mut().zip(["x/y", "x/y", "z", "z"]) {
             row.parameter = Some(parameter.to_owned());

@@ -1,4 +1,4 @@
-//! The numbers of one benchmark, as they stand in results.jsonl (format version 1).
+//! The numbers of one benchmark, in the form of results.jsonl (format version 1).
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -41,7 +41,8 @@ pub struct Finished {
     /// The part of its id that is an input, such as a size; the others of its group take the same one or another.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub parameter: Option<String>,
-    /// Its place among all benchmarks of the run in the order of declaration, from 0, those that were not selected counted.
+    /// Its place among all benchmarks of the run in the order of declaration, from 0, counting those that were not
+    /// selected.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub position: Option<usize>,
     pub time: Time,
@@ -59,7 +60,7 @@ pub struct Finished {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Time {
-    /// Median over the samples of elapsed ÷ iterations; `None` where the harness does not measure wall time.
+    /// Median over the samples of elapsed ÷ iterations; `None` if the harness does not measure wall time.
     pub ns_per_op: Option<f64>,
     /// The 95 % interval of that median; `None` below six samples.
     pub lower: Option<f64>,
@@ -70,7 +71,7 @@ pub struct Time {
     #[serde(default)]
     pub interrupted: u32,
     pub samples: Vec<Sample>,
-    /// `inactive` where a tracker stays around the user's own allocator in the timed executable.
+    /// `inactive` if a tracker stays around the user's own allocator in the timed executable.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tracker: Option<String>,
     /// The closure measured itself (`iter_custom`), so the bracket is all of it.
@@ -81,7 +82,7 @@ pub struct Time {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     pub iterations: u64,
-    /// As the harness's clock says; of another measurement, its own unit.
+    /// The unit of the harness's clock; of another measurement, its own unit.
     pub nanoseconds: f64,
 }
 
@@ -91,7 +92,7 @@ pub struct Memory {
     pub iterations: u64,
     pub allocs_per_op: f64,
     pub bytes_per_op: f64,
-    /// Frees, inside the bracket, of what the bracket allocated.
+    /// Frees, inside the bracket, of blocks that the bracket allocated.
     pub frees_per_op: f64,
     pub reallocs_per_op: f64,
     /// Bytes by which reallocs grew blocks.
@@ -100,9 +101,9 @@ pub struct Memory {
     pub retained_bytes_per_op: f64,
     /// Highest live bytes above the bracket's start, in brackets of one iteration.
     pub peak_bytes: u64,
-    /// True where all passes agree.
+    /// True if all passes agree.
     pub exact: bool,
-    /// What counting itself took; not part of any other number.
+    /// The cost of counting itself; not part of any other number.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub recording: Option<Recording>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -112,7 +113,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Takes in what another process counted: where the two differ, the numbers are not exact.
+    /// Adds the counts of another process: if the two differ, the numbers are not exact.
     pub fn join(&mut self, other: &Memory) {
         self.peak_bytes = self.peak_bytes.max(other.peak_bytes);
         self.retained_bytes_per_op = self.retained_bytes_per_op.max(other.retained_bytes_per_op);
@@ -141,7 +142,7 @@ pub fn are_apart(a: [f64; 2], b: [f64; 2]) -> bool {
     a[1] < b[0] || b[1] < a[0]
 }
 
-/// What recording took of the machine.
+/// The memory cost of recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recording {
     /// Resident memory of the recorder in the benched process: stacks, live blocks, each thread's state.
@@ -163,7 +164,8 @@ pub struct Profiles {
 }
 
 impl Finished {
-    /// The least that it is called by: the harness's own part; with the target where that has none, for it is of a whole process.
+    /// Its shortest name: the harness's own part; with the target if that has no harness, for then it is of a whole
+    /// process.
     pub fn least_name(&self) -> &str {
         match self.whole_process {
             true => self.name.get(self.package.len() + 1..).unwrap_or(&self.id),
@@ -178,7 +180,7 @@ impl Finished {
         id.unwrap_or(&self.id)
     }
 
-    /// Whether its numbers can be: JSON has no NaN, but it has negative ones. The error says which cannot.
+    /// Whether its numbers are possible: JSON has no NaN, but it has negative ones. The error names the wrong one.
     fn is_sound(&self) -> Result<(), String> {
         let (time, memory) = (&self.time, &self.memory);
         let mut numbers = vec![
@@ -263,7 +265,7 @@ pub struct RunFinished {
     pub success: bool,
     pub benchmarks: usize,
     pub failed: usize,
-    /// Why there is no more, where the run could not go on: what does not build, for instance.
+    /// Why there are no more results, if the run could not go on: code that does not build, for instance.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
 }
@@ -280,7 +282,7 @@ pub enum Line {
     RunFinished(RunFinished),
 }
 
-/// All that a run brought: what every output format is made from.
+/// All results of a run: the source of every output format.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
     pub started: RunStarted,
@@ -343,7 +345,7 @@ pub struct Base {
     /// As it was typed.
     pub label: String,
     pub run: Run,
-    /// Where its sources lay.
+    /// The folder of its sources.
     pub root: PathBuf,
 }
 

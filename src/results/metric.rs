@@ -1,4 +1,4 @@
-//! What can be held: the metrics by the names that the baseline, the configuration and the JSON lines share.
+//! The metrics that the gate checks, by the names that the baseline, the configuration and the JSON lines share.
 
 use std::fmt;
 
@@ -28,12 +28,12 @@ impl Metric {
         }
     }
 
-    /// Whether it is held to the baseline without being named: a count, which is the same on every machine.
+    /// Whether it is compared with the baseline without being named: a count, which is the same on every machine.
     pub fn is_counted(self) -> bool {
         matches!(self, Metric::AllocsPerOp | Metric::BytesPerOp)
     }
 
-    /// As the table's head has it.
+    /// The name in the table's head.
     pub fn unit(self) -> &'static str {
         match self {
             Metric::AllocsPerOp => "allocs/op",

@@ -35,7 +35,8 @@ pub fn shortest_of(rows: &[Finished]) -> HashMap<String, String> {
     rows.iter().map(|row| row.name.clone()).zip(shortest(&full, &ids)).collect()
 }
 
-/// `text` as it is shown: an escape stands for what would break a line or a column, or turn the direction of the text.
+/// `text` in its shown form: an escape replaces characters that would break a line or a column, or turn the direction
+/// of the text.
 pub fn one_line(text: &str) -> Cow<'_, str> {
     let breaks = |c: char| {
         c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
@@ -46,7 +47,7 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(|c| if breaks(c) { c.escape_default().to_string() } else { c.to_string() }).collect())
 }
 
-/// Those of `names` that `wanted` is a suffix of, at a slash; the name itself alone where it is one.
+/// Those of `names` that end in `wanted`, at a slash; the name itself alone if it is one.
 pub fn find<'a>(names: &[&'a str], wanted: &str) -> Vec<&'a str> {
     if let Some(name) = names.iter().find(|name| **name == wanted) {
         return vec![name];
@@ -55,7 +56,7 @@ pub fn find<'a>(names: &[&'a str], wanted: &str) -> Vec<&'a str> {
     names.iter().filter(ends).copied().collect()
 }
 
-/// An id as the bench has it: of several benchmarks with one id all but the first have a number behind it, `#01`.
+/// An id in the bench's form: if several benchmarks have one id, all but the first have a number behind it, `#01`.
 pub fn without_occurrence(id: &str) -> &str {
     let number =
         id.rsplit_once('#').filter(|(_, digits)| digits.len() >= 2 && digits.bytes().all(|b| b.is_ascii_digit()));
@@ -65,7 +66,7 @@ pub fn without_occurrence(id: &str) -> &str {
 /// The longest part of a path that every file system takes, with room for a hash.
 const LONGEST_PART: usize = 120;
 
-/// A relative path for `name`: its parts, with everything that a path could trip over replaced. A part that had to be changed
+/// A relative path for `name`: its parts, with all characters replaced that are not safe in a path. A changed part
 /// carries a hash, so that no two names share a path.
 pub fn safe_path(name: &str) -> PathBuf {
     name.split('/').map(safe_part).collect()

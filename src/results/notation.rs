@@ -19,7 +19,7 @@ pub fn grouped(text: &str) -> String {
     format!("{sign}{out}{decimals}")
 }
 
-/// With so many decimals; a half is rounded away from 0, as the pages' script has it.
+/// With this many decimals; a half is rounded away from 0, like in the pages' script.
 pub fn fixed(value: f64, decimals: usize) -> String {
     let power = 10f64.powi(decimals as i32);
     let scaled = value.abs() * power;
@@ -53,7 +53,7 @@ pub fn per_op(value: f64) -> String {
     grouped(text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// What would be markup or break a table is itself.
+/// Escapes characters that would be markup or break a table.
 pub fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let text = text.replace(['\n', '\r'], " ");

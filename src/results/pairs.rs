@@ -2,7 +2,7 @@
 
 /// The ratio of each sample of `of` to the nearest one of `reference`. Samples come with the numbers of their turns, ascending.
 pub fn ratios(reference: &[(u64, f64)], of: &[(u64, f64)]) -> Vec<f64> {
-    // Who took fewer samples decides about the pairs: one that stood in several would count several times.
+    // The side with fewer samples decides about the pairs: a sample in several pairs would count several times.
     let (few, many, inverted) = if reference.len() < of.len() { (reference, of, true) } else { (of, reference, false) };
     let pair = |&(turn, time): &(u64, f64)| {
         let behind = many.partition_point(|&(other, _)| other < turn);

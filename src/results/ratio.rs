@@ -8,21 +8,21 @@ use super::statistics::{median, median_interval};
 /// A ratio of times, with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
-    /// The two sides were sampled in turns. Without that, the machine may have changed its speed between them, which no interval
-    /// shows.
+    /// The two sides were sampled in turns. If not, the machine may have changed its speed between them, which no
+    /// interval shows.
     pub paired: bool,
-    /// Pairs of neighbouring samples; 0 where they were not taken in turns.
+    /// Pairs of neighbouring samples; 0 if they were not taken in turns.
     pub pairs: u64,
     pub ratio: f64,
-    /// `None` where the samples are too few.
+    /// `None` if there are too few samples.
     pub lower: Option<f64>,
     pub upper: Option<f64>,
 }
 
-/// What a benchmark's time is compared with, and the result.
+/// The reference of a benchmark's time, and the result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Versus {
-    /// The full name of the other side; a benchmark's own name where the other side is a baseline.
+    /// The full name of the other side; a benchmark's own name if the other side is a baseline.
     pub name: String,
     /// The baseline that the other side is from, as it was typed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -31,13 +31,14 @@ pub struct Versus {
     pub ratio: Ratio,
 }
 
-/// Two processes of one program differ by so much and more, though their samples do not scatter: where their stacks, heaps and
-/// pages lie is drawn once for each (Mytkowicz et al., "Producing Wrong Data Without Doing Anything Obviously Wrong!", 2009).
+/// Two processes of one program differ by at least this much, even if their samples do not scatter: the places of their
+/// stacks, heaps and pages are drawn once for each (Mytkowicz et al., "Producing Wrong Data Without Doing Anything
+/// Obviously Wrong!", 2009).
 const PLACEMENT: f64 = 0.003;
 
 impl Ratio {
     /// From the ratio of each pair of samples that were taken in turns. The interval is that of their median, by order
-    /// statistics, and what the placement of the two processes may contribute.
+    /// statistics, widened by the possible effect of the placement of the two processes.
     pub fn of_pairs(ratios: &[f64]) -> Option<Ratio> {
         let interval = if ratios.len() < 6 { None } else { median_interval(ratios, 0.95) };
         Some(Ratio {
@@ -104,7 +105,7 @@ mod tests {
         let ratios: Vec<f64> = (0..20).map(|at| 0.97 + f64::from(at) * 0.001).collect();
         let ratio = Ratio::of_pairs(&ratios).unwrap();
         assert!((ratio.paired, ratio.pairs) == (true, 20) && ratio.is_decided());
-        // Samples that do not scatter at all say nothing of where the two processes lie.
+        // Samples that do not scatter at all say nothing about the placement of the two processes.
         assert!(!Ratio::of_pairs(&[0.998; 100]).unwrap().is_decided());
         assert!(!Ratio::of_pairs(&ratios[..5]).unwrap().is_decided());
         assert_eq!(Ratio::of_pairs(&[]), None);

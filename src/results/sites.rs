@@ -1,7 +1,7 @@
 //! Allocation sites: the innermost function of the user's own on each stack.
 //!
-//! The baseline keeps functions without lines, so that an edit above a function changes nothing in it; today's sites have
-//! their lines, which is where a reviewer has to look.
+//! The baseline keeps functions without lines, so that an edit above a function does not change its entry; today's
+//! sites have their lines, where a reviewer has to look.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::pprof::profile::Profile;
 use crate::results::check::PlacedSite;
 
-/// What one function allocates, as the baseline keeps it.
+/// The allocations of one function, as the baseline keeps them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Site {
     pub function: String,
@@ -57,7 +57,7 @@ fn largest_first(a: (f64, f64), b: (f64, f64)) -> std::cmp::Ordering {
     a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
 }
 
-/// So many sites of a benchmark stand in the baseline: those with most calls and, as far as they are others, those with most
+/// The number of a benchmark's sites in the baseline: those with most calls and, if they are others, those with most
 /// bytes.
 pub const LISTED: usize = 5;
 
@@ -84,7 +84,7 @@ pub fn by_function(placed: &[PlacedSite]) -> Vec<Site> {
     sites.into_iter().enumerate().filter_map(listed).collect()
 }
 
-/// Sums of quotients carry dust in their last digits, which is nothing to read in a diff.
+/// Sums of quotients differ in their last digits; a diff should not show that.
 fn rounded(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
 }

@@ -1,4 +1,4 @@
-//! Special functions, the same on every platform: where the standard library's may differ, libm's stand.
+//! Special functions, the same on every platform: libm's replace those of the standard library, which may differ.
 
 use std::f64::consts::SQRT_2;
 
@@ -68,7 +68,7 @@ pub fn normal_quantile(p: f64) -> f64 {
         0.5 => return 0.0,
         1.0 => return f64::INFINITY,
         p if !(0.0..=1.0).contains(&p) => return f64::NAN,
-        // Small shares have all their digits; what is near 1 has not.
+        // Small shares have all their digits; shares near 1 do not.
         p if p > 0.5 => return -normal_quantile(1.0 - p),
         _ => (),
     }

@@ -31,13 +31,13 @@ pub struct Orders {
     pub confidence: f64,
 }
 
-/// The median, in the unit of the samples; None without samples, or where one is NaN.
+/// The median, in the unit of the samples; None without samples, or if one is NaN.
 pub fn median(samples: &[f64]) -> Option<f64> {
     sorted(samples).map(|samples| median_of_sorted(&samples))
 }
 
-/// The interval of the median at the level `confidence` (0.95 for 95 %); None where the samples are too few for a finite one
-/// (under 6 at 0.95), or one is NaN.
+/// The interval of the median at the level `confidence` (0.95 for 95 %); None if there are too few samples for a finite
+/// one (under 6 at 0.95), or if one is NaN.
 pub fn median_interval(samples: &[f64], confidence: f64) -> Option<Interval> {
     let samples = sorted(samples)?;
     let orders = median_orders(samples.len(), confidence);
@@ -133,7 +133,7 @@ fn normal_orders(n: usize, confidence: f64) -> (i64, i64, f64) {
     (lower, upper, reached)
 }
 
-/// Ascending; None without samples, or where one is NaN.
+/// Ascending; None without samples, or if one is NaN.
 fn sorted(samples: &[f64]) -> Option<Vec<f64>> {
     if samples.is_empty() || samples.iter().any(|x| x.is_nan()) {
         return None;

@@ -62,8 +62,9 @@ pub fn memory(passes: &[Counted], peak: Option<&Counted>) -> Option<Memory> {
     })
 }
 
-/// What several measurements of one benchmark say together: medians over the measurements, and ranges that span them all. The
-/// interval of the time is that of the measurements' own medians, where they are enough (six); else it spans all of theirs. Samples and profiles are those of the measurement in the middle. `None` where there is none.
+/// The joint result of several measurements of one benchmark: medians over the measurements, and ranges that span them
+/// all. The interval of the time is that of the measurements' own medians, if there are enough (six); else it spans all
+/// of theirs. Samples and profiles are those of the measurement in the middle. `None` if there is none.
 pub fn of_measurements(measurements: &[&Finished]) -> Option<Finished> {
     let mut order = measurements.to_vec();
     order.sort_by(|a, b| a.time.ns_per_op.unwrap_or(0.0).total_cmp(&b.time.ns_per_op.unwrap_or(0.0)));
@@ -95,8 +96,8 @@ pub fn of_measurements(measurements: &[&Finished]) -> Option<Finished> {
     Some(all)
 }
 
-/// Each benchmark once, in the order of first appearance, for what knows one number of each: of several measurements the
-/// median.
+/// Each benchmark once, in the order of first appearance, for formats with one number for each: the median of several
+/// measurements.
 pub fn one_of_each(finished: &[Finished]) -> Vec<Finished> {
     let mut all: HashMap<&str, Vec<&Finished>> = HashMap::new();
     let mut order = Vec::new();
@@ -110,7 +111,7 @@ pub fn one_of_each(finished: &[Finished]) -> Vec<Finished> {
     order.into_iter().filter_map(|name| of_measurements(&all[name])).collect()
 }
 
-/// Equal in what is promised to be exact. Frees depend on when another thread gives its blocks back.
+/// Equal in the counts that are promised to be exact. Frees depend on when another thread gives its blocks back.
 fn same(a: &StackCounts, b: &StackCounts) -> bool {
     (a.allocs, a.bytes) == (b.allocs, b.bytes)
 }
@@ -150,7 +151,7 @@ mod tests {
         assert_eq!(memory.bytes_per_op_range, Some([4.0, 6.0]));
     }
 
-    /// Of an even number none is in the middle.
+    /// An even number of measurements has none in the middle.
     #[test]
     fn several_measurements_are_one_by_their_medians() {
         let measured = |ns: f64, allocs: f64| {

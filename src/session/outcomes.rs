@@ -15,7 +15,7 @@ pub struct Outcomes<'s, 'a> {
     suites: VecDeque<(&'s Suite<'s>, u32)>,
     /// Parts to come of the suite in front.
     parts: VecDeque<Suite<'s>>,
-    /// Full names of what has failed in it.
+    /// Full names of the benchmarks that failed in it.
     failed: HashSet<String>,
     /// Its processes do not end well, which was reported: every part and every repetition ends the same way.
     is_told: bool,

@@ -54,8 +54,8 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Begins a run. Finish it with [`Writer::finish`] or [`Writer::end_without_results`], so that a reader of the JSON gets its last
-    /// line.
+    /// Begins a run. Finish it with [`Writer::finish`] or [`Writer::end_without_results`], so that a reader of the JSON
+    /// gets its last line.
     pub fn new(session: &Session<'a>) -> Result<Writer<'a>> {
         let profile = session.args.select.profile.as_deref().unwrap_or("bench");
         Writer::begin(session.args, &session.workspace, started(profile, &session.workspace.root, &session.config))
@@ -281,7 +281,7 @@ impl<'a> Writer<'a> {
         errors
     }
 
-    /// Files are named from the workspace's root; GitHub looks for them from the top of what it has checked out.
+    /// Files are named from the workspace's root; GitHub looks for them from the top of its checkout.
     fn shown_root(&self) -> PathBuf {
         let top = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
         let top = top.filter(|top| self.args.format().step_summary().is_some() && self.root.starts_with(top));

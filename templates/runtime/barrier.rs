@@ -1,11 +1,11 @@
 //! The end of a bracket, which waits for the threads that are in the recorder.
 //!
-//! Ordering, between a thread that records and one that closes a bracket. The recorder stores `busy`, then loads `RECORDING`; the
-//! closer stores `RECORDING`, then loads each `busy`. One of the two has to see the other's store, which takes a full barrier on
-//! either side: on the closer's side membarrier(2), which is one on every thread; where the kernel has none, a SeqCst fence on
-//! both ([`FENCED`] has the recorder make it). What the recorder wrote is seen by the closer, for `busy` is taken back by a Release
-//! store that the closer's Acquire fence follows; what the opener of a bracket wrote is seen by the recorder, for `RECORDING` is
-//! stored by a Release and loaded by an Acquire.
+//! Ordering, between a thread that records and one that closes a bracket. The recorder stores `busy`, then loads
+//! `RECORDING`; the closer stores `RECORDING`, then loads each `busy`. One of the two has to see the other's store,
+//! which takes a full barrier on either side: on the closer's side membarrier(2), which is one on every thread; where
+//! the kernel has none, a SeqCst fence on both ([`FENCED`] has the recorder make it). The closer sees the recorder's
+//! writes, for the recorder takes `busy` back by a Release store that the closer's Acquire fence follows; the recorder
+//! sees the writes of the bracket's opener, for `RECORDING` is stored by a Release and loaded by an Acquire.
 
 use std::os::raw::c_long;
 use std::sync::atomic::{fence, AtomicBool, Ordering};

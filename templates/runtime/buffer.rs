@@ -48,7 +48,7 @@ impl Buffer {
         }
     }
 
-    /// Takes memory, where that has not been done, and drops what was written. False where the kernel gives none.
+    /// Takes memory, if that has not been done, and drops all stacks. False if the kernel gives none.
     pub fn prepare(&self) -> bool {
         self.forget();
         self.words.make(0).is_some()

@@ -20,7 +20,7 @@ use crate::standing::Word;
 use crate::thread::{ThreadState, MAX_DEPTH};
 use crate::unwind::{self, Bounds, Registers, Step};
 
-/// A stack word and what it held.
+/// A stack word and its value.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Check {
@@ -48,7 +48,7 @@ struct Frame {
     rbp_matters: bool,
 }
 
-/// What a thread remembers. Zero is the empty memory; it is only resident as far as stacks are deep.
+/// A thread's memory of its previous stack. Zero is the empty memory; it is only resident as far as stacks are deep.
 #[repr(C)]
 pub struct Memo {
     len: usize,

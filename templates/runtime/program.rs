@@ -45,7 +45,7 @@ static RECENT: AtomicU32 = AtomicU32::new(1);
 static ORDERED: AtomicBool = AtomicBool::new(false);
 static ORDER: Spin<()> = Spin::new(());
 
-/// Begins to record what the plan at `path` says, until the process ends.
+/// Begins to record, as the plan at `path` says, until the process ends.
 pub fn begin(path: &OsStr) {
     let entered = sys::now();
     // From here on memory comes from the shared region.

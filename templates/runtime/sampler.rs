@@ -56,7 +56,7 @@ static CAME: AtomicU64 = AtomicU64::new(0);
 /// Signals that were due to threads that have ended since.
 static ENDED_DUE: AtomicU64 = AtomicU64::new(0);
 
-/// What interrupts a thread.
+/// The source of a thread's interrupts.
 enum Event {
     Perf {
         fd: c_int,

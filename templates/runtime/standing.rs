@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::unwind::Registers;
 
-/// A stack word: how many words above the walk's first rsp, and what it held.
+/// A stack word: how many words above the walk's first rsp, and its value.
 #[derive(Clone, Copy)]
 pub struct Word {
     pub distance: u64,

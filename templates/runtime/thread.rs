@@ -362,7 +362,7 @@ pub mod tests {
         assert_eq!(counted(allocate), (1, 0));
     }
 
-    /// It takes what it was in with it.
+    /// The thread ends inside the recorder, and its state is free again.
     #[test]
     fn a_thread_that_ends_in_the_recorder_is_not_waited_for() {
         let _one_bracket = live_map::tests::lock();

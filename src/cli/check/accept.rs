@@ -34,7 +34,7 @@ fn is_vanished(check: &Check, today: &BTreeMap<String, Measured>) -> bool {
     check.metric.is_none() && !today.contains_key(&check.name)
 }
 
-/// Writes the baseline: today's numbers for what was measured, nothing for what vanished, all else as it was.
+/// Writes the baseline: today's numbers for measured benchmarks, nothing for vanished ones, all else unchanged.
 pub fn write(
     gate: &Gate,
     today: &BTreeMap<String, Measured>,

@@ -17,7 +17,7 @@ use crate::session::Session;
 use crate::session::baseline::{self, Base};
 use crate::{Error, Result};
 
-/// The standards that benchmarks are held to.
+/// The limits that benchmarks are compared with.
 pub struct Gate {
     /// memprof-baseline.toml.
     pub path: PathBuf,
@@ -107,7 +107,7 @@ impl Gate {
         checks
     }
 
-    /// A tolerance is held against a number, which is not everywhere.
+    /// A tolerance needs a number to apply to, which some benchmarks do not have.
     fn warn_of_unheld(&self, metrics: &BTreeSet<Metric>) {
         for metric in metrics {
             let name = metric.name();
@@ -133,7 +133,8 @@ impl Gate {
     }
 }
 
-/// Which bench targets have told all of their benchmarks, by package and name: what they do not name is gone.
+/// The bench targets that have listed all of their benchmarks, by package and name: a benchmark that they do not name
+/// is gone.
 pub enum Listed {
     Now(BTreeSet<(String, String)>),
     /// No target was listed.
@@ -141,7 +142,7 @@ pub enum Listed {
 }
 
 impl Listed {
-    /// Why it may be that this benchmark, which is in scope and was not measured, is still there; `None` where it is gone.
+    /// Why this benchmark, which is in scope and was not measured, may still exist; `None` if it is gone.
     pub fn doubt(&self, name: &str, session: &Session) -> Option<String> {
         let workspace = &session.workspace;
         let (package, target, _) = parts(name);

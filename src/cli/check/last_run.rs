@@ -65,7 +65,7 @@ pub fn taken_again(last: Run, session: &Session, writer: &mut Writer) -> Result<
     Ok(today)
 }
 
-/// The sites of a run that is over, out of its profiles; none where they are not there any more.
+/// The sites of a finished run, from its profiles; none if they no longer exist.
 pub fn sites_of(run: &Run, root: &Path) -> BTreeMap<String, Vec<PlacedSite>> {
     let of = |path: &str| profile::read(&std::fs::read(path).ok()?).ok();
     let sites = run.finished.iter().filter_map(|finished| {

@@ -1,4 +1,4 @@
-//! `cargo memprof check`: run, then hold the result against the baseline and the budgets.
+//! `cargo memprof check`: run, then compare the result with the baseline and the budgets.
 
 mod accept;
 mod judge;
@@ -83,7 +83,7 @@ fn refuse_files_of_a_run(args: &CheckArgs) -> Result<()> {
     }
 }
 
-/// Measures, where there is no `last` run to be judged, and judges.
+/// Measures, unless there is a `last` run to be judged, and judges.
 fn judge_into(
     writer: &mut Writer,
     args: &CheckArgs,
@@ -114,8 +114,8 @@ fn judge_into(
     Ok(())
 }
 
-/// Builds and runs. Counts that would fail, or become the baseline, are taken again in other processes: a number that differs
-/// from process to process is a range, and no regression.
+/// Builds and runs. Counts that would fail, or become the baseline, are taken again in other processes: a number that
+/// differs from process to process is a range, and no regression.
 fn measured(
     args: &CheckArgs,
     session: &mut Session,
@@ -136,10 +136,10 @@ fn measured(
     Ok((judged.today, Listed::Now(complete)))
 }
 
-/// Today's counts. A failure of one of them is doubted.
+/// Today's counts. A count that fails is doubted.
 struct Judged<'a> {
     gate: &'a Gate,
-    /// They will be kept, so that all are doubted.
+    /// They will be kept, so all are doubted.
     kept: bool,
     today: BTreeMap<String, Measured>,
 }

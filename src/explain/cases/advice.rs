@@ -1,4 +1,4 @@
-//! Where there is a remedy, and where none may be given.
+//! Cases with a remedy, and cases where none may be given.
 
 use super::super::RULES;
 use super::*;
@@ -17,7 +17,8 @@ fn what_the_user_frees_may_have_a_remedy_and_what_the_harness_drops_has_none() {
     assert_eq!((rules(site), site.freeing.by_harness), (vec![], 1.0));
 }
 
-/// From git, from a folder of the workspace, the compiler's own: what is returned is dropped by the harness, wherever it lies.
+/// From git, from a folder of the workspace, the compiler's own: the harness drops the returned value, wherever the
+/// harness lies.
 #[test]
 fn a_harness_of_any_origin_drops_what_it_is_given() {
     for (function, file) in [
@@ -27,7 +28,7 @@ fn a_harness_of_any_origin_drops_what_it_is_given() {
         ("memprof_libtest::Bencher::iter", "/memprof/memprof_libtest.rs"),
     ] {
         let mut frames = CAPACITY.to_vec();
-        // A buffer that grows may be kept by whoever calls what grows it.
+        // A buffer that grows may be kept by the caller of the function that grows it.
         frames[2].0 = "alloc::vec::Vec<T,A>::push";
         frames[4] = (function, file, 9);
         let explanation = explained(&recording(&frames, (function, file, 9)), &no_source);
@@ -36,7 +37,7 @@ fn a_harness_of_any_origin_drops_what_it_is_given() {
     }
 }
 
-/// The advice to borrow is for what is only read.
+/// The advice to borrow is for values that are only read.
 #[test]
 fn a_copy_that_is_written_to_is_not_to_be_borrowed() {
     let copy = |function: &'static str, source: &'static [&'static str]| {
@@ -82,7 +83,7 @@ fn a_copy_that_an_object_keeps_is_not_to_be_borrowed() {
     }
 }
 
-/// The keys are what was asked for, not a sort's scratch.
+/// The keys are the result, not a sort's scratch.
 #[test]
 fn the_keys_of_a_cached_sort_are_not_its_scratch() {
     let frames = [
@@ -173,7 +174,7 @@ fn a_part_of_what_is_returned_is_no_buffer_to_keep() {
     }
 }
 
-/// What is moved into a thread cannot be lent to it.
+/// A value that moves into a thread cannot be lent to it.
 #[test]
 fn what_threads_share_is_not_to_be_owned_by_one() {
     let frames =
@@ -200,7 +201,7 @@ fn what_is_given_to_a_caller_is_not_a_temporary() {
     frames.insert(4, ("p::caller", "/w/src/lib.rs", 20));
     let explanation = explained(&recording(&frames, ("p::caller", "/w/src/lib.rs", 22)), &no_source);
     assert_eq!(rules(only_site(&explanation)), [""; 0]);
-    // A helper that grows what its caller made and frees.
+    // A helper that grows a container that its caller made and frees.
     frames[2].0 = "alloc::vec::Vec<T,A>::push";
     let explanation = explained(&recording(&frames, ("p::caller", "/w/src/lib.rs", 22)), &no_source);
     assert_eq!(rules(only_site(&explanation)), ["reuse-buffer"]);

@@ -1,4 +1,4 @@
-//! Cases made by hand: what a site is where little is known, and what no rule may speak of.
+//! Handmade cases: sites about which little is known, and sites that no rule may match.
 
 mod advice;
 mod words;

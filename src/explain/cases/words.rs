@@ -1,4 +1,4 @@
-//! What is told of a site, and what is not known.
+//! The text about a site, and the unknown parts.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn what_the_harness_drops_of_a_site_is_told_apart() {
     assert_eq!(words(&recording), expected);
     recording.stacks[0].life.kept = 10;
     assert_eq!(words(&recording), format!("{expected}, 1 live on"));
-    // rangemap: its data is drawn anew, so that the operations that are followed are not those that are counted.
+    // rangemap: its data is drawn again, so that the followed operations are not the counted ones.
     recording.stacks[0].counts.allocs = 331;
     let about = expected.replace("30 given", "about 30 given").replace("3 freed", "about 3 freed");
     assert_eq!(words(&recording), format!("{about}, about 1 live on"));
@@ -53,7 +53,7 @@ fn a_growth_names_the_line_where_the_block_began() {
     }
     let expected = "Vec; 5 growths of what began at src/lib.rs:60, src/lib.rs:7 and 2 other lines";
     assert_eq!(words(&recording, 30), expected);
-    // Older than the operation: nobody saw where it began.
+    // Older than the operation: its beginning was not recorded.
     recording.stacks[2].life.of_older = 50;
     assert_eq!(words(&recording, 30), "Vec; 5 growths of what is older than the operation");
 }
@@ -159,7 +159,7 @@ fn a_c_library_and_another_crate_are_named_and_not_advised() {
     assert_eq!(only_site(&explanation).function, "libfoo.so+0x12");
 }
 
-/// A helper pushes into what its caller makes, far from the line that is told.
+/// A helper pushes into its caller's container, far from the reported line.
 #[test]
 fn a_capacity_is_asked_for_where_the_value_is_made() {
     let frames = [

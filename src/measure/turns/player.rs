@@ -111,7 +111,7 @@ impl<'a> Player<'a> {
         };
         if told.map(u64::from) != Some(expected) {
             self.is_out = true;
-            // It must not run on beside the samples of others.
+            // It must not run on while the others sample.
             self.process.kill();
         }
         self.used += begun.elapsed();
