@@ -59,6 +59,10 @@ fn compare(path: &Path, profile: &Profile) -> usize {
     for function in shown(profile).functions {
         let lines = &expected[&(function.name.clone(), function.file.clone())];
         let what = format!("{} in {} of {}", function.name, function.file, path.display());
+        if lines.is_empty() && Path::new(&function.file).is_relative() && Path::new(&function.file).exists() {
+            // A file of the same name lies where this test runs, and none where `-list` ran.
+            continue;
+        }
         if lines.is_empty() {
             // `-list` says an error; the page has the lines that cost something.
             assert!(function.lines.iter().all(|line| line.text == "???" || line.number == 0), "{what}");
