@@ -51,8 +51,10 @@ pub struct BuildArgs {
     /// Features to turn on
     #[arg(short = 'F', long, value_name = "FEATURES")]
     pub features: Vec<String>,
+    /// Turn on all features of the package
     #[arg(long)]
     pub all_features: bool,
+    /// Leave the `default` feature off
     #[arg(long)]
     pub no_default_features: bool,
     /// Build profile; `release` if not given
@@ -67,35 +69,37 @@ pub struct BuildArgs {
     /// Build for this target triple
     #[arg(long, value_name = "TRIPLE")]
     pub target: Option<String>,
-    /// Below it, in `memprof`, everything is kept
+    /// Put build output and results in DIR/memprof
     #[arg(long, value_name = "DIR")]
     pub target_dir: Option<PathBuf>,
+    /// Use the package or workspace of this Cargo.toml
     #[arg(long, value_name = "PATH")]
     pub manifest_path: Option<PathBuf>,
-    /// Cargo.lock must not change
+    /// Require that Cargo.lock stays as it is
     #[arg(long)]
     pub locked: bool,
-    /// No network
+    /// Do not use the network
     #[arg(long)]
     pub offline: bool,
-    /// --locked and --offline
+    /// The same as --locked and --offline
     #[arg(long)]
     pub frozen: bool,
-    /// Parallel build jobs
+    /// Run N build jobs in parallel
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<String>,
     /// Override a cargo configuration value
     #[arg(long, value_name = "KEY=VALUE")]
     pub config: Vec<String>,
-    /// Unstable flags to cargo
+    /// Pass an unstable flag to cargo
     #[arg(short = 'Z', value_name = "FLAG")]
     pub unstable: Vec<String>,
+    /// Let cargo print more
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// No summary, and cargo says less
+    /// Print no summary and fewer of cargo's status lines
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// auto, always or never
+    /// Color the output: auto, always or never
     #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"])]
     pub color: Option<String>,
 }

@@ -59,7 +59,7 @@ fn totals_and_peak_are_those_of_an_independent_count() {
     assert_eq!(memory(&line, "temporary_allocs"), 1001);
 }
 
-/// What each leaves behind when it ends, beside what std itself allocates.
+/// Each way of ending, with the tool's exit code and the `exit` of its JSON line.
 const ENDS: [(&str, i32, &str, u64); 19] = [
     ("returns", 0, "code", 0),
     ("exits", 7, "code", 7),
@@ -125,7 +125,7 @@ fn threads_that_come_and_go_are_all_counted() {
 #[test]
 fn a_process_killed_while_its_threads_allocate_is_all_there() {
     let (_, line) = run(137, "ends", &["-q"], &["is_still_working"]);
-    // What a thread was just doing may be in one sum and not in the other.
+    // The event that the kill interrupted may be in one sum and not in the other.
     let (allocs, in_file) = (memory(&line, "allocs"), sum_of_file(&line, "alloc_objects"));
     let unfinished = line["memory"]["unfinished"].as_u64().unwrap_or(0);
     assert!(allocs > 2014 && allocs.abs_diff(in_file) <= unfinished, "{allocs} {in_file} {unfinished}");
@@ -147,7 +147,7 @@ fn threads_allocate_as_often_as_an_independent_count_says() {
         let (run, line) = run(0, "counted_threads", &["-q", "--cpu-rate", "0"], &[times]);
         let own = serde_json::from_str::<[u64; 5]>(&run.stdout).expect(&run.stdout);
         assert_eq!(line["memory"]["exact"], true);
-        // What the recorder itself allocates before the program begins.
+        // The recorder's own allocations before the program begins.
         [own[0] - memory(&line, "allocs"), own[1] - memory(&line, "bytes"), own[2] - memory(&line, "frees")]
     };
     assert_eq!(beside("00"), beside("20"));

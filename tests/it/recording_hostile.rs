@@ -132,7 +132,7 @@ fn a_stack_through_a_library_without_a_table_is_cut_there() {
     assert_eq!(run.records.iter().filter(|record| known(record)).count(), 1);
 }
 
-/// What lies in the place of a closed library has other frames and other names.
+/// A library in the place of a closed one has other frames and other names.
 #[test]
 fn a_library_in_the_place_of_a_closed_one_is_cut_and_not_walked_with_its_rules() {
     let program = Program::new(&build("release").join("hostile"));

@@ -148,14 +148,14 @@ fn a_disk_that_is_full_in_the_middle_is_named() {
     let run = program.count(1, "stacks 1\n", &|id| id == "one" || id == "short threads", &[]);
     assert_eq!(run.output.status.code(), Some(74));
     assert!(run.stderr().contains("cargo-memprof: cannot write what was recorded: File too large"), "{}", run.stderr());
-    // What stands there is what was said so far.
+    // The file holds only the records written before the disk was full.
     assert!(!run.records.iter().any(|record| matches!(record, Record::Done { .. })));
 }
 
 #[test]
 fn a_program_comes_to_its_end_though_the_disk_is_full() {
     let program = Program::whole(&build("release").join("forks"));
-    // What is mapped can be told of, and nothing else.
+    // The file has room for the list of mapped objects, and for nothing else.
     let blocks = program.listed / 512 + 1;
     let program = program.after(&format!("trap '' XFSZ; ulimit -f {blocks} && exec"));
     let run = program.count(1, "stacks 1\n", &|_| true, &[]);

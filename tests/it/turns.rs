@@ -1,4 +1,4 @@
-//! What is compared is timed in turns, a process a benchmark; what ends, hangs or cannot live beside another one spoils nothing
+//! Compared benchmarks are timed in turns, a process each; one that ends, hangs or cannot live beside another spoils nothing
 //! for the others. `fixtures/trouble/benches/turns.rs` has such.
 
 use crate::support::{fixture, memprof};
@@ -25,7 +25,7 @@ fn who_fails_in_its_turn_fails_alone() {
     assert!(versus.ratio.pairs >= 6 && versus.ratio.ratio > 50.0 && versus.ratio.is_decided(), "{versus:?}");
 }
 
-/// What waits for its turn when the reference has ended is let go at once: nobody would ever give it one.
+/// Benchmarks that wait for their turn when the reference ends are let go at once: no turn would ever come.
 #[test]
 fn without_the_reference_all_are_timed_alone() {
     let filter = ["--against", "panics", "--timeout", "1h", "bad/(first|panics|sleeps)"];
