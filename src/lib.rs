@@ -18,6 +18,7 @@ pub mod fs;
 pub mod git;
 pub mod go;
 pub mod inject;
+pub mod live;
 pub mod measure;
 pub mod pprof;
 pub mod programs;

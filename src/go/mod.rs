@@ -2,4 +2,5 @@
 
 pub mod flags;
 pub mod float;
+pub mod quote;
 pub mod regexp;
