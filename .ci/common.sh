@@ -34,6 +34,16 @@ install_graphviz() {
     fi
 }
 
+# axe-core, which holds pages against the rules of accessibility: from npm, kept in target/ci-tools.
+install_axe() {
+    local at=target/ci-tools/axe-core-4.14.1
+    if [[ ! -f $at/package/axe.min.js ]] && command -v npm >/dev/null; then
+        mkdir -p "$at"
+        (cd "$at" && npm pack --silent axe-core@4.14.1 >/dev/null && tar xzf axe-core-*.tgz package/axe.min.js)
+    fi
+    export MEMPROF_AXE=$PWD/$at/package/axe.min.js
+}
+
 # A browser for the tests of the pages; it needs no screen.
 install_chromium() {
     if ! command -v chromium >/dev/null && command -v apt-get >/dev/null; then

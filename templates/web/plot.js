@@ -65,7 +65,7 @@ function samplePlot(row) {
   const picture = svg('svg', { viewBox: `0 0 ${width} ${height}`, class: 'plot', role: 'img', 'aria-label': `${values.length} samples from ${show(sorted[0])} to ${show(sorted.at(-1))} per operation` }, ...parts);
   const facts = [['median', middle], ['least', sorted[0]], ['most', sorted.at(-1)], ['middle half', null]];
   const text = (value) => (value === null ? `${show(quantile(sorted, 0.25))} – ${show(quantile(sorted, 0.75))}` : show(value));
-  return el('figure', {}, picture, el('figcaption', { class: 'facts' }, ...facts.map(([name, value]) => el('span', {}, name + ' ', el('b', {}, text(value)), ' '))));
+  return el('figure', {}, picture, iterationPlot(row), el('figcaption', { class: 'facts' }, ...facts.map(([name, value]) => el('span', {}, name + ' ', el('b', {}, text(value)), ' '))));
 }
 
 // The samples as a small line for a table.

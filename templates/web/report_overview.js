@@ -43,17 +43,23 @@ function changedList(report) {
   const added = report.rows.filter((row) => row.vs && row.vs.kind === 'new');
   const listed = (title, kind, items) => (items.length ? el('div', { class: 'changed ' + kind }, el('h3', {}, `${title} (${items.length})`), el('ul', {}, ...items)) : null);
   const line = ({ row, all }) => el('li', {}, el('a', { href: addressOf(row, 'difference'), title: row.name }, clipped(row.short)), ' ', ...all.flatMap((change) => [change.mark(), ' ']),
-    row.vs.site ? el('div', { class: 'dim' }, el('code', {}, clipped(row.vs.site.function)), ' ', placeText(row.vs.site), row.vs.site.by ? ` ${signed(row.vs.site.by, count(row.vs.site.by))} B/op` : '') : null);
+    siteLine(row));
   const worse = sure.filter(({ all }) => all[0].to > all[0].from);
   const better = sure.filter(({ all }) => all[0].to <= all[0].from);
-  const noise = changes.length - sure.length;
+  const noisy = changes.filter(({ row }) => !sure.some((one) => one.row === row)).sort((a, b) => size(b.all[0]) - size(a.all[0]));
   const same = report.rows.filter(compared).length - changes.length;
-  const rest = [noise ? `${noise} within noise` : null, same ? `${same} as before` : null].filter(Boolean);
+  const rest = same ? `${same} as before` : '';
   return el('section', { id: 'changed' }, el('h2', {}, 'Changed since ', el('span', { title: report.baseline }, baselineText(report.baseline))),
     listed('Worse', 'grows', worse.map(line)), listed('Better', 'shrinks', better.map(line)),
-    listed('New', '', added.map((row) => el('li', {}, el('a', { href: addressOf(row) }, clipped(row.short)), el('span', { class: 'dim' }, ` ${count(row.memory.bytes_per_op)} B/op, ${count(row.memory.allocs_per_op)} allocs/op`)))),
+    listed('New', '', added.map((row) => el('li', {}, el('a', { href: addressOf(row) }, clipped(row.short)), el('span', { class: 'dim' }, ` ${count(row.memory.bytes_per_op)} B/op, ${count(row.memory.allocs_per_op)} allocs/op`), siteLine(row)))),
     listed('Gone', '', report.gone.map((name) => el('li', {}, clipped(name)))),
-    el('p', { class: 'dim' }, worse.length || better.length || added.length || report.gone.length ? rest.join(', ') : ['Nothing. ', rest.join(', ')].join('')));
+    noisy.length ? el('details', { class: 'changed noise' }, el('summary', {}, `Within noise (${noisy.length})`), el('ul', {}, ...noisy.map(line))) : null,
+    el('p', { class: 'dim' }, worse.length || better.length || added.length || report.gone.length ? rest : ['Nothing. ', rest].join('')));
+}
+
+// The line that allocates the difference, or most of what is new.
+function siteLine({ vs: { site } }) {
+  return site ? el('div', { class: 'dim' }, el('code', {}, clipped(site.function)), ' ', placeText(site), site.by ? ` ${signed(site.by, count(site.by))} B/op` : '') : null;
 }
 
 // A baseline's name; for a file, the end of its path.
@@ -132,7 +138,10 @@ function groupCard(members) {
   const name = (row) => (row.short.startsWith(row.group + '/') ? row.short.slice(row.group.length + 1) : row.short.split('/').pop());
   const names = el('div', { class: 'measure names' }, el('h4', {}, ' '), ...shown.map((row) => el('div', { class: 'measured' }, el('a', { href: addressOf(row), title: row.name }, clipped(name(row), 60)))));
   const left = members.length - shown.length;
-  return el('article', { class: 'card' }, el('h3', {}, clipped(shown[0].group)), growthPlots(members), el('div', { class: 'measures' }, names, ...columns), left ? el('p', { class: 'dim' }, `and ${left} more in the table`) : null);
+  const growth = growthPlots(members);
+  // Over an input the lines say more than distributions far apart.
+  const violins = growth ? null : violinPlot(shown, name);
+  return el('article', { class: 'card' }, el('h3', {}, clipped(shown[0].group)), growth, el('div', { class: 'measures' }, names, ...columns), violins ? el('figure', {}, violins, el('figcaption', { class: 'dim' }, 'time of each sample; the line is the median, the box its 95 % interval')) : null, left ? el('p', { class: 'dim' }, `and ${left} more in the table`) : null);
 }
 
 function benchmarkTable(report) {

@@ -26,8 +26,10 @@ function sortedTable(columns, rows, options = {}) {
     show();
   }
 
-  // Sort as the address says, if it does.
+  // Sort and fold as the address says, if it does.
   table.restore = () => {
+    folded.clear();
+    if (options.group) viewState.get('fold').split('\n').filter(Boolean).forEach((group) => folded.add(group));
     const order = viewState.get('order');
     const at = columns.findIndex((column) => column.key && nameOf(column) === order.replace(/^-/, ''));
     sorted = at < 0 ? { column: options.column ?? -1, descending: true } : { column: at, descending: order.startsWith('-') };
@@ -73,6 +75,7 @@ function sortedTable(columns, rows, options = {}) {
     const button = el('button', { type: 'button', class: 'quiet', 'aria-expanded': String(isOpen) }, (isOpen ? '▾ ' : '▸ ') + clipped(group, 200), el('span', { class: 'dim' }, ` ${size}`));
     button.addEventListener('click', () => {
       isOpen ? folded.add(group) : folded.delete(group);
+      viewState.set({ fold: [...folded].join('\n') });
       show();
       body.querySelectorAll('.group button')[[...body.querySelectorAll('.group')].findIndex((row) => row.dataset.group === group)]?.focus();
     });

@@ -14,7 +14,7 @@ use std::io::Write as _;
 const TEMPLATE: &str = include_str!("../../../templates/web/page.html");
 const STYLES: &str = include_str!("../../../templates/web/page.css");
 /// In the order of their dependencies.
-const SCRIPTS: [&str; 21] = [
+const SCRIPTS: [&str; 22] = [
     include_str!("../../../templates/web/base.js"),
     include_str!("../../../templates/web/state.js"),
     include_str!("../../../templates/web/numbers.js"),
@@ -27,6 +27,7 @@ const SCRIPTS: [&str; 21] = [
     include_str!("../../../templates/web/table.js"),
     include_str!("../../../templates/web/plot.js"),
     include_str!("../../../templates/web/growth_plot.js"),
+    include_str!("../../../templates/web/violin_plot.js"),
     include_str!("../../../templates/web/source.js"),
     include_str!("../../../templates/web/why.js"),
     include_str!("../../../templates/web/graph.js"),

@@ -17,7 +17,9 @@ use crate::web::views::{Origin, origin};
 pub fn versus(report: &Report, number: usize) -> Value {
     let row = &report.rows[number];
     if let Some(base) = &report.base {
-        let Some(before) = report.base_row(&row.name) else { return json!({ "kind": "new" }) };
+        let Some(before) = report.base_row(&row.name) else {
+            return json!({ "kind": "new", "site": largest_site(row) });
+        };
         let mut versus = comparison("baseline", &base.label, before, row, Some(&base.label));
         versus["site"] = json!(changed_site(before, row));
         return versus;
@@ -77,6 +79,12 @@ fn changed_site(before: &Finished, row: &Finished) -> Option<Value> {
     };
     let site = of(&now).or_else(|| of(&was))?;
     (by != 0.0).then(|| json!({ "function": function, "file": site.file, "line": site.line, "by": by }))
+}
+
+/// The site that allocates most of a row that has nothing before it.
+fn largest_site(row: &Finished) -> Option<Value> {
+    let site = sites(row).into_iter().max_by(|a, b| a.bytes_per_op.total_cmp(&b.bytes_per_op))?;
+    Some(json!({ "function": site.function, "file": site.file, "line": site.line, "by": site.bytes_per_op }))
 }
 
 fn sites(row: &Finished) -> Vec<PlacedSite> {

@@ -86,7 +86,15 @@ fn many_benchmarks_are_a_table_first() {
     // A group folds, and the filter leaves what matches.
     browser.window(1280, 900);
     browser.click("#benchmarks .group button");
-    browser.until("document.querySelectorAll('#benchmarks [data-name]').length === 168");
+    let folded = "document.querySelectorAll('#benchmarks [data-name]').length === 168";
+    browser.until(folded);
+    // Folded it stays, after a reload and on the way back.
+    browser.eval("location.reload(); 0");
+    browser.until(folded);
+    browser.eval("location.hash = '#p%2Ft%2Fgroup_3%2Fvariant_18'; 0");
+    browser.until("document.querySelector('h2.benchmark')");
+    browser.eval("history.back(); 0");
+    browser.until(folded);
     browser.click("#filter");
     browser.type_text("group_2./variant_1[67]\\d$");
     browser.until("document.querySelectorAll('#benchmarks [data-name]').length === 13");

@@ -1,0 +1,120 @@
+//! Groups in the report: samples as violins, iterations against time, differences within noise, remedies in order.
+
+use serde_json::{Value, json};
+
+use super::{Made, Row, heap, picture, row, text};
+use crate::support::browser::Browser;
+
+/// Samples around `ns`: most of them near it, all within a tenth.
+fn samples(ns: f64) -> Vec<(u64, f64)> {
+    (1..=60u64).map(|at| (at, at as f64 * ns * (1.0 + ((at % 7) as f64 - 3.0).powi(3) / 270.0))).collect()
+}
+
+#[test]
+fn violins_share_an_axis() {
+    let Some(mut browser) = Browser::start() else { return };
+    let rows = [("g/one", 100.0), ("g/two", 200.0), ("g/three", 300.0)];
+    let rows = rows.map(|(id, ns)| Row { samples: samples(ns), ..row(id, ns, 10.0) });
+    let made = Made::new(&rows, None);
+    for (width, dark) in [(1800, false), (1280, true), (400, false)] {
+        browser.window(width, 900);
+        browser.dark(dark);
+        made.open(&mut browser, "");
+        browser.until("document.querySelectorAll('.violins g[data-name]').length === 3");
+        let beyond = browser.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+        assert_eq!(beyond, 0, "at {width}");
+        picture(&mut browser, &format!("violins-{width}"));
+    }
+    // The medians lie as far apart as the times, each within its interval, the shape widest near it.
+    let places = browser.eval("[...document.querySelectorAll('.violins g[data-name]')].map((one) => { const at = (part, key) => Number(one.querySelector(part).getAttribute(key)); const points = one.querySelector('.violin').getAttribute('d').slice(1, -1).split('L').map((point) => point.split(',').map(Number)); const top = points.reduce((a, b) => (b[1] < a[1] ? b : a)); return [at('.median', 'x1'), at('.interval', 'x'), at('.interval', 'x') + at('.interval', 'width'), top[0]]; })");
+    let at = |row: usize, part: usize| places[row][part].as_f64().unwrap();
+    let (first, second) = (at(1, 0) - at(0, 0), at(2, 0) - at(1, 0));
+    assert!((first - second).abs() < 0.3 && first > 50.0, "{places}");
+    for row in 0..3 {
+        assert!(at(row, 1) <= at(row, 0) && at(row, 0) <= at(row, 2), "{places}");
+        assert!((at(row, 3) - at(row, 0)).abs() < 12.0, "{places}");
+    }
+    // Time over iterations lies on a line through the origin.
+    made.open(&mut browser, "#p%2Ft%2Fg%2Fone/samples");
+    browser.until("document.querySelectorAll('.iterations circle').length === 60");
+    picture(&mut browser, "iterations");
+    let ends = browser.eval("(() => { const line = document.querySelector('.iterations .median'); const dots = [...document.querySelectorAll('.iterations circle')].map((dot) => [Number(dot.getAttribute('cx')), Number(dot.getAttribute('cy'))]); const [x1, y1, x2, y2] = ['x1', 'y1', 'x2', 'y2'].map((key) => Number(line.getAttribute(key))); return Math.max(...dots.map(([x, y]) => Math.abs(y - (y1 + ((x - x1) / (x2 - x1)) * (y2 - y1))))); })()");
+    // Within a tenth of the plot's height.
+    assert!(ends.as_f64().unwrap() < 24.0, "{ends}");
+    // Where every sample has the same iterations there is nothing to see.
+    let same = Row { samples: (0..20).map(|at| (5, 500.0 + f64::from(at))).collect(), ..row("g/one", 100.0, 10.0) };
+    Made::new(&[same, row("g/two", 1.0, 1.0)], None).open(&mut browser, "#p%2Ft%2Fg%2Fone/samples");
+    browser.until("document.querySelectorAll('.plot circle').length === 20");
+    assert!(browser.eval("document.querySelector('.iterations')").is_null());
+    browser.is_content("the report");
+}
+
+#[test]
+fn what_may_be_chance_is_listed_apart() {
+    let Some(mut browser) = Browser::start() else { return };
+    let noisy = |ns| Row { spread: None, ..row("g/noisy", ns, 10.0) };
+    let stacks: &[(&[&str], i64)] = &[(&["main", "p::small"], 10), (&["main", "p::large"], 90)];
+    let fresh = Row { mem: Some(heap(0x1000, stacks)), ..row("g/fresh", 5.0, 100.0) };
+    let made = Made::new(
+        &[row("g/worse", 100.0, 30.0), noisy(130.0), row("g/same", 1.0, 1.0), fresh],
+        Some(&[row("g/worse", 100.0, 10.0), noisy(100.0), row("g/same", 1.0, 1.0)]),
+    );
+    made.open(&mut browser, "");
+    let changed = text(&mut browser, "#changed");
+    for part in ["Worse (1)", "g/worse", "+20 B", "New (1)", "p::large", "lib.rs:7", "Within noise (1)", "1 as before"]
+    {
+        assert!(changed.contains(part), "{part}: {changed}");
+    }
+    assert!(!changed.contains("g/noisy"), "it is folded away: {changed}");
+    browser.click("#changed summary");
+    browser.until("document.querySelector('#changed .noise').innerText.includes('1.30× (~)')");
+    picture(&mut browser, "noise");
+    browser.is_content("the report");
+}
+
+fn remedy(advice: &str, bytes: f64) -> Value {
+    json!({ "rule": "capacity", "advice": advice, "effect": { "allocs_per_op": -1.0, "bytes_per_op": bytes, "exact": true } })
+}
+
+fn site(function: &str, bytes: f64, remedies: &[Value]) -> Value {
+    json!({ "function": function, "file": "/w/src/lib.rs", "line": 7, "source": null, "operation": "box", "words": "Box",
+        "via": null, "callers": [], "allocs_per_op": 1.0, "bytes_per_op": bytes, "share": bytes / 100.0,
+        "share_of_peak": 0.0, "fresh": 1.0, "zeroed": 0.0, "grown": 0.0, "shrunk": 0.0, "sizes": [],
+        "freeing": cargo_memprof::explain::Freeing::default(), "threads": 1, "remedies": remedies, "stack": [] })
+}
+
+/// Remedies come first where there are any, the largest effect before the others, alternatives as alternatives.
+#[test]
+fn remedies_come_first_and_by_effect() {
+    let Some(mut browser) = Browser::start() else { return };
+    let stacks: &[(&[&str], i64)] = &[(&["main", "p::a"], 100)];
+    let rows = ["g/a", "g/b"].map(|id| Row { mem: Some(heap(0x1000, stacks)), ..row(id, 100.0, 100.0) });
+    let made = Made::new(&rows, None);
+    let explained = |id: &str, sites: &[Value]| {
+        let line = json!({ "reason": "explain", "name": format!("p/t/{id}"), "allocs_per_op": 3.0, "bytes_per_op": 100.0,
+            "iterations": 10, "followed": 10, "whole": true, "sites": sites, "notes": [] });
+        let at = made.folder.path().join("target/memprof/profiles").join(id).join("explain.json");
+        std::fs::write(at, line.to_string()).unwrap();
+    };
+    let alternatives = [remedy("make it once", -15.0), remedy("borrow it", -12.0)];
+    let sites = [
+        site("p::most", 60.0, &[]),
+        site("p::some", 25.0, &[remedy("a little", -5.0)]),
+        site("p::few", 15.0, &alternatives),
+    ];
+    explained("g/a", &sites);
+    explained("g/b", &[site("p::most", 60.0, &[])]);
+    made.open(&mut browser, "#p%2Ft%2Fg%2Fa");
+    browser.until("document.querySelector('.why')");
+    assert_eq!(browser.eval("document.querySelector('.tabs a').textContent"), "Why");
+    let order = browser.eval("[...document.querySelectorAll('.why > .site h3 code')].map((one) => one.textContent)");
+    assert_eq!(order, json!(["p::few", "p::some", "p::most"]));
+    let remedies = browser.eval("[...document.querySelectorAll('.site:nth-of-type(1) .remedies li')].map((one) => [one.innerText.split(' −')[0], one.className])");
+    assert_eq!(remedies, json!([["make it once", ""], ["or: borrow it", "other"]]));
+    picture(&mut browser, "why-order");
+    // Without a remedy the profile stays first.
+    made.open(&mut browser, "#p%2Ft%2Fg%2Fb");
+    browser.until("window.memprofFlame?.boxes > 0");
+    assert_eq!(browser.eval("document.querySelector('.tabs a').textContent"), "Memory");
+    browser.is_content("the report");
+}
