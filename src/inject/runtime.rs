@@ -15,6 +15,8 @@ use crate::{Error, Result};
 /// The runtime's sources, by file name; templates/ is where they are written and tested.
 const RUNTIME: &[(&str, &str)] = &[
     ("lib.rs", include_str!("../../templates/runtime/lib.rs")),
+    ("arch.rs", include_str!("../../templates/runtime/arch.rs")),
+    ("arch/x86_64.rs", include_str!("../../templates/runtime/arch/x86_64.rs")),
     ("barrier.rs", include_str!("../../templates/runtime/barrier.rs")),
     ("between.rs", include_str!("../../templates/runtime/between.rs")),
     ("block.rs", include_str!("../../templates/runtime/block.rs")),
@@ -101,6 +103,7 @@ impl Runtime {
         // A second run at the same time sees all or nothing.
         let folder = Draft::new_in(dir)?;
         let draft = folder.path();
+        fs::create_dir_all(draft.join("arch"))?;
         for (name, text) in RUNTIME {
             fs::write(draft.join(name), text)?;
         }

@@ -10,6 +10,8 @@ use std::cell::Cell;
 use std::os::raw::{c_int, c_long, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+#[cfg(not(any(test, target_feature = "crt-static")))]
+use crate::arch::SYS_FUTEX;
 use crate::buffer::{Buffer, Taken};
 use crate::shared;
 use crate::sys::{self, now};
@@ -25,7 +27,6 @@ static WAITS: Buffer = Buffer::new();
 /// Frames kept of one wait.
 const MOST_DEPTH: usize = 256;
 
-const SYS_FUTEX: c_long = 202;
 const FUTEX_WAIT: c_long = 0;
 const FUTEX_WAIT_BITSET: c_long = 9;
 /// Without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.

@@ -18,7 +18,7 @@ use crate::totals::Totals;
 use crate::witness;
 
 /// Tells the allocator shim what to record, as a set of the bits below; 0 outside a bracket.
-pub static RECORDING: Wiped<AtomicU32> = Wiped(AtomicU32::new(0));
+pub static RECORDING: Wiped<AtomicU32> = Wiped::new(AtomicU32::new(0));
 /// Calls and bytes.
 pub const COUNT: u32 = 1;
 /// The stack of each allocation.

@@ -18,9 +18,9 @@ pub fn stack_of(flags: u32, state: &'static ThreadState) -> Option<&'static Entr
     let at = unwind::registers();
     let own = state.bounds();
     let mut remembered = None;
-    if at.rsp >= own.low {
+    if at.sp >= own.low {
         if let Some(previous) = state.previous() {
-            // SAFETY: from rsp to its end it is this thread's stack; `previous` is an entry of this thread.
+            // SAFETY: from sp to its end it is this thread's stack; `previous` is an entry of this thread.
             remembered = unsafe { previous.next_again(at, own.end) };
         }
     }
@@ -52,10 +52,10 @@ fn searched(flags: u32, at: Registers, state: &'static ThreadState) -> Option<&'
     let own = state.bounds();
     let previous = state.previous();
     let mut found = Err(());
-    if at.rsp >= own.low && at.rsp < own.end {
+    if at.sp >= own.low && at.sp < own.end {
         // SAFETY: `busy` is set, so no other reference to this thread's memo or tree is alive.
         let (memo, stacks) = unsafe { (&mut *state.memo.get(), &mut *state.stacks.get()) };
-        found = memo.walk(at, Bounds { low: at.rsp, end: own.end }, previous, stacks, state);
+        found = memo.walk(at, Bounds { low: at.sp, end: own.end }, previous, stacks, state);
     }
     let entry = match found {
         Ok(entry) if flags & VERIFY == 0 => entry,

@@ -1,18 +1,17 @@
 //! The record of one stack: its addresses, its allocations, and the stack that came next.
 
-use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
 use std::cell::Cell;
 use std::mem;
 use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
+use crate::arch::{fetch, Registers};
 use crate::between::Gone;
 use crate::entries;
 use crate::standing::{Room, Standing, Word};
 use crate::thread::{ThreadState, MAX_DEPTH};
 use crate::totals::add;
-use crate::unwind::Registers;
 
 /// The allocations of one stack. Zero is an entry that is not in use yet.
 ///
@@ -47,12 +46,6 @@ pub struct Entry {
 }
 
 const _: () = assert!(mem::size_of::<Entry>() == 3 * 64 && MAX_DEPTH < CUT as usize);
-
-#[inline(always)]
-fn fetch(address: *const i8) {
-    // SAFETY: a hint about an address, which need not be valid.
-    unsafe { _mm_prefetch(address, _MM_HINT_T0) }
-}
 
 const CUT: u16 = 1 << 15;
 /// Cache lines of a stack that are fetched ahead; the processor goes on by itself.
@@ -195,10 +188,10 @@ impl Entry {
     }
 
     /// Keeps the walk from `start` that led here, by the words that it read.
-    pub fn keep(&self, start: Registers, fixed: bool, rbp_matters: bool, words: impl Iterator<Item = Word>) {
+    pub fn keep(&self, start: Registers, fixed: bool, fp_matters: bool, words: impl Iterator<Item = Word>) {
         // SAFETY: `insert` made the room for that many words.
         let room = unsafe { Room::new(self.addresses.load(Ordering::Relaxed), usize::from(self.room.get())) };
-        self.standing.keep(start, fixed, rbp_matters, words, room);
+        self.standing.keep(start, fixed, fp_matters, words, room);
     }
 
     /// The counts since the process began.

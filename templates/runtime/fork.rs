@@ -6,19 +6,23 @@ use std::ops::Deref;
 use std::os::raw::c_int;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
+use crate::arch::Page;
 use crate::{block, bracket, program, sampler, sys};
 
 /// The process that records; 0 before [`watch`].
 static RECORDER: AtomicI32 = AtomicI32::new(0);
 /// This is a child.
-static HERE: Wiped<AtomicBool> = Wiped(AtomicBool::new(false));
+static HERE: Wiped<AtomicBool> = Wiped::new(AtomicBool::new(false));
 
-/// A page of its own; [`watch`] has the kernel zero it in every child that gets a copy of this process's memory. A
-/// child made by the bare system call runs no handler, but shares the region that a program is recorded in.
-#[repr(align(4096))]
-pub struct Wiped<T>(pub T);
+/// [`watch`] has the kernel zero it in every child that gets a copy of this process's memory. A child made by the bare
+/// system call runs no handler, but shares the region that a program is recorded in.
+pub struct Wiped<T>(Page<T>);
 
 impl<T> Wiped<T> {
+    pub const fn new(value: T) -> Wiped<T> {
+        Wiped(Page(value))
+    }
+
     fn wipe_on_fork(&self) {
         const MADV_WIPEONFORK: c_int = 18;
         // SAFETY: whole pages that hold nothing else. An older kernel refuses; then the handler still works.
@@ -31,7 +35,7 @@ impl<T> Deref for Wiped<T> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        &self.0
+        &self.0 .0
     }
 }
 

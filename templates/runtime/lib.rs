@@ -8,6 +8,7 @@
 //! in `memprof_alloc`, which only the counting executable gets.
 #![allow(clippy::missing_safety_doc)]
 
+mod arch;
 mod barrier;
 mod between;
 // Without an override of libc's functions no waits are noted.

@@ -1,6 +1,5 @@
 //! dlopen and dlclose, followed by `places`: functions of their names in the executable take precedence over libc's.
 
-use std::arch::global_asm;
 use std::os::raw::{c_char, c_int, c_void};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -31,35 +30,8 @@ fn followed() -> bool {
     places::followed() && !fork::is_child()
 }
 
-// dlopen looks for libraries on behalf of its caller, which it knows by the return address. A caller outside the
-// executable, where this code is, goes straight on to libc's function.
-global_asm!(
-    ".globl dlopen",
-    ".type dlopen, @function",
-    "dlopen:",
-    ".cfi_startproc",
-    "push rdi",
-    ".cfi_adjust_cfa_offset 8",
-    "push rsi",
-    ".cfi_adjust_cfa_offset 8",
-    "mov rdi, [rsp + 16]",
-    "sub rsp, 8",
-    ".cfi_adjust_cfa_offset 8",
-    "call {opener}",
-    "add rsp, 8",
-    ".cfi_adjust_cfa_offset -8",
-    "pop rsi",
-    ".cfi_adjust_cfa_offset -8",
-    "pop rdi",
-    ".cfi_adjust_cfa_offset -8",
-    "jmp rax",
-    ".cfi_endproc",
-    ".size dlopen, . - dlopen",
-    opener = sym opener,
-);
-
-/// The function that opens for this caller.
-extern "C" fn opener(caller: u64) -> usize {
+/// The function that opens for this caller: `arch` has the beginning of dlopen itself.
+pub extern "C" fn opener(caller: u64) -> usize {
     match real_open() {
         0 => none as Open as usize,
         _ if followed() && places::is_in_executable(caller) => open as Open as usize,

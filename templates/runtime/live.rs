@@ -15,6 +15,7 @@ use std::mem;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
+use crate::arch::ADDRESS_BITS;
 use crate::between::Gone;
 use crate::entries::{self, NUMBER_BITS};
 use crate::entry::Entry;
@@ -34,8 +35,7 @@ const IN_MAP: u64 = 0xFFFF_FFFF;
 const GRANULE_BITS: u32 = 4;
 const LEAF_BITS: u32 = 26;
 const LEAF_WORDS: usize = 1 << (LEAF_BITS - GRANULE_BITS);
-/// User addresses have 47 bits.
-const LEAVES: usize = 1 << (47 - LEAF_BITS);
+const LEAVES: usize = 1 << (ADDRESS_BITS - LEAF_BITS);
 
 type Leaf = AtomicPtr<AtomicU64>;
 /// One pointer a leaf; itself reserved memory.

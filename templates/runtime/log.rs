@@ -42,7 +42,7 @@ struct Slot {
     who: AtomicU64,
 }
 
-/// User addresses have 47 bits.
+/// Users' addresses have fewer bits.
 const KIND_SHIFT: u32 = 56;
 
 type All = Chunks<Slot, 256, 16>;

@@ -13,12 +13,13 @@ use std::arch::asm;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::arch::{step, ReturnAt, WORD};
 use crate::entry::Entry;
 use crate::rules;
 use crate::stacks::{hash_of, Stacks};
 use crate::standing::Word;
 use crate::thread::{ThreadState, MAX_DEPTH};
-use crate::unwind::{self, Bounds, Registers, Step};
+use crate::unwind::{Bounds, Registers, Step};
 
 /// A stack word and its value.
 #[derive(Clone, Copy)]
@@ -32,20 +33,21 @@ struct Check {
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Frame {
-    /// The return address that the step read, at `cfa - 8`.
+    /// The return address that the step read, and where.
     address: u64,
+    return_at: ReturnAt,
     cfa: u64,
-    rbp: u64,
-    /// Where the step read rbp; 0 where it did not.
-    rbp_at: u64,
+    fp: u64,
+    /// Where the step read the frame pointer; 0 where it did not.
+    fp_at: u64,
     /// Sum of the hashes of all frames above this one.
     hash_above: u64,
     /// Number of checks that prove the frames above this one.
     checks_above: u32,
-    /// The step found the frame through rbp.
-    by_rbp: bool,
-    /// rbp as it is here leads to a frame above.
-    rbp_matters: bool,
+    /// The step found the frame through the frame pointer.
+    by_fp: bool,
+    /// The frame pointer as it is here leads to a frame above.
+    fp_matters: bool,
 }
 
 /// A thread's memory of its previous stack. Zero is the empty memory; it is only resident as far as stacks are deep.
@@ -83,7 +85,7 @@ const TRIES: u32 = 8;
 #[inline(always)]
 unsafe fn mismatch(checks: &[Check]) -> Option<usize> {
     const AT_ONCE: usize = 4;
-    let differs = |check: &Check| ptr::read_volatile(check.at as *const u64) ^ check.value;
+    let differs = |check: &Check| ptr::read_volatile(check.at as *const u64) & WORD ^ check.value;
     let groups = checks.rchunks_exact(AT_ONCE);
     let first = groups.remainder();
     let mut before = checks.len();
@@ -129,33 +131,37 @@ impl Memo {
         // The walk may still meet frames[..met]; frames[..kept] are the stack's, once the walk is over.
         let (mut met, mut tries, mut fresh) = (self.len, 0, 0);
         let kept = loop {
-            let (rbp_at, by_rbp) = match unwind::step(texts, &mut at, &mut exact, &bounds) {
+            let (return_at, fp_at, by_fp) = match step(texts, &mut at, &mut exact, &bounds) {
                 Step::Whole => break 0,
                 Step::Cut | Step::Interrupted => return Err(()),
-                Step::Caller { rbp_at, by_rbp } => (rbp_at, by_rbp),
+                Step::Caller { return_at, fp_at, by_fp } if return_at.place(at.sp).is_some() => {
+                    (return_at, fp_at, by_fp)
+                }
+                Step::Caller { .. } => return Err(()),
             };
             if fresh == MAX_DEPTH {
                 return Ok(self.cut(fresh, 0, stacks, owner));
             }
             let frame = &mut self.fresh[fresh];
             frame.address = at.pc;
-            frame.cfa = at.rsp;
-            frame.rbp = at.rbp;
-            frame.rbp_at = rbp_at;
-            frame.by_rbp = by_rbp;
+            frame.return_at = return_at;
+            frame.cfa = at.sp;
+            frame.fp = at.fp;
+            frame.fp_at = fp_at;
+            frame.by_fp = by_fp;
             fresh += 1;
-            while met > 0 && self.frames[met - 1].cfa < at.rsp {
+            while met > 0 && self.frames[met - 1].cfa < at.sp {
                 met -= 1;
             }
             if met == 0 || tries == TRIES {
                 continue;
             }
             let known = &self.frames[met - 1];
-            if known.cfa != at.rsp || known.address != at.pc || known.rbp_matters && known.rbp != at.rbp {
+            if known.cfa != at.sp || known.address != at.pc || known.fp_matters && known.fp != at.fp {
                 continue;
             }
             let above = self.checks.get(..known.checks_above as usize).unwrap_or(&[]);
-            // SAFETY: the words lie above `at.rsp`, in frames of this thread's stack.
+            // SAFETY: the words lie above `at.sp`, in frames of this thread's stack.
             match unsafe { mismatch(above) } {
                 None => break met - 1,
                 Some(check) => {
@@ -197,13 +203,14 @@ impl Memo {
     /// Leaves the words of this stack with its entry.
     fn keep(&self, entry: &Entry, start: Registers) {
         let frames = &self.frames[..self.len];
-        let distance = |at: u64| (at - start.rsp) / 8;
-        let addresses = frames.iter().map(|frame| Word { distance: distance(frame.cfa - 8), value: frame.address });
-        let bases = frames.iter().filter(|frame| frame.rbp_at != 0 && frame.rbp_matters);
-        let bases = bases.map(|frame| Word { distance: distance(frame.rbp_at), value: frame.rbp });
-        let fixed = frames.iter().any(|frame| frame.by_rbp);
-        let rbp_matters = matches!(frames.last(), Some(innermost) if innermost.rbp_matters_below());
-        entry.keep(start, fixed, rbp_matters, addresses.chain(bases));
+        let distance = |at: u64| (at - start.sp) / 8;
+        let addresses =
+            frames.iter().map(|frame| Word { distance: distance(frame.return_place()), value: frame.address });
+        let bases = frames.iter().filter(|frame| frame.fp_at != 0 && frame.fp_matters);
+        let bases = bases.map(|frame| Word { distance: distance(frame.fp_at), value: frame.fp });
+        let fixed = frames.iter().any(|frame| frame.by_fp);
+        let fp_matters = matches!(frames.last(), Some(innermost) if innermost.fp_matters_below());
+        entry.keep(start, fixed, fp_matters, addresses.chain(bases));
     }
 
     /// frames[met] was met, and all of its rest is proven but for `check` and the frames above it: goes on to the last
@@ -212,14 +219,14 @@ impl Memo {
         while *met > 0 && self.frames[*met - 1].checks_above as usize > check {
             *met -= 1;
             let mut frame = self.frames[*met];
-            // rbp has been proven only where it matters.
-            if frame.rbp_at != 0 {
+            // The frame pointer has been proven only where it matters.
+            if frame.fp_at != 0 {
                 // SAFETY: the word lies in the thread's own stack, above the walk's first frame.
-                at.rbp = unsafe { ptr::read_volatile(frame.rbp_at as *const u64) };
+                at.fp = unsafe { ptr::read_volatile(frame.fp_at as *const u64) & WORD };
             }
-            frame.rbp = at.rbp;
+            frame.fp = at.fp;
             at.pc = frame.address;
-            at.rsp = frame.cfa;
+            at.sp = frame.cfa;
             *self.fresh.get_mut(fresh)? = frame;
             fresh += 1;
         }
@@ -242,13 +249,13 @@ impl Memo {
         self.len = kept;
         for i in (0..fresh).rev() {
             let mut frame = self.fresh[i];
-            frame.rbp_matters = matches!(above, Some(above) if Frame::rbp_matters_below(&above));
+            frame.fp_matters = matches!(above, Some(above) if Frame::fp_matters_below(&above));
             frame.checks_above = self.checks_len as u32;
             frame.hash_above = sum;
             sum = sum.wrapping_add(hash_of(frame.address, self.len));
-            self.note(frame.cfa - 8, frame.address);
-            if frame.rbp_at != 0 && frame.rbp_matters {
-                self.note(frame.rbp_at, frame.rbp);
+            self.note(frame.return_place(), frame.address);
+            if frame.fp_at != 0 && frame.fp_matters {
+                self.note(frame.fp_at, frame.fp);
             }
             self.frames[self.len] = frame;
             self.addresses[self.len] = frame.address;
@@ -268,22 +275,29 @@ impl Memo {
 }
 
 impl Frame {
-    /// Whether rbp in the frame below this one leads to this frame or one above it.
+    /// Where its return address lies: no frame whose return address was in a register is remembered.
     #[inline(always)]
-    fn rbp_matters_below(&self) -> bool {
-        self.by_rbp || self.rbp_at == 0 && self.rbp_matters
+    fn return_place(&self) -> u64 {
+        self.return_at.place(self.cfa).unwrap_or(0)
+    }
+
+    /// Whether the frame pointer in the frame below this one leads to this frame or one above it.
+    #[inline(always)]
+    fn fp_matters_below(&self) -> bool {
+        self.by_fp || self.fp_at == 0 && self.fp_matters
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::{install_rows, FROM_RBP, FROM_RSP, RBP_SAVED, SPECIAL};
+    use crate::arch::tests::rule;
+    use crate::rules::{install_rows, SPECIAL};
     use crate::thread;
     use crate::unwind::walk;
 
-    /// Made-up code: function `f` lies at BASE + 16 f. Odd ones find their frame through rbp and save it, every third saves
-    /// rbp only, the others do neither; frames have 32, 48 or 64 bytes. Function 0 is the thread's first.
+    /// Made-up code: function `f` lies at BASE + 16 f. Odd ones find their frame through fp and save it, every third saves
+    /// fp only, the others do neither; frames have 32, 48 or 64 bytes. Function 0 is the thread's first.
     const BASE: u64 = 0x7000_0000_0000;
     const FUNCTIONS: u64 = 24;
 
@@ -292,13 +306,12 @@ mod tests {
     }
 
     fn rows() -> Vec<(u32, u32)> {
-        let rule = |f: u64| match f {
+        let rule_of = |f: u64| match f {
             0 => SPECIAL,
-            _ if f % 2 == 1 => 2 << 12 | 2 << 3 | RBP_SAVED | FROM_RBP,
-            _ if f % 3 == 0 => (frame_words(f) as u32) << 12 | 2 << 3 | RBP_SAVED | FROM_RSP,
-            _ => (frame_words(f) as u32) << 12 | FROM_RSP,
+            _ if f % 2 == 1 => rule(true, 2, true),
+            _ => rule(false, frame_words(f) as u32, f % 3 == 0),
         };
-        (0..FUNCTIONS).map(|f| ((f * 16) as u32, rule(f))).collect()
+        (0..FUNCTIONS).map(|f| ((f * 16) as u32, rule_of(f))).collect()
     }
 
     /// Writes the frames of `calls` (outermost first) below the `top` words of `room`; returns where the innermost
@@ -306,26 +319,26 @@ mod tests {
     fn lay(room: &mut [u64], top: u64, calls: &[u64], junk: u64) -> Registers {
         let start = room.as_ptr() as u64;
         let end = start + room.len() as u64 * 8;
-        // The first function has no frame that matters; its caller's rbp does not exist.
-        let (mut rsp, mut rbp) = (end - 64 - top * 8, junk);
+        // The first function has no frame that matters; its caller's fp does not exist.
+        let (mut sp, mut fp) = (end - 64 - top * 8, junk);
         let mut pc = BASE + 4;
         for &f in calls {
             // The call pushes where it returns to; then the function makes its frame.
-            let cfa = rsp;
+            let cfa = sp;
             let word = |address: u64| (address - start) as usize / 8;
             room[word(cfa - 8)] = pc;
             if f % 2 == 1 || f % 3 == 0 {
-                room[word(cfa - 16)] = rbp;
+                room[word(cfa - 16)] = fp;
             }
-            rsp = cfa - frame_words(f) * 8;
-            rbp = if f % 2 == 1 { cfa - 16 } else { rbp ^ junk };
+            sp = cfa - frame_words(f) * 8;
+            fp = if f % 2 == 1 { cfa - 16 } else { fp ^ junk };
             if f % 2 == 0 && f % 3 != 0 {
                 // Neither saved nor changed: the caller may need it.
-                rbp ^= junk;
+                fp ^= junk;
             }
             pc = BASE + f * 16 + 5;
         }
-        Registers { pc, rsp, rbp }
+        Registers { pc, sp, fp }
     }
 
     #[test]
@@ -359,7 +372,7 @@ mod tests {
             }
             let junk = random(1 << 40);
             let at = lay(&mut room, top, &calls, junk);
-            let bounds = Bounds { low: at.rsp, end: bounds_end };
+            let bounds = Bounds { low: at.sp, end: bounds_end };
             let mut plain = [0u64; 64];
             let walked = walk(at, &mut plain, bounds);
             let right = |entry: &Entry| entry.addresses().iter().rev().eq(&plain[..walked.depth]);

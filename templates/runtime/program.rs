@@ -20,7 +20,7 @@ use crate::records::{self, Record};
 use crate::shared::{self, word};
 use crate::spin::Spin;
 use crate::thread::{self, ThreadState};
-use crate::{block, driver, entries, fork, places, sampler, sys, totals};
+use crate::{arch, block, driver, entries, fork, places, sampler, sys, totals};
 
 /// Bytes that a thread may keep to itself.
 const DRIFT: i64 = 64 << 10;
@@ -240,14 +240,11 @@ fn moved(own: &Own, change: i64) {
 
 #[inline(never)]
 fn peaked(most: &AtomicU64, live: u64) {
-    /// Cycles of the processor's clock, some microseconds.
-    const SOON: u64 = 1 << 14;
     static LAST: AtomicU64 = AtomicU64::new(0);
     most.fetch_max(live, Ordering::Relaxed);
     shared::add(word::PEAK, 1);
-    // SAFETY: reads a counter.
-    let now = unsafe { std::arch::x86_64::_rdtsc() };
-    if now.wrapping_sub(LAST.load(Ordering::Relaxed)) > SOON {
+    let now = arch::ticks();
+    if now.wrapping_sub(LAST.load(Ordering::Relaxed)) > arch::SOON {
         LAST.store(now, Ordering::Relaxed);
         shared::set(word::PEAK_AT, sys::now());
     }

@@ -1,12 +1,14 @@
 //! The unwind rules of all loaded objects, from the table that the tool made of .eh_frame before the run.
 //!
-//! A walk needs, per frame, where the caller's frame begins (CFA) and whether rbp was saved: one 32-bit rule. Each object has
-//! its sorted rows and a "shadow", one rule per text byte, filled on first use; so a frame costs one load as a rule.
+//! A walk needs, per frame, where the caller's frame begins (CFA) and where registers were saved: one 32-bit rule. Each object has
+//! its sorted rows and a "shadow", one rule for each place where an instruction may begin, filled on first use; so a frame costs one load as a rule.
 //! File format: header, one entry an object, rows `(pc, rule)`, strings, all little-endian; `src/unwind` writes it.
 
+use std::mem;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
+use crate::arch::CODE_BITS;
 use crate::memory;
 use crate::objects::Object;
 
@@ -14,14 +16,11 @@ const MAGIC: &[u8; 8] = b"MPUNWND1";
 const OBJECT: usize = 64;
 
 /// Kinds of rule, in the two lowest bits.
-pub const FROM_RSP: u32 = 1;
-pub const FROM_RBP: u32 = 2;
+pub const FROM_SP: u32 = 1;
+pub const FROM_FP: u32 = 2;
 pub const SPECIAL: u32 = 3;
-pub const RBP_SAVED: u32 = 4;
-/// Specials, in bits 12 and up.
+/// The special of a thread's first frame; all else depends on the processor.
 pub const OUTERMOST: u32 = 0;
-pub const PLT: u32 = 1;
-pub const SIGNAL: u32 = 2;
 /// A shadow word that was looked up and found to have no rule; 0 means not looked up yet.
 const NO_RULE: u32 = 0xFFFF_F003;
 
@@ -94,8 +93,12 @@ fn text(bytes: &[u8], index: usize, objects: &[Object]) -> Option<Text> {
     if rows.is_empty() {
         return None;
     }
-    let shadow = memory::map_to_spare((end - start) as usize * 4) as *const AtomicU32;
+    let shadow = memory::map_to_spare(shadow_size(start, end)) as *const AtomicU32;
     Some(Text::new(start.wrapping_add(object.bias), end.wrapping_add(object.bias), rows, shadow))
+}
+
+fn shadow_size(start: u64, end: u64) -> usize {
+    (((end - start) as usize >> CODE_BITS) + 1) * mem::size_of::<AtomicU32>()
 }
 
 impl Text {
@@ -109,8 +112,8 @@ impl Text {
         if self.shadow.is_null() {
             return self.look_up(offset as u32);
         }
-        // SAFETY: the shadow has one word per byte of [start, end), and the caller checked that `pc` lies in it.
-        let cell = unsafe { &*self.shadow.add(offset) };
+        // SAFETY: the shadow has one word for each instruction in [start, end), and the caller checked that `pc` lies in it.
+        let cell = unsafe { &*self.shadow.add(offset >> CODE_BITS) };
         match cell.load(Ordering::Relaxed) {
             0 => {
                 let rule = self.look_up(offset as u32);
@@ -162,7 +165,7 @@ pub fn set_in_use(start: u64, used: bool) -> bool {
 #[cfg(test)]
 pub fn install_rows(start: u64, end: u64, rows: &[(u32, u32)]) {
     let rows = rows.iter().map(|&(pc, rule)| Row { pc, rule }).collect();
-    let shadow = memory::map((end - start) as usize * 4) as *const AtomicU32;
+    let shadow = memory::map(shadow_size(start, end)) as *const AtomicU32;
     TEXTS.store(Box::into_raw(Box::new(vec![Text::new(start, end, rows, shadow)])), Ordering::Release);
 }
 
@@ -177,12 +180,12 @@ mod tests {
 
     #[test]
     fn a_rule_holds_until_the_next_row() {
-        let texts = table(&[(0x10, 1 << 12 | FROM_RSP), (0x20, 0), (0x30, SPECIAL)]);
+        let texts = table(&[(0x10, 1 << 12 | FROM_SP), (0x20, 0), (0x30, SPECIAL)]);
         let rule = |pc| find(&texts, pc).unwrap().rule(pc);
         for _ in 0..2 {
             assert_eq!(rule(0x1000), NO_RULE);
-            assert_eq!(rule(0x1010), 1 << 12 | FROM_RSP);
-            assert_eq!(rule(0x101F), 1 << 12 | FROM_RSP);
+            assert_eq!(rule(0x1010), 1 << 12 | FROM_SP);
+            assert_eq!(rule(0x101F), 1 << 12 | FROM_SP);
             assert_eq!(rule(0x1020), NO_RULE);
             assert_eq!(rule(0x1FFF), SPECIAL);
         }

@@ -309,9 +309,7 @@ unsafe extern "C" fn on_signal(_signal: c_int, info: *const u8, context: *const 
     };
     let errno = *sys::__errno_location();
     let overrun = if of_timer { *(info.add(20) as *const c_int) } else { 0 };
-    // ucontext_t: rbp at 120, rsp at 160, rip at 168.
-    let word = |at: usize| *(context.add(at) as *const u64);
-    sample(Registers { pc: word(168), rsp: word(160), rbp: word(120) }, 1 + overrun.max(0) as u64);
+    sample(Registers::interrupted(context), 1 + overrun.max(0) as u64);
     *sys::__errno_location() = errno;
 }
 

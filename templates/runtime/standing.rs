@@ -1,25 +1,20 @@
 //! A stack found again where it stood, without walking it.
 //!
-//! A walk is a function of pc, rsp, rbp and the stack words that it reads: every return address, and each saved rbp
+//! A walk is a function of pc, the stack pointer, the frame pointer and the stack words that it reads: every return address, and each saved frame pointer
 //! through which an older frame is found. A walk that begins with the same registers and reads the same in each of
 //! those words has the same callers; nothing less proves it, since frames of equal size have equal addresses, whoever
-//! called them. If no frame is found through rbp, neither rsp nor rbp decides anything: then the same words at the same
+//! called them. If no frame is found through it, neither pointer decides anything: then the same words at the same
 //! distances are proof anywhere.
 //!
 //! Each entry keeps the words of one such walk beside its addresses. Which entry to try is a guess: the one that came next
 //! the last time, after the entry that came last. Programs repeat themselves; a wrong guess costs time only.
 
-use std::arch::x86_64::{
-    __m128i, _mm_castpd_si128, _mm_castsi128_pd, _mm_cmpeq_epi32, _mm_load_si128, _mm_loadh_pd, _mm_loadl_epi64,
-    _mm_movemask_epi8, _mm_or_si128, _mm_setzero_si128, _mm_xor_si128,
-};
 use std::cell::Cell;
-use std::ptr;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use crate::unwind::Registers;
+use crate::arch::{four_differ, Registers};
 
-/// A stack word: how many words above the walk's first rsp, and its value.
+/// A stack word: how many words above the walk's first sp, and its value.
 #[derive(Clone, Copy)]
 pub struct Word {
     pub distance: u64,
@@ -29,18 +24,18 @@ pub struct Word {
 /// The start of a walk that led to an entry. Zero is none.
 #[repr(C)]
 pub struct Standing {
-    rsp: Cell<u64>,
-    rbp: Cell<u64>,
+    sp: Cell<u64>,
+    fp: Cell<u64>,
     /// Its lower half: all places where a walk begins are in one executable.
     pc: Cell<u32>,
-    /// Bytes from rsp to the end of the last word.
+    /// Bytes from sp to the end of the last word.
     extent: Cell<u32>,
     /// Words that prove it, a multiple of [`AT_ONCE`]; 0 if none are kept.
     words: AtomicU16,
-    /// A frame was found through rbp: the words prove nothing about another rsp.
+    /// A frame was found through fp: the words prove nothing about another sp.
     fixed: Cell<bool>,
-    /// The first rbp leads to a frame.
-    rbp_matters: Cell<bool>,
+    /// The first fp leads to a frame.
+    fp_matters: Cell<bool>,
 }
 
 /// This many words are compared without a branch.
@@ -87,14 +82,7 @@ impl Standing {
     }
 
     /// Keeps the walk that began at `start`. Its first words are the return addresses, as they are in the room already.
-    pub fn keep(
-        &self,
-        start: Registers,
-        fixed: bool,
-        rbp_matters: bool,
-        words: impl Iterator<Item = Word>,
-        room: Room,
-    ) {
+    pub fn keep(&self, start: Registers, fixed: bool, fp_matters: bool, words: impl Iterator<Item = Word>, room: Room) {
         self.words.store(0, Ordering::Relaxed);
         let (mut count, mut extent) = (0, 0);
         let mut put = |word: Word| match u16::try_from(word.distance) {
@@ -122,26 +110,26 @@ impl Standing {
             while put(last) {}
         }
         self.pc.set(start.pc as u32);
-        self.rsp.set(start.rsp);
-        self.rbp.set(start.rbp);
+        self.sp.set(start.sp);
+        self.fp.set(start.fp);
         self.extent.set(extent);
         self.fixed.set(fixed);
-        self.rbp_matters.set(rbp_matters);
+        self.fp_matters.set(fp_matters);
         self.words.store(count as u16, Ordering::Relaxed);
     }
 
     /// True if the kept stack stands at `at`, in a stack that ends at `end`.
     ///
     /// # Safety
-    /// `values` is the room that was given to [`Standing::keep`]; all from `at.rsp` to `end` is the calling thread's
+    /// `values` is the room that was given to [`Standing::keep`]; all from `at.sp` to `end` is the calling thread's
     /// stack.
     #[inline(always)]
     pub unsafe fn again(&self, at: Registers, end: u64, values: *const u64) -> bool {
         let words = usize::from(self.words.load(Ordering::Relaxed));
         if self.pc.get() != at.pc as u32
-            || at.rsp + u64::from(self.extent.get()) > end
-            || self.fixed.get() && self.rsp.get() != at.rsp
-            || self.rbp_matters.get() && self.rbp.get() != at.rbp
+            || at.sp + u64::from(self.extent.get()) > end
+            || self.fixed.get() && self.sp.get() != at.sp
+            || self.fp_matters.get() && self.fp.get() != at.fp
         {
             return false;
         }
@@ -151,39 +139,15 @@ impl Standing {
             return false;
         }
         let (mut distances, mut left) = (first.add(words - AT_ONCE), values.add(words - AT_ONCE));
-        let mut sum = four_differ(at.rsp, distances, left);
-        if !zero(sum) {
+        let mut sum = four_differ(at.sp, distances, left);
+        if !sum.is_none() {
             return false;
         }
         while left != values {
             distances = distances.sub(AT_ONCE);
             left = left.sub(AT_ONCE);
-            sum = _mm_or_si128(sum, four_differ(at.rsp, distances, left));
+            sum = sum.or(four_differ(at.sp, distances, left));
         }
-        zero(sum)
+        sum.is_none()
     }
-}
-
-#[inline(always)]
-fn zero(sum: __m128i) -> bool {
-    // SAFETY: of the processor's base set.
-    unsafe { _mm_movemask_epi8(_mm_cmpeq_epi32(sum, _mm_setzero_si128())) == 0xFFFF }
-}
-
-/// The difference between four words of the stack, at these distances above `rsp`, and four values: zero if they are
-/// equal.
-///
-/// # Safety
-/// The same as for [`Standing::again`]; values begin at a multiple of 16.
-#[inline(always)]
-unsafe fn four_differ(rsp: u64, distances: *const u16, values: *const u64) -> __m128i {
-    // One load for the four of them.
-    let four = ptr::read_unaligned(distances as *const u64);
-    let word = |i: usize| (rsp as *const u64).add((four >> (16 * i)) as usize & 0xFFFF);
-    let two = |i: usize| {
-        let low = _mm_loadl_epi64(word(i) as *const __m128i);
-        let both = _mm_castpd_si128(_mm_loadh_pd(_mm_castsi128_pd(low), word(i + 1) as *const f64));
-        _mm_xor_si128(both, _mm_load_si128(values.add(i) as *const __m128i))
-    };
-    _mm_or_si128(two(0), two(2))
 }

@@ -1,8 +1,9 @@
-//! The few declarations of libc that the runtime needs, for x86-64 Linux. Written out so that no crate has to be linked.
+//! The few declarations of libc that the runtime needs, for 64-bit Linux. Written out so that no crate has to be linked.
 #![allow(non_camel_case_types)]
 
-use std::arch::asm;
 use std::os::raw::{c_char, c_int, c_long, c_uint, c_void};
+
+pub use crate::arch::{raw_syscall, SYS_GETTID, SYS_MEMBARRIER, SYS_PERF_EVENT_OPEN, SYS_RT_SIGPROCMASK, SYS_TGKILL};
 
 pub type pthread_t = usize;
 pub type pthread_key_t = c_uint;
@@ -21,12 +22,6 @@ pub const SIGPROF: c_int = 27;
 pub const SA_SIGINFO: c_int = 4;
 pub const SA_RESTART: c_int = 0x1000_0000;
 pub const SA_ONSTACK: c_int = 0x0800_0000;
-
-pub const SYS_RT_SIGPROCMASK: c_long = 14;
-pub const SYS_GETTID: c_long = 186;
-pub const SYS_TGKILL: c_long = 234;
-pub const SYS_PERF_EVENT_OPEN: c_long = 298;
-pub const SYS_MEMBARRIER: c_long = 324;
 
 pub const MEMBARRIER_PRIVATE_EXPEDITED: c_long = 1 << 3;
 pub const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: c_long = 1 << 4;
@@ -63,7 +58,7 @@ pub const PT_LOAD: u32 = 1;
 pub const PT_NOTE: u32 = 4;
 pub const PF_X: u32 = 1;
 
-/// glibc's and musl's pthread_attr_t both fit in 56 bytes on x86-64.
+/// glibc's and musl's pthread_attr_t both fit.
 #[repr(C, align(8))]
 pub struct pthread_attr_t(pub [u8; 64]);
 
@@ -179,21 +174,6 @@ pub fn clock(clock: c_int) -> u64 {
     // SAFETY: writes the structure, no more.
     unsafe { clock_gettime(clock, &mut time) };
     time.sec as u64 * 1_000_000_000 + time.nsec as u64
-}
-
-/// The kernel's own answer: an error is minus its number.
-///
-/// # Safety
-/// The same as for syscall(2).
-#[cfg_attr(test, allow(dead_code))]
-#[inline(always)]
-pub unsafe fn raw_syscall(number: c_long, arguments: [c_long; 6]) -> c_long {
-    let [a, b, c, d, e, f] = arguments;
-    let answer;
-    // The x86-64 system call: these registers in, rax out, rcx and r11 lost.
-    asm!("syscall", inlateout("rax") number => answer, in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e,
-         in("r9") f, lateout("rcx") _, lateout("r11") _, options(nostack));
-    answer
 }
 
 /// Whether the word at `address` can be read: the kernel is asked to copy it as a signal set, and to do nothing with it.

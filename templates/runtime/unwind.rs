@@ -1,34 +1,15 @@
 //! Stack walks: from the registers of one place up to the thread's start, one rule a frame.
 //!
-//! A walk is a function of pc, rsp, rbp and the stack words that it reads; `memo` builds on that. Every word is read inside
+//! A walk is a function of the registers and the stack words that it reads; `memo` builds on that. Every word is read inside
 //! known bounds, and every frame must lie above the last: a wrong table can give a wrong stack, not a crash.
 
-use std::arch::asm;
 use std::cell::Cell;
 use std::ptr;
 
-use crate::rules::{self, Text, FROM_RBP, FROM_RSP, OUTERMOST, PLT, RBP_SAVED, SIGNAL, SPECIAL};
-use crate::{places, sys};
+use crate::arch::{step, ReturnAt};
+use crate::{places, rules, sys};
 
-/// Where a thread stands: the registers that a walk starts from.
-#[derive(Clone, Copy, Debug)]
-pub struct Registers {
-    pub pc: u64,
-    pub rsp: u64,
-    pub rbp: u64,
-}
-
-/// The registers of the function that this is inlined into.
-#[inline(always)]
-pub fn registers() -> Registers {
-    let (pc, rsp, rbp): (u64, u64, u64);
-    // SAFETY: reads three registers, nothing else.
-    unsafe {
-        asm!("lea {0}, [rip]", "mov {1}, rsp", "mov {2}, rbp", out(reg) pc, out(reg) rsp, out(reg) rbp,
-             options(nomem, nostack, preserves_flags));
-    }
-    Registers { pc, rsp, rbp }
-}
+pub use crate::arch::{registers, Registers};
 
 /// Stack words that a walk may read.
 pub trait Words {
@@ -81,8 +62,8 @@ pub struct Foreign {
 }
 
 impl Foreign {
-    pub fn new(rsp: u64) -> Foreign {
-        Foreign { page: Cell::new(rsp.wrapping_sub(1) >> PAGE_BITS) }
+    pub fn new(sp: u64) -> Foreign {
+        Foreign { page: Cell::new(sp.wrapping_sub(1) >> PAGE_BITS) }
     }
 }
 
@@ -110,10 +91,11 @@ impl Words for Foreign {
 pub enum Step {
     /// The registers are the caller's now.
     Caller {
-        /// Where rbp was read from; 0 if it is still the callee's.
-        rbp_at: u64,
-        /// The caller's frame was found through rbp.
-        by_rbp: bool,
+        return_at: ReturnAt,
+        /// Where the frame pointer was read from; 0 if it is still the callee's.
+        fp_at: u64,
+        /// The caller's frame was found through the frame pointer.
+        by_fp: bool,
     },
     /// The registers are those of code that a signal interrupted.
     Interrupted,
@@ -121,61 +103,6 @@ pub enum Step {
     Whole,
     /// Nothing is known about the caller.
     Cut,
-}
-
-/// Goes one frame up. `exact` says that pc is the place itself; a return address belongs to the call before it.
-#[inline(always)]
-pub fn step(texts: &[Text], at: &mut Registers, exact: &mut bool, words: &impl Words) -> Step {
-    let key = if *exact { at.pc } else { at.pc.wrapping_sub(1) };
-    let rule = rules::rule_at(texts, key);
-    let offset = u64::from(rule >> 12) * 8;
-    let cfa = match rule & 3 {
-        FROM_RSP => at.rsp.wrapping_add(offset),
-        FROM_RBP => at.rbp.wrapping_add(offset),
-        SPECIAL => match rule >> 12 {
-            OUTERMOST => return Step::Whole,
-            PLT => at.rsp.wrapping_add(8 + 8 * u64::from(at.pc & 15 >= 11)),
-            SIGNAL => return interrupted(at, exact, words),
-            _ => return Step::Cut,
-        },
-        _ => return Step::Cut,
-    };
-    if cfa <= at.rsp {
-        return Step::Cut;
-    }
-    let mut rbp_at = 0;
-    if rule & RBP_SAVED != 0 && rule & 3 != SPECIAL {
-        let saved = cfa.wrapping_sub(u64::from(rule >> 3 & 0x1FF) * 8);
-        // Below rsp it has been popped already: compilers do not describe that in an epilogue.
-        if saved >= at.rsp {
-            rbp_at = saved;
-            match words.read(saved) {
-                Some(rbp) => at.rbp = rbp,
-                None => return Step::Cut,
-            }
-        }
-    }
-    match words.read(cfa.wrapping_sub(8)) {
-        Some(pc) => at.pc = pc,
-        None => return Step::Cut,
-    }
-    at.rsp = cfa;
-    *exact = false;
-    Step::Caller { rbp_at, by_rbp: rule & 3 == FROM_RBP }
-}
-
-/// The kernel's ucontext lies at rsp: rbp, rsp and rip among its registers.
-#[cold]
-fn interrupted(at: &mut Registers, exact: &mut bool, words: &impl Words) -> Step {
-    let word = |offset: u64| words.read(at.rsp.wrapping_add(offset));
-    match (word(168), word(160), word(120)) {
-        (Some(pc), Some(rsp), Some(rbp)) => {
-            *at = Registers { pc, rsp, rbp };
-            *exact = true;
-            Step::Interrupted
-        }
-        _ => Step::Cut,
-    }
 }
 
 /// The result of a walk.
@@ -191,10 +118,10 @@ pub struct Walk {
 ///
 /// `own` are the thread's bounds: outside of them the walk asks the kernel for each page.
 pub fn walk(at: Registers, out: &mut [u64], own: Bounds) -> Walk {
-    if at.rsp >= own.low && at.rsp < own.end {
-        walk_in(at, out, &Bounds { low: at.rsp, end: own.end })
+    if at.sp >= own.low && at.sp < own.end {
+        walk_in(at, out, &Bounds { low: at.sp, end: own.end })
     } else {
-        walk_in(at, out, &Foreign::new(at.rsp))
+        walk_in(at, out, &Foreign::new(at.sp))
     }
 }
 
@@ -223,21 +150,6 @@ fn walk_in(mut at: Registers, out: &mut [u64], words: &impl Words) -> Walk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::install_rows;
-
-    #[test]
-    fn in_an_epilogue_rbp_is_popped_already() {
-        let _one_table = crate::entries::tests::lock();
-        let popped = 5 << 12 | 6 << 3 | RBP_SAVED | FROM_RSP;
-        install_rows(0x1000, 0x2000, &[(0x10, popped), (0x20, 2 << 12 | FROM_RBP), (0x30, SPECIAL)]);
-        let mut stack = [0u64; 10];
-        (stack[4], stack[7]) = (0x1021, 0x1031);
-        let at = |word: usize| &stack[word] as *const u64 as u64;
-        let mut out = [0; 4];
-        let start = Registers { pc: 0x1010, rsp: at(0), rbp: at(6) };
-        let walk = walk(start, &mut out, Bounds { low: at(0), end: at(0) + 80 });
-        assert_eq!((walk.depth, walk.whole, &out[..2]), (2, true, &[0x1021, 0x1031][..]));
-    }
 
     /// A coroutine that has pushed nothing yet: above the top of its stack there may be nothing to read.
     #[test]
