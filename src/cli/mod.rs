@@ -5,6 +5,7 @@ mod compare;
 mod explain;
 mod init;
 mod leaks;
+mod live;
 mod merge;
 mod packaging;
 mod pprof;
@@ -47,7 +48,7 @@ fn program_of(args: &[OsString]) -> Option<&[OsString]> {
 
 type Command = fn(&[OsString]) -> Result<u8>;
 
-const COMMANDS: [(&str, Command); 12] = [
+const COMMANDS: [(&str, Command); 13] = [
     ("check", check::run),
     ("compare", compare::run),
     ("completions", packaging::completions),
@@ -55,6 +56,7 @@ const COMMANDS: [(&str, Command); 12] = [
     ("init", init::run),
     ("leaks", leaks::run),
     ("list", run::list),
+    ("live", live::run),
     ("man", packaging::man),
     ("merge", merge::run),
     ("pprof", pprof::run),

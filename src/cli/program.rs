@@ -38,7 +38,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let args = ProgramArgs::parse_from(std::iter::once(OsString::from("cargo memprof")).chain(args));
     console::set_color(args.build.color.as_deref());
     let files = Files::new(&args.output)?;
-    let options = args.cargo_options();
+    let options = args.build.cargo_options();
     let config = CargoConfig::load(&options)?;
     let place = target::find(&options, &config, &args.names())?;
     let scratch = Scratch::make(&place.home)?;
@@ -48,10 +48,10 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         check_writable(&folder.join("mem.prof"))?;
     }
     let interrupt = Interrupt::listen()?;
-    let ready = build::build(&place, &config, &options, &args.build_options(), &scratch, &interrupt);
+    let ready = build::build(&place, &config, &options, &args.build.build_options(), &scratch, &interrupt);
     let ready = interrupt.explains(ready)?;
     let mut tables = Tables::default();
-    let mut lines = vec![Line::RunStarted(started(args.profile(), &place.root, &config))];
+    let mut lines = vec![Line::RunStarted(started(args.build.profile(), &place.root, &config))];
     let (mut code, mut troubles) = (exit::OK, Vec::new());
     for program in &ready {
         match one(program, &args, &place, &files, &mut tables, &scratch, &mut troubles) {

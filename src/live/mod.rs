@@ -1,4 +1,15 @@
 //! Programs while they run: Go's /debug/pprof for a program that was not changed for it.
+//!
+//! The program's records lie in memory that it shares with the tool ([`reader`]); the process itself parses nothing and
+//! serves nothing. [`endpoint`] reads a request, [`profiles`] makes what it asks for, [`answer`] is what goes back, and only
+//! [`server`] has sockets.
 
+pub mod answer;
+mod answers;
 pub mod delta;
+pub mod endpoint;
+pub mod listen;
+pub mod profiles;
+pub mod reader;
+pub mod server;
 pub mod text;

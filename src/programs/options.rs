@@ -159,43 +159,6 @@ impl ProgramArgs {
         [of(Kind::Bin, &self.bin), of(Kind::Example, &self.example), of(Kind::Test, &self.test)].concat()
     }
 
-    pub fn profile(&self) -> &str {
-        match self.build.dev {
-            true => "dev",
-            false => self.build.profile.as_deref().unwrap_or("release"),
-        }
-    }
-
-    pub fn cargo_options(&self) -> CargoOptions {
-        let build = &self.build;
-        CargoOptions {
-            packages: build.package.clone(),
-            features: build.features.clone(),
-            all_features: build.all_features,
-            no_default_features: build.no_default_features,
-            manifest_path: build.manifest_path.clone(),
-            target: build.target.clone(),
-            target_dir: build.target_dir.clone(),
-            locked: build.locked,
-            offline: build.offline,
-            frozen: build.frozen,
-            config: build.config.clone(),
-            unstable: build.unstable.clone(),
-            ..CargoOptions::default()
-        }
-    }
-
-    pub fn build_options(&self) -> build::Options {
-        let build = &self.build;
-        build::Options {
-            profile: Some(self.profile().to_owned()),
-            jobs: build.jobs.clone(),
-            verbose: build.verbose,
-            quiet: build.quiet,
-            color: build.color.clone(),
-        }
-    }
-
     pub fn run_options(&self) -> run::Options {
         let record = &self.record;
         run::Options {
@@ -206,6 +169,43 @@ impl ProgramArgs {
             peak: record.peak,
             temporary: record.temporary,
             stacks_limit: record.stacks_limit,
+        }
+    }
+}
+
+impl BuildArgs {
+    pub fn profile(&self) -> &str {
+        match self.dev {
+            true => "dev",
+            false => self.profile.as_deref().unwrap_or("release"),
+        }
+    }
+
+    pub fn cargo_options(&self) -> CargoOptions {
+        CargoOptions {
+            packages: self.package.clone(),
+            features: self.features.clone(),
+            all_features: self.all_features,
+            no_default_features: self.no_default_features,
+            manifest_path: self.manifest_path.clone(),
+            target: self.target.clone(),
+            target_dir: self.target_dir.clone(),
+            locked: self.locked,
+            offline: self.offline,
+            frozen: self.frozen,
+            config: self.config.clone(),
+            unstable: self.unstable.clone(),
+            ..CargoOptions::default()
+        }
+    }
+
+    pub fn build_options(&self) -> build::Options {
+        build::Options {
+            profile: Some(self.profile().to_owned()),
+            jobs: self.jobs.clone(),
+            verbose: self.verbose,
+            quiet: self.quiet,
+            color: self.color.clone(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::recorded::{self, StackRecord};
-use super::region::word;
+use super::region::{Header, Region, word};
 use super::run::Ended;
 use crate::pprof::profile::{Function, Line, Location, Profile, Sample};
 use crate::records::{Samples, SamplingMethod, Stack, Waits};
@@ -36,7 +36,7 @@ pub fn make(ended: &Ended, block: bool) -> ProgramProfiles {
     let peaks: Vec<(Stack, [u64; 2])> = records.iter().filter(|r| r.peak != [0, 0]).map(at_peak).collect();
     let mut mem = profiles::memory(&mut symbolizer, &modules, &allocations, Some(&peaks), about);
     of_a_program(&mut mem);
-    add_beyond(&mut mem, ended, &records);
+    add_beyond(&mut mem, region, &header, &records);
     let only_temporaries = records.iter().filter(|record| record.temporaries > 0).map(|record| {
         let mut allocations = record.allocations.clone();
         allocations.counts.allocs = record.temporaries;
@@ -75,16 +75,15 @@ pub fn make(ended: &Ended, block: bool) -> ProgramProfiles {
 }
 
 /// A program has no iterations.
-fn of_a_program(profile: &mut Profile) {
+pub fn of_a_program(profile: &mut Profile) {
     // Of timers because they take no descriptors from it.
     let of_benches = ["memprof: iterations=", "memprof: peak_ values", "memprof: sampled by CPU timers"];
     profile.comments.retain(|comment| !of_benches.iter().any(|begin| comment.starts_with(begin)));
 }
 
 /// The difference between the totals and the sum of the stacks.
-fn add_beyond(mem: &mut Profile, ended: &Ended, records: &[StackRecord]) {
-    let header = ended.region.header();
-    let all = recorded::totals(&ended.region, &header).counts;
+pub fn add_beyond(mem: &mut Profile, region: &Region, header: &Header, records: &[StackRecord]) {
+    let all = recorded::totals(region, header).counts;
     let known: crate::records::StackCounts = records.iter().map(|record| record.allocations.counts).sum();
     let at_peak: u64 = records.iter().map(|record| record.peak[1]).sum();
     let rest = |all: u64, known: u64| all.saturating_sub(known) as i64;
@@ -101,6 +100,7 @@ fn add_beyond(mem: &mut Profile, ended: &Ended, records: &[StackRecord]) {
     let location = mem.locations.len() as u32;
     let lines = vec![Line { function, ..Line::default() }];
     mem.locations.push(Location { id: u64::from(location) + 1, lines, ..Location::default() });
-    let values = vec![allocs, bytes, live[0].max(0), live[1].max(0), i64::from(peak > 0), peak];
+    let mut values = vec![allocs, bytes, live[0].max(0), live[1].max(0), i64::from(peak > 0), peak];
+    values.truncate(mem.sample_types.len());
     mem.samples.push(Sample { locations: vec![location], values, labels: Vec::new() });
 }

@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::Path;
 
 use crate::{Error, Result};
 
@@ -76,6 +77,17 @@ impl Region {
         Ok(Region { file })
     }
 
+    /// The one that another process has made and still holds open.
+    pub fn open(path: &Path) -> std::io::Result<Region> {
+        Ok(Region { file: File::options().read(true).write(true).open(path)? })
+    }
+
+    /// The same memory, for another thread.
+    pub fn again(&self) -> Result<Region> {
+        let file = self.file.try_clone();
+        Ok(Region { file: file.map_err(|e| Error::with("cannot share a program's memory with a thread", e))? })
+    }
+
     /// By this path another process of the same user opens it.
     pub fn path(&self) -> String {
         format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd())
@@ -110,6 +122,16 @@ impl Region {
     pub fn write(&self, offset: usize, words: &[u64]) {
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         self.file.write_all_at(&bytes, offset as u64).unwrap();
+    }
+
+    /// Sets a word of the first page, which the program looks at.
+    pub fn set(&self, place: usize, value: u64) -> std::io::Result<()> {
+        self.file.write_all_at(&value.to_le_bytes(), place as u64 * 8)
+    }
+
+    /// Writes to memory that the program has set aside for it.
+    pub fn fill(&self, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
+        self.file.write_all_at(bytes, offset)
     }
 
     /// The first page as it is now.

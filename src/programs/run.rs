@@ -25,7 +25,7 @@ const PROGRAM_VARIABLE: &str = "MEMPROF_PROGRAM_PLAN";
 const LIST_VARIABLE: &str = "MEMPROF_PROCESS_PLAN";
 
 /// The settings of a run's recording.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     pub arguments: Vec<std::ffi::OsString>,
     /// CPU samples a second; 0 takes none.
@@ -53,18 +53,50 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// The program's own, or 128 and its signal.
     pub fn code(&self) -> u8 {
-        let code = self.status.code().or(self.status.signal().map(|signal| 128 + signal));
-        u8::try_from(code.unwrap_or(1)).unwrap_or(1)
+        code(self.status)
     }
 }
 
-/// Runs the program to its end.
+/// The program's own exit code, or 128 and its signal.
+pub fn code(status: ExitStatus) -> u8 {
+    let code = status.code().or(status.signal().map(|signal| 128 + signal));
+    u8::try_from(code.unwrap_or(1)).unwrap_or(1)
+}
+
+/// A program that has just been started.
+pub struct Started {
+    pub region: Region,
+    pub pid: Pid,
+    child: Child,
+    signals: Signals,
+    end: Receiver<Instant>,
+    begun: Instant,
+}
+
+impl Started {
+    /// Waits this long for the program's end, then passes on the signals that came meanwhile.
+    pub fn ended_within(&mut self, pause: Duration) -> Option<Instant> {
+        match self.end.recv_timeout(pause) {
+            Ok(ended) => return Some(ended),
+            Err(RecvTimeoutError::Disconnected) => return Some(Instant::now()),
+            Err(RecvTimeoutError::Timeout) => (),
+        }
+        self.signals.pending().for_each(|signal| pass_on(self.pid, signal));
+        None
+    }
+
+    /// The status of a program that has ended.
+    pub fn reap(&mut self) -> Result<ExitStatus> {
+        self.child.wait().map_err(|e| Error::other(format!("cannot wait for the program: {e}")))
+    }
+}
+
+/// Starts the program.
 ///
 /// # Errors
-/// It cannot be started, or none of it can be recorded.
-pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scratch) -> Result<Ended> {
+/// It cannot be started.
+pub fn start(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scratch) -> Result<Started> {
     let table = scratch.0.join("table");
     tables.write(&objects(ready, scratch)?, &table)?;
     let region = Region::make()?;
@@ -77,33 +109,38 @@ pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scra
     }
     // Before it exists: signals meant for it must not end this process.
     let passed_on = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
-    let mut signals = Signals::new(passed_on).map_err(|e| Error::other(format!("cannot listen for signals: {e}")))?;
+    let signals = Signals::new(passed_on).map_err(|e| Error::other(format!("cannot listen for signals: {e}")))?;
     let begun = Instant::now();
-    let mut child =
-        command.spawn().map_err(|e| Error::other(format!("cannot run {}: {e}", ready.executable.display())))?;
+    let child = command.spawn().map_err(|e| Error::other(format!("cannot run {}: {e}", ready.executable.display())))?;
     let Some(pid) = Pid::from_raw(child.id() as i32) else { return Err(Error::other("the program has no number")) };
+    Ok(Started { region, pid, child, signals, end: wait_for_end(pid), begun })
+}
+
+/// Runs the program to its end.
+///
+/// # Errors
+/// It cannot be started, or none of it can be recorded.
+pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scratch) -> Result<Ended> {
+    let mut started = start(ready, options, tables, scratch)?;
+    let pid = started.pid;
     let (mut samples, mut waits) = (Drain::samples(), Drain::waits());
     let mut timeline = Timeline::default();
-    let end = wait_for_end(pid);
     let ended = loop {
-        match end.recv_timeout(timeline.pause()) {
-            Ok(ended) => break ended,
-            Err(RecvTimeoutError::Disconnected) => break Instant::now(),
-            Err(RecvTimeoutError::Timeout) => (),
+        if let Some(ended) = started.ended_within(timeline.pause()) {
+            break ended;
         }
-        for signal in signals.pending() {
-            pass_on(pid, signal);
-        }
+        let region = &started.region;
         let header = region.header();
         if header.is_begun() {
-            samples.take(&region, &header, false);
-            waits.take(&region, &header, false);
-            timeline.note(&region, &header, pid);
+            samples.take(region, &header, false);
+            waits.take(region, &header, false);
+            timeline.note(region, &header, pid);
         }
     };
-    let header = region.header();
     let counted = cpu_of_the_dead(pid);
-    let status = reap(&mut child)?;
+    let status = started.reap()?;
+    let Started { region, begun, .. } = started;
+    let header = region.header();
     await_children(&region);
     if !header.is_begun() {
         return Err(not_begun(&region, status, ready));
@@ -168,10 +205,6 @@ fn is_in_foreground() -> bool {
     })
 }
 
-fn reap(child: &mut Child) -> Result<ExitStatus> {
-    child.wait().map_err(|e| Error::other(format!("cannot wait for the program: {e}")))
-}
-
 /// CPU time of a process that ended without reporting it: its first thread's, which the kernel has exactly, or that of
 /// all threads in ticks, if that is more.
 fn cpu_of_the_dead(pid: Pid) -> Duration {
@@ -187,7 +220,7 @@ fn cpu_of_the_dead(pid: Pid) -> Duration {
 }
 
 /// The program ended before anything was recorded.
-fn not_begun(region: &Region, status: ExitStatus, ready: &Ready) -> Error {
+pub fn not_begun(region: &Region, status: ExitStatus, ready: &Ready) -> Error {
     let name = ready.program.name();
     if recorded::log(region, &region.header()).not_linked {
         let message = format!("{name}: nothing can be counted: the counting allocator is not linked into it");

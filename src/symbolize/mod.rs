@@ -46,6 +46,17 @@ impl Symbolizer {
         }
     }
 
+    /// Adds the objects that were loaded since: `modules` begins with those that are known. Nothing that is known is read
+    /// again.
+    pub fn learn(&mut self, modules: &[Module]) {
+        for (index, module) in modules.iter().enumerate().skip(self.modules.len()) {
+            self.segments.extend(segments(index, module));
+            self.modules.push(module.clone());
+            self.opened.push(None);
+            self.cache.retain(|_, (of, _)| of.is_some());
+        }
+    }
+
     /// The frames of every address of `stack`, in its order (leaf first); each has at least one.
     pub fn symbolize_stack(&mut self, stack: &Stack) -> Vec<LocatedFrames> {
         let locate = |(index, &address): (usize, &u64)| {
@@ -72,9 +83,21 @@ impl Symbolizer {
         self.opened.get(module)?.as_ref().map(|opened| &opened.status)
     }
 
-    fn look_up(&mut self, address: u64) -> (Option<usize>, Vec<Frame>) {
+    /// The run-time address where the function that holds `address` begins; `None` if that is not known, or if nothing
+    /// has asked for a name in its module yet.
+    pub fn start_of(&self, address: u64) -> Option<u64> {
+        let index = self.module_of(address)?;
+        let bias = self.modules[index].bias;
+        Some(self.opened[index].as_ref()?.start(address.wrapping_sub(bias))?.wrapping_add(bias))
+    }
+
+    fn module_of(&self, address: u64) -> Option<usize> {
         let within = |(start, end, _): &&(u64, u64, usize)| (*start..*end).contains(&address);
-        let Some(&(_, _, index)) = self.segments.iter().find(within) else {
+        self.segments.iter().find(within).map(|(_, _, index)| *index)
+    }
+
+    fn look_up(&mut self, address: u64) -> (Option<usize>, Vec<Frame>) {
+        let Some(index) = self.module_of(address) else {
             return (None, vec![Frame { function: format!("{address:#x}"), ..Frame::default() }]);
         };
         let module = &self.modules[index];

@@ -94,6 +94,11 @@ impl Opened {
         frames
     }
 
+    /// Where the function that holds `address` begins.
+    pub fn start(&self, address: u64) -> Option<u64> {
+        self.symbols.start(address).or_else(|| self.function_start(address))
+    }
+
     fn function_start(&self, address: u64) -> Option<u64> {
         let after = self.functions.partition_point(|function| function.start <= address);
         let function = &self.functions[after.checked_sub(1)?];

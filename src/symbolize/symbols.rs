@@ -64,11 +64,20 @@ impl Symbols {
 
     /// The name of the function that holds `address` (as in the file).
     pub fn find(&self, address: u64) -> Option<&str> {
+        let entry = self.entry(address)?;
+        std::str::from_utf8(&self.names[entry.name.0..entry.name.0 + entry.name.1]).ok()
+    }
+
+    /// Where that function begins.
+    pub fn start(&self, address: u64) -> Option<u64> {
+        Some(self.entry(address)?.address)
+    }
+
+    fn entry(&self, address: u64) -> Option<&Entry> {
         let after = self.entries.partition_point(|entry| entry.address <= address);
         let entry = &self.entries[after.checked_sub(1)?];
         let within = if entry.size == 0 { address < entry.section_end } else { address - entry.address < entry.size };
-        let bytes = within.then(|| &self.names[entry.name.0..entry.name.0 + entry.name.1])?;
-        std::str::from_utf8(bytes).ok()
+        within.then_some(entry)
     }
 }
 

@@ -59,6 +59,11 @@ impl Listening {
         }
         Err(last)
     }
+
+    /// For another server than [`serve`].
+    pub fn into_parts(self) -> (std::net::TcpListener, SocketAddr) {
+        (self.listener, self.at)
+    }
 }
 
 /// The server's options.
@@ -181,7 +186,8 @@ async fn make(shared: Arc<Shared>, path: String, query: String, may_change: bool
     made.await.unwrap_or_else(|_| failed())
 }
 
-fn asked(headers: &HeaderMap) -> Asked<'_> {
+/// The parts of a request that decide whether it is allowed.
+pub fn asked(headers: &HeaderMap) -> Asked<'_> {
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     Asked {
         host: text(header::HOST),

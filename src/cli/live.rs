@@ -1,0 +1,108 @@
+//! `cargo memprof live --bin NAME [--http HOST:PORT | unix:PATH] [-- ARGS]`: a program with Go's /debug/pprof beside it.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use tokio::sync::watch;
+
+use crate::console;
+use crate::go::flags;
+use crate::live::listen::{Listening, Place};
+use crate::live::reader::Reader;
+use crate::live::server;
+use crate::measure::{Interrupt, Scratch, Tables};
+use crate::programs::build;
+use crate::programs::options::BuildArgs;
+use crate::programs::run::{self, Started};
+use crate::programs::target::{self, Kind};
+use crate::project::CargoConfig;
+use crate::{Error, Result};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo memprof live",
+    bin_name = "cargo memprof live",
+    about = "Run a program and serve its profiles at /debug/pprof, as Go programs do",
+    after_help = "go tool pprof http://localhost:6060/debug/pprof/heap",
+    args_override_self = true
+)]
+pub struct LiveArgs {
+    /// The binary to run
+    #[arg(long, value_name = "NAME")]
+    bin: Option<String>,
+    /// The example to run
+    #[arg(long, value_name = "NAME", conflicts_with = "bin")]
+    example: Option<String>,
+    /// Where to serve: HOST:PORT, :PORT or unix:PATH
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6060")]
+    http: String,
+    /// So many stacks are told apart; what is beyond counts as one
+    #[arg(long, value_name = "N", default_value_t = 1 << 20)]
+    stacks_limit: usize,
+    /// Arguments for the program
+    #[arg(last = true, value_name = "ARGS")]
+    arguments: Vec<OsString>,
+    #[command(flatten)]
+    build: BuildArgs,
+}
+
+impl LiveArgs {
+    fn program(&self) -> Result<(Kind, String)> {
+        let of = |kind: Kind, name: &Option<String>| name.clone().map(|name| (kind, name));
+        let named = of(Kind::Bin, &self.bin).or(of(Kind::Example, &self.example));
+        named.ok_or_else(|| Error::usage("live runs one program: name it with --bin NAME or --example NAME"))
+    }
+}
+
+pub fn run(args: &[OsString]) -> Result<u8> {
+    let args = flags::to_two_dashes(args, &flags::long_names::<LiveArgs>());
+    let args = LiveArgs::parse_from(std::iter::once(OsString::from("cargo memprof live")).chain(args));
+    console::set_color(args.build.color.as_deref());
+    let named = args.program()?;
+    let listening = Listening::on(&Place::parse(&args.http)?)?;
+    let options = args.build.cargo_options();
+    let config = CargoConfig::load(&options)?;
+    let place = target::find(&options, &config, &[named])?;
+    let scratch = Scratch::make(&place.home)?;
+    let interrupt = Interrupt::listen()?;
+    let ready = build::build(&place, &config, &options, &args.build.build_options(), &scratch, &interrupt);
+    let ready = interrupt.explains(ready)?;
+    let [ready] = ready.as_slice() else { return Err(Error::other("one program was to be built")) };
+    let options = run::Options {
+        arguments: args.arguments.clone(),
+        block: true,
+        stacks: true,
+        stacks_limit: args.stacks_limit,
+        ..run::Options::default()
+    };
+    let mut started = run::start(ready, &options, &mut Tables::default(), &scratch)?;
+    serve(&mut started, listening)?;
+    let status = started.reap()?;
+    if !started.region.header().is_begun() {
+        return Err(run::not_begun(&started.region, status, ready));
+    }
+    Ok(run::code(status))
+}
+
+/// Serves until the program has ended.
+fn serve(started: &mut Started, listening: Listening) -> Result<()> {
+    const PAUSE: Duration = Duration::from_millis(50);
+    let reader = Arc::new(Reader::new(started.region.again()?, started.pid));
+    let (tell, over) = watch::channel(false);
+    let served = reader.clone();
+    eprintln!("listening on {}", listening.url);
+    let server = std::thread::spawn(move || server::serve(served, listening, over));
+    while started.ended_within(PAUSE).is_none() {
+        if started.region.header().is_begun() {
+            drop(reader.rings());
+        }
+    }
+    let _ = tell.send(true);
+    match server.join() {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Error::with("the server has failed", error)),
+        Err(_) => Err(Error::other("the server has failed; this is a bug, please report it")),
+    }
+}

@@ -1,0 +1,126 @@
+//! Where to listen: this machine alone, a Unix socket that only its user can open, or an address with a key in it.
+
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::web::server::Address;
+use crate::web::server::guard::Guard;
+use crate::{Error, Result};
+
+/// What `--http` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    Tcp(Address),
+    Unix(PathBuf),
+}
+
+impl Place {
+    /// Reads `HOST:PORT`, `:PORT` or `unix:PATH`.
+    ///
+    /// # Errors
+    /// It is none of them.
+    pub fn parse(text: &str) -> Result<Place> {
+        match text.strip_prefix("unix:") {
+            Some("") => Err(Error::usage("--http unix: takes a path, as in unix:/run/user/1000/server.sock")),
+            Some(path) => Ok(Place::Unix(path.into())),
+            None => Address::parse(text).map(Place::Tcp).map_err(|line| Error::usage(format!("-{line}"))),
+        }
+    }
+}
+
+/// A socket that is bound.
+pub enum Bound {
+    Tcp(std::net::TcpListener),
+    Unix(std::os::unix::net::UnixListener),
+}
+
+pub struct Listening {
+    pub bound: Bound,
+    /// None for a Unix socket: who can open it is the same user.
+    pub guard: Option<Guard>,
+    /// For people: `http://…` or `unix:…`.
+    pub url: String,
+    /// Removed at the end.
+    socket: Option<PathBuf>,
+}
+
+impl Listening {
+    /// # Errors
+    /// The port or the path is taken, or not for this user.
+    pub fn on(place: &Place) -> Result<Listening> {
+        match place {
+            Place::Tcp(address) => {
+                let bound = crate::web::server::Listening::on(address.clone());
+                let (listener, at) = bound.map_err(|line| Error::other(format!("-{line}")))?.into_parts();
+                let guard = Guard::new(&address.host, at.ip()).map_err(Error::other)?;
+                let url = format!("http://{}:{}{}", address.url_host(), at.port(), guard.prefix());
+                Ok(Listening { bound: Bound::Tcp(listener), guard: Some(guard), url, socket: None })
+            }
+            Place::Unix(path) => {
+                let listener = bind(path)?;
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                let url = format!("unix:{}", path.display());
+                Ok(Listening { bound: Bound::Unix(listener), guard: None, url, socket: Some(path) })
+            }
+        }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        if let Some(path) = &self.socket {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Binds a socket that nobody else can open at any moment.
+fn bind(path: &Path) -> Result<std::os::unix::net::UnixListener> {
+    let cannot = |e: std::io::Error| Error::with(format!("--http: cannot listen on {}", path.display()), e);
+    if let Ok(found) = std::fs::symlink_metadata(path) {
+        let is_socket = found.file_type().is_socket();
+        if !is_socket || std::os::unix::net::UnixStream::connect(path).is_ok() {
+            let line = format!("--http: {} is taken; choose another path", path.display());
+            return Err(Error::other(line));
+        }
+        // Left by a server that was killed.
+        std::fs::remove_file(path).map_err(cannot)?;
+    }
+    let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
+    let bound = std::os::unix::net::UnixListener::bind(path);
+    rustix::process::umask(before);
+    let listener = bound.map_err(cannot)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(cannot)?;
+    Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_or_an_address() {
+        assert_eq!(Place::parse("unix:/a b").unwrap(), Place::Unix("/a b".into()));
+        assert!(matches!(Place::parse(":0").unwrap(), Place::Tcp(address) if address.host == "localhost"));
+        for wrong in ["unix:", "6060", "x:y", ""] {
+            let error = Place::parse(wrong).unwrap_err();
+            assert!(error.line().contains("--http"), "{wrong}: {}", error.line());
+        }
+    }
+
+    #[test]
+    fn a_socket_is_its_user_s_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listening = Listening::on(&Place::Unix(path.clone())).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(Listening::on(&Place::Unix(path.clone())).is_err(), "taken");
+        drop(listening);
+        assert!(!path.exists());
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert!(Listening::on(&Place::Unix(path.clone())).is_ok(), "left by a killed server");
+        std::fs::write(&path, "a file").unwrap();
+        assert!(Listening::on(&Place::Unix(path.clone())).is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a file");
+    }
+}

@@ -1,0 +1,105 @@
+//! One running program, read through the memory that it shares with the tool.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::process::Pid;
+
+use crate::programs::recorded::{self, StackRecord, Totals};
+use crate::programs::region::{Header, Region};
+use crate::programs::ring::Drain;
+use crate::records::Module;
+use crate::symbolize::Symbolizer;
+
+/// See above. What is kept grows with the number of different stacks, not with time.
+pub struct Reader {
+    pub region: Region,
+    pub pid: Pid,
+    names: Mutex<Names>,
+    rings: Mutex<Rings>,
+}
+
+/// The objects of the process and the names in them: each address is looked up once.
+pub struct Names {
+    pub modules: Vec<Module>,
+    pub symbolizer: Symbolizer,
+    /// Bytes of the log that have been read.
+    log: u64,
+}
+
+/// Taken out of the rings so far.
+pub struct Rings {
+    pub samples: Drain,
+    pub waits: Drain,
+}
+
+/// What the program had allocated at one moment.
+pub struct Heap {
+    pub stacks: Vec<StackRecord>,
+    pub totals: Totals,
+    pub header: Header,
+    /// Nanoseconds since the Unix epoch.
+    pub at: i64,
+}
+
+impl Reader {
+    pub fn new(region: Region, pid: Pid) -> Reader {
+        let names = Names { modules: Vec::new(), symbolizer: Symbolizer::new(&[]), log: 0 };
+        let rings = Rings { samples: Drain::samples(), waits: Drain::waits() };
+        Reader { region, pid, names: Mutex::new(names), rings: Mutex::new(rings) }
+    }
+
+    /// Copies the counts of every stack. The program runs on meanwhile, so a stack in the middle of an event may have a
+    /// part of it.
+    pub fn heap(&self) -> Heap {
+        let header = self.region.header();
+        let totals = recorded::totals(&self.region, &header);
+        Heap { stacks: recorded::stacks(&self.region, &header), totals, header, at: now() }
+    }
+
+    pub fn totals(&self) -> Totals {
+        recorded::totals(&self.region, &self.region.header())
+    }
+
+    /// With the objects that the program has loaded by now.
+    pub fn names(&self) -> MutexGuard<'_, Names> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let header = self.region.header();
+        let log = header.word(crate::programs::region::word::LOG_LEN);
+        if log != names.log {
+            names.log = log;
+            names.modules = recorded::log(&self.region, &header).modules;
+            let Names { modules, symbolizer, .. } = &mut *names;
+            symbolizer.learn(modules);
+        }
+        names
+    }
+
+    /// The rings, emptied up to now: to be called often enough that none overflows.
+    pub fn rings(&self) -> MutexGuard<'_, Rings> {
+        let mut rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        let header = self.region.header();
+        rings.samples.take(&self.region, &header, false);
+        rings.waits.take(&self.region, &header, false);
+        rings
+    }
+
+    /// The most memory that the process has had, in bytes.
+    pub fn max_rss(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid.as_raw_nonzero())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
+    }
+
+    /// The program's own words, each with a NUL behind it but the last.
+    pub fn command_line(&self) -> Vec<u8> {
+        let mut words = std::fs::read(format!("/proc/{}/cmdline", self.pid.as_raw_nonzero())).unwrap_or_default();
+        words.truncate(words.strip_suffix(b"\0").map_or(words.len(), <[u8]>::len));
+        words
+    }
+}
+
+/// Nanoseconds since the Unix epoch.
+pub fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
+}
