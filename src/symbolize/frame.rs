@@ -23,7 +23,7 @@ pub struct Frame {
 /// The frames of one address of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocatedFrames {
-    /// As recorded: a run-time address, a return address unless it is an exact leaf.
+    /// At run time; within the call, unless it is an exact leaf.
     pub address: u64,
     /// Index of the module that holds it.
     pub module: Option<usize>,

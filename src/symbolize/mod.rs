@@ -60,8 +60,11 @@ impl Symbolizer {
     /// The frames of every address of `stack`, in its order (leaf first); each has at least one.
     pub fn symbolize_stack(&mut self, stack: &Stack) -> Vec<LocatedFrames> {
         let locate = |(index, &address): (usize, &u64)| {
-            let (module, frames) = self.frames(address, index == 0 && stack.leaf_is_exact);
-            LocatedFrames { address, module, frames: frames.to_vec() }
+            let exact = index == 0 && stack.leaf_is_exact;
+            let (module, frames) = self.frames(address, exact);
+            let frames = frames.to_vec();
+            // As in Go's profiles: other tools look it up as it is.
+            LocatedFrames { address: if exact { address } else { address.saturating_sub(1) }, module, frames }
         };
         stack.addresses.iter().enumerate().map(locate).collect()
     }

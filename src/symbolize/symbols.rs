@@ -93,6 +93,7 @@ mod tests {
         symbols.sort();
         assert_eq!(symbols.find(0xf), None);
         assert_eq!(symbols.find(0x17), Some("sized"));
+        assert_eq!((symbols.start(0x17), symbols.start(0x18)), (Some(0x10), None));
         assert_eq!(symbols.find(0x18), None);
         assert_eq!(symbols.find(0x1000), Some("assembly"));
         assert_eq!(symbols.find(0x2000), None);

@@ -15,6 +15,7 @@ mod export_golden;
 mod gate;
 mod harnesses;
 mod json;
+mod live_text;
 mod odd_input;
 mod oracle;
 mod outputs;

@@ -56,9 +56,10 @@ fn calls(stacks: &Stacks<'_>, stack: &[u32]) -> String {
             let (name, file) = stacks.function(line.function);
             // The others are inlined into the last.
             let is_compiled = index + 1 == location.lines.len();
-            let offset = if is_compiled { stacks.offset(location.address) } else { String::new() };
-            let space = if offset.is_empty() { "" } else { " " };
-            calls.push(format!("{name}(...)\n\t{file}:{}{space}{offset}\n", line.line));
+            let start = (stacks.starts)(location.address).filter(|_| is_compiled);
+            // Here it is the return address.
+            let offset = start.map(|start| format!(" +{:#x}", location.address.wrapping_add(1).wrapping_sub(start)));
+            calls.push(format!("{name}(...)\n\t{file}:{}{}\n", line.line, offset.unwrap_or_default()));
         }
     }
     if calls.len() > INNERMOST + OUTERMOST {

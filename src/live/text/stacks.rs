@@ -44,11 +44,11 @@ impl<'a> Stacks<'a> {
         (&function.name, &function.filename)
     }
 
-    /// ` 0x1 0x2`: return addresses, as recorded.
+    /// ` 0x1 0x2`: return addresses, for readers look one byte before them.
     pub fn addresses(&self, locations: &[u32]) -> String {
         let mut out = String::new();
         for &location in locations {
-            write!(out, " {:#x}", self.location(location).address).ok();
+            write!(out, " {:#x}", self.location(location).address.wrapping_add(1)).ok();
         }
         out
     }
@@ -63,8 +63,7 @@ impl<'a> Stacks<'a> {
     pub fn frames(&self, locations: &[u32]) -> String {
         let mut out = String::new();
         for location in locations.iter().map(|&location| self.location(location)) {
-            // Within the call.
-            let pc = location.address.saturating_sub(1);
+            let pc = location.address;
             for line in &location.lines {
                 let (name, file) = self.function(line.function);
                 writeln!(out, "#\t{pc:#x}\t{name}{}\t{file}:{}", self.offset(pc), line.line).ok();
