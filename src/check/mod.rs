@@ -13,6 +13,5 @@ mod verdict;
 
 pub use amount::Amount;
 pub use baseline::{Baseline, Circumstances, Entry, FILE_NAME};
-pub use limit::{Limit, Limits, Max, Tolerance};
 pub use measured::{Measured, measured, widen};
 pub use verdict::{accept, judge, unheld, vanished, without_entry};

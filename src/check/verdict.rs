@@ -3,8 +3,9 @@
 use super::amount::Amount;
 use super::baseline::Entry;
 use super::growth::growth;
-use super::limit::{Limit, Limits, Max, Tolerance, highest, room};
+use super::limit::{highest, room};
 use super::measured::Measured;
+use crate::project::settings::{Limit, Limits, Max, Tolerance};
 use crate::results::check::{Against, Check, Verdict};
 use crate::results::metric::Metric;
 use crate::results::notation::per_op;

@@ -127,7 +127,7 @@ impl Shown<'_> {
                     &one.explanation,
                     self.short(&one.explanation.name),
                     root,
-                    self.session.args.select.verbose > 0,
+                    self.session.args.select.build.verbose > 0,
                 ))?;
             }
             return self.line(&Line::Explain(Box::new(one.explanation.clone())));

@@ -19,23 +19,23 @@ use crate::{Error, Result, exit};
 #[command(
     name = "cargo memprof leaks",
     bin_name = "cargo memprof leaks",
-    about = "What the last run of a program never freed, by stack",
-    after_help = "What statics, thread locals and std keep for good is summed apart; -v shows its stacks, too.",
+    about = "Show the blocks that the last run of a program never freed, by stack",
+    after_help = "Blocks that statics, thread locals and std keep are summed separately; -v shows their stacks, too.",
     args_override_self = true
 )]
-struct LeaksArgs {
-    /// PACKAGE/KIND/NAME, or the end of it; the program that ran last, if not given
+pub struct LeaksArgs {
+    /// Show the program PACKAGE/KIND/NAME, or an end of that, instead of the one that ran last
     name: Option<String>,
-    /// Stacks that are shown
+    /// Show N stacks
     #[arg(long, value_name = "N", default_value_t = 10)]
     top: usize,
-    /// End with 100 where more than BYTES were never freed
+    /// Exit with 100 if more than BYTES were never freed
     #[arg(long, value_name = "BYTES", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
     fail_on_leak: Option<u64>,
-    /// The stacks of what is kept for good, too
+    /// Show the stacks of blocks that are kept for good, too
     #[arg(short, long)]
     verbose: bool,
-    /// The run is in DIR/memprof
+    /// Look for the run in DIR/memprof
     #[arg(long, value_name = "DIR")]
     target_dir: Option<PathBuf>,
     /// The run is of this package or workspace

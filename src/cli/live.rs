@@ -14,7 +14,7 @@ use crate::live::reader::Reader;
 use crate::live::server;
 use crate::measure::{Interrupt, Scratch, Tables};
 use crate::programs::build;
-use crate::programs::options::BuildArgs;
+use crate::programs::options::SelectArgs;
 use crate::programs::run::{self, Started};
 use crate::programs::target::{self, Kind};
 use crate::project::CargoConfig;
@@ -29,23 +29,23 @@ use crate::{Error, Result};
     args_override_self = true
 )]
 pub struct LiveArgs {
-    /// The binary to run
+    /// Run this binary
     #[arg(long, value_name = "NAME")]
     bin: Option<String>,
-    /// The example to run
+    /// Run this example
     #[arg(long, value_name = "NAME", conflicts_with = "bin")]
     example: Option<String>,
-    /// Where to serve: HOST:PORT, :PORT or unix:PATH
+    /// Serve at this address: HOST:PORT, :PORT or unix:PATH
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6060")]
     http: String,
-    /// So many stacks are told apart; what is beyond counts as one
+    /// Tell up to N stacks apart, and count the rest as one
     #[arg(long, value_name = "N", default_value_t = 1 << 20)]
     stacks_limit: usize,
-    /// Arguments for the program
+    /// Pass these arguments to the program
     #[arg(last = true, value_name = "ARGS")]
     arguments: Vec<OsString>,
     #[command(flatten)]
-    build: BuildArgs,
+    select: SelectArgs,
 }
 
 impl LiveArgs {
@@ -59,15 +59,15 @@ impl LiveArgs {
 pub fn run(args: &[OsString]) -> Result<u8> {
     let args = flags::to_two_dashes(args, &flags::long_names::<LiveArgs>());
     let args = LiveArgs::parse_from(std::iter::once(OsString::from("cargo memprof live")).chain(args));
-    console::set_color(args.build.color.as_deref());
+    console::set_color(args.select.build.color.as_deref());
     let named = args.program()?;
     let listening = Listening::on(&Place::parse(&args.http)?)?;
-    let options = args.build.cargo_options();
-    let config = CargoConfig::load(&options)?;
-    let place = target::find(&options, &config, &[named])?;
+    let options = &args.select.cargo;
+    let config = CargoConfig::load(options)?;
+    let place = target::find(options, &config, &[named])?;
     let scratch = Scratch::make(&place.home)?;
     let interrupt = Interrupt::listen()?;
-    let ready = build::build(&place, &config, &options, &args.build.build_options(), &scratch, &interrupt);
+    let ready = build::build(&place, &config, &args.select, &scratch, &interrupt);
     let ready = interrupt.explains(ready)?;
     let [ready] = ready.as_slice() else { return Err(Error::other("one program was to be built")) };
     let options = run::Options {

@@ -8,6 +8,8 @@ use clap_complete::Shell;
 use super::check::CheckArgs;
 use super::explain::ExplainArgs;
 use super::init::InitArgs;
+use super::leaks::LeaksArgs;
+use super::live::LiveArgs;
 use super::merge::MergeArgs;
 use super::report::ReportArgs;
 use crate::console;
@@ -42,6 +44,8 @@ fn everything() -> Command {
         ("pprof", Command::new("pprof").about("Show profiles, with the flags and texts of go tool pprof")),
         ("merge", MergeArgs::command()),
         ("report", ReportArgs::command()),
+        ("live", LiveArgs::command()),
+        ("leaks", LeaksArgs::command()),
         ("init", InitArgs::command()),
         ("completions", CompletionsArgs::command()),
         ("man", ManArgs::command()),
@@ -75,6 +79,7 @@ pub fn man(args: &[OsString]) -> Result<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::programs::options::ProgramArgs;
 
     /// Fills in the templates of the manifest as `cargo binstall` does.
     #[test]
@@ -106,7 +111,8 @@ mod tests {
 
     #[test]
     fn every_command_and_option_says_what_it_does() {
-        for command in everything().get_subcommands() {
+        let program = ProgramArgs::command();
+        for command in everything().get_subcommands().chain([&program]) {
             assert!(command.get_about().is_some(), "{}", command.get_name());
             for arg in command.get_arguments() {
                 assert!(

@@ -11,16 +11,17 @@ use crate::go::flags;
 use crate::measure::{Interrupt, Scratch, Tables};
 use crate::pprof::profile;
 use crate::programs::build::{self, Ready};
-use crate::programs::finished::Finished;
+use crate::programs::finished::finished as finished_run;
 use crate::programs::leaks::{self, Keeper};
 use crate::programs::options::{OutputArgs, ProgramArgs};
 use crate::programs::profiles::{self, ProgramProfiles};
 use crate::programs::run::{self, Ended};
+use crate::programs::summary;
 use crate::programs::target::{self, Place};
-use crate::programs::{summary, timeline};
 use crate::project::CargoConfig;
 use crate::results::lines::{Line, RunFinished};
 use crate::results::names;
+use crate::results::program::Finished;
 use crate::session::writer::started;
 use crate::{Error, Result, exit, fs};
 
@@ -36,11 +37,11 @@ pub fn is_meant(args: &[OsString]) -> bool {
 pub fn run(args: &[OsString]) -> Result<u8> {
     let args = flags::to_two_dashes(args, &flags::long_names::<ProgramArgs>());
     let args = ProgramArgs::parse_from(std::iter::once(OsString::from("cargo memprof")).chain(args));
-    console::set_color(args.build.color.as_deref());
+    console::set_color(args.select.build.color.as_deref());
     let files = Files::new(&args.output)?;
-    let options = args.build.cargo_options();
-    let config = CargoConfig::load(&options)?;
-    let place = target::find(&options, &config, &args.names())?;
+    let options = &args.select.cargo;
+    let config = CargoConfig::load(options)?;
+    let place = target::find(options, &config, &args.names())?;
     let scratch = Scratch::make(&place.home)?;
     for program in &place.programs {
         let folder = folder(&place, &program.name());
@@ -48,10 +49,10 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         check_writable(&folder.join("mem.prof"))?;
     }
     let interrupt = Interrupt::listen()?;
-    let ready = build::build(&place, &config, &options, &args.build.build_options(), &scratch, &interrupt);
+    let ready = build::build(&place, &config, &args.select, &scratch, &interrupt);
     let ready = interrupt.explains(ready)?;
     let mut tables = Tables::default();
-    let mut lines = vec![Line::RunStarted(started(args.build.profile(), &place.root, &config))];
+    let mut lines = vec![Line::RunStarted(started(args.select.profile(), &place.root, &config))];
     let (mut code, mut troubles) = (exit::OK, Vec::new());
     for program in &ready {
         match one(program, &args, &place, &files, &mut tables, &scratch, &mut troubles) {
@@ -92,12 +93,12 @@ fn one(
     troubles: &mut Vec<Error>,
 ) -> Result<(Finished, u8)> {
     let ended = run::run(ready, &args.run_options(), tables, scratch)?;
-    let mut finished = Finished::new(&ready.program, &args.arguments, &ended, args.record.peak);
+    let mut finished = finished_run(&ready.program, &args.arguments, &ended, args.record.peak);
     let made = (!args.record.no_profiles).then(|| profiles::make(&ended, args.output.blockprofile.is_some()));
     if let Some(made) = &made {
         write(made, &ended, &folder(place, &finished.name), files, &mut finished, troubles);
     }
-    if !args.build.quiet {
+    if !args.select.build.quiet {
         eprint!("{}", summary::text(&finished, made.as_ref(), args.record.temporary, &place.root));
     }
     let mut code = ended.code();
@@ -141,7 +142,7 @@ fn write(
         *path = Some(at.to_string_lossy().into_owned());
     }
     let at = folder.join("timeline.json");
-    match fs::replace(&at, timeline::json(ended).as_bytes()) {
+    match fs::replace(&at, ended.timeline.json(&ended.region, ended.wall).as_bytes()) {
         Ok(()) => finished.timeline = Some(at.to_string_lossy().into_owned()),
         Err(error) => troubles.push(error),
     }

@@ -14,11 +14,13 @@ mod runtime;
 mod tidy;
 mod wrapper;
 
+use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::project::CargoConfig;
 use crate::{Error, Result, fs};
 
 pub use bench_root::{counted_path, dhat_path, is_own_allocator, is_pair, stamp};
@@ -66,18 +68,50 @@ pub struct Refusal {
 }
 
 impl Setup {
-    /// Writes the setup to `scratch`, which is this run's alone, and returns the variables that make cargo use it. The
-    /// wrapper stays at one place in `dir`, so that cargo need not ask the compiler again each time.
-    pub fn install(&self, dir: &Path, scratch: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
-        let file = scratch.join("setup.json");
+    /// Compiles the runtime for benches with these root sources. `home` is the tool's folder in the target directory,
+    /// `scratch` this run's own.
+    pub fn new(config: &CargoConfig, home: &Path, scratch: &Path, bench_roots: Vec<PathBuf>) -> Result<Setup> {
+        let dir = home.join("inject");
+        let overlays = dir.join("overlays");
+        fs::create_dir_all(&overlays)?;
+        let runtime = Runtime::build(&config.toolchain, &dir)?;
+        remove_unused(&dir, "runtime-");
+        remove_unused(&overlays, "");
+        Ok(Setup {
+            runtime,
+            bench_roots,
+            overlays,
+            refusals: scratch.join("refusals"),
+            user_wrapper: config.wrapper.clone(),
+            dhat: None,
+            programs: false,
+            stable_compiler: config.toolchain.is_stable(),
+        })
+    }
+
+    /// Compiles the dhat crate, too.
+    pub fn add_dhat(&mut self, config: &CargoConfig, home: &Path, offline: bool) -> Result<()> {
+        let (target, dir) = (config.toolchain.target.as_deref(), home.join("inject"));
+        self.dhat = Some(Dhat::build(&config.cargo, &self.runtime, target, offline, &dir)?);
+        Ok(())
+    }
+
+    /// Writes the setup to this run's folder, and returns the variables that make cargo use it, and build in
+    /// `build_dir`. The wrapper stays at one place in `home`, so that cargo need not ask the compiler again each time.
+    pub fn install(&self, home: &Path, build_dir: &Path) -> Result<Vec<(String, OsString)>> {
+        let file = self.scratch().join("setup.json");
         fs::write(&file, to_json(self)?)?;
         fs::create_dir_all(&self.refusals)?;
-        let wrapper = link_to_self(dir, WRAPPER_NAME)?;
-        Ok(vec![
-            ("RUSTC_WRAPPER", wrapper),
-            (SETUP_VARIABLE, file),
-            (RUNTIME_VARIABLE, PathBuf::from(&self.runtime.hash)),
-        ])
+        let wrapper = link_to_self(&home.join("inject"), WRAPPER_NAME)?;
+        let variables = [
+            ("RUSTC_WRAPPER", wrapper.into()),
+            (SETUP_VARIABLE, file.into()),
+            (RUNTIME_VARIABLE, OsString::from(&self.runtime.hash)),
+            // With `build.build-dir` set, cargo would keep intermediate artifacts there, and use ours in its own next
+            // build.
+            ("CARGO_BUILD_BUILD_DIR", build_dir.into()),
+        ];
+        Ok(variables.map(|(name, value)| (name.to_owned(), value)).to_vec())
     }
 
     fn load() -> Result<Setup> {

@@ -12,57 +12,20 @@ use crate::fs::{self, Draft};
 use crate::project::Toolchain;
 use crate::{Error, Result};
 
+macro_rules! sources {
+    ($($name:literal,)*) => {
+        &[$((concat!($name, ".rs"), include_str!(concat!("../../templates/runtime/", $name, ".rs"))),)*]
+    };
+}
+
 /// The runtime's sources, by file name; templates/ is where they are written and tested.
-const RUNTIME: &[(&str, &str)] = &[
-    ("lib.rs", include_str!("../../templates/runtime/lib.rs")),
-    ("arch.rs", include_str!("../../templates/runtime/arch.rs")),
-    ("arch/x86_64.rs", include_str!("../../templates/runtime/arch/x86_64.rs")),
-    ("barrier.rs", include_str!("../../templates/runtime/barrier.rs")),
-    ("between.rs", include_str!("../../templates/runtime/between.rs")),
-    ("block.rs", include_str!("../../templates/runtime/block.rs")),
-    ("bracket.rs", include_str!("../../templates/runtime/bracket.rs")),
-    ("buffer.rs", include_str!("../../templates/runtime/buffer.rs")),
-    ("calling.rs", include_str!("../../templates/runtime/calling.rs")),
-    ("chunks.rs", include_str!("../../templates/runtime/chunks.rs")),
-    ("cost.rs", include_str!("../../templates/runtime/cost.rs")),
-    ("dhat.rs", include_str!("../../templates/runtime/dhat.rs")),
-    ("driver.rs", include_str!("../../templates/runtime/driver.rs")),
-    ("entries.rs", include_str!("../../templates/runtime/entries.rs")),
-    ("entry.rs", include_str!("../../templates/runtime/entry.rs")),
-    ("follow.rs", include_str!("../../templates/runtime/follow.rs")),
-    ("fork.rs", include_str!("../../templates/runtime/fork.rs")),
-    ("interrupts.rs", include_str!("../../templates/runtime/interrupts.rs")),
-    ("life.rs", include_str!("../../templates/runtime/life.rs")),
-    ("live.rs", include_str!("../../templates/runtime/live.rs")),
-    ("live_map.rs", include_str!("../../templates/runtime/live_map.rs")),
-    ("lives.rs", include_str!("../../templates/runtime/lives.rs")),
-    ("log.rs", include_str!("../../templates/runtime/log.rs")),
-    ("mark.rs", include_str!("../../templates/runtime/mark.rs")),
-    ("memo.rs", include_str!("../../templates/runtime/memo.rs")),
-    ("memory.rs", include_str!("../../templates/runtime/memory.rs")),
-    ("objects.rs", include_str!("../../templates/runtime/objects.rs")),
-    ("peak.rs", include_str!("../../templates/runtime/peak.rs")),
-    ("libraries.rs", include_str!("../../templates/runtime/libraries.rs")),
-    ("places.rs", include_str!("../../templates/runtime/places.rs")),
-    ("plan.rs", include_str!("../../templates/runtime/plan.rs")),
-    ("process.rs", include_str!("../../templates/runtime/process.rs")),
-    ("program.rs", include_str!("../../templates/runtime/program.rs")),
-    ("records.rs", include_str!("../../templates/runtime/records.rs")),
-    ("results.rs", include_str!("../../templates/runtime/results.rs")),
-    ("rules.rs", include_str!("../../templates/runtime/rules.rs")),
-    ("sampler.rs", include_str!("../../templates/runtime/sampler.rs")),
-    ("shared.rs", include_str!("../../templates/runtime/shared.rs")),
-    ("spin.rs", include_str!("../../templates/runtime/spin.rs")),
-    ("stacks.rs", include_str!("../../templates/runtime/stacks.rs")),
-    ("sys.rs", include_str!("../../templates/runtime/sys.rs")),
-    ("thread.rs", include_str!("../../templates/runtime/thread.rs")),
-    ("threads.rs", include_str!("../../templates/runtime/threads.rs")),
-    ("totals.rs", include_str!("../../templates/runtime/totals.rs")),
-    ("timed.rs", include_str!("../../templates/runtime/timed.rs")),
-    ("track.rs", include_str!("../../templates/runtime/track.rs")),
-    ("unwind.rs", include_str!("../../templates/runtime/unwind.rs")),
-    ("witness.rs", include_str!("../../templates/runtime/witness.rs")),
-    ("standing.rs", include_str!("../../templates/runtime/standing.rs")),
+#[rustfmt::skip]
+const RUNTIME: &[(&str, &str)] = sources![
+    "arch", "arch/x86_64", "barrier", "between", "block", "bracket", "buffer", "calling", "chunks", "cost", "dhat",
+    "driver", "entries", "entry", "follow", "fork", "growth", "interrupts", "lib", "libraries", "life", "live",
+    "live_map", "lives", "log", "mark", "memo", "memory", "objects", "peak", "places", "plan", "process", "program",
+    "records", "results", "rules", "sampler", "shared", "spin", "stacks", "standing", "sys", "thread", "threads",
+    "timed", "totals", "track", "unwind", "witness", "word",
 ];
 /// Increased when the wrapper compiles the same sources in another way: earlier builds are then out of date.
 const WAY_OF_BUILDING: u32 = 3;

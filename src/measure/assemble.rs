@@ -1,18 +1,21 @@
 //! Puts together one benchmark's records of all passes: its results and its profiles.
 
 use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::attempt::PassResult;
+use super::observer::Observer;
+use super::options::PassOptions;
+use super::phase::Phase;
 use super::reason::Reason;
 use super::suite::{Benchmark, ProfilePair, Suite};
-use super::{Observer, PassOptions, Phase, circumstances};
 use crate::inject::is_own_allocator;
 use crate::pprof::profile::Profile;
 use crate::records::{Allocations, Counted, Lives, Module, Record, Stack, StackCounts, Timed};
 use crate::results::lines::{FailureKind, Finished, Memory, Time};
 use crate::results::summary;
 use crate::symbolize::Symbolizer;
-use crate::symbolize::profiles;
+use crate::symbolize::profiles::{self, Circumstances};
 
 /// The records of the passes over a suite.
 #[derive(Default)]
@@ -232,6 +235,12 @@ fn finished(suite: &Suite, benchmark: &Benchmark, time: Time, memory: Memory) ->
     Finished { time, memory, ..suite.unmeasured(benchmark) }
 }
 
+/// When a profile was recorded, and over how much.
+pub fn circumstances(iterations: u64, duration_ns: u64) -> Circumstances {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
+    Circumstances { iterations, time_nanos: now, duration_nanos: duration_ns as i64 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,7 +248,7 @@ mod tests {
     struct Silent;
 
     impl Observer for Silent {
-        fn begins(&mut self, _: super::super::Phase, _: &str) {}
+        fn begins(&mut self, _: Phase, _: &str) {}
         fn warns(&mut self, _: &str) {}
     }
 

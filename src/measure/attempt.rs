@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::observer::Observer;
+use super::phase::Phase;
 use super::plan::Selected;
 use super::reason::Reason;
-use super::{Observer, Phase};
 use crate::records::{Module, Record};
 use crate::results::lines::FailureKind;
 

@@ -5,15 +5,13 @@ use std::path::PathBuf;
 
 use cargo_metadata::{Artifact, TargetKind};
 
-use super::cargo::{self, BuildOptions, CargoCall};
+use super::cargo::{self, BenchOptions, CargoCall};
 use super::launch::{Launch, Runner};
 use super::process::Interrupt;
 use super::scratch::Scratch;
-use crate::inject::{
-    Dhat, Refusal, Runtime, Setup, counted_path, dhat_path, is_own_allocator, is_pair, remove_unused, stamp,
-};
+use crate::inject::{Refusal, Setup, counted_path, dhat_path, is_own_allocator, is_pair, stamp};
 use crate::project::{BenchTarget, CargoConfig, CargoOptions, Kind, Workspace};
-use crate::{Error, Result, fs};
+use crate::{Error, Result};
 
 /// A bench target, built.
 #[derive(Debug, Clone)]
@@ -74,7 +72,7 @@ pub struct Build {
 pub struct Builder<'a> {
     workspace: &'a Workspace,
     cargo_options: &'a CargoOptions,
-    options: BuildOptions,
+    options: BenchOptions,
     interrupt: &'a Interrupt,
     setup: Setup,
     runner: Runner,
@@ -90,40 +88,20 @@ impl<'a> Builder<'a> {
     pub fn prepare(
         workspace: &'a Workspace,
         config: &CargoConfig,
-        (cargo_options, options): (&'a CargoOptions, BuildOptions),
+        (cargo_options, options): (&'a CargoOptions, BenchOptions),
         targets: Vec<BenchTarget>,
         scratch: &Scratch,
         interrupt: &'a Interrupt,
     ) -> Result<Builder<'a>> {
-        let dir = workspace.home.join("inject");
-        fs::create_dir_all(dir.join("overlays"))?;
-        let runtime = Runtime::build(&config.toolchain, &dir)?;
-        let offline = cargo_options.offline || cargo_options.frozen;
-        let dhat = match options.dhat {
-            true => Some(Dhat::build(&config.cargo, &runtime, config.toolchain.target.as_deref(), offline, &dir)?),
-            false => None,
-        };
         let real_path = |target: &BenchTarget| target.source.canonicalize().unwrap_or(target.source.clone());
-        let setup = Setup {
-            runtime,
-            dhat,
-            bench_roots: workspace.targets.iter().map(real_path).collect(),
-            overlays: dir.join("overlays"),
-            refusals: scratch.0.join("refusals"),
-            programs: false,
-            user_wrapper: config.wrapper.clone(),
-            stable_compiler: config.toolchain.is_stable(),
-        };
-        remove_unused(&dir, "runtime-");
-        remove_unused(&setup.overlays, "");
+        let roots = workspace.targets.iter().map(real_path).collect();
+        let mut setup = Setup::new(config, &workspace.home, &scratch.0, roots)?;
+        if options.dhat {
+            setup.add_dhat(config, &workspace.home, cargo_options.offline || cargo_options.frozen)?;
+        }
         let build_dir = workspace.home.join("build");
         let runner = Runner::install(config, &workspace.home, &scratch.0)?;
-        let mut variables = runner.variables();
-        let of_setup = setup.install(&dir, &scratch.0)?.into_iter();
-        variables.extend(of_setup.map(|(name, value)| (name.to_owned(), value.into_os_string())));
-        // With `build.build-dir` set, cargo would keep intermediate artifacts there, and use ours in its own next
-        // build.
-        variables.push(("CARGO_BUILD_BUILD_DIR".to_owned(), build_dir.clone().into_os_string()));
+        let variables = [runner.variables(), setup.install(&workspace.home, &build_dir)?].concat();
         let (program, refused) = (config.cargo.clone(), Vec::new());
         Ok(Builder {
             workspace,

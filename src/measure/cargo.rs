@@ -9,17 +9,14 @@ use std::process::{Command, Stdio};
 use cargo_metadata::{Artifact, Message};
 
 use super::process::Interrupt;
-use crate::project::{BenchTarget, CargoOptions, Kind};
+use crate::project::{BenchTarget, BuildOptions, CargoOptions, Kind};
 use crate::{Error, Result};
 
-/// Options of a build that are not about packages.
+/// Options of a build of benches that are not about packages.
 #[derive(Debug, Default, Clone)]
-pub struct BuildOptions {
+pub struct BenchOptions {
+    pub build: BuildOptions,
     pub profile: Option<String>,
-    pub jobs: Option<String>,
-    pub verbose: u8,
-    pub quiet: bool,
-    pub color: Option<String>,
     pub no_fail_fast: bool,
     /// One more executable, with the dhat crate.
     pub dhat: bool,
@@ -75,7 +72,7 @@ impl CargoCall {
 /// The command line that builds `targets`.
 pub fn arguments(
     cargo: &CargoOptions,
-    options: &BuildOptions,
+    options: &BenchOptions,
     targets: &[BenchTarget],
     build_dir: &Path,
 ) -> Vec<OsString> {
@@ -106,15 +103,7 @@ pub fn arguments(
         // A directory set on the command line is stronger than the variable; the last one is stronger still.
         args.extend(["--config".into(), format!("build.build-dir={:?}", build_dir.to_string_lossy()).into()]);
     }
-    for (name, value) in [("--profile", &options.profile), ("--jobs", &options.jobs), ("--color", &options.color)] {
-        if let Some(value) = value {
-            args.extend([name.into(), OsString::from(value)]);
-        }
-    }
-    args.extend((0..options.verbose).map(|_| OsString::from("--verbose")));
-    if options.quiet {
-        args.push("--quiet".into());
-    }
+    args.extend(options.build.arguments(options.profile.as_deref()));
     if options.no_run {
         args.push("--no-run".into());
     }

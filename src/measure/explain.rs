@@ -1,9 +1,11 @@
 //! The pass behind `explain`: counts with stacks, and the lives of the blocks. No timing, no samples.
 
-use super::assemble::Counts;
+use super::assemble::{Counts, circumstances};
+use super::measuring::Measuring;
+use super::options::PassOptions;
+use super::phase::Phase;
 use super::reason::Reason;
 use super::suite::Suite;
-use super::{Measuring, PassOptions, Phase, circumstances};
 use crate::Result;
 use crate::explain::Recording;
 use crate::pprof::profile::Profile;

@@ -3,9 +3,11 @@
 use super::attempt::several_processes;
 use super::build::Executable;
 use super::launch::Launch;
+use super::measuring::Measuring;
+use super::options::PassOptions;
 use super::pass::Pass;
+use super::phase::Phase;
 use super::suite::{Benchmark, Listed, Suite};
-use super::{Measuring, PassOptions, Phase};
 use crate::Result;
 use crate::inject::is_hooked;
 use crate::records::Record;

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use super::assemble::Recorded;
+use super::measuring::Measuring;
+use super::options::{BenchTime, PassOptions};
+use super::phase::Phase;
 use super::plan::{self, Selected};
 use super::reason::Reason;
 use super::suite::{Outcome, Suite};
 use super::turns;
-use super::{BenchTime, Measuring, PassOptions, Phase};
 use crate::inject::is_pair;
 use crate::results::ratio::Versus;
 use crate::{Result, fs};
@@ -40,14 +42,14 @@ pub fn measure(suite: &Suite, measuring: &mut Measuring) -> Result<(Vec<Outcome>
     }
 
     let rebuilt = suite.rebuilt();
-    let options = measuring.options;
+    let (options, rivals) = (measuring.options, measuring.rivals);
     let outcomes = suite.benchmarks.iter().enumerate().map(|(index, benchmark)| {
         if let Some(reason) = rebuilt.clone().or_else(|| failed.remove(&index)) {
             return Outcome::Failed(suite.failed(benchmark, reason));
         }
         match recorded.assemble(suite, index, options, measuring.observer) {
             Ok((mut finished, mut profiles)) => {
-                let baseline = options.rivals.as_ref().map(|rivals| rivals.label.clone());
+                let baseline = rivals.map(|rivals| rivals.label.clone());
                 let reference = if baseline.is_some() { Some(benchmark) } else { benchmark.against.as_deref() };
                 let pairs = ratios.get(&index).copied().zip(reference);
                 finished.vs = pairs.map(|(ratio, one)| Versus { name: one.name.clone(), baseline, ratio });

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::attempt::PassResult;
+use super::measuring::Measuring;
 use super::pass::Pass;
+use super::phase::Phase;
 use super::plan::Selected;
 use super::suite::Suite;
-use super::{Measuring, Phase, whole_process};
+use super::whole_process;
 use crate::Result;
 use crate::records::Module;
 

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::attempt::{Attempt, PassResult};
 use super::launch::Launch;
+use super::measuring::Measuring;
+use super::options::PassOptions;
+use super::phase::Phase;
 use super::plan::{self, Selected};
 use super::process::{self, Interrupt, Running};
 use super::reason::Reason;
-use super::{Measuring, PassOptions, Phase};
 use crate::records::{Reader, Record};
 use crate::results::lines::FailureKind;
 use crate::{Error, Result, fs};

@@ -1,6 +1,6 @@
 //! The passes over the benchmarks of a suite, and the needs of each.
 
-use super::PassOptions;
+use super::options::PassOptions;
 
 /// The purpose of one pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

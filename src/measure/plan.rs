@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{BenchTime, PassOptions, Phase};
+use super::options::{BenchTime, PassOptions};
+use super::phase::Phase;
 
 /// The variable that names the plan's file.
 pub const VARIABLE: &str = "MEMPROF_PLAN";

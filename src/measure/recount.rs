@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::assemble::Counts;
+use super::measuring::Measuring;
+use super::options::PassOptions;
+use super::phase::Phase;
 use super::suite::Suite;
-use super::{Measuring, PassOptions, Phase};
 use crate::Result;
 use crate::results::lines::{Failed, Finished, Memory};
 

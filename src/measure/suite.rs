@@ -5,10 +5,10 @@ use std::path::Path;
 
 use super::build::Executable;
 use super::launch::Launch;
+use super::options::{BenchTime, PassOptions};
 use super::phase::Phase;
 use super::plan::Selected;
 use super::reason::Reason;
-use super::{BenchTime, PassOptions};
 use crate::pprof::profile::Profile;
 use crate::project::BenchTarget;
 use crate::records::Module;

@@ -5,12 +5,14 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::attempt::PassResult;
+use super::measuring::Measuring;
+use super::options::{BenchTime, PassOptions};
 use super::pass::Pass;
+use super::phase::Phase;
 use super::plan::Selected;
 use super::process::{Running, cause, timed_out};
 use super::reason::Reason;
 use super::suite::Suite;
-use super::{BenchTime, Measuring, PassOptions, Phase};
 use crate::Result;
 use crate::records::{Record, Timed};
 

@@ -5,22 +5,12 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::Artifact;
 
+use super::options::SelectArgs;
 use super::target::{Kind, Place, Program};
-use crate::inject::{Runtime, Setup, is_pair, remove_unused};
+use crate::inject::{Setup, is_pair};
 use crate::measure::{CargoCall, Interrupt, Launch, Runner, Scratch};
 use crate::project::{CargoConfig, CargoOptions};
 use crate::{Error, Result};
-
-/// The options of a build that are not about packages.
-#[derive(Debug, Default, Clone)]
-pub struct Options {
-    /// `release` if not given.
-    pub profile: Option<String>,
-    pub jobs: Option<String>,
-    pub verbose: u8,
-    pub quiet: bool,
-    pub color: Option<String>,
-}
 
 /// A program, ready to be run.
 pub struct Ready {
@@ -39,74 +29,42 @@ pub struct Ready {
 pub fn build(
     place: &Place,
     config: &CargoConfig,
-    cargo_options: &CargoOptions,
-    options: &Options,
+    select: &SelectArgs,
     scratch: &Scratch,
     interrupt: &Interrupt,
 ) -> Result<Vec<Ready>> {
-    let dir = place.home.join("inject");
-    std::fs::create_dir_all(dir.join("overlays"))
-        .map_err(|e| Error::other(format!("cannot write to {}: {e}", place.home.display())))?;
-    let setup = Setup {
-        runtime: Runtime::build(&config.toolchain, &dir)?,
-        dhat: None,
-        bench_roots: place.roots.clone(),
-        overlays: dir.join("overlays"),
-        refusals: scratch.0.join("refusals"),
-        programs: true,
-        user_wrapper: config.wrapper.clone(),
-        stable_compiler: config.toolchain.is_stable(),
-    };
-    remove_unused(&dir, "runtime-");
-    remove_unused(&setup.overlays, "");
+    let setup = Setup { programs: true, ..Setup::new(config, &place.home, &scratch.0, place.roots.clone())? };
     // Apart from the benches': there, programs are built without the second executable, and would count as fresh.
     let build_dir = place.home.join("build").join("programs");
-    let of_setup = setup.install(&dir, &scratch.0)?.into_iter();
-    let mut variables: Vec<(String, OsString)> =
-        of_setup.map(|(name, value)| (name.to_owned(), value.into_os_string())).collect();
-    variables.push(("CARGO_BUILD_BUILD_DIR".to_owned(), build_dir.clone().into_os_string()));
+    let variables = setup.install(&place.home, &build_dir)?;
     let mut ready = Vec::new();
     for program in &place.programs {
         // Each has notes of its own.
         let notes = scratch.0.join(format!("program-{}", ready.len()));
         let runner = Runner::install(config, &place.home, &notes)?;
         let variables = [variables.clone(), runner.variables()].concat();
-        let mut arguments = arguments(cargo_options, options, program, &build_dir);
-        arguments.extend(runner.arguments(!cargo_options.config.is_empty()));
-        let cargo = CargoCall { program: config.cargo.clone(), arguments, variables };
-        let (executable, plain) = counting(&cargo, program, &setup, interrupt)?;
-        let launch = runner.launches(&cargo.variables)?.into_values().next();
+        let mut arguments = arguments(select, program, &build_dir);
+        arguments.extend(runner.arguments(!select.cargo.config.is_empty()));
+        let call = CargoCall { program: config.cargo.clone(), arguments, variables };
+        let (executable, plain) = counting(&call, program, &setup, interrupt)?;
+        let launch = runner.launches(&call.variables)?.into_values().next();
         let launch = launch.ok_or_else(|| Error::other("cargo does not say how it starts the program"))?;
         ready.push(Ready { program: program.clone(), executable, plain, launch });
     }
     Ok(ready)
 }
 
-fn arguments(cargo: &CargoOptions, options: &Options, program: &Program, build_dir: &Path) -> Vec<OsString> {
+fn arguments(select: &SelectArgs, program: &Program, build_dir: &Path) -> Vec<OsString> {
     let verb = if program.kind == Kind::Test { "test" } else { "run" };
     let mut args: Vec<OsString> = vec![verb.into(), "--target-dir".into(), build_dir.into()];
     // One package is meant, whatever else is selected.
-    let cargo = CargoOptions {
-        packages: vec![program.package_id.clone()],
-        workspace: false,
-        exclude: Vec::new(),
-        ..cargo.clone()
-    };
+    let cargo = CargoOptions { package: vec![program.package_id.clone()], ..select.cargo.clone() };
     args.extend(cargo.arguments());
     args.extend([format!("--{}", program.kind.name()).into(), OsString::from(&program.target)]);
     if !cargo.config.is_empty() {
         args.extend(["--config".into(), format!("build.build-dir={:?}", build_dir.to_string_lossy()).into()]);
     }
-    args.extend(["--profile".into(), OsString::from(options.profile.as_deref().unwrap_or("release"))]);
-    for (name, value) in [("--jobs", &options.jobs), ("--color", &options.color)] {
-        if let Some(value) = value {
-            args.extend([name.into(), OsString::from(value)]);
-        }
-    }
-    args.extend((0..options.verbose).map(|_| OsString::from("--verbose")));
-    if options.quiet {
-        args.push("--quiet".into());
-    }
+    args.extend(select.build.arguments(Some(select.profile())));
     args
 }
 

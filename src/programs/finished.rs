@@ -1,128 +1,57 @@
-//! The numbers of one run of a program, as they stand in results.jsonl.
-
-use serde::{Deserialize, Serialize};
+//! The numbers of one run, out of the shared region.
 
 use super::recorded;
 use super::region::word;
 use super::run::Ended;
 use super::target::Program;
 use crate::results::lines::Profiles;
+use crate::results::program::{Exit, Finished, Memory};
 
-/// `program-finished`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Finished {
-    /// `PACKAGE/KIND/NAME`.
-    pub name: String,
-    pub package: String,
-    pub target: String,
-    /// bin, example or test.
-    pub kind: String,
-    pub args: Vec<String>,
-    pub exit: Exit,
-    pub wall_ns: u64,
-    pub cpu_ns: u64,
-    pub memory: Memory,
-    pub profiles: Profiles,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub timeline: Option<String>,
-    /// Processes that it forked, which were not recorded.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub children: Vec<u32>,
-}
-
-/// How it ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Exit {
-    Code(i32),
-    Signal(i32),
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Memory {
-    pub allocs: u64,
-    pub bytes: u64,
-    pub frees: u64,
-    pub reallocs: u64,
-    pub peak_bytes: u64,
-    /// Since the program's start.
-    pub peak_at_ns: u64,
-    /// False if several threads allocated at a time and their events were not put in one order, and if `exact` is
-    /// false.
-    pub peak_exact: bool,
-    /// Never freed when the process ended.
-    pub live_blocks: u64,
-    pub live_bytes: u64,
-    pub temporary_allocs: u64,
-    /// No event was lost, left unfinished or sampled.
-    pub exact: bool,
-    pub sampled_rate: Option<u64>,
-    /// Resident memory of the recorder.
-    pub recording_bytes: u64,
-    /// Different stacks, and allocations whose stack was beyond the limit.
-    pub stacks: u64,
-    #[serde(skip_serializing_if = "is_zero", default)]
-    pub beyond_the_limit: u64,
-    /// Allocations that could not be recorded.
-    #[serde(skip_serializing_if = "is_zero", default)]
-    pub lost: u64,
-    /// Threads that were allocating or freeing when the process ended: of each, one event may be counted in part.
-    #[serde(skip_serializing_if = "is_zero", default)]
-    pub unfinished: u64,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-impl Finished {
-    /// Profiles and timeline are named once they are written.
-    pub fn new(program: &Program, args: &[std::ffi::OsString], ended: &Ended, ordered: bool) -> Finished {
-        use std::os::unix::process::ExitStatusExt as _;
-        let header = ended.region.header();
-        let totals = recorded::totals(&ended.region, &header);
-        let mut stacks = 0;
-        recorded::entries(&ended.region, &header, &mut |_| stacks += 1);
-        let exit = match (ended.status.code(), ended.status.signal()) {
-            (Some(code), _) => Exit::Code(code),
-            (None, signal) => Exit::Signal(signal.unwrap_or(0)),
-        };
-        let peak_at = header.word(word::PEAK_AT).saturating_sub(header.word(word::BEGUN));
-        let (lost, unfinished) = (header.word(word::LOST), totals.unfinished);
-        let exact = lost == 0 && unfinished == 0;
-        Finished {
-            name: program.name(),
-            package: program.package.clone(),
-            target: program.target.clone(),
-            kind: program.kind.name().to_owned(),
-            args: args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect(),
-            exit,
-            wall_ns: ended.wall.as_nanos() as u64,
-            cpu_ns: ended.cpu.as_nanos() as u64,
-            memory: Memory {
-                allocs: totals.counts.allocs,
-                bytes: totals.counts.bytes,
-                frees: totals.counts.frees,
-                reallocs: totals.counts.reallocs,
-                // A thread's unreported bytes may exceed the peak that was seen.
-                peak_bytes: header.word(word::MOST).max(totals.live_bytes()),
-                peak_at_ns: peak_at,
-                peak_exact: exact && (header.word(word::MOST_THREADS) <= 1 || ordered),
-                live_blocks: totals.live_blocks(),
-                live_bytes: totals.live_bytes(),
-                temporary_allocs: totals.temporaries,
-                exact,
-                sampled_rate: None,
-                recording_bytes: ended.region.resident(),
-                stacks,
-                beyond_the_limit: header.word(word::BEYOND),
-                lost,
-                unfinished,
-            },
-            profiles: Profiles::default(),
-            timeline: None,
-            children: header.children().1,
-        }
+/// Profiles and timeline are named once they are written.
+pub fn finished(program: &Program, args: &[std::ffi::OsString], ended: &Ended, ordered: bool) -> Finished {
+    use std::os::unix::process::ExitStatusExt as _;
+    let header = ended.region.header();
+    let totals = recorded::totals(&ended.region, &header);
+    let mut stacks = 0;
+    recorded::entries(&ended.region, &header, &mut |_| stacks += 1);
+    let exit = match (ended.status.code(), ended.status.signal()) {
+        (Some(code), _) => Exit::Code(code),
+        (None, signal) => Exit::Signal(signal.unwrap_or(0)),
+    };
+    let peak_at = header.word(word::PEAK_AT).saturating_sub(header.word(word::BEGUN));
+    let (lost, unfinished) = (header.word(word::LOST), totals.unfinished);
+    let exact = lost == 0 && unfinished == 0;
+    Finished {
+        name: program.name(),
+        package: program.package.clone(),
+        target: program.target.clone(),
+        kind: program.kind.name().to_owned(),
+        args: args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+        exit,
+        wall_ns: ended.wall.as_nanos() as u64,
+        cpu_ns: ended.cpu.as_nanos() as u64,
+        memory: Memory {
+            allocs: totals.counts.allocs,
+            bytes: totals.counts.bytes,
+            frees: totals.counts.frees,
+            reallocs: totals.counts.reallocs,
+            // A thread's unreported bytes may exceed the peak that was seen.
+            peak_bytes: header.word(word::MOST).max(totals.live_bytes()),
+            peak_at_ns: peak_at,
+            peak_exact: exact && (header.word(word::MOST_THREADS) <= 1 || ordered),
+            live_blocks: totals.live_blocks(),
+            live_bytes: totals.live_bytes(),
+            temporary_allocs: totals.temporaries,
+            exact,
+            sampled_rate: None,
+            recording_bytes: ended.region.resident(),
+            stacks,
+            beyond_the_limit: header.word(word::BEYOND),
+            lost,
+            unfinished,
+        },
+        profiles: Profiles::default(),
+        timeline: None,
+        children: header.children().1,
     }
 }

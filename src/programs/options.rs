@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser};
 
+use super::run;
 use super::target::Kind;
-use super::{build, run};
-use crate::project::CargoOptions;
+use crate::project::{BuildOptions, CargoOptions};
 
 /// Different stacks, if nothing is said: some 300 MB.
 const STACKS: usize = 1 << 20;
@@ -22,20 +22,20 @@ const STACKS: usize = 1 << 20;
     args_override_self = true
 )]
 pub struct ProgramArgs {
-    /// The binary to run
+    /// Run this binary
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     pub bin: Vec<String>,
-    /// The example to run
+    /// Run this example
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     pub example: Vec<String>,
-    /// The integration test to run, with its own harness
+    /// Run this integration test, with its own harness
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     pub test: Vec<String>,
-    /// Arguments for the program
+    /// Pass these arguments to the program
     #[arg(last = true, value_name = "ARGS")]
     pub arguments: Vec<OsString>,
     #[command(flatten)]
-    pub build: BuildArgs,
+    pub select: SelectArgs,
     #[command(flatten)]
     pub record: RecordArgs,
     #[command(flatten)]
@@ -44,85 +44,41 @@ pub struct ProgramArgs {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Building (as in `cargo run`)")]
-pub struct BuildArgs {
-    /// Package with the program
-    #[arg(short, long, value_name = "SPEC")]
-    pub package: Vec<String>,
-    /// Features to turn on
-    #[arg(short = 'F', long, value_name = "FEATURES")]
-    pub features: Vec<String>,
-    /// Turn on all features of the package
-    #[arg(long)]
-    pub all_features: bool,
-    /// Leave the `default` feature off
-    #[arg(long)]
-    pub no_default_features: bool,
-    /// Build profile; `release` if not given
+pub struct SelectArgs {
+    #[command(flatten)]
+    pub cargo: CargoOptions,
+    /// Build with this profile instead of `release`
     #[arg(long, value_name = "NAME", conflicts_with_all = ["dev", "release"])]
     pub profile: Option<String>,
-    /// The profile `dev`
+    /// Build with the profile `dev`
     #[arg(long, conflicts_with = "release")]
     pub dev: bool,
-    /// The profile `release`, as if nothing were said
+    /// Build with the profile `release` (the default)
     #[arg(short, long)]
     pub release: bool,
-    /// Build for this target triple
-    #[arg(long, value_name = "TRIPLE")]
-    pub target: Option<String>,
-    /// Put build output and results in DIR/memprof
-    #[arg(long, value_name = "DIR")]
-    pub target_dir: Option<PathBuf>,
-    /// Use the package or workspace of this Cargo.toml
-    #[arg(long, value_name = "PATH")]
-    pub manifest_path: Option<PathBuf>,
-    /// Require that Cargo.lock stays as it is
-    #[arg(long)]
-    pub locked: bool,
-    /// Do not use the network
-    #[arg(long)]
-    pub offline: bool,
-    /// The same as --locked and --offline
-    #[arg(long)]
-    pub frozen: bool,
-    /// Run N build jobs in parallel
-    #[arg(short, long, value_name = "N")]
-    pub jobs: Option<String>,
-    /// Override a cargo configuration value
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub config: Vec<String>,
-    /// Pass an unstable flag to cargo
-    #[arg(short = 'Z', value_name = "FLAG")]
-    pub unstable: Vec<String>,
-    /// Let cargo print more
-    #[arg(short, long, action = clap::ArgAction::Count)]
-    pub verbose: u8,
-    /// Print no summary and fewer of cargo's status lines
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub quiet: bool,
-    /// Color the output: auto, always or never
-    #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"])]
-    pub color: Option<String>,
+    #[command(flatten)]
+    pub build: BuildOptions,
 }
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Recording")]
 pub struct RecordArgs {
-    /// CPU samples a second of each thread's CPU time; 0 takes none
+    /// Take HZ CPU samples a second of each thread's CPU time; 0 takes none
     #[arg(long, value_name = "HZ", default_value_t = 250, value_parser = clap::value_parser!(u32).range(0..=20_000))]
     pub cpu_rate: u32,
-    /// Numbers only: no stacks, no profiles
+    /// Record the numbers only: no stacks, no profiles
     #[arg(long)]
     pub no_profiles: bool,
-    /// The peak is exact with several threads, too: their allocations wait for each other
+    /// Find the exact peak with several threads, too: their allocations wait for each other
     #[arg(long)]
     pub peak: bool,
-    /// A block freed by its thread with at most N other allocations between is temporary
+    /// Call a block temporary if its thread frees it after at most N other allocations
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=63))]
     pub temporary: u32,
-    /// So many stacks are told apart; what is beyond counts as one
+    /// Tell up to N stacks apart, and count the rest as one
     #[arg(long, value_name = "N", default_value_t = STACKS)]
     pub stacks_limit: usize,
-    /// End with 100 where more than BYTES were never freed, what std and statics keep left out
+    /// Exit with 100 if more than BYTES leaked, not counting blocks that std and statics keep
     #[arg(long, value_name = "BYTES", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
     pub fail_on_leak: Option<u64>,
 }
@@ -136,16 +92,16 @@ pub struct OutputArgs {
     /// Keep the CPU profile in FILE, too
     #[arg(long, value_name = "FILE")]
     pub cpuprofile: Option<PathBuf>,
-    /// Where threads wait: block.prof, and in FILE
+    /// Record where threads wait: in block.prof, and in FILE
     #[arg(long, value_name = "FILE")]
     pub blockprofile: Option<PathBuf>,
-    /// Where relative files go
+    /// Put relative files in this folder
     #[arg(long, value_name = "DIR")]
     pub outputdir: Option<PathBuf>,
-    /// human or json; json needs -o, for stdout is the program's own
+    /// Print in this format; json needs -o, since stdout is the program's own
     #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = ["human", "json"])]
     pub message_format: String,
-    /// Where --message-format json goes
+    /// Write the output of --message-format json to FILE
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Short for --message-format json -o FILE
@@ -173,39 +129,11 @@ impl ProgramArgs {
     }
 }
 
-impl BuildArgs {
+impl SelectArgs {
     pub fn profile(&self) -> &str {
         match self.dev {
             true => "dev",
             false => self.profile.as_deref().unwrap_or("release"),
-        }
-    }
-
-    pub fn cargo_options(&self) -> CargoOptions {
-        CargoOptions {
-            packages: self.package.clone(),
-            features: self.features.clone(),
-            all_features: self.all_features,
-            no_default_features: self.no_default_features,
-            manifest_path: self.manifest_path.clone(),
-            target: self.target.clone(),
-            target_dir: self.target_dir.clone(),
-            locked: self.locked,
-            offline: self.offline,
-            frozen: self.frozen,
-            config: self.config.clone(),
-            unstable: self.unstable.clone(),
-            ..CargoOptions::default()
-        }
-    }
-
-    pub fn build_options(&self) -> build::Options {
-        build::Options {
-            profile: Some(self.profile().to_owned()),
-            jobs: self.jobs.clone(),
-            verbose: self.verbose,
-            quiet: self.quiet,
-            color: self.color.clone(),
         }
     }
 }

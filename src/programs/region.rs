@@ -9,56 +9,12 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// The layout that this reader understands.
-const VERSION: u64 = 1;
-const MAGIC: u64 = u64::from_le_bytes(*b"MPSHARED");
+#[path = "../../templates/runtime/word.rs"]
+pub mod word;
+
 const PAGE: usize = 4096;
 /// The most that a program may map of it: only used pages take memory.
 const LARGEST: u64 = 1 << 38;
-
-/// Places in the first page, as numbers of words.
-pub mod word {
-    pub const MAGIC: usize = 0;
-    pub const VERSION: usize = 1;
-    pub const BASE: usize = 2;
-    pub const PID: usize = 4;
-    pub const ENTERED: usize = 5;
-    pub const BEGUN: usize = 6;
-    pub const BEGUN_CPU: usize = 7;
-    pub const EXIT_CPU: usize = 8;
-    pub const LOG: usize = 9;
-    pub const LOG_LEN: usize = 10;
-    pub const ENTRIES: usize = 11;
-    pub const ENTRIES_END: usize = 12;
-    pub const ENTRY_SIZE: usize = 13;
-    pub const STATES: usize = 14;
-    pub const STATES_LEN: usize = 15;
-    pub const COUNTERS: usize = 16;
-    pub const SAMPLES: usize = 17;
-    pub const SAMPLES_LEN: usize = 18;
-    pub const WAITS: usize = 19;
-    pub const WAITS_LEN: usize = 20;
-    pub const LOST: usize = 22;
-    pub const BEYOND: usize = 23;
-    pub const MOST_THREADS: usize = 24;
-    pub const METHOD: usize = 25;
-    pub const PERIOD: usize = 26;
-    pub const UNARMED: usize = 27;
-    pub const CHILDREN_LEN: usize = 28;
-    pub const TEMPORARIES: usize = 29;
-    pub const BUSY: usize = 30;
-    pub const FORKS: usize = 31;
-    pub const LIVE: usize = 64;
-    pub const MOST: usize = 72;
-    pub const PEAK: usize = 73;
-    pub const PEAK_AT: usize = 74;
-    pub const SAMPLES_NEXT: usize = 80;
-    pub const SAMPLES_LOST: usize = 81;
-    pub const WAITS_NEXT: usize = 88;
-    pub const WAITS_LOST: usize = 89;
-    pub const CHILDREN: usize = 128;
-    pub const CHILDREN_MOST: usize = 128;
-}
 
 /// The file in memory.
 #[derive(Debug)]
@@ -150,7 +106,7 @@ impl Header {
 
     /// Whether recording has begun.
     pub fn is_begun(&self) -> bool {
-        self.word(word::MAGIC) == MAGIC && self.word(word::VERSION) == VERSION
+        self.word(word::MAGIC) == word::MARK && self.word(word::VERSION) == word::LAYOUT
     }
 
     /// The offset of the memory that the program has at `address`.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::finished::{Exit, Finished};
 use super::leaks::{self, Keeper, Leak};
 use super::profiles::ProgramProfiles;
 use crate::pprof::profile::Profile;
 use crate::results::notation::grouped;
+use crate::results::program::{Exit, Finished};
 
 /// Sites that are named of each kind.
 const TOP: usize = 3;

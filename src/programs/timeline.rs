@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use super::recorded;
 use super::region::{Header, Region, word};
-use super::run::Ended;
 use crate::symbolize::{Symbolizer, trim_located};
 
 /// Steps that are kept.
@@ -140,40 +139,38 @@ impl Timeline {
         threads.sort_unstable();
         threads
     }
-}
 
-/// timeline.json: the steps, with the stacks that hold most at each by their innermost functions.
-pub fn json(ended: &Ended) -> String {
-    let region = &ended.region;
-    let header = region.header();
-    let modules = recorded::log(region, &header).modules;
-    let mut symbolizer = Symbolizer::new(&modules);
-    let mut places: HashMap<u64, u64> = HashMap::new();
-    let mut sites: Vec<Vec<String>> = Vec::new();
-    let wanted: HashSet<u64> =
-        ended.timeline.steps.iter().flat_map(|step| &step.sites).map(|(number, _)| *number).collect();
-    recorded::entries(region, &header, &mut |entry| {
-        if wanted.contains(&entry.number) {
-            let stack = recorded::stack(region, &header, &entry);
-            let frames = trim_located(symbolizer.symbolize_stack(&stack));
-            let frames = frames.iter().flat_map(|located| &located.frames);
-            places.insert(entry.number, sites.len() as u64);
-            sites.push(frames.map(|frame| format!("{} ({}:{})", frame.function, frame.file, frame.line)).collect());
-        }
-    });
-    let placed = |step: &Step| Step {
-        sites: step.sites.iter().filter_map(|(number, bytes)| Some((*places.get(number)?, *bytes))).collect(),
-        ..step.clone()
-    };
-    let steps: Vec<Step> = ended.timeline.steps.iter().map(placed).collect();
-    let names: BTreeMap<u32, &String> = ended.timeline.names.iter().map(|(tid, name)| (*tid, name)).collect();
-    let value = serde_json::json!({
-        "version": 1,
-        "step_ns": ended.timeline.step.as_nanos() as u64,
-        "wall_ns": ended.wall.as_nanos() as u64,
-        "threads": names,
-        "sites": sites,
-        "steps": steps,
-    });
-    format!("{value}\n")
+    /// timeline.json: the steps, with the stacks that hold most at each by their innermost functions.
+    pub fn json(&self, region: &Region, wall: Duration) -> String {
+        let header = region.header();
+        let modules = recorded::log(region, &header).modules;
+        let mut symbolizer = Symbolizer::new(&modules);
+        let mut places: HashMap<u64, u64> = HashMap::new();
+        let mut sites: Vec<Vec<String>> = Vec::new();
+        let wanted: HashSet<u64> = self.steps.iter().flat_map(|step| &step.sites).map(|(number, _)| *number).collect();
+        recorded::entries(region, &header, &mut |entry| {
+            if wanted.contains(&entry.number) {
+                let stack = recorded::stack(region, &header, &entry);
+                let frames = trim_located(symbolizer.symbolize_stack(&stack));
+                let frames = frames.iter().flat_map(|located| &located.frames);
+                places.insert(entry.number, sites.len() as u64);
+                sites.push(frames.map(|frame| format!("{} ({}:{})", frame.function, frame.file, frame.line)).collect());
+            }
+        });
+        let placed = |step: &Step| Step {
+            sites: step.sites.iter().filter_map(|(number, bytes)| Some((*places.get(number)?, *bytes))).collect(),
+            ..step.clone()
+        };
+        let steps: Vec<Step> = self.steps.iter().map(placed).collect();
+        let names: BTreeMap<u32, &String> = self.names.iter().map(|(tid, name)| (*tid, name)).collect();
+        let value = serde_json::json!({
+            "version": 1,
+            "step_ns": self.step.as_nanos() as u64,
+            "wall_ns": wall.as_nanos() as u64,
+            "threads": names,
+            "sites": sites,
+            "steps": steps,
+        });
+        format!("{value}\n")
+    }
 }

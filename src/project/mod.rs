@@ -2,42 +2,21 @@
 
 mod bench_functions;
 mod cargo_config;
+mod options;
 mod overrides;
 pub mod settings;
 mod targets;
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use cargo_metadata::{Metadata, MetadataCommand};
 
 pub use cargo_config::{CargoConfig, Toolchain};
+pub use options::{BuildOptions, CargoOptions};
 pub use targets::packages;
 
 use crate::{Error, Result};
-
-/// Which packages, features and files a cargo command line asks for; handed on to cargo word for word.
-#[derive(Debug, Default, Clone)]
-pub struct CargoOptions {
-    pub packages: Vec<String>,
-    pub workspace: bool,
-    pub exclude: Vec<String>,
-    pub features: Vec<String>,
-    pub all_features: bool,
-    pub no_default_features: bool,
-    pub manifest_path: Option<PathBuf>,
-    pub target: Option<String>,
-    pub target_dir: Option<PathBuf>,
-    pub locked: bool,
-    pub offline: bool,
-    pub frozen: bool,
-    pub config: Vec<String>,
-    pub unstable: Vec<String>,
-    /// Only libraries, and bench targets if `benches` is set as well.
-    pub lib: bool,
-    pub benches: bool,
-}
 
 /// The kind of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,7 +95,7 @@ impl Workspace {
     /// Whether the command line selects this package, or would if it were still there.
     pub fn selects(&self, package: &str) -> bool {
         let is = |names: &[String]| names.iter().any(|name| name == package);
-        is(&self.selected) || self.options.packages.is_empty() && !is(&self.members)
+        is(&self.selected) || self.options.package.is_empty() && !is(&self.members)
     }
 
     /// Whether the command line asks for this target of a selected package, or would if it were still there.
@@ -212,41 +191,6 @@ fn first_error(stderr: &str) -> String {
     text.strip_prefix("error: ").unwrap_or(&text).to_owned()
 }
 
-impl CargoOptions {
-    /// The same words for cargo's bench command; targets and profile are added by the caller.
-    pub fn arguments(&self) -> Vec<OsString> {
-        let mut args: Vec<OsString> = Vec::new();
-        for (name, values) in [
-            ("--package", &self.packages),
-            ("--exclude", &self.exclude),
-            ("--features", &self.features),
-            ("--config", &self.config),
-            ("-Z", &self.unstable),
-        ] {
-            args.extend(values.iter().flat_map(|value| [name.into(), value.into()]));
-        }
-        for (on, name) in [
-            (self.workspace, "--workspace"),
-            (self.all_features, "--all-features"),
-            (self.no_default_features, "--no-default-features"),
-            (self.locked, "--locked"),
-            (self.offline, "--offline"),
-            (self.frozen, "--frozen"),
-        ] {
-            if on {
-                args.push(name.into());
-            }
-        }
-        if let Some(path) = &self.manifest_path {
-            args.extend(["--manifest-path".into(), path.into()]);
-        }
-        if let Some(target) = &self.target {
-            args.extend(["--target".into(), target.into()]);
-        }
-        args
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,7 +235,7 @@ mod tests {
         assert_eq!(about(&all), [true, true, false, true]);
         assert_eq!(all.left_out("p", "off"), Some("p/off (needs feature `f`)"));
         assert_eq!(all.left_out("p", "of"), None);
-        let named = workspace(CargoOptions { packages: vec!["p".to_owned()], ..CargoOptions::default() });
+        let named = workspace(CargoOptions { package: vec!["p".to_owned()], ..CargoOptions::default() });
         assert_eq!(about(&named), [true, true, false, false]);
         // Libraries alone say nothing of other targets.
         let libraries = workspace(CargoOptions { lib: true, ..CargoOptions::default() });

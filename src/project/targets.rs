@@ -110,9 +110,9 @@ fn candidates<'a>(package: &'a Package, options: &CargoOptions) -> Vec<(Kind, &'
 /// The packages that the command line selects.
 pub fn packages<'a>(metadata: &'a Metadata, options: &CargoOptions) -> Result<Vec<&'a Package>> {
     let members = metadata.workspace_packages();
-    if !options.packages.is_empty() {
+    if !options.package.is_empty() {
         let mut chosen = Vec::new();
-        for spec in &options.packages {
+        for spec in &options.package {
             let found: Vec<_> = members.iter().copied().filter(|package| matches(package, spec)).collect();
             if found.is_empty() {
                 return Err(Error::usage(format!(

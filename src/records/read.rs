@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use crate::records::growth::Growth;
 use crate::records::recording::*;
 use crate::{Error, Result};
 
@@ -263,16 +264,7 @@ fn life(p: &mut Payload) -> Option<(u32, Stack, Life, Numbered, Numbered)> {
 }
 
 fn growth(p: &mut Payload) -> Option<Growth> {
-    Some(Growth {
-        blocks: p.u64()?,
-        grown: p.u64()?,
-        steps: p.u64()?,
-        calls: p.u64()?,
-        bytes: p.u64()?,
-        last_bytes: p.u64()?,
-        least_last: p.u64()?,
-        most_last: p.u64()?,
-    })
+    p.u64s(8)?.try_into().ok().map(Growth::of_words)
 }
 
 fn stack(p: &mut Payload) -> Option<Stack> {

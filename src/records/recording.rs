@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::growth::Growth;
+
 /// An object that was mapped while the bench ran: the executable, a shared library, or the vdso.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Module {
@@ -80,23 +82,6 @@ impl std::iter::Sum for StackCounts {
             freed_bytes: a.freed_bytes + b.freed_bytes,
         })
     }
-}
-
-/// The growth of the blocks of one stack, counted at the stack where each block began.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Growth {
-    /// All blocks that began there, and those that grew.
-    pub blocks: u64,
-    pub grown: u64,
-    /// How often they grew in total.
-    pub steps: u64,
-    /// Allocator calls for them; the sum of all their sizes over time; the sum of their last sizes only.
-    pub calls: u64,
-    pub bytes: u64,
-    pub last_bytes: u64,
-    /// The smallest and the largest of the last sizes.
-    pub least_last: u64,
-    pub most_last: u64,
 }
 
 /// The lives of one stack's blocks; sums over brackets of one iteration, except where noted.

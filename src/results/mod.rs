@@ -7,6 +7,7 @@ pub mod metric;
 pub mod names;
 pub mod notation;
 pub mod pairs;
+pub mod program;
 pub mod ratio;
 #[cfg(test)]
 pub mod sample;
@@ -14,3 +15,4 @@ pub mod sites;
 pub mod special;
 pub mod statistics;
 pub mod summary;
+pub mod time;

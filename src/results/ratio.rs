@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lines::Time;
 use super::statistics::{median, median_interval};
+use super::time::Time;
 
 /// A ratio of times, with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

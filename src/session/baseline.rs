@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::partition::hash;
 use super::{Session, last_run, owner};
@@ -51,7 +50,7 @@ pub fn load(label: Option<&String>, words: &[OsString], session: &mut Session) -
         let run = read(revision::KEPT, &measured.home, &measured.root)?;
         let root = measured.tree.at.clone();
         let rivals = fs::read_to_string(&measured.executables).ok().and_then(|text| serde_json::from_str(&text).ok());
-        session.rivals = rivals.map(|rivals: Rivals| Arc::new(rivals.called(&label)));
+        session.rivals = rivals.map(|rivals: Rivals| rivals.called(&label));
         session.revision = Some(measured);
         return of_this_workspace(Base { label, run, root }, session).map(Some);
     }

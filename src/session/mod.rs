@@ -17,14 +17,13 @@ mod selection;
 pub mod writer;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::console;
 use crate::fs;
 use crate::inject::DHAT_VERSION;
 use crate::measure::{
-    self, BenchTime, Build, BuildOptions, Builder, Interrupt, Measuring, PassOptions, Phase, Rivals, Scratch, Tables,
+    self, BenchOptions, BenchTime, Build, Builder, Interrupt, Measuring, PassOptions, Phase, Rivals, Scratch, Tables,
 };
 use crate::project::{CargoConfig, Workspace};
 use crate::{Error, Result};
@@ -46,7 +45,7 @@ pub struct Session<'a> {
     pub counted_iterations: HashMap<String, u64>,
     /// The executables of another revision that the benchmarks are compared with in turns, and the guard of its sources
     /// there.
-    rivals: Option<Arc<Rivals>>,
+    rivals: Option<Rivals>,
     revision: Option<revision::Measured>,
     scratch: Scratch,
     tables: Tables,
@@ -56,7 +55,7 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// Locates the project; nothing is built yet.
     pub fn open(args: &'a RunArgs) -> Result<Session<'a>> {
-        console::set_color(args.select.color.as_deref());
+        console::set_color(args.select.build.color.as_deref());
         let selection = Selection::new(args)?;
         let interrupt = Interrupt::listen()?;
         let located = Session::locate(args, selection, interrupt.clone());
@@ -64,7 +63,7 @@ impl<'a> Session<'a> {
     }
 
     fn locate(args: &'a RunArgs, selection: Selection, interrupt: Interrupt) -> Result<Session<'a>> {
-        let mut progress = Progress::new(args.select.quiet);
+        let mut progress = Progress::new(args.select.build.quiet);
         progress.says("asking cargo about the workspace");
         let options = args.cargo_options();
         let config = CargoConfig::load(&options)?;
@@ -94,7 +93,7 @@ impl<'a> Session<'a> {
     pub fn build(&mut self) -> Result<Build> {
         let targets = self.selection.targets(&self.workspace);
         let by_name = targets.len() < self.workspace.targets.len();
-        let options = BuildOptions { by_name, ..self.args.build_options() };
+        let options = BenchOptions { by_name, ..self.args.bench_options() };
         if options.dhat {
             console::note(&format!("--dhat: the dhat crate {DHAT_VERSION} is built; its first use fetches it"));
         } else {
@@ -149,8 +148,8 @@ impl<'a> Session<'a> {
 
     /// The context for passes over any suite.
     pub fn measuring<'s>(&'s mut self, options: &'s PassOptions) -> Measuring<'s> {
-        let Session { tables, progress, interrupt, .. } = self;
-        Measuring { options, tables, observer: progress, interrupt }
+        let Session { tables, progress, interrupt, rivals, .. } = self;
+        Measuring { options, rivals: rivals.as_ref(), tables, observer: progress, interrupt }
     }
 
     pub fn pass_options(&self) -> PassOptions {
@@ -168,9 +167,8 @@ impl<'a> Session<'a> {
             dhat: measure.dhat,
             bench_args: self.args.bench_args.clone(),
             dir: self.scratch.0.clone(),
-            verbose: self.args.select.verbose > 0,
+            verbose: self.args.select.build.verbose > 0,
             turns: measure.turns,
-            rivals: self.rivals.clone(),
             turn: None,
         }
     }

@@ -9,8 +9,8 @@ use clap::{Args, Parser};
 use super::duration;
 use super::partition::Partition;
 use crate::formats::{self, FORMATS, Format, json};
-use crate::measure::{BenchTime, BuildOptions};
-use crate::project::CargoOptions;
+use crate::measure::{BenchOptions, BenchTime};
+use crate::project::{BuildOptions, CargoOptions};
 
 const COMMANDS: &str = "\
 Commands (each takes --help):
@@ -21,8 +21,8 @@ Commands (each takes --help):
   compare   compare two or more results, with statistics, as benchstat does
   report    write the last run as one self-contained HTML page, or as text; -http=: serves it
   merge     join the results and profiles of several machines
-  --bin NAME, --example NAME, --test NAME     a whole program, run once (`cargo memprof --bin NAME --help`)
-  leaks     what the last run of a program never freed
+  --bin NAME, --example NAME, --test NAME     run a whole program once (`cargo memprof --bin NAME --help`)
+  leaks     show the blocks that the last run of a program never freed
   pprof     show profiles as `go tool pprof` does, with its flags: top, list, tree, peek, traces, -http=:, …
   init      print a ready CI workflow: init --ci github
   completions SHELL, man      print shell completions, or the manual page
@@ -71,9 +71,8 @@ pub struct Select {
     /// Run only benchmarks whose TARGET/ID matches; a bench target's name selects that target; `.` selects all
     #[arg(long, value_name = "REGEX")]
     pub bench: Vec<String>,
-    /// Run the benchmarks of this package
-    #[arg(short, long, value_name = "SPEC")]
-    pub package: Vec<String>,
+    #[command(flatten)]
+    pub cargo: CargoOptions,
     /// Run the benchmarks of all packages in the workspace
     #[arg(long, visible_alias = "all")]
     pub workspace: bool,
@@ -86,54 +85,11 @@ pub struct Select {
     /// Run all targets with `bench = true` (the default)
     #[arg(long)]
     pub benches: bool,
-    /// Turn on these features, separated by spaces or commas
-    #[arg(short = 'F', long, value_name = "FEATURES")]
-    pub features: Vec<String>,
-    /// Turn on all features of the selected packages
-    #[arg(long)]
-    pub all_features: bool,
-    /// Leave the `default` feature off
-    #[arg(long)]
-    pub no_default_features: bool,
     /// Build with this profile instead of `bench`
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Build for this target triple (x86_64-unknown-linux-gnu can be measured)
-    #[arg(long, value_name = "TRIPLE")]
-    pub target: Option<String>,
-    /// Put build output and results in DIR/memprof
-    #[arg(long, value_name = "DIR")]
-    pub target_dir: Option<PathBuf>,
-    /// Use the package or workspace of this Cargo.toml
-    #[arg(long, value_name = "PATH")]
-    pub manifest_path: Option<PathBuf>,
-    /// Require that Cargo.lock stays as it is
-    #[arg(long)]
-    pub locked: bool,
-    /// Do not use the network
-    #[arg(long)]
-    pub offline: bool,
-    /// The same as --locked and --offline
-    #[arg(long)]
-    pub frozen: bool,
-    /// Run N build jobs in parallel
-    #[arg(short, long, value_name = "N")]
-    pub jobs: Option<String>,
-    /// Override a cargo configuration value
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub config: Vec<String>,
-    /// Pass an unstable flag to cargo
-    #[arg(short = 'Z', value_name = "FLAG")]
-    pub unstable: Vec<String>,
-    /// Print more; forward what the benches print to stderr
-    #[arg(short, long, action = clap::ArgAction::Count)]
-    pub verbose: u8,
-    /// Print neither progress nor cargo's status lines
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub quiet: bool,
-    /// Color the output: auto, always or never
-    #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"])]
-    pub color: Option<String>,
+    #[command(flatten)]
+    pub build: BuildOptions,
     /// Run only the K-th of N parts of the benchmarks, to share them among N machines
     #[arg(long, value_name = "K/N", value_parser = Partition::parse)]
     pub partition: Option<Partition>,
@@ -184,7 +140,7 @@ pub struct MeasureArgs {
     /// Also write the dhat crate's own dhat-heap.json of each benchmark, for its viewer; the first use fetches the crate
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub dhat: bool,
-    /// Time what is compared in turns, sample by sample; `--turns=false` times one benchmark after the other
+    /// Time compared benchmarks in turns, sample by sample; `--turns=false` times one after the other
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub turns: bool,
     /// Take HZ CPU samples a second of each thread's CPU time
@@ -231,39 +187,20 @@ fn format_parser() -> impl TypedValueParser<Value = &'static dyn Format> {
 
 impl RunArgs {
     pub fn cargo_options(&self) -> CargoOptions {
-        let select = &self.select;
-        CargoOptions {
-            packages: select.package.clone(),
-            workspace: select.workspace,
-            exclude: select.exclude.clone(),
-            features: select.features.clone(),
-            all_features: select.all_features,
-            no_default_features: select.no_default_features,
-            manifest_path: select.manifest_path.clone(),
-            target: select.target.clone(),
-            target_dir: select.target_dir.clone(),
-            locked: select.locked,
-            offline: select.offline,
-            frozen: select.frozen,
-            config: select.config.clone(),
-            unstable: select.unstable.clone(),
-            lib: select.lib,
-            benches: select.benches,
-        }
+        let Select { cargo, workspace, exclude, lib, benches, .. } = &self.select;
+        let (workspace, lib, benches) = (*workspace, *lib, *benches);
+        CargoOptions { workspace, exclude: exclude.clone(), lib, benches, ..cargo.clone() }
     }
 
-    pub fn build_options(&self) -> BuildOptions {
-        let select = &self.select;
-        BuildOptions {
-            profile: select.profile.clone(),
-            jobs: select.jobs.clone(),
-            verbose: select.verbose,
-            quiet: select.quiet,
-            color: select.color.clone(),
-            no_fail_fast: select.no_fail_fast,
+    pub fn bench_options(&self) -> BenchOptions {
+        let Select { build, profile, no_fail_fast, no_run, .. } = &self.select;
+        BenchOptions {
+            build: build.clone(),
+            profile: profile.clone(),
+            no_fail_fast: *no_fail_fast,
             dhat: self.measure.dhat,
             by_name: false,
-            no_run: select.no_run,
+            no_run: *no_run,
         }
     }
 

@@ -82,7 +82,8 @@ pub fn measure(revision: &str, words: &[OsString], session: &Session) -> Result<
     let folder = folder.or_else(|| inside(root)).ok_or_else(|| bad(format!("{} is not in {top}", root.display())))?;
     let mut command = Command::new(own_path()?);
     command.arg("run").current_dir(&folder).arg("--target-dir").arg(&home).arg("--message-format=json");
-    if let Some(manifest) = session.args.select.manifest_path.as_deref().and_then(|path| inside(&absolute(path))) {
+    if let Some(manifest) = session.args.select.cargo.manifest_path.as_deref().and_then(|path| inside(&absolute(path)))
+    {
         command.arg("--manifest-path").arg(manifest);
     }
     // A kept baseline is counted in several processes, and its profiles are not those of the next run.

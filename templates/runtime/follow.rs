@@ -83,16 +83,7 @@ fn emit_lives(index: u32, whole: bool, lives: &Lives) {
             life.other_sizes,
         ]);
         for growth in [&life.grew, &life.alone] {
-            record = record.u64s(&[
-                growth.blocks,
-                growth.grown,
-                growth.steps,
-                growth.calls,
-                growth.bytes,
-                growth.last_bytes,
-                growth.least_last,
-                growth.most_last,
-            ]);
+            record = record.u64s(&growth.words());
         }
         record = record.u32(life.sizes.len() as u32);
         for (&size, &calls) in &life.sizes {

@@ -25,6 +25,7 @@ mod entries;
 mod entry;
 mod follow;
 mod fork;
+mod growth;
 mod interrupts;
 #[cfg(not(any(test, target_feature = "crt-static")))]
 mod libraries;
@@ -62,6 +63,7 @@ mod totals;
 mod track;
 mod unwind;
 mod witness;
+mod word;
 
 pub use block::own as own_waits;
 pub use bracket::{batched, close, close_shared, iter_entry, open, open_custom, open_shared};

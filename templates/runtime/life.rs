@@ -2,22 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How the blocks of one stack grew, counted at the stack where each began.
-#[derive(Clone, Default, Debug, PartialEq, Eq)]
-pub struct Growth {
-    /// All that began there, and those that grew.
-    pub blocks: u64,
-    pub grown: u64,
-    /// How often they grew, all together.
-    pub steps: u64,
-    /// Calls of the allocator for them; all sizes that they ever had; the last sizes only.
-    pub calls: u64,
-    pub bytes: u64,
-    pub last_bytes: u64,
-    /// Of the last sizes the smallest and the largest.
-    pub least_last: u64,
-    pub most_last: u64,
-}
+use crate::growth::Growth;
 
 impl Growth {
     pub(crate) fn ended(&mut self, story: Story, last: u64) {

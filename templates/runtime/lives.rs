@@ -274,7 +274,7 @@ impl Lives {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::life::Growth;
+    use crate::growth::Growth;
 
     fn event(kind: Kind, block: u64, size: u64, entry: u32) -> Event {
         Event { kind, block, size, entry, thread: 1 }

@@ -14,74 +14,10 @@ use std::os::raw::c_int;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
+pub(crate) use crate::word;
 use crate::{memory, sys};
 
-/// Version of this layout; the reader refuses others.
-pub const VERSION: u64 = 1;
-const MAGIC: u64 = u64::from_le_bytes(*b"MPSHARED");
 const PAGE: usize = 4096;
-
-/// Places in the first page, as numbers of words. Those that threads write often have cache lines of their own.
-pub mod word {
-    pub const MAGIC: usize = 0;
-    pub const VERSION: usize = 1;
-    /// The region's address in the process.
-    pub const BASE: usize = 2;
-    pub const SIZE: usize = 3;
-    pub const PID: usize = 4;
-    /// CLOCK_MONOTONIC: when the runtime's own start began and ended.
-    pub const ENTERED: usize = 5;
-    pub const BEGUN: usize = 6;
-    /// CPU time of the process at that end, and at its exit (0 if it ended otherwise).
-    pub const BEGUN_CPU: usize = 7;
-    pub const EXIT_CPU: usize = 8;
-    /// Records as in `records`, one after the other.
-    pub const LOG: usize = 9;
-    pub const LOG_LEN: usize = 10;
-    /// One word for each 2,048 of the stacks' entries (`entry`): the offset of the first of them, or 0; and the end of those in use.
-    pub const ENTRIES: usize = 11;
-    pub const ENTRIES_END: usize = 12;
-    pub const ENTRY_SIZE: usize = 13;
-    /// One word a thread's state: its offset; in each state the counters stand at `COUNTERS`.
-    pub const STATES: usize = 14;
-    pub const STATES_LEN: usize = 15;
-    pub const COUNTERS: usize = 16;
-    /// Rings of samples and of waits, with their lengths in words.
-    pub const SAMPLES: usize = 17;
-    pub const SAMPLES_LEN: usize = 18;
-    pub const WAITS: usize = 19;
-    pub const WAITS_LEN: usize = 20;
-    /// Bytes of the region that are in use.
-    pub const USED: usize = 21;
-    /// Allocations that could not be recorded.
-    pub const LOST: usize = 22;
-    /// Allocations whose stack is beyond the limit.
-    pub const BEYOND: usize = 23;
-    /// The most threads that allocated at one time.
-    pub const MOST_THREADS: usize = 24;
-    pub const METHOD: usize = 25;
-    pub const PERIOD: usize = 26;
-    pub const UNARMED: usize = 27;
-    /// Processes that were forked.
-    pub const CHILDREN_LEN: usize = 28;
-    /// As `COUNTERS`: what each state counts of temporary blocks; and a word that is neither 0 nor all ones while its thread
-    /// records an event.
-    pub const TEMPORARIES: usize = 29;
-    pub const BUSY: usize = 30;
-    /// The number of forks that this process started.
-    pub const FORKS: usize = 31;
-    /// Live bytes, but for what threads have not told yet; the most there were; the peak's number, and when it was.
-    pub const LIVE: usize = 64;
-    pub const MOST: usize = 72;
-    pub const PEAK: usize = 73;
-    pub const PEAK_AT: usize = 74;
-    pub const SAMPLES_NEXT: usize = 80;
-    pub const SAMPLES_LOST: usize = 81;
-    pub const WAITS_NEXT: usize = 88;
-    pub const WAITS_LOST: usize = 89;
-    pub const CHILDREN: usize = 128;
-    pub const CHILDREN_MOST: usize = 128;
-}
 
 /// Threads' states that the tool is told of.
 const MOST_STATES: usize = 1 << 20;
@@ -147,8 +83,8 @@ fn prepare(base: *mut AtomicU64, size: usize) -> Result<()> {
 
 /// The content of the region can be read from now on.
 pub fn publish() {
-    set(word::VERSION, VERSION);
-    set(word::MAGIC, MAGIC);
+    set(word::VERSION, word::LAYOUT);
+    set(word::MAGIC, word::MARK);
 }
 
 /// A word of the first page; `None` if no program is recorded.

@@ -4,25 +4,23 @@
 
 mod memory;
 mod player;
-mod rivals;
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::attempt::PassResult;
+use super::measuring::Measuring;
 use super::pass::Pass;
+use super::phase::Phase;
 use super::plan::Selected;
+use super::rivals::Rival;
 use super::suite::Suite;
-use super::{Measuring, Phase};
 use crate::Result;
 use crate::records::{Record, Timed};
 use crate::results::pairs;
 use crate::results::ratio::Ratio;
 
-pub use player::Place;
-use player::Player;
-use rivals::Rival;
-pub use rivals::Rivals;
+use player::{Entrant, Player};
 
 /// The most that wait beside the reference: with more, neighbours would lie far apart in time.
 const MOST_BESIDE: usize = 10;
@@ -37,17 +35,10 @@ pub struct Compared {
     pub ratios: HashMap<usize, Ratio>,
 }
 
-/// A participant in the comparison: a benchmark, and how it is run.
-#[derive(Clone)]
-pub struct Entrant<'a> {
-    pub pass: Pass<'a>,
-    pub selected: Selected<'a>,
-}
-
 /// Times the `selected` of a suite: those that have a reference in turns with it, the others one after the other.
 pub fn time(suite: &Suite, selected: &[Selected], measuring: &mut Measuring) -> Result<Compared> {
     let arguments = suite.arguments(Phase::Time, measuring.options);
-    let options = measuring.options;
+    let Measuring { options, rivals, .. } = *measuring;
     let pass = Pass {
         phase: Phase::Time,
         program: suite.program(Phase::Time),
@@ -60,7 +51,7 @@ pub fn time(suite: &Suite, selected: &[Selected], measuring: &mut Measuring) -> 
     let (mut compared, mut unfit) = (HashSet::<usize>::new(), HashSet::<usize>::new());
     // In a part of a large suite, and with another revision, the reference is not one of the suite's.
     let stranger = suite.benchmarks.len();
-    if let Some(rivals) = &options.rivals {
+    if let Some(rivals) = rivals {
         let rival = rivals.of_suite(suite);
         for one in selected {
             let Some(Rival { program, launch, .. }) = rival else { break };
@@ -74,7 +65,7 @@ pub fn time(suite: &Suite, selected: &[Selected], measuring: &mut Measuring) -> 
             all.ratios.extend(batch.compared.ratios);
         }
     }
-    for (at, first) in selected.iter().enumerate().filter(|_| options.rivals.is_none()) {
+    for (at, first) in selected.iter().enumerate().filter(|_| rivals.is_none()) {
         let Some(reference) = suite.benchmarks[first.index].against.as_deref() else { continue };
         let is_of_group = |one: &&Selected| {
             suite.benchmarks[one.index].against.as_ref().is_some_and(|against| against.name == reference.name)

@@ -2,35 +2,31 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{CWD, FileType, Mode};
 
-use super::Entrant;
 use crate::measure::attempt::{Attempt, PassResult};
+use crate::measure::measuring::Measuring;
+use crate::measure::observer::Observer;
+use crate::measure::options::{PassOptions, Place};
 use crate::measure::pass::{Pass, Process};
+use crate::measure::phase::Phase;
+use crate::measure::plan::Selected;
 use crate::measure::process::timed_out;
-use crate::measure::{Measuring, Observer, PassOptions, Phase};
 use crate::records::Record;
 use crate::{Error, Result};
 
 /// How often to check whether a process has ended while waiting for it.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The folder of a process that takes turns.
-#[derive(Debug, Clone)]
-pub struct Place(PathBuf);
-
-impl Place {
-    pub fn go(&self) -> PathBuf {
-        self.0.join("go")
-    }
-
-    pub fn ready(&self) -> PathBuf {
-        self.0.join("ready")
-    }
+/// A participant in the comparison: a benchmark, and how it is run.
+#[derive(Clone)]
+pub struct Entrant<'a> {
+    pub pass: Pass<'a>,
+    pub selected: Selected<'a>,
 }
 
 /// A process that waits for its turns.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::check::{Limit, Max, Tolerance};
+use super::limit::{Limit, Max, Tolerance};
 use crate::results::metric::Metric;
 
 #[derive(Debug, Clone, Deserialize)]

@@ -4,16 +4,16 @@
 //! place. `templates/memprof.schema.json` describes the same to editors.
 
 mod budget;
+mod limit;
 mod nearest;
 mod place;
 
 use serde::Deserialize;
 
 pub use budget::Budget;
+pub use limit::{Limit, Limits, Max, Tolerance};
 pub use place::describe;
 use place::place_of;
-
-use crate::check::Limits;
 
 pub const FILE_NAME: &str = "memprof.toml";
 
@@ -79,7 +79,6 @@ fn parsed<'de, D: serde::Deserializer<'de>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::{Limit, Max, Tolerance};
     use crate::results::metric::Metric;
 
     const TEXT: &str = r#"

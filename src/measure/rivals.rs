@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::build::{Build, Executable};
-use crate::measure::launch::Launch;
-use crate::measure::suite::Suite;
+use super::build::{Build, Executable};
+use super::launch::Launch;
+use super::suite::Suite;
 
 /// The executables of another revision, whose benchmarks of the same names are the references.
 #[derive(Debug, Default, Serialize, Deserialize)]
