@@ -17,6 +17,7 @@ pub mod formats;
 pub mod fs;
 pub mod git;
 pub mod go;
+pub mod history;
 pub mod inject;
 pub mod live;
 pub mod measure;

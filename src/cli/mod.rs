@@ -3,6 +3,7 @@
 mod check;
 mod compare;
 mod explain;
+mod history;
 mod init;
 mod leaks;
 mod live;
@@ -53,6 +54,7 @@ const COMMANDS: [(&str, Command); 13] = [
     ("compare", compare::run),
     ("completions", packaging::completions),
     ("explain", explain::run),
+    ("history", history::run),
     ("init", init::run),
     ("leaks", leaks::run),
     ("list", run::list),

@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use super::check::CheckArgs;
 use super::explain::ExplainArgs;
+use super::history::HistoryArgs;
 use super::init::InitArgs;
 use super::leaks::LeaksArgs;
 use super::live::LiveArgs;
@@ -46,6 +47,7 @@ fn everything() -> Command {
         ("report", ReportArgs::command()),
         ("live", LiveArgs::command()),
         ("leaks", LeaksArgs::command()),
+        ("history", HistoryArgs::command()),
         ("init", InitArgs::command()),
         ("completions", CompletionsArgs::command()),
         ("man", ManArgs::command()),

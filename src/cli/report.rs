@@ -8,6 +8,7 @@ use clap::Parser;
 use super::web;
 use crate::console;
 use crate::go::flags;
+use crate::history::{self, FOLDER, History};
 use crate::results::groups;
 use crate::results::lines::{Base, Run};
 use crate::session::{baseline, last_run, owner};
@@ -39,6 +40,9 @@ pub struct ReportArgs {
     /// Compare with kept results
     #[arg(long, value_name = "NAME|FILE")]
     baseline: Option<String>,
+    /// Show the kept runs in DIR and below it as history, instead of those in memprof/history
+    #[arg(long, value_name = "DIR")]
+    history: Option<PathBuf>,
     /// Serve it, with pprof's pages of every profile, instead of writing a file
     #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["open", "output"])]
     http: Option<String>,
@@ -133,7 +137,12 @@ fn load(args: &ReportArgs, home: &Path) -> Result<Report> {
     if let Some(variant) = args.against.as_deref().filter(|variant| !groups::has_variant(&run.finished, variant)) {
         console::warn(&format!("--against {variant}: no group has such a row"));
     }
-    Ok(Report::new(run, args.against.clone(), base))
+    let report = Report::new(run, args.against.clone(), base);
+    let kept = home.join(FOLDER);
+    Ok(match args.history.as_deref().or_else(|| kept.is_dir().then_some(&*kept)) {
+        Some(folder) => report.with_history(History::new(history::read(folder)?)),
+        None => report,
+    })
 }
 
 /// Shown paths are relative to the folder above the target directory, if it is a package's.

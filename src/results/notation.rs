@@ -53,6 +53,19 @@ pub fn per_op(value: f64) -> String {
     grouped(text.trim_end_matches('0').trim_end_matches('.'))
 }
 
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// One bar a value, from the least to the most of them.
+pub fn sparkline(values: &[f64]) -> String {
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let bar = |value: &f64| {
+        let share = if most > least { (value - least) / (most - least) } else { 0.0 };
+        BARS[((share * 7.0).round() as usize).min(7)]
+    };
+    values.iter().map(bar).collect()
+}
+
 /// Escapes characters that would be markup or break a table.
 pub fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

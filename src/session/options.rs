@@ -20,6 +20,7 @@ Commands (each takes --help):
   check     run, then compare with the committed baseline and the budgets; --accept writes the baseline
   compare   compare two or more results, with statistics, as benchstat does
   report    write the last run as one self-contained HTML page, or as text; -http=: serves it
+  history   the results that --keep kept, over commits: where did allocations and time change?
   merge     join the results and profiles of several machines
   --bin NAME, --example NAME, --test NAME     run a whole program once (`cargo memprof --bin NAME --help`)
   leaks     show the blocks that the last run of a program never freed
@@ -160,6 +161,9 @@ pub struct Output {
     /// Keep the results under this name, or in this file
     #[arg(long, value_name = "NAME|FILE")]
     pub save_baseline: Option<String>,
+    /// Keep the results for `cargo memprof history`, in DIR (target/memprof/history if not given)
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub keep: Option<PathBuf>,
     /// Compare with kept results, or with a revision that is measured now
     #[arg(long, value_name = "NAME|FILE|git:REV")]
     pub baseline: Option<String>,

@@ -21,7 +21,7 @@ use crate::results::lines::{
 use crate::results::names;
 use crate::results::ratio::Versus;
 use crate::results::sites::sites;
-use crate::{Error, Result, exit, fs, git};
+use crate::{Error, Result, exit, fs, git, history};
 
 /// Takes results as they come.
 pub struct Writer<'a> {
@@ -277,6 +277,11 @@ impl<'a> Writer<'a> {
         }
         if let Some(name) = &self.args.output.save_baseline {
             errors.extend(baseline::save(name, &self.home, &self.root, &self.run, &self.recounts).err());
+        }
+        if let Some(folder) = &self.args.output.keep {
+            let default = self.home.join(history::FOLDER);
+            let folder = if folder.as_os_str().is_empty() { &default } else { folder };
+            errors.extend(history::keep(folder, &self.root, &self.run).err());
         }
         errors
     }

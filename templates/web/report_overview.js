@@ -158,8 +158,8 @@ function benchmarkTable(report) {
   ];
   if (report.baseline || rows.some(compared)) {
     const none = (row) => el('span', { class: 'dim' }, row.vs && row.vs.kind === 'new' ? 'new' : row.vs ? '·' : '');
-    columns.push({ title: 'Time vs ' + against, id: 'time', number: true, bySize: true, key: (row) => (compared(row)?.ratio ? Math.log(row.vs.ratio.ratio || 1e-9) : null), cell: (row) => (compared(row) ? timeMark(row.vs) || '–' : none(row)) },
-      { title: 'Memory vs ' + against, id: 'memory', number: true, bySize: true, key: (row) => (compared(row) ? row.memory.bytes_per_op - row.vs.memory.bytes_per_op : null), cell: (row) => memoryCell(row, none) });
+    columns.push({ title: 'Time vs ' + against, id: 'time', class: 'versus', number: true, bySize: true, key: (row) => (compared(row)?.ratio ? Math.log(row.vs.ratio.ratio || 1e-9) : null), cell: (row) => (compared(row) ? timeMark(row.vs) || '–' : none(row)) },
+      { title: 'Memory vs ' + against, id: 'memory', class: 'versus', number: true, bySize: true, key: (row) => (compared(row) ? row.memory.bytes_per_op - row.vs.memory.bytes_per_op : null), cell: (row) => memoryCell(row, none) });
   }
   const isLong = rows.length > MANY_ROWS;
   return sortedTable(columns, rows, { class: 'rows', id: 'benchmarks', group: isLong ? (row) => row.group : null, row: (row, at, cells) => el('tr', { 'data-name': row.name }, ...cells) });

@@ -8,11 +8,16 @@ const VIEWS = [
   { id: 'cpu', title: 'CPU', has: (row, data) => data.cpu, show: (row, data) => profileView(data.cpu, 'cpu', row) },
   { id: 'why', title: 'Why', has: (row, data) => data.why, show: (row, data) => whyView(data.why) },
   { id: 'difference', title: 'Difference', has: (row, data) => data.differences.length, show: (row, data) => differenceView(data.differences, row) },
+  { id: 'history', title: 'History', has: (row) => row.history, show: (row) => historyView(row.history.all, row.history.series) },
   { id: 'samples', title: 'Samples', has: (row) => row.samples.length, show: (row) => samplePlot(row) },
 ];
 
 function reportPage(report) {
   viewState.inHash = true;
+  for (const series of report.history?.series || []) {
+    const row = report.rows.find((row) => row.name === series.name);
+    if (row) row.history = { all: report.history, series };
+  }
   const inFile = Boolean(document.getElementById('benchmark-0'));
   const loaded = new Map();
   const load = (number) => {

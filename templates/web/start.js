@@ -2,6 +2,8 @@
 {
   const page = island('page-data');
   const run = island('run-data');
-  if (page) profilePage(page);
+  const history = island('history-data');
+  if (history) historyPage(history);
+  else if (page) profilePage(page);
   else if (run) reportPage(run);
 }

@@ -14,6 +14,7 @@ mod explain;
 mod export_golden;
 mod gate;
 mod harnesses;
+mod history;
 mod json;
 mod live_text;
 mod odd_input;

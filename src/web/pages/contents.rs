@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::history::History;
 use crate::results::groups::{self, Compared};
 use crate::results::lines::{Base, Finished, Run};
 use crate::results::names;
@@ -17,6 +18,8 @@ pub struct Report {
     pub compared: Vec<Compared>,
     pub against: Option<String>,
     pub base: Option<Base>,
+    /// Its benchmarks over commits, if results were kept.
+    pub history: Option<History>,
 }
 
 impl Report {
@@ -34,7 +37,13 @@ impl Report {
         let mut short = names::shortest_of(&rows);
         let short = rows.iter().map(|row| short.remove(&row.name).unwrap_or_default()).collect();
         let compared = groups::compared(&rows, against.as_deref());
-        Report { run, rows, short, compared, against, base }
+        Report { run, rows, short, compared, against, base, history: None }
+    }
+
+    /// Shows what was kept of its benchmarks.
+    pub fn with_history(mut self, history: History) -> Report {
+        self.history = Some(history.only(|name| self.rows.iter().any(|row| row.name == name)));
+        self
     }
 
     /// The row for `name` in the run compared with.

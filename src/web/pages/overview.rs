@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::contents::Report;
+use super::history;
 use super::versus::versus;
 use crate::results::groups;
 
@@ -26,6 +27,7 @@ pub fn overview(report: &Report, pages: Pages<'_>) -> Value {
         "gone": report.gone(),
         "failed": report.run.failed,
         "checks": report.run.checks,
+        "history": report.history.as_ref().map(history::data),
     })
 }
 

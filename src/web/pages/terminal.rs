@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::formats::{Format as _, Human, View};
 use crate::results::lines::Finished;
 use crate::results::names::one_line;
-use crate::results::notation::{nanoseconds, per_op};
+use crate::results::notation::{nanoseconds, per_op, sparkline};
 use crate::results::sites::sites_where;
 use crate::web::pages::contents::{Report, profile_path};
 use crate::web::views::{Origin, origin};
@@ -14,7 +14,6 @@ use crate::web::views::{Origin, origin};
 const SITES: usize = 5;
 /// Bars in a line; the numbers also have to fit into its 80 columns.
 const MOST_BARS: usize = 40;
-const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// The whole text; paths below `root` are shown relative to it.
 pub fn terminal(report: &Report, root: &std::path::Path) -> String {
@@ -59,17 +58,6 @@ fn condensed(values: Vec<f64>) -> Vec<f64> {
         stretch[stretch.len() / 2]
     };
     (0..bars).map(stretch).collect()
-}
-
-/// One bar a value, from the least to the most of them.
-fn sparkline(values: &[f64]) -> String {
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let bar = |value: &f64| {
-        let share = if most > least { (value - least) / (most - least) } else { 0.0 };
-        BARS[((share * 7.0).round() as usize).min(7)]
-    };
-    values.iter().map(bar).collect()
 }
 
 fn sites(row: &Finished, root: &std::path::Path, out: &mut String) {
