@@ -49,7 +49,7 @@ fn program_of(args: &[OsString]) -> Option<&[OsString]> {
 
 type Command = fn(&[OsString]) -> Result<u8>;
 
-const COMMANDS: [(&str, Command); 13] = [
+const COMMANDS: [(&str, Command); 14] = [
     ("check", check::run),
     ("compare", compare::run),
     ("completions", packaging::completions),
