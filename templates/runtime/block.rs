@@ -4,14 +4,13 @@
 //! precedence over libc's. No signals, no sampling: a wait is timed from before the call to after it, and its stack is
 //! walked when it is over. Only the time inside an open bracket counts: a wait that began earlier counts from the
 //! bracket's start, and one that is not over at its end does not count. Waits of C code inside libc are not seen. Each
-//! sleep is one contention: a thread waits again if another one takes the lock while it wakes up.
+//! sleep is one contention: a thread waits again if another one takes the lock while it wakes up. The functions that take
+//! libc's place are in `waits`.
 
 use std::cell::Cell;
-use std::os::raw::{c_int, c_long, c_void};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::os::raw::c_long;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-#[cfg(not(any(test, target_feature = "crt-static")))]
-use crate::arch::SYS_FUTEX;
 use crate::buffer::{Buffer, Taken};
 use crate::shared;
 use crate::sys::{self, now};
@@ -27,10 +26,6 @@ static WAITS: Buffer = Buffer::new();
 /// Frames kept of one wait.
 const MOST_DEPTH: usize = 256;
 
-const FUTEX_WAIT: c_long = 0;
-const FUTEX_WAIT_BITSET: c_long = 9;
-/// Without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.
-const FUTEX_COMMAND: c_long = 127;
 const EAGAIN: c_long = 11;
 const EINTR: c_long = 4;
 
@@ -85,19 +80,19 @@ pub fn take() -> Taken {
 
 /// Whether a wait that begins now is to be noted.
 #[inline(always)]
-fn wanted() -> bool {
+pub fn wanted() -> bool {
     ARMED.load(Ordering::Relaxed) && !BUSY.with(|busy| busy.get())
 }
 
 /// The length of a wait that began at `begun`, inside its bracket.
-fn since(begun: u64) -> u64 {
+pub fn since(begun: u64) -> u64 {
     now().saturating_sub(begun.max(OPENED.load(Ordering::Relaxed)))
 }
 
 /// Notes a finished wait of this length.
 #[cold]
 #[inline(never)]
-fn note(waited: u64) {
+pub fn note(waited: u64) {
     // While this exists, noted waits are neither taken nor dropped.
     if let Some(_witness) = Witness::of_open_bracket() {
         write(waited);
@@ -130,7 +125,7 @@ fn write(waited: u64) {
 
 /// The finished part of a wait at `address` that began at `begun`, by the kernel's answer. A signal does not end a
 /// wait: the caller asks again, and the time until then belongs to that second call.
-fn ended(address: c_long, begun: u64, answer: c_long) {
+pub fn ended(address: c_long, begun: u64, answer: c_long) {
     let opened = OPENED.load(Ordering::Relaxed);
     let before = match INTERRUPTED.with(|interrupted| interrupted.take()) {
         (same, waited, bracket) if same == address && bracket == opened => waited,
@@ -144,72 +139,6 @@ fn ended(address: c_long, begun: u64, answer: c_long) {
         answer if answer == -EAGAIN && before == 0 => (),
         _ => note(before + since(begun)),
     }
-}
-
-/// syscall(2), with futex waits noted.
-///
-/// # Safety
-/// The same as for syscall(2). C declares it with a variable number of arguments, all of them words: they come in the
-/// same places as here, and the kernel does not look at those that the caller left out.
-#[cfg(not(any(test, target_feature = "crt-static")))]
-#[no_mangle]
-pub unsafe extern "C" fn syscall(
-    number: c_long,
-    a: c_long,
-    b: c_long,
-    c: c_long,
-    d: c_long,
-    e: c_long,
-    f: c_long,
-) -> c_long {
-    let command = b & FUTEX_COMMAND;
-    let waits = number == SYS_FUTEX && (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET);
-    let begun = if waits && wanted() { now() } else { 0 };
-    let answer = sys::raw_syscall(number, [a, b, c, d, e, f]);
-    if begun != 0 {
-        ended(a, begun, answer);
-    }
-    if (-4095..0).contains(&answer) {
-        *sys::__errno_location() = -answer as c_int;
-        return -1;
-    }
-    answer
-}
-
-type Join = unsafe extern "C" fn(sys::pthread_t, *mut *mut c_void) -> c_int;
-static REAL_JOIN: AtomicUsize = AtomicUsize::new(0);
-
-/// pthread_join(3), noted.
-///
-/// # Safety
-/// The same as for pthread_join(3).
-#[cfg(not(any(test, target_feature = "crt-static")))]
-#[no_mangle]
-pub unsafe extern "C" fn pthread_join(thread: sys::pthread_t, value: *mut *mut c_void) -> c_int {
-    const ESRCH: c_int = 3;
-    const EBUSY: c_int = 16;
-    let mut at = REAL_JOIN.load(Ordering::Relaxed);
-    if at == 0 {
-        at = sys::dlsym(sys::RTLD_NEXT, b"pthread_join\0".as_ptr().cast()) as usize;
-        REAL_JOIN.store(at, Ordering::Relaxed);
-    }
-    if at == 0 {
-        return ESRCH;
-    }
-    // The next `pthread_join` in link order is libc's, of that type.
-    let join = std::mem::transmute::<usize, Join>(at);
-    if !wanted() {
-        return join(thread, value);
-    }
-    // Nobody waits for a thread that has ended.
-    let answer = sys::pthread_tryjoin_np(thread, value);
-    if answer != EBUSY {
-        return answer;
-    }
-    let begun = now();
-    let answer = join(thread, value);
-    note(since(begun));
-    answer
 }
 
 #[cfg(test)]

@@ -41,9 +41,11 @@ pub const BETWEEN: u32 = 512;
 pub const FENCED: u32 = 1024;
 /// The bracket is a whole program's: see `program`.
 pub const PROGRAM: u32 = 2048;
+/// A scope is open (`scope`), in a bracket or not; brackets leave it as it is.
+pub const SCOPED: u32 = 1 << 30;
 
 // Each has a bit of its own.
-const ALL: [u32; 11] = [COUNT, STACKS, LIVE, PEAK, VERIFY, LOG, FREE_STACKS, DHAT, BETWEEN, FENCED, PROGRAM];
+const ALL: [u32; 12] = [COUNT, STACKS, LIVE, PEAK, VERIFY, LOG, FREE_STACKS, DHAT, BETWEEN, FENCED, PROGRAM, SCOPED];
 const _: () = {
     let (mut i, mut seen) = (0, 0);
     while i < ALL.len() {
@@ -214,9 +216,28 @@ pub fn close() {
 
 /// When this returns, no thread records anything but `flags`.
 fn stop_recording(flags: u32) {
-    if RECORDING.swap(flags, Ordering::SeqCst) != 0 {
+    if record(flags) != 0 {
         barrier::wait_for_recorders();
     }
+}
+
+/// Sets the flags that a bracket sets; returns those that it had set.
+fn record(flags: u32) -> u32 {
+    let mut now = RECORDING.load(Ordering::Relaxed);
+    while let Err(changed) =
+        RECORDING.compare_exchange_weak(now, now & SCOPED | flags, Ordering::SeqCst, Ordering::Relaxed)
+    {
+        now = changed;
+    }
+    now & !SCOPED
+}
+
+/// Whether the allocator looks at scopes.
+pub fn set_scoped(scoped: bool) {
+    match scoped {
+        true => RECORDING.fetch_or(SCOPED, Ordering::SeqCst),
+        false => RECORDING.fetch_and(!SCOPED, Ordering::SeqCst),
+    };
 }
 
 /// Allocations from now on belong to another pass. Nothing is recorded.
@@ -251,7 +272,7 @@ fn opened() {
     }
     crate::block::bracket_opens();
     OPEN.store(true, Ordering::SeqCst);
-    RECORDING.store(flags, Ordering::SeqCst);
+    record(flags);
     if flags & DHAT != 0 {
         dhat::open();
     }

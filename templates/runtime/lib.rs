@@ -21,6 +21,7 @@ mod chunks;
 mod cost;
 mod dhat;
 mod driver;
+pub mod embed;
 mod entries;
 mod entry;
 mod follow;
@@ -49,11 +50,14 @@ mod records;
 mod results;
 mod rules;
 mod sampler;
+mod scope;
 mod shared;
+mod sites;
 mod spin;
 mod stacks;
 mod standing;
 mod sys;
+mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod thread;
@@ -62,6 +66,8 @@ mod timed;
 mod totals;
 mod track;
 mod unwind;
+#[cfg(not(any(test, target_feature = "crt-static")))]
+mod waits;
 mod witness;
 mod word;
 

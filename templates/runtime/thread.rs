@@ -14,7 +14,7 @@ use crate::memo::Memo;
 use crate::stacks::Stacks;
 use crate::totals::Counters;
 use crate::unwind::{self, Bounds};
-use crate::{barrier, fork, memory, program, shared, sys};
+use crate::{barrier, fork, memory, program, scope, shared, sys};
 
 /// Frames kept of one stack; deeper ones are cut and marked.
 pub const MAX_DEPTH: usize = 1024;
@@ -242,11 +242,7 @@ pub const NESTED: usize = usize::MAX;
 
 /// Runs `body`, whose allocations are the recorder's own, on a thread of a program that is recorded.
 pub fn unrecorded<T>(body: impl FnOnce() -> T) -> T {
-    if shared::is_open() {
-        nested(body)
-    } else {
-        body()
-    }
+    scope::quietly(|| if shared::is_open() { nested(body) } else { body() })
 }
 
 /// Runs `body`, whose allocations are the recorder's own.

@@ -1,15 +1,17 @@
 //! New threads, seen as they start: an interposed `pthread_create`.
 //!
 //! The timed executable has no allocation hook through which a new thread could be noticed, and the CPU sampler must arm each
-//! thread by itself. Every call goes on to libc's own function; only while the sampler is armed does the new thread pass
-//! through [`start`].
+//! thread by itself. Every call goes on to libc's own function; only while the sampler is armed, or from inside a scope
+//! (`scope`), which the new thread inherits, does that thread pass through [`run_errand`].
 
 use std::mem;
 use std::os::raw::{c_int, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::scope::{self, Inherited};
 use crate::thread::unrecorded;
 use crate::{sampler, sys};
 
@@ -74,6 +76,7 @@ fn real() -> Option<Create> {
 struct Errand {
     start: Start,
     argument: *mut c_void,
+    inherited: Option<Inherited>,
 }
 
 /// # Safety
@@ -100,10 +103,11 @@ unsafe fn create(
         Some(create) => create,
         None => return EAGAIN,
     };
-    if !sampler::armed() {
+    let inherited = scope::bequeath();
+    if inherited.is_none() && !sampler::armed() {
         return create(thread, attr, start, argument);
     }
-    let errand = unrecorded(|| Box::into_raw(Box::new(Errand { start, argument })));
+    let errand = unrecorded(|| Box::into_raw(Box::new(Errand { start, argument, inherited })));
     let answer = create(thread, attr, run_errand, errand.cast());
     if answer != 0 {
         unrecorded(|| drop(Box::from_raw(errand)));
@@ -114,17 +118,50 @@ unsafe fn create(
 /// The thread may leave by pthread_exit, which unwinds this frame: it calls nothing that could panic, and so has no landing
 /// pad that would stop it.
 unsafe extern "C" fn run_errand(errand: *mut c_void) -> *mut c_void {
-    let mut begun = Errand { start: run_errand, argument: ptr::null_mut() };
-    begin(errand, &mut begun);
-    (begun.start)(begun.argument)
+    let (mut start, mut argument) = (run_errand as Start, ptr::null_mut());
+    begin(errand, &mut start, &mut argument);
+    start(argument)
 }
 
 #[inline(never)]
-unsafe extern "C" fn begin(errand: *mut c_void, out: &mut Errand) {
+unsafe extern "C" fn begin(errand: *mut c_void, start: &mut Start, argument: &mut *mut c_void) {
     unrecorded(|| {
-        *out = *Box::from_raw(errand as *mut Errand);
-        sampler::thread_started();
+        let errand = *Box::from_raw(errand as *mut Errand);
+        (*start, *argument) = (errand.start, errand.argument);
+        if let Some(inherited) = errand.inherited {
+            accept(inherited);
+        }
+        if sampler::armed() {
+            sampler::thread_started();
+        }
     });
+}
+
+/// pthread key plus one, whose destructor runs when a thread that inherited a scope ends; 0 before the first.
+static SCOPE_KEY: AtomicU32 = AtomicU32::new(0);
+
+fn accept(inherited: Inherited) {
+    static ONE: Mutex<()> = Mutex::new(());
+    let mut key = SCOPE_KEY.load(Ordering::Acquire);
+    if key == 0 {
+        let _one = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        key = SCOPE_KEY.load(Ordering::Acquire);
+        let mut made = 0;
+        // SAFETY: the destructor is a plain function that lives as long as the process.
+        if key == 0 && unsafe { sys::pthread_key_create(&mut made, scope_ends) } == 0 {
+            key = made + 1;
+            SCOPE_KEY.store(key, Ordering::Release);
+        }
+    }
+    let scope = inherited.accept();
+    if key != 0 {
+        // SAFETY: the key was made by pthread_key_create.
+        unsafe { sys::pthread_setspecific(key - 1, scope.cast()) };
+    }
+}
+
+unsafe extern "C" fn scope_ends(scope: *mut c_void) {
+    scope::disinherit(scope as *const scope::Scope);
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::atomic::{compiler_fence, fence, Ordering};
 
 use crate::between::{self, Gone};
 use crate::bracket::{
-    BETWEEN, COUNT, FENCED, FREE_STACKS, LIVE, LIVE_BYTES, LOG, PEAK, PEAK_BYTES, PROGRAM, RECORDING,
+    BETWEEN, COUNT, FENCED, FREE_STACKS, LIVE, LIVE_BYTES, LOG, PEAK, PEAK_BYTES, PROGRAM, RECORDING, SCOPED,
 };
 use crate::calling::stack_of;
 use crate::entry::Entry;
@@ -14,6 +14,7 @@ use crate::live::{self, Block};
 use crate::log::{self, Kind};
 use crate::mark::Mark;
 use crate::program;
+use crate::scope;
 use crate::thread::{self, ThreadState};
 use crate::totals::{add, Counters};
 
@@ -89,7 +90,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
 const ZEROED: u32 = 1 << 31;
 
 /// Flags with which frees are looked at.
-const FREES: u32 = LIVE | LOG | BETWEEN;
+const FREES: u32 = LIVE | LOG | BETWEEN | SCOPED;
 
 /// Why there is nothing to record.
 enum Refused {
@@ -122,7 +123,7 @@ fn enter(flags: u32, mark: &Mark) -> Result<&'static ThreadState, Refused> {
     }
     // Checked again: a thread that closed the bracket meanwhile may have found this thread idle, and no longer count.
     // Acquire: from here on this thread sees the writes of the bracket's opener before it.
-    if RECORDING.load(Ordering::Acquire) != flags & !ZEROED {
+    if RECORDING.load(Ordering::Acquire) & !SCOPED != flags & !ZEROED {
         leave(state, mark);
         return Err(Refused::Changed);
     }
@@ -155,6 +156,9 @@ fn counted(inner: impl FnOnce() -> *mut u8, count: impl FnOnce(&Counters)) -> *m
 
 #[inline(never)]
 fn recorded_alloc(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
+    if flags & SCOPED != 0 {
+        return scoped_alloc(flags & !SCOPED, size, inner);
+    }
     // Allocations between brackets belong to no pass.
     if flags & BETWEEN != 0 {
         return inner();
@@ -185,13 +189,16 @@ fn recorded_realloc(
     new_size: usize,
     inner: impl FnOnce() -> *mut u8,
 ) -> *mut u8 {
+    if flags & SCOPED != 0 {
+        return scoped_realloc(flags & !SCOPED, old, old_size, new_size, inner);
+    }
     let mark = Mark::new();
     let state = loop {
         match enter(flags, &mark) {
             Ok(state) => break state,
             Err(Refused::Never) => return inner(),
             // The old block may be the pass's: its end must not be missed.
-            Err(Refused::Changed) => flags = RECORDING.load(Ordering::Relaxed),
+            Err(Refused::Changed) => flags = RECORDING.load(Ordering::Relaxed) & !SCOPED,
         }
         if flags & FREES == 0 {
             return inner();
@@ -238,6 +245,31 @@ fn recorded_realloc(
     block
 }
 
+/// While a scope is open; a bracket may be, too.
+#[cold]
+#[inline(never)]
+fn scoped_alloc(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
+    match flags & !ZEROED {
+        0 => scope::alloc(size, inner),
+        _ => scope::alloc(size, || recorded_alloc(flags, size, inner)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn scoped_realloc(
+    flags: u32,
+    old: usize,
+    old_size: usize,
+    new_size: usize,
+    inner: impl FnOnce() -> *mut u8,
+) -> *mut u8 {
+    match flags {
+        0 => scope::realloc(old, old_size, new_size, inner),
+        _ => scope::realloc(old, old_size, new_size, || recorded_realloc(flags, old, old_size, new_size, inner)),
+    }
+}
+
 /// A realloc between two brackets, which adds no block to the pass: a block of the pass keeps the smaller of both
 /// sizes.
 #[cold]
@@ -255,13 +287,20 @@ fn moved_between(old: usize, new_size: usize, inner: impl FnOnce() -> *mut u8) -
 
 #[inline(never)]
 fn record_free(mut flags: u32, block: usize, size: usize) {
+    if flags & SCOPED != 0 {
+        scope::free(block);
+        flags &= !SCOPED;
+        if flags & FREES == 0 {
+            return;
+        }
+    }
     let mark = Mark::new();
     let state = loop {
         match enter(flags, &mark) {
             Ok(state) => break state,
             Err(Refused::Never) => return,
             // The block may be the pass's: its end must not be missed.
-            Err(Refused::Changed) => flags = RECORDING.load(Ordering::Relaxed),
+            Err(Refused::Changed) => flags = RECORDING.load(Ordering::Relaxed) & !SCOPED,
         }
         if flags & FREES == 0 {
             return;

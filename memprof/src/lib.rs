@@ -1,0 +1,111 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+// The recorder's files; `embed` is the part that the library uses.
+#[cfg(not(memprof_injected))]
+macro_rules! recorder {
+    ($($name:ident $file:literal)*) => {
+        $(
+            // Not every part is of use without the tool.
+            #[allow(dead_code, clippy::missing_safety_doc)]
+            #[path = $file]
+            mod $name;
+        )*
+    };
+}
+
+// Counting needs no more than this on any platform.
+#[cfg(not(memprof_injected))]
+recorder! {
+    scope "runtime/scope.rs"
+    sites "runtime/sites.rs"
+    spin "runtime/spin.rs"
+    table "runtime/table.rs"
+}
+
+// Stacks and CPU samples; the same condition stands in `portable`.
+#[cfg(all(
+    not(memprof_injected),
+    not(miri),
+    target_os = "linux",
+    target_arch = "x86_64",
+    target_env = "gnu",
+    target_pointer_width = "64"
+))]
+recorder! {
+    arch "runtime/arch.rs"
+    barrier "runtime/barrier.rs"
+    between "runtime/between.rs"
+    block "runtime/block.rs"
+    bracket "runtime/bracket.rs"
+    buffer "runtime/buffer.rs"
+    calling "runtime/calling.rs"
+    chunks "runtime/chunks.rs"
+    cost "runtime/cost.rs"
+    dhat "runtime/dhat.rs"
+    driver "runtime/driver.rs"
+    embed "runtime/embed.rs"
+    entries "runtime/entries.rs"
+    entry "runtime/entry.rs"
+    follow "runtime/follow.rs"
+    fork "runtime/fork.rs"
+    growth "runtime/growth.rs"
+    interrupts "runtime/interrupts.rs"
+    life "runtime/life.rs"
+    live "runtime/live.rs"
+    live_map "runtime/live_map.rs"
+    lives "runtime/lives.rs"
+    log "runtime/log.rs"
+    mark "runtime/mark.rs"
+    memo "runtime/memo.rs"
+    memory "runtime/memory.rs"
+    objects "runtime/objects.rs"
+    peak "runtime/peak.rs"
+    places "runtime/places.rs"
+    plan "runtime/plan.rs"
+    program "runtime/program.rs"
+    records "runtime/records.rs"
+    results "runtime/results.rs"
+    rules "runtime/rules.rs"
+    sampler "runtime/sampler.rs"
+    shared "runtime/shared.rs"
+    stacks "runtime/stacks.rs"
+    standing "runtime/standing.rs"
+    sys "runtime/sys.rs"
+    thread "runtime/thread.rs"
+    threads "runtime/threads.rs"
+    timed "runtime/timed.rs"
+    totals "runtime/totals.rs"
+    track "runtime/track.rs"
+    unwind "runtime/unwind.rs"
+    witness "runtime/witness.rs"
+    word "runtime/word.rs"
+}
+
+#[cfg(all(
+    not(memprof_injected),
+    not(all(not(miri), target_os = "linux", target_arch = "x86_64", target_env = "gnu", target_pointer_width = "64"))
+))]
+#[path = "portable.rs"]
+mod portable;
+#[cfg(all(
+    not(memprof_injected),
+    not(all(not(miri), target_os = "linux", target_arch = "x86_64", target_env = "gnu", target_pointer_width = "64"))
+))]
+use portable::{bracket, embed, fork, memory, sys};
+
+// The tool injects the program: its recorder is the one.
+#[cfg(memprof_injected)]
+use memprof_rt::embed;
+
+mod allocator;
+mod assert;
+mod error;
+mod measure;
+
+pub use allocator::Allocator;
+pub use error::{Error, Result};
+pub use measure::{all_threads, allocs_per_run, measure, Counts};
+
+#[doc(hidden)]
+pub use assert::{check, check_leaks, Limit};

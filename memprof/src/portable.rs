@@ -1,0 +1,112 @@
+//! Platforms that the recorder has not been brought to: counting works, stacks and CPU samples return an error.
+
+/// The one flag there is.
+pub mod bracket {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    pub static RECORDING: AtomicU32 = AtomicU32::new(0);
+    pub const SCOPED: u32 = 1;
+
+    pub fn set_scoped(scoped: bool) {
+        RECORDING.store(if scoped { SCOPED } else { 0 }, Ordering::SeqCst);
+    }
+}
+
+pub mod fork {
+    pub fn is_marked_child() -> bool {
+        false
+    }
+}
+
+pub mod sys {
+    use std::time::Instant;
+
+    /// # Safety
+    /// There is nothing to it; libc's function of that name is unsafe.
+    pub unsafe fn sched_yield() {
+        std::thread::yield_now();
+    }
+
+    /// Nanoseconds since the first call.
+    pub fn now() -> u64 {
+        static BEGUN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        BEGUN.get_or_init(Instant::now).elapsed().as_nanos() as u64 + 1
+    }
+}
+
+/// Memory of the system's allocator, which is not observed.
+pub mod memory {
+    use std::alloc::{GlobalAlloc, Layout, System};
+
+    fn layout(len: usize) -> Layout {
+        Layout::from_size_align(len.max(1), 64).unwrap_or(Layout::new::<u64>())
+    }
+
+    pub fn map(len: usize) -> *mut u8 {
+        // SAFETY: the size is not 0.
+        unsafe { System.alloc_zeroed(layout(len)) }
+    }
+
+    /// # Safety
+    /// `at` and `len` are those of one earlier [`map`], and nothing refers to it any more.
+    pub unsafe fn unmap(at: *mut u8, len: usize) {
+        System.dealloc(at, layout(len));
+    }
+}
+
+/// As the file of that name.
+pub mod embed {
+    use std::alloc::{GlobalAlloc, Layout};
+    use std::sync::atomic::Ordering;
+
+    use crate::bracket::RECORDING;
+    use crate::scope;
+    pub use crate::scope::{open, with_everyone, Counts, Open};
+    pub use crate::sites::Site;
+
+    pub struct Track<A>(A);
+
+    impl<A> Track<A> {
+        pub const fn new(inner: A) -> Self {
+            Track(inner)
+        }
+    }
+
+    // SAFETY: every call is answered by the inner allocator with the caller's own arguments.
+    unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            match RECORDING.load(Ordering::Relaxed) {
+                0 => self.0.alloc(layout),
+                _ => scope::alloc(layout.size(), || self.0.alloc(layout)),
+            }
+        }
+
+        unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+            match RECORDING.load(Ordering::Relaxed) {
+                0 => self.0.alloc_zeroed(layout),
+                _ => scope::alloc(layout.size(), || self.0.alloc_zeroed(layout)),
+            }
+        }
+
+        unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+            if RECORDING.load(Ordering::Relaxed) != 0 {
+                scope::free(block as usize);
+            }
+            self.0.dealloc(block, layout);
+        }
+
+        unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+            match RECORDING.load(Ordering::Relaxed) {
+                0 => self.0.realloc(block, layout, new_size),
+                _ => {
+                    scope::realloc(block as usize, layout.size(), new_size, || self.0.realloc(block, layout, new_size))
+                }
+            }
+        }
+    }
+
+    /// Where `address` lies: the path of its file, and its place there.
+    pub fn place_of(_: usize) -> Option<(Vec<u8>, u64)> {
+        None
+    }
+}
