@@ -6,8 +6,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Why a profile cannot be had. Its text says what to do.
 ///
 /// ```
-/// // Nothing was started.
-/// assert!(matches!(memprof::cpu::stop(), Err(memprof::Error::NotStarted)));
+/// assert!(memprof::Error::NotInstalled.to_string().contains("#[global_allocator]"));
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
