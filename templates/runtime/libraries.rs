@@ -30,6 +30,8 @@ fn followed() -> bool {
     places::followed() && !fork::is_child()
 }
 
+crate::arch::dlopen!(crate::libraries::opener);
+
 /// The function that opens for this caller: `arch` has the beginning of dlopen itself.
 pub extern "C" fn opener(caller: u64) -> usize {
     match real_open() {

@@ -205,33 +205,40 @@ pub unsafe fn raw_syscall(number: c_long, arguments: [c_long; 6]) -> c_long {
     answer
 }
 
-// dlopen looks for libraries on behalf of its caller, which it knows by the return address. A caller outside the
-// executable, where this code is, goes straight on to libc's function, as does any other after the call of `opener`.
-#[cfg(not(any(test, target_feature = "crt-static")))]
-std::arch::global_asm!(
-    ".globl dlopen",
-    ".type dlopen, @function",
-    "dlopen:",
-    ".cfi_startproc",
-    "push rdi",
-    ".cfi_adjust_cfa_offset 8",
-    "push rsi",
-    ".cfi_adjust_cfa_offset 8",
-    "mov rdi, [rsp + 16]",
-    "sub rsp, 8",
-    ".cfi_adjust_cfa_offset 8",
-    "call {opener}",
-    "add rsp, 8",
-    ".cfi_adjust_cfa_offset -8",
-    "pop rsi",
-    ".cfi_adjust_cfa_offset -8",
-    "pop rdi",
-    ".cfi_adjust_cfa_offset -8",
-    "jmp rax",
-    ".cfi_endproc",
-    ".size dlopen, . - dlopen",
-    opener = sym crate::libraries::opener,
-);
+/// dlopen itself. It looks for libraries on behalf of its caller, which it knows by the return address. A caller outside
+/// the executable, where this code is, goes straight on to libc's function, as does any other after the call of the
+/// opener.
+#[allow(unused_macros)]
+macro_rules! dlopen {
+    ($opener:path) => {
+        std::arch::global_asm!(
+            ".globl dlopen",
+            ".type dlopen, @function",
+            "dlopen:",
+            ".cfi_startproc",
+            "push rdi",
+            ".cfi_adjust_cfa_offset 8",
+            "push rsi",
+            ".cfi_adjust_cfa_offset 8",
+            "mov rdi, [rsp + 16]",
+            "sub rsp, 8",
+            ".cfi_adjust_cfa_offset 8",
+            "call {opener}",
+            "add rsp, 8",
+            ".cfi_adjust_cfa_offset -8",
+            "pop rsi",
+            ".cfi_adjust_cfa_offset -8",
+            "pop rdi",
+            ".cfi_adjust_cfa_offset -8",
+            "jmp rax",
+            ".cfi_endproc",
+            ".size dlopen, . - dlopen",
+            opener = sym $opener,
+        );
+    };
+}
+#[allow(unused_imports)]
+pub(crate) use dlopen;
 
 #[cfg(test)]
 pub mod tests {
