@@ -5,6 +5,7 @@
 //! it ends.
 
 pub mod build;
+pub mod events;
 pub mod finished;
 pub mod leaks;
 pub mod options;

@@ -1,23 +1,49 @@
 //! Samples and waits: taken out of their ring while the program runs, equal stacks summed, so that a day of them takes no more
-//! memory than its different stacks.
+//! memory than its different stacks. The events themselves are kept, too, where somebody asks for them: a bounded number.
 
 use std::collections::HashMap;
 
+use rustix::time::{ClockId, clock_gettime};
+
+use super::events::{Event, Events};
 use super::region::{Header, Region, word};
 use crate::records::{Completeness, Sample, Stack, Wait};
 
 /// A stack of a thread.
 type Key = (u32, bool, Vec<u64>);
 
+/// How often, and the sum of the amounts; and the number of the stack.
+#[derive(Debug, Clone, Copy)]
+struct Sum {
+    times: u64,
+    amount: u64,
+    number: usize,
+}
+
+/// CLOCK_MONOTONIC in nanoseconds, as programs note times.
+pub fn now() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// The time of an event of which only a part was noted; it was not long ago.
+fn time(noted: u32, now: u64) -> u64 {
+    const TICK_BITS: u32 = 10;
+    let ago = ((now >> TICK_BITS) as u32).wrapping_sub(noted);
+    // The program's clock may have been read after ours.
+    if ago > u32::MAX / 2 { now } else { now.saturating_sub(u64::from(ago) << TICK_BITS) }
+}
+
 /// One ring and the stacks that were taken out of it.
 pub struct Drain {
     places: [usize; 4],
     /// Position of the first word that has not been taken.
     taken: u64,
-    /// How often, and the sum of the amounts.
-    sums: HashMap<Key, (u64, u64)>,
+    sums: HashMap<Key, Sum>,
     /// Overwritten before they were taken.
     pub missed: u64,
+    /// One by one, from when this was set.
+    pub events: Option<Events>,
 }
 
 impl Drain {
@@ -30,7 +56,7 @@ impl Drain {
     }
 
     fn of(places: [usize; 4]) -> Drain {
-        Drain { places, taken: 0, sums: HashMap::new(), missed: 0 }
+        Drain { places, taken: 0, sums: HashMap::new(), missed: 0, events: None }
     }
 
     /// Could not be written, or were overwritten.
@@ -62,6 +88,7 @@ impl Drain {
             self.taken = next;
             return;
         };
+        let read_at = now();
         let mut at = 0;
         while let Some(&[_, depth, amount, thread]) = words.get(at..at + 4) {
             let (cut, depth) = (depth & CUT != 0, depth & (CUT - 1));
@@ -77,8 +104,18 @@ impl Drain {
                 break;
             };
             if is_whole {
-                let sum = self.sums.entry((thread as u32, cut, addresses.to_vec())).or_default();
-                *sum = (sum.0 + 1, sum.1 + amount);
+                let number = self.sums.len();
+                let key = (thread as u32, cut, addresses.to_vec());
+                let sum = self.sums.entry(key).or_insert(Sum { times: 0, amount: 0, number });
+                (sum.times, sum.amount) = (sum.times + 1, sum.amount + amount);
+                if let Some(events) = &mut self.events {
+                    events.push(Event {
+                        at: time((thread >> 32) as u32, read_at),
+                        stack: sum.number,
+                        amount,
+                        weight: 1,
+                    });
+                }
             } else {
                 self.missed += 1;
             }
@@ -89,11 +126,15 @@ impl Drain {
 
     fn stacks(&self, leaf_is_exact: bool) -> impl Iterator<Item = (Stack, u32, u64, u64)> {
         let mut sums: Vec<_> = self.sums.iter().collect();
-        sums.sort_unstable();
-        sums.into_iter().map(move |((thread, cut, addresses), (number, amount))| {
-            let completeness = if *cut { Completeness::Cut } else { Completeness::Whole };
-            (Stack { addresses: addresses.clone(), leaf_is_exact, completeness }, *thread, *number, *amount)
-        })
+        sums.sort_unstable_by_key(|(key, _)| *key);
+        sums.into_iter().map(move |(key, sum)| (stack(key, leaf_is_exact), key.0, sum.times, sum.amount))
+    }
+
+    /// The stacks by their numbers in events, each with its thread.
+    pub fn numbered(&self, leaf_is_exact: bool) -> Vec<(Stack, u32)> {
+        let mut sums: Vec<_> = self.sums.iter().collect();
+        sums.sort_unstable_by_key(|(_, sum)| sum.number);
+        sums.into_iter().map(|(key, _)| (stack(key, leaf_is_exact), key.0)).collect()
     }
 
     pub fn as_samples(&self) -> Vec<Sample> {
@@ -107,9 +148,23 @@ impl Drain {
     }
 }
 
+fn stack((_, cut, addresses): &Key, leaf_is_exact: bool) -> Stack {
+    let completeness = if *cut { Completeness::Cut } else { Completeness::Whole };
+    Stack { addresses: addresses.clone(), leaf_is_exact, completeness }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_of_a_time_is_completed_across_its_overflow() {
+        let tick = 1 << 10;
+        let now = (7 << 32) * tick + 5 * tick + 3;
+        assert_eq!(time(4, now) >> 10, now / tick - 1);
+        assert_eq!(time(u32::MAX, now) >> 10, now / tick - 6);
+        assert_eq!(time(6, now), now);
+    }
 
     const RING: usize = 8192;
     const LEN: u64 = 64;

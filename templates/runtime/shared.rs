@@ -189,6 +189,9 @@ fn tell(table: usize, number: usize, most: usize, address: usize) {
     }
 }
 
+/// Times in rings are of CLOCK_MONOTONIC, in units of 1,024 ns; the upper bits go, which the reader can tell.
+const TICK_BITS: u32 = 10;
+
 /// A ring of stacks that many threads write at once, in signal handlers, too: the tool takes them out while the program runs.
 pub struct Ring {
     words: usize,
@@ -203,8 +206,8 @@ pub const WAITS: Ring =
     Ring { words: word::WAITS, len: word::WAITS_LEN, next: word::WAITS_NEXT, lost: word::WAITS_LOST };
 
 impl Ring {
-    /// Writes one stack: its mark (its position plus one, set last), its length, amount, depth (the highest bit: cut),
-    /// thread, addresses. False if no program is recorded.
+    /// Writes one stack: its mark (its position plus one, set last), its depth (bit 32: cut), amount, thread with the time
+    /// in its upper half ([`TICK_BITS`]), addresses. False if no program is recorded.
     pub fn write(&self, amount: u64, addresses: &[u64], whole: bool, thread: u32) -> bool {
         const CUT: u64 = 1 << 32;
         let (words, next) = match (word(self.words), word(self.next)) {
@@ -218,7 +221,7 @@ impl Ring {
         place(0).store(0, Ordering::Relaxed);
         place(1).store(depth | if whole { 0 } else { CUT }, Ordering::Release);
         place(2).store(amount, Ordering::Relaxed);
-        place(3).store(u64::from(thread), Ordering::Relaxed);
+        place(3).store(u64::from(thread) | (sys::now() >> TICK_BITS) << 32, Ordering::Relaxed);
         for (i, &address) in addresses.iter().enumerate() {
             place(4 + i as u64).store(address, Ordering::Relaxed);
         }
