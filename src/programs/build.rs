@@ -4,13 +4,41 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::Artifact;
+use clap::Args;
 
-use super::options::SelectArgs;
 use super::target::{Kind, Place, Program};
 use crate::inject::{Setup, is_pair};
 use crate::measure::{CargoCall, Interrupt, Launch, Runner, Scratch};
-use crate::project::{CargoConfig, CargoOptions};
+use crate::project::{BuildOptions, CargoConfig, CargoOptions};
 use crate::{Error, Result};
+
+/// The programs' packages, and how to build them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Building (as in `cargo run`)")]
+pub struct SelectArgs {
+    #[command(flatten)]
+    pub cargo: CargoOptions,
+    /// Build with this profile instead of `release`
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["dev", "release"])]
+    pub profile: Option<String>,
+    /// Build with the profile `dev`
+    #[arg(long, conflicts_with = "release")]
+    pub dev: bool,
+    /// Build with the profile `release` (the default)
+    #[arg(short, long)]
+    pub release: bool,
+    #[command(flatten)]
+    pub build: BuildOptions,
+}
+
+impl SelectArgs {
+    pub fn profile(&self) -> &str {
+        match self.dev {
+            true => "dev",
+            false => self.profile.as_deref().unwrap_or("release"),
+        }
+    }
+}
 
 /// A program, ready to be run.
 pub struct Ready {

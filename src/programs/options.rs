@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser};
 
+use super::build::SelectArgs;
 use super::run;
 use super::target::Kind;
-use crate::project::{BuildOptions, CargoOptions};
 
 /// Different stacks, if nothing is said: some 300 MB.
 const STACKS: usize = 1 << 20;
@@ -40,24 +40,6 @@ pub struct ProgramArgs {
     pub record: RecordArgs,
     #[command(flatten)]
     pub output: OutputArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Building (as in `cargo run`)")]
-pub struct SelectArgs {
-    #[command(flatten)]
-    pub cargo: CargoOptions,
-    /// Build with this profile instead of `release`
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["dev", "release"])]
-    pub profile: Option<String>,
-    /// Build with the profile `dev`
-    #[arg(long, conflicts_with = "release")]
-    pub dev: bool,
-    /// Build with the profile `release` (the default)
-    #[arg(short, long)]
-    pub release: bool,
-    #[command(flatten)]
-    pub build: BuildOptions,
 }
 
 #[derive(Debug, Args)]
@@ -125,15 +107,6 @@ impl ProgramArgs {
             peak: record.peak,
             temporary: record.temporary,
             stacks_limit: record.stacks_limit,
-        }
-    }
-}
-
-impl SelectArgs {
-    pub fn profile(&self) -> &str {
-        match self.dev {
-            true => "dev",
-            false => self.profile.as_deref().unwrap_or("release"),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::check::Check;
 use super::program;
 use super::ratio::Versus;
 
+pub use super::profiles::Profiles;
 pub use super::time::{Sample, Time};
 
 /// The version of the JSON lines.
@@ -122,20 +123,6 @@ pub fn are_apart(a: [f64; 2], b: [f64; 2]) -> bool {
 pub struct Recording {
     /// Resident memory of the recorder in the benched process: stacks, live blocks, each thread's state.
     pub bytes: u64,
-}
-
-/// Absolute paths.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Profiles {
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub mem: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub cpu: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub block: Option<String>,
-    /// dhat-heap.json, for DHAT's viewer.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub dhat: Option<String>,
 }
 
 impl Finished {

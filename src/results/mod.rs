@@ -7,6 +7,7 @@ pub mod metric;
 pub mod names;
 pub mod notation;
 pub mod pairs;
+pub mod profiles;
 pub mod program;
 pub mod ratio;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lines::Profiles;
+use super::profiles::Profiles;
 
 /// `program-finished`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

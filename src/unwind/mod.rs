@@ -23,8 +23,8 @@ use std::ops::Range;
 use object::{ReadCache, ReadRef};
 
 pub use coverage::Coverage;
-pub use rule::{Base, Decoded, Rule};
-pub use table::{ModuleTable, Row, Table};
+pub use rule::{Base, Decoded, Row, Rule};
+pub use table::{ModuleTable, Table};
 
 use crate::records::Module;
 use crate::{Error, Result};

@@ -19,6 +19,13 @@
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Rule(u32);
 
+/// From `pc` (relative to the module's text start) to the next row, `rule` holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    pub pc: u32,
+    pub rule: Rule,
+}
+
 /// The base register of the canonical frame address (CFA).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Base {

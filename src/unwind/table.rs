@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use super::{Coverage, Rule};
+use super::{Coverage, Row, Rule};
 use crate::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"MPUNWND1";
@@ -24,13 +24,6 @@ const VERSION: u32 = 1;
 const HEADER: usize = 64;
 const MODULE: usize = 64;
 const ROW: usize = 8;
-
-/// From `pc` (relative to the module's text start) to the next row, `rule` holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Row {
-    pub pc: u32,
-    pub rule: Rule,
-}
 
 /// The rules of one executable or shared library.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,5 @@
 //! The values of the options.
 
-use super::options::{OptionSpec, Slot, find, find_choice};
-use crate::go::flags::boolean;
-use crate::go::float::{parse_float, shortest};
-
 /// The values of the options. Every field has its row in [`super::options::OPTIONS`], which explains it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -84,78 +80,5 @@ impl Default for Config {
             granularity: String::new(),
             per_op: false,
         }
-    }
-}
-
-impl Config {
-    /// The value of `option` as text.
-    pub fn get(&self, option: &OptionSpec) -> String {
-        match option.slot {
-            Slot::Flag(get, _) => get(self).to_string(),
-            Slot::Int(get, _) => get(self).to_string(),
-            Slot::Float(get, _) => shortest(*get(self)),
-            Slot::Text(get, _) | Slot::Choice(_, get, _) => get(self).clone(),
-        }
-    }
-
-    /// Sets `option`, as the shell and the page do.
-    pub fn set(&mut self, option: &OptionSpec, value: &str) -> Result<(), String> {
-        let refused = |expected: &str| format!("{}: {value:?} is not {expected}", option.name);
-        match option.slot {
-            // Alone, a switch is on.
-            Slot::Flag(_, slot) if value.is_empty() => *slot(self) = true,
-            Slot::Flag(_, slot) => *slot(self) = boolean(value).ok_or_else(|| refused("true or false"))?,
-            Slot::Int(_, slot) => {
-                *slot(self) = value.parse().map_err(|_| format!("strconv.Atoi: parsing {value:?}: invalid syntax"))?
-            }
-            Slot::Float(_, slot) => *slot(self) = parse_float(value).map_err(|_| refused("a number"))?,
-            Slot::Choice(choices, _, _) if !choices.contains(&value) => {
-                return Err(format!("invalid {:?} value {value:?}", option.name));
-            }
-            Slot::Text(_, slot) | Slot::Choice(_, _, slot) => *slot(self) = value.into(),
-        }
-        Ok(())
-    }
-
-    /// `name=value` of the shell: an option, or a choice that is set to true.
-    pub fn configure(&mut self, name: &str, value: &str) -> Result<(), String> {
-        if let Some(option) = find(name) {
-            return self.set(option, value);
-        }
-        match find_choice(name) {
-            Some(option) if boolean(value) == Some(true) => self.set(option, name),
-            _ => Err(format!("unknown config field {name:?}")),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::options::OPTIONS;
-    use super::*;
-
-    #[test]
-    fn every_option_can_be_read_and_set_to_what_it_is() {
-        let defaults = Config::default();
-        for option in OPTIONS {
-            let mut config = defaults.clone();
-            let value = config.get(option);
-            if !value.is_empty() || option.choices().is_empty() {
-                config.set(option, &value).unwrap();
-            }
-            assert_eq!(config, defaults, "{}", option.name);
-        }
-    }
-
-    #[test]
-    fn choices_are_switches() {
-        let mut config = Config::default();
-        config.configure("lines", "1").unwrap();
-        assert_eq!(config.granularity, "lines");
-        let error = |name: &str, value: &str| Config::default().configure(name, value).unwrap_err();
-        assert_eq!(error("cum", ""), "unknown config field \"cum\"");
-        assert_eq!(error("granularity", "x"), "invalid \"granularity\" value \"x\"");
-        assert_eq!(error("nodecount", "abc"), "strconv.Atoi: parsing \"abc\": invalid syntax");
-        assert_eq!(error("trim", "perhaps"), "trim: \"perhaps\" is not true or false");
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::arguments::Request;
 use super::focus::Warn;
-use super::http;
+use super::http::{self, is_url};
 use super::symbolize::{Binaries, symbolize};
 use crate::pprof::profile::comment::iterations;
 use crate::pprof::profile::{BASE_KEY, Mapping, Profile, combine, path, read, write};
@@ -232,12 +232,6 @@ fn locate_binaries(
     if !build_id.is_empty() && main.build_id.is_empty() {
         main.build_id = build_id.into();
     }
-}
-
-pub(super) fn is_url(text: &str) -> bool {
-    let Some((scheme, _)) = text.split_once(':') else { return false };
-    scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
 /// Keeps a copy of a profile that came over the network: it cannot be fetched again.

@@ -208,6 +208,13 @@ fn read_body(reader: &mut impl BufRead, chunked: bool, length: Option<u64>) -> s
     }
 }
 
+/// Whether `text` begins with a scheme.
+pub(super) fn is_url(text: &str) -> bool {
+    let Some((scheme, _)) = text.split_once(':') else { return false };
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,8 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::fetch::is_url;
 use super::focus::Warn;
+use super::http::is_url;
 use crate::pprof::profile::{DemangleMode, Function, Line, Mapping, Profile, path};
 
 /// Finds and opens the binaries that a profile's mappings name.

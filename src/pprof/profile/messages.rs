@@ -1,7 +1,7 @@
 //! The messages of a profile: samples, mappings, locations, functions.
 
+use super::error::ReadError;
 use super::model::{Function, Label, LabelValue, Line, Location, Mapping, Sample};
-use super::read::ReadError;
 use super::tables::{IdTable, Strings};
 use super::wire::{Fields, Value, WireError, count_packed};
 

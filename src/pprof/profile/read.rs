@@ -4,48 +4,13 @@
 //! second over the samples, which come before the tables that they refer to. So each sample is allocated once, at its
 //! right size.
 
-use std::fmt;
-
+use super::error::ReadError;
 use super::gzip;
 use super::legacy;
 use super::messages::{function, location, mapping, sample, value_type};
 use super::model::{Profile, Sample, ValueType};
 use super::tables::{IdTable, Strings, check_ids};
-use super::wire::{Fields, WireError};
-
-/// The reason why bytes are not a profile; printed after the source's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReadError {
-    /// gzip that does not expand.
-    Gzip(String),
-    Empty,
-    /// Neither profile.proto nor a legacy format.
-    Unrecognized,
-    /// Several profiles in one file, one after the other.
-    Concatenated,
-    /// Protobuf of the right shape with contradictory contents.
-    Malformed(String),
-}
-
-impl fmt::Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ReadError::Gzip(what) => write!(f, "decompressing profile: {what}"),
-            ReadError::Empty => f.write_str("parsing profile: empty input file"),
-            ReadError::Unrecognized => f.write_str("parsing profile: unrecognized profile format"),
-            ReadError::Concatenated => f.write_str("parsing profile: concatenated profiles detected"),
-            ReadError::Malformed(what) => write!(f, "malformed profile: {what}"),
-        }
-    }
-}
-
-impl std::error::Error for ReadError {}
-
-impl From<WireError> for ReadError {
-    fn from(_: WireError) -> Self {
-        ReadError::Unrecognized
-    }
-}
+use super::wire::Fields;
 
 /// Reads a profile: protobuf or a legacy format, gzip'd or not. Expands to at most [`gzip::MAX_EXPANDED`] bytes.
 pub fn read(data: &[u8]) -> Result<Profile, ReadError> {

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::error::ReadError;
 use super::model::{Profile, Text};
-use super::read::ReadError;
 
 /// The file's string table. A text becomes shared on first use.
 pub struct Strings<'a> {

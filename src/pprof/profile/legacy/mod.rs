@@ -17,8 +17,8 @@ mod threads;
 
 use regex::Regex;
 
+use super::error::ReadError;
 use super::model::Profile;
-use super::read::ReadError;
 use crate::go::regexp;
 use lines::Lines;
 
