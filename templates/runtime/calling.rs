@@ -46,6 +46,28 @@ pub fn stack_of(flags: u32, state: &'static ThreadState) -> Option<&'static Entr
     entry
 }
 
+/// The entry that counts a sample of the calling stack; nothing is remembered from one sample to the next.
+#[inline(always)]
+pub fn sampled_stack_of(flags: u32, state: &'static ThreadState) -> Option<&'static Entry> {
+    if flags & STACKS == 0 {
+        return None;
+    }
+    sampled(unwind::registers(), state)
+}
+
+#[cold]
+#[inline(never)]
+fn sampled(at: Registers, state: &'static ThreadState) -> Option<&'static Entry> {
+    // SAFETY: `busy` is set, so no other reference to this thread's scratch or tree is alive.
+    let (scratch, stacks) = unsafe { (&mut *state.scratch.get(), &mut *state.stacks.get()) };
+    let walk = unwind::walk(at, scratch, state.bounds());
+    let entry = scratch.get_mut(..walk.depth).and_then(|walked| stacks.find_sampled(walked, walk.whole, state));
+    if entry.is_none() {
+        shared::add(word::BEYOND, 1);
+    }
+    entry
+}
+
 /// The entry of a stack that is not the expected one.
 #[inline(never)]
 fn searched(flags: u32, at: Registers, state: &'static ThreadState) -> Option<&'static Entry> {

@@ -24,6 +24,7 @@ pub struct Entry {
     pub bytes: AtomicU64,
     own_frees: AtomicU64,
     own_freed_bytes: AtomicU64,
+    /// Null: all threads share it (`common`).
     owner: Cell<*const ThreadState>,
     number: Cell<u32>,
     /// Number of addresses; the highest bit says that the stack is cut.
@@ -34,20 +35,22 @@ pub struct Entry {
     next: Cell<*const Entry>,
     next_addresses: Cell<*const u64>,
     standing: Standing,
-    /// Number of the entry that came next before that one; 0 is none.
+    /// Number of the entry that came next before that one; of a shared entry, of the next in its chain. 0 is none.
     next_before: Cell<u32>,
     hash: Cell<u32>,
-    pub reallocs: AtomicU64,
-    pub grown_bytes: AtomicU64,
+    reallocs: AtomicU64,
+    grown_bytes: AtomicU64,
     other_frees: AtomicU64,
     other_freed_bytes: AtomicU64,
     /// The part that the reader has seen, which only the reader touches; in a program, the fields of `program`.
     pub more: [AtomicU64; 6],
 }
 
-const _: () = assert!(mem::size_of::<Entry>() == 3 * 64 && MAX_DEPTH < CUT as usize);
+const _: () = assert!(mem::size_of::<Entry>() == 3 * 64 && MAX_DEPTH < SAMPLED as usize);
 
 const CUT: u16 = 1 << 15;
+/// Its counts are of a sample (`poisson`).
+const SAMPLED: u16 = 1 << 14;
 /// Cache lines of a stack that are fetched ahead; the processor goes on by itself.
 const FETCHED: usize = 5;
 
@@ -64,7 +67,7 @@ impl Entry {
     /// Return addresses, outermost first.
     #[inline(always)]
     pub fn addresses(&self) -> &[u64] {
-        let depth = (self.depth.get() & !CUT) as usize;
+        let depth = (self.depth.get() & !(CUT | SAMPLED)) as usize;
         // SAFETY: the entry is in use, so `insert` wrote that many addresses there before it published them.
         unsafe { slice::from_raw_parts(self.addresses.load(Ordering::Acquire), depth) }
     }
@@ -83,8 +86,30 @@ impl Entry {
     /// Counts an allocation of a block.
     #[inline(always)]
     pub fn allocated(&self, bytes: u64) {
-        add(&self.allocs, 1);
-        add(&self.bytes, bytes);
+        self.add(&self.allocs, 1);
+        self.add(&self.bytes, bytes);
+    }
+
+    /// Counts a realloc that gave a block of this stack.
+    pub fn resized(&self, grown: u64) {
+        self.add(&self.reallocs, 1);
+        self.add(&self.grown_bytes, grown);
+    }
+
+    /// Adds to a counter of this entry, from a thread that allocates here.
+    #[inline(always)]
+    pub fn add(&self, counter: &AtomicU64, n: u64) {
+        if self.is_shared() {
+            counter.fetch_add(n, Ordering::Relaxed);
+        } else {
+            add(counter, n);
+        }
+    }
+
+    /// All threads allocate here, not only its owner.
+    #[inline(always)]
+    pub fn is_shared(&self) -> bool {
+        self.owner.get().is_null()
     }
 
     /// Counts the free of a block allocated here, by the thread of `freeing`.
@@ -162,6 +187,9 @@ impl Entry {
 
     /// `next` came after this one.
     pub fn set_next(&self, next: &'static Entry) {
+        if self.is_shared() {
+            return;
+        }
         // SAFETY: null or an entry.
         match unsafe { self.next.get().as_ref() } {
             Some(known) if ptr::eq(known, next) => return,
@@ -189,6 +217,9 @@ impl Entry {
 
     /// Keeps the walk from `start` that led here, by the words that it read.
     pub fn keep(&self, start: Registers, fixed: bool, fp_matters: bool, words: impl Iterator<Item = Word>) {
+        if self.is_shared() {
+            return;
+        }
         // SAFETY: `insert` made the room for that many words.
         let room = unsafe { Room::new(self.addresses.load(Ordering::Relaxed), usize::from(self.room.get())) };
         self.standing.keep(start, fixed, fp_matters, words, room);
@@ -235,7 +266,7 @@ impl Entry {
         hash: u64,
         room: *mut u64,
         words: usize,
-        owner: &ThreadState,
+        owner: *const ThreadState,
     ) {
         self.depth.set(depth.0);
         self.room.set(words as u16);
@@ -243,6 +274,21 @@ impl Entry {
         self.owner.set(owner);
         ptr::copy_nonoverlapping(addresses.as_ptr(), room, addresses.len());
         self.addresses.store(room, Ordering::Release);
+    }
+
+    /// The next of its chain, of a shared entry.
+    pub fn chained(&self) -> u32 {
+        self.next_before.get()
+    }
+
+    /// Chains it, before other threads know of it.
+    pub fn chain(&self, next: u32) {
+        self.next_before.set(next);
+    }
+
+    /// It stands for nothing: another thread was first. No other thread knows of it.
+    pub fn abandon(&self) {
+        self.addresses.store(ptr::null_mut(), Ordering::Relaxed);
     }
 
     /// Whether it stands for these addresses.
@@ -268,6 +314,11 @@ pub struct Depth(u16);
 impl Depth {
     pub fn new(addresses: usize, whole: bool) -> Depth {
         Depth(addresses as u16 | if whole { 0 } else { CUT })
+    }
+
+    /// Of a stack whose counts are of a sample: it has an entry of its own.
+    pub fn sampled(self) -> Depth {
+        Depth(self.0 | SAMPLED)
     }
 
     /// A number that tells stacks of the same addresses apart.

@@ -18,6 +18,7 @@ mod bracket;
 mod buffer;
 mod calling;
 mod chunks;
+mod common;
 mod cost;
 mod dhat;
 mod driver;
@@ -44,6 +45,7 @@ mod peak;
 #[cfg_attr(any(test, target_feature = "crt-static"), allow(dead_code))]
 mod places;
 mod plan;
+mod poisson;
 mod process;
 mod program;
 mod records;

@@ -50,6 +50,8 @@ pub struct Block {
     pub size: usize,
     /// As [`Kept::before`].
     pub before: usize,
+    /// It is not among the live blocks: a sample left it out.
+    pub left_out: bool,
 }
 
 impl Block {
@@ -174,6 +176,16 @@ pub fn remove(block: usize) -> Option<Block> {
     })
 }
 
+/// Like [`remove`], where most blocks are not kept: one whose word was never made is none.
+#[inline(always)]
+pub fn remove_sampled(block: usize) -> Option<Block> {
+    let has_word = block & ((1 << GRANULE_BITS) - 1) == 0 && block >> LEAF_BITS < LEAVES;
+    if has_word && word(block).is_none() && !NO_MORE.load(Ordering::Relaxed) {
+        return None;
+    }
+    remove(block)
+}
+
 #[cold]
 #[inline(never)]
 fn remove_from_map(block: usize) -> Option<Block> {
@@ -187,7 +199,7 @@ fn known(kept: Kept) -> Option<Block> {
         return None;
     }
     let entry = if kept.entry == 0 { None } else { Some(entries::get(kept.entry as usize)) };
-    Some(Block { entry, size: kept.size, before: kept.before })
+    Some(Block { entry, size: kept.size, before: kept.before, left_out: false })
 }
 
 /// A pass begins: nothing that was allocated before it counts. Nothing is recorded.
@@ -233,7 +245,7 @@ mod tests {
             let block = ((random() % 20_000 + 1) * 8 + ((random() % 2) << 40)) as usize;
             let size = if random() % 8 == 0 { round + (5 << 30) } else { round };
             if random() % 2 == 0 {
-                insert(block, Block { entry: None, size, before: 0 });
+                insert(block, Block { entry: None, size, before: 0, left_out: false });
                 model.insert(block, size);
             } else {
                 assert_eq!(remove(block).map(|b| b.size), model.remove(&block));
@@ -241,7 +253,7 @@ mod tests {
         }
         // Past the last number they start again, empty.
         for block in [16, 24] {
-            insert(block, Block { entry: None, size: 1, before: 0 });
+            insert(block, Block { entry: None, size: 1, before: 0, left_out: false });
         }
         for _ in 0..3_000 {
             next_pass();
@@ -279,7 +291,7 @@ mod tests {
                             // Neighbours belong to different threads; some have no word of their own.
                             let block =
                                 (1 << 41) + (i * THREADS + own) * if i % 10 == 0 { 8 } else { 16 } + ((i % 10) << 36);
-                            insert(block, Block { entry: Some(entry), size: 24, before: 0 });
+                            insert(block, Block { entry: Some(entry), size: 24, before: 0, left_out: false });
                             entry.allocated(24);
                             next.send(block).unwrap();
                             receiver.try_iter().take(3).for_each(&mut free);

@@ -82,6 +82,10 @@ pub struct Plan {
     pub block: bool,
     /// For a program: this many stacks are told apart.
     pub stacks_limit: usize,
+    /// For a program: one byte in so many has its allocation recorded with its stack; 0: all have.
+    pub sample_rate: u64,
+    /// For a program: measure what recording costs.
+    pub cost: bool,
     /// For a program: a block freed with at most this many other allocations between is temporary.
     pub temporary: u32,
     entries: &'static [Entry],
@@ -123,6 +127,8 @@ impl Plan {
             region: "",
             block: false,
             stacks_limit: 0,
+            sample_rate: 0,
+            cost: false,
             temporary: 0,
             entries: &[],
         };
@@ -171,6 +177,8 @@ impl Plan {
                 "region" => plan.region = value,
                 "block" => plan.block = value == "1",
                 "stacks-limit" => plan.stacks_limit = value.parse().ok()?,
+                "sample-rate" => plan.sample_rate = value.parse().ok()?,
+                "cost" => plan.cost = value == "1",
                 "temporary" => plan.temporary = value.parse().ok()?,
                 "run" => {
                     let mut words = value.splitn(5, ' ');

@@ -6,7 +6,6 @@
 //! for all threads, to which each adds its own drift once that is large. While one thread allocates, its sum with its
 //! drift is exact; while several do, the peak is exact to [`DRIFT`] a thread, unless every event is put in one order
 //! (`ordered`).
-//! do, the peak is exact to [`DRIFT`] a thread, unless every event is put in one order (`ordered`).
 
 use std::cell::Cell;
 use std::ffi::OsStr;
@@ -20,7 +19,7 @@ use crate::records::{self, Record};
 use crate::shared::{self, word};
 use crate::spin::Spin;
 use crate::thread::{self, ThreadState};
-use crate::{arch, block, driver, entries, fork, places, sampler, sys, totals};
+use crate::{arch, block, common, driver, entries, fork, places, poisson, sampler, sys, totals};
 
 /// Bytes that a thread may keep to itself.
 const DRIFT: i64 = 64 << 10;
@@ -36,6 +35,9 @@ pub struct Own {
     /// The blocks that it allocated last, in turn.
     recent: [Cell<usize>; MOST_RECENT],
     pub temporaries: AtomicU64,
+    pub sample: poisson::Own,
+    /// Nanoseconds that recording took.
+    pub spent: AtomicU64,
 }
 
 /// Threads that have a state.
@@ -57,6 +59,11 @@ pub fn begin(path: &OsStr) {
         sys::atexit(at_exit);
     }
     entries::limit(plan.stacks_limit);
+    common::begin();
+    shared::set(word::RATE, plan.sample_rate);
+    if plan.cost {
+        poisson::measure_cost();
+    }
     shared::set(word::ENTRY_SIZE, mem::size_of::<Entry>() as u64);
     RECENT.store((plan.temporary as usize + 1).min(MOST_RECENT) as u32, Ordering::Relaxed);
     ORDERED.store(plan.peak, Ordering::Relaxed);
@@ -76,10 +83,10 @@ pub fn begin(path: &OsStr) {
     // Counted only to check that the tracker is there.
     if let Some(state) = thread::current() {
         state.counters.forget();
-        let distance = &state.counters as *const _ as usize - state as *const ThreadState as usize;
-        shared::set(word::COUNTERS, distance as u64);
-        let distance = &state.program.temporaries as *const _ as usize - state as *const ThreadState as usize;
-        shared::set(word::TEMPORARIES, distance as u64);
+        let distance = |field: usize| (field - state as *const ThreadState as usize) as u64;
+        shared::set(word::COUNTERS, distance(&state.counters as *const _ as usize));
+        shared::set(word::TEMPORARIES, distance(&state.program.temporaries as *const _ as usize));
+        shared::set(word::SPENT, distance(&state.program.spent as *const _ as usize));
         shared::set(word::BUSY, state.busy_distance() as u64);
     }
     shared::set(word::BEGUN_CPU, cpu_time());
@@ -206,14 +213,14 @@ pub fn released(state: &ThreadState, block: usize, entry: Option<&Entry>) {
     let own = &state.program;
     let recent = RECENT.load(Ordering::Relaxed) as usize;
     // Another thread may have got the same address since then.
-    let mine = entry.map_or(true, |entry| entry.is_owned_by(state));
+    let mine = entry.map_or(true, |entry| entry.is_owned_by(state) || entry.is_shared());
     let known = own.recent[..recent.min(MOST_RECENT)].iter().find(|known| mine && known.get() == block);
     if let Some(known) = known {
         // Freed once: a later owner of the address is another thread, or comes here again.
         known.set(0);
         totals::add(&own.temporaries, 1);
         if let Some(entry) = entry {
-            totals::add(&entry.more[TEMPORARIES], 1);
+            entry.add(&entry.more[TEMPORARIES], 1);
         }
     }
 }
@@ -307,8 +314,7 @@ mod tests {
         entry.allocated(2);
         entry.freed(state, Gone { objects: 1, bytes: 40 });
         entry.freed_elsewhere(Gone { objects: 0, bytes: 1 });
-        entry.reallocs.store(5, Ordering::Relaxed);
-        entry.grown_bytes.store(6, Ordering::Relaxed);
+        [1, 1, 1, 1, 2].iter().for_each(|&grown| entry.resized(grown));
         entry.more.iter().zip(7..).for_each(|(word, value)| word.store(value, Ordering::Relaxed));
         let at = entry as *const Entry as *const u8;
         // SAFETY: all places lie in the entry, which nobody else writes now.

@@ -1,12 +1,14 @@
-//! Each thread's table of stacks, with the allocations of each.
+//! Each thread's table of stacks, with the allocations of each; a program with many of them shares the rest (`common`).
 //!
 //! Entries and addresses lie in mapped memory and never move, so that live blocks and the reader may point at them.
 //! Only the owning thread adds entries; a free by another thread goes to counters of its own, with locked additions.
 //! The reader, between brackets, takes the changes since it last looked: nothing is ever reset under a writer.
 
 use std::mem;
+use std::ptr;
 use std::sync::atomic::{compiler_fence, Ordering};
 
+use crate::common;
 use crate::entries;
 use crate::entry::{Counts, Depth, Entry};
 use crate::memory;
@@ -63,7 +65,18 @@ impl Stacks {
         words: usize,
         owner: &ThreadState,
     ) -> Option<&'static Entry> {
-        let depth = Depth::new(addresses.len(), whole);
+        self.find_with(addresses, sum, Depth::new(addresses.len(), whole), words, owner)
+    }
+
+    #[inline(always)]
+    fn find_with(
+        &mut self,
+        addresses: &[u64],
+        sum: u64,
+        depth: Depth,
+        words: usize,
+        owner: &ThreadState,
+    ) -> Option<&'static Entry> {
         let hash = finish(sum, u32::from(depth.bits()));
         if self.index_len != 0 {
             let mask = self.index_len - 1;
@@ -89,9 +102,20 @@ impl Stacks {
 
     /// Like [`Stacks::find`], for a plain walk: innermost address first.
     pub fn find_walked(&mut self, walked: &mut [u64], whole: bool, owner: &ThreadState) -> Option<&'static Entry> {
+        let depth = Depth::new(walked.len(), whole);
+        self.find_reversed(walked, depth, owner)
+    }
+
+    /// Like [`Stacks::find_walked`]: the entry that counts a sample.
+    pub fn find_sampled(&mut self, walked: &mut [u64], whole: bool, owner: &ThreadState) -> Option<&'static Entry> {
+        let depth = Depth::new(walked.len(), whole).sampled();
+        self.find_reversed(walked, depth, owner)
+    }
+
+    fn find_reversed(&mut self, walked: &mut [u64], depth: Depth, owner: &ThreadState) -> Option<&'static Entry> {
         walked.reverse();
         let sum = walked.iter().enumerate().fold(0u64, |sum, (i, &address)| sum.wrapping_add(hash_of(address, i)));
-        self.find(walked, sum, whole, walked.len(), owner)
+        self.find_with(walked, sum, depth, walked.len(), owner)
     }
 
     #[cold]
@@ -104,23 +128,13 @@ impl Stacks {
         words: usize,
         owner: &ThreadState,
     ) -> Option<&'static Entry> {
+        if common::is_due(self.len) {
+            return common::find(hash, addresses, depth).or_else(|| self.insert_shared(hash, addresses, depth));
+        }
         if self.len * 2 >= self.index_len && !self.grow() {
             return None;
         }
-        let size = Room::size(words.max(addresses.len()).max(1));
-        if self.next + size > self.end {
-            let chunk = if self.chunk_size == 0 { FIRST_CHUNK } else { (self.chunk_size * 2).min(LAST_CHUNK) };
-            let fresh = memory::map(chunk);
-            if fresh.is_null() {
-                return None;
-            }
-            self.chunk_size = chunk;
-            self.next = fresh as usize;
-            self.end = fresh as usize + chunk;
-        }
-        let entry = self.entries.next()?;
-        let room = self.next as *mut u64;
-        self.next += size;
+        let (entry, room) = self.take(Room::size(words.max(addresses.len()).max(1)))?;
         // SAFETY: `room` has `size` bytes that no other code knows of, and the index has an empty slot.
         unsafe {
             entry.begin(addresses, depth, hash, room, words, owner);
@@ -134,7 +148,35 @@ impl Stacks {
             );
         }
         self.len += 1;
+        common::has_own();
         Some(entry)
+    }
+
+    /// The stack's entry in the table that all threads share.
+    fn insert_shared(&mut self, hash: u64, addresses: &[u64], depth: Depth) -> Option<&'static Entry> {
+        // A multiple of 16, as all rooms are.
+        let (entry, room) = self.take((addresses.len().max(1) * mem::size_of::<u64>() + 15) & !15)?;
+        // SAFETY: the room has the size of the addresses, and no other code knows of it. No words are kept there.
+        unsafe { entry.begin(addresses, depth, hash, room, 0, ptr::null()) };
+        Some(common::publish(entry, hash, addresses, depth))
+    }
+
+    /// An entry that is not in use yet, and `size` bytes for its addresses.
+    fn take(&mut self, size: usize) -> Option<(&'static Entry, *mut u64)> {
+        if self.next + size > self.end {
+            let chunk = if self.chunk_size == 0 { FIRST_CHUNK } else { (self.chunk_size * 2).min(LAST_CHUNK) };
+            let fresh = memory::map(chunk);
+            if fresh.is_null() {
+                return None;
+            }
+            self.chunk_size = chunk;
+            self.next = fresh as usize;
+            self.end = fresh as usize + chunk;
+        }
+        let entry = self.entries.next()?;
+        let room = self.next as *mut u64;
+        self.next += size;
+        Some((entry, room))
     }
 
     fn grow(&mut self) -> bool {
@@ -194,7 +236,6 @@ mod tests {
     use super::*;
     use crate::between::Gone;
     use crate::thread;
-    use std::ptr;
 
     /// Counts of entries that this thread made.
     fn taken(state: &ThreadState) -> u64 {

@@ -8,11 +8,12 @@ use crate::between::{self, Gone};
 use crate::bracket::{
     BETWEEN, COUNT, FENCED, FREE_STACKS, LIVE, LIVE_BYTES, LOG, PEAK, PEAK_BYTES, PROGRAM, RECORDING, SCOPED,
 };
-use crate::calling::stack_of;
+use crate::calling::{sampled_stack_of, stack_of};
 use crate::entry::Entry;
 use crate::live::{self, Block};
 use crate::log::{self, Kind};
 use crate::mark::Mark;
+use crate::poisson::{self, Choice};
 use crate::program;
 use crate::scope;
 use crate::thread::{self, ThreadState};
@@ -170,8 +171,10 @@ fn recorded_alloc(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> *
     };
     let block = inner();
     if !block.is_null() {
-        let entry = stack_of(flags, state);
-        note_alloc(flags, state, entry, block as usize, size, 0);
+        let begun = begins(flags, state);
+        let (entry, kept) = chosen_stack(flags, state, size);
+        note_alloc(flags, state, entry, kept, block as usize, size, 0);
+        poisson::ends(state, begun);
         if flags & LOG != 0 {
             let kind = if flags & ZEROED != 0 { Kind::Zeroed } else { Kind::Fresh };
             log::note(log::place(), kind, block as usize, size, entry, state.number());
@@ -210,20 +213,21 @@ fn recorded_realloc(
         return block;
     }
     // Before the inner call: from then on another thread may get the old address.
-    let was = if flags & LIVE != 0 { live::remove(old) } else { None };
+    let was = if flags & LIVE != 0 { removed(flags, old, old_size) } else { None };
     let moved = if flags & LOG != 0 { Some(log::place()) } else { None };
     if let Some(place) = moved {
         log::note(place, Kind::Moved, old, old_size, None, state.number());
     }
     let block = inner();
     if block.is_null() {
-        if let Some(was) = was {
+        if let Some(was) = was.filter(|was| !was.left_out) {
             live::insert(old, was);
         }
         if let Some(place) = moved {
             log::take_back(place);
         }
     } else {
+        let begun = begins(flags, state);
         if let Some(was) = was {
             note_free(flags, state, was);
         }
@@ -231,12 +235,12 @@ fn recorded_realloc(
         let before = was.map_or(old_size, |was| was.before);
         note_peak(flags, -(old_size as i64));
         let grown = state.counters.resized(old_size, new_size);
-        let entry = stack_of(flags, state);
+        let (entry, kept) = chosen_stack(flags, state, new_size);
         if let Some(entry) = entry {
-            add(&entry.reallocs, 1);
-            add(&entry.grown_bytes, grown);
+            entry.resized(grown);
         }
-        note_alloc(flags, state, entry, block as usize, new_size, before);
+        note_alloc(flags, state, entry, kept, block as usize, new_size, before);
+        poisson::ends(state, begun);
         if flags & LOG != 0 {
             log::note(log::place(), Kind::Resized, block as usize, new_size, entry, state.number());
         }
@@ -312,12 +316,14 @@ fn record_free(mut flags: u32, block: usize, size: usize) {
         }
     } else {
         if flags & LIVE != 0 {
-            if let Some(was) = live::remove(block) {
+            let begun = begins(flags, state);
+            if let Some(was) = removed(flags, block, size) {
                 if flags & PROGRAM != 0 {
                     program::released(state, block, was.entry);
                 }
                 note_free(flags, state, was);
             }
+            poisson::ends(state, begun);
         }
         if flags & LOG != 0 {
             let entry = if flags & FREE_STACKS != 0 { stack_of(flags, state) } else { None };
@@ -328,12 +334,44 @@ fn record_free(mut flags: u32, block: usize, size: usize) {
     leave(state, &mark);
 }
 
-/// `before`: see [`Block`].
+/// The entry of the calling stack, and whether the block is kept as a live one: only a sample of a program's may be.
+#[inline(always)]
+fn chosen_stack(flags: u32, state: &'static ThreadState, size: usize) -> (Option<&'static Entry>, bool) {
+    if flags & PROGRAM == 0 {
+        return (stack_of(flags, state), true);
+    }
+    match poisson::choose(state, size) {
+        Choice::Exact => (stack_of(flags, state), true),
+        Choice::Sampled => (sampled_stack_of(flags, state), true),
+        Choice::LeftOut => (None, false),
+    }
+}
+
+#[inline(always)]
+fn begins(flags: u32, state: &ThreadState) -> u64 {
+    if flags & PROGRAM != 0 {
+        poisson::begins(state)
+    } else {
+        0
+    }
+}
+
+/// Takes a block out of the live ones. One that is not among them was left out of a sample, if there is one.
+#[inline(always)]
+fn removed(flags: u32, block: usize, size: usize) -> Option<Block> {
+    if flags & PROGRAM == 0 || !poisson::is_on() {
+        return live::remove(block);
+    }
+    live::remove_sampled(block).or(Some(Block { entry: None, size, before: 0, left_out: true }))
+}
+
+/// `before`: see [`Block`]. `kept`: the block is one of the live ones from now on.
 #[inline(always)]
 fn note_alloc(
     flags: u32,
     state: &ThreadState,
     entry: Option<&'static Entry>,
+    kept: bool,
     block: usize,
     size: usize,
     before: usize,
@@ -348,8 +386,8 @@ fn note_alloc(
     if flags & PROGRAM != 0 {
         program::allocated(state, block, size);
     }
-    if flags & LIVE != 0 {
-        let is = Block { entry, size, before };
+    if flags & LIVE != 0 && kept {
+        let is = Block { entry, size, before, left_out: false };
         live::insert(block, is);
         if before != 0 {
             // The rest was there before.
