@@ -94,8 +94,9 @@ fn one(
 ) -> Result<(Finished, u8)> {
     let ended = run::run(ready, &args.run_options(), tables, scratch)?;
     let mut finished = finished_run(&ready.program, &args.arguments, &ended, args.record.peak);
-    let made = (!args.record.no_profiles).then(|| profiles::make(&ended, args.output.blockprofile.is_some()));
-    if let Some(made) = &made {
+    let mut made = (!args.record.no_profiles).then(|| profiles::make(&ended, args.output.blockprofile.is_some()));
+    if let Some(made) = &mut made {
+        profiles::state_accuracy(made, &finished, &place.root);
         write(made, &ended, &folder(place, &finished.name), files, &mut finished, troubles);
     }
     if !args.select.build.quiet {

@@ -1,19 +1,37 @@
 //! The numbers of one run, out of the shared region.
 
+use std::collections::HashSet;
+
 use super::recorded;
 use super::region::word;
 use super::run::Ended;
+use super::sampling::Accuracy;
 use super::target::Program;
 use crate::results::lines::Profiles;
 use crate::results::program::{Exit, Finished, Memory};
+
+fn hash(addresses: &[u64]) -> u64 {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    addresses.hash(&mut hasher);
+    hasher.finish()
+}
 
 /// Profiles and timeline are named once they are written.
 pub fn finished(program: &Program, args: &[std::ffi::OsString], ended: &Ended, ordered: bool) -> Finished {
     use std::os::unix::process::ExitStatusExt as _;
     let header = ended.region.header();
     let totals = recorded::totals(&ended.region, &header);
-    let mut stacks = 0;
-    recorded::entries(&ended.region, &header, &mut |_| stacks += 1);
+    let rate = Some(header.word(word::RATE)).filter(|rate| *rate != 0);
+    let (mut stacks, mut accuracy) = (HashSet::new(), Vec::new());
+    recorded::entries(&ended.region, &header, &mut |entry| {
+        // A hash of the stack, which several threads may have.
+        stacks.insert(hash(&recorded::stack(&ended.region, &header, &entry).addresses));
+        if let Some(rate) = rate.filter(|_| entry.is_sampled()) {
+            accuracy.push(Accuracy::of(entry.counts.allocs, entry.counts.bytes, rate));
+        }
+    });
+    let accuracy: Option<Accuracy> = rate.map(|_| accuracy.into_iter().sum());
     let exit = match (ended.status.code(), ended.status.signal()) {
         (Some(code), _) => Exit::Code(code),
         (None, signal) => Exit::Signal(signal.unwrap_or(0)),
@@ -43,9 +61,12 @@ pub fn finished(program: &Program, args: &[std::ffi::OsString], ended: &Ended, o
             live_bytes: totals.live_bytes(),
             temporary_allocs: totals.temporaries,
             exact,
-            sampled_rate: None,
+            sampled_rate: rate,
+            samples: accuracy.map(|accuracy| accuracy.samples),
+            sample_error: accuracy.map(|accuracy| accuracy.error()),
+            sampled_from_ns: ended.sampled_from.map(|from| from.as_nanos() as u64),
             recording_bytes: ended.region.resident(),
-            stacks,
+            stacks: stacks.len() as u64,
             beyond_the_limit: header.word(word::BEYOND),
             lost,
             unfinished,

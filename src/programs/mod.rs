@@ -14,6 +14,7 @@ pub mod recorded;
 pub mod region;
 pub mod ring;
 pub mod run;
+pub mod sampling;
 pub mod summary;
 pub mod target;
 pub mod timeline;

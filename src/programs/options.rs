@@ -7,6 +7,7 @@ use clap::{Args, Parser};
 
 use super::build::SelectArgs;
 use super::run;
+use super::sampling::Sampling;
 use super::target::Kind;
 
 /// Different stacks, if nothing is said: some 300 MB.
@@ -51,6 +52,10 @@ pub struct RecordArgs {
     /// Record the numbers only: no stacks, no profiles
     #[arg(long)]
     pub no_profiles: bool,
+    /// Record the stacks of all allocations (exact), of one byte in SIZE, or of all until that takes more than 2 % of the CPU
+    /// time (auto); counters are exact in any case
+    #[arg(long, value_name = "exact|SIZE|auto", default_value = "exact")]
+    pub sample: Sampling,
     /// Find the exact peak with several threads, too: their allocations wait for each other
     #[arg(long)]
     pub peak: bool,
@@ -107,6 +112,7 @@ impl ProgramArgs {
             peak: record.peak,
             temporary: record.temporary,
             stacks_limit: record.stacks_limit,
+            sampling: record.sample,
         }
     }
 }

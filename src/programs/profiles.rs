@@ -1,12 +1,16 @@
 //! The profiles of a program's run.
 
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::recorded::{self, StackRecord};
 use super::region::{Header, Region, word};
 use super::run::Ended;
+use super::sampling::{self, Accuracy};
+use super::summary;
 use crate::pprof::profile::{Function, Line, Location, Profile, Sample};
-use crate::records::{Samples, SamplingMethod, Stack, Waits};
+use crate::records::{Allocations, Samples, SamplingMethod, Stack, StackCounts, Waits};
+use crate::results::program::Finished;
 use crate::symbolize::Symbolizer;
 use crate::symbolize::profiles::{self, Circumstances};
 
@@ -19,6 +23,15 @@ pub struct ProgramProfiles {
     pub cpu: Option<Profile>,
     pub block: Option<Profile>,
     pub temporaries: Profile,
+    /// If they are of a sample: how accurate allocations, peak and live blocks are at each stack.
+    pub accuracy: Option<Accuracies>,
+}
+
+/// The variances of estimates, as profiles: `alloc_objects` is a number of samples, `alloc_space` a variance in KiB².
+pub struct Accuracies {
+    pub allocated: Profile,
+    pub peak: Profile,
+    pub live: Profile,
 }
 
 /// Makes the profiles of the data that `ended` recorded.
@@ -27,7 +40,9 @@ pub fn make(ended: &Ended, block: bool) -> ProgramProfiles {
     let log = recorded::log(region, &header);
     let modules = log.modules;
     let mut symbolizer = Symbolizer::new(&modules);
-    let records = recorded::stacks(region, &header);
+    let unscaled = recorded::stacks(region, &header);
+    let rate = header.word(word::RATE);
+    let records: Vec<StackRecord> = unscaled.iter().map(|record| sampling::scale(record, rate)).collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
     let wall = ended.wall.as_nanos() as i64;
     let about = Circumstances { iterations: 1, time_nanos: now - wall, duration_nanos: wall };
@@ -36,7 +51,11 @@ pub fn make(ended: &Ended, block: bool) -> ProgramProfiles {
     let peaks: Vec<(Stack, [u64; 2])> = records.iter().filter(|r| r.peak != [0, 0]).map(at_peak).collect();
     let mut mem = profiles::memory(&mut symbolizer, &modules, &allocations, Some(&peaks), about);
     of_a_program(&mut mem);
-    add_beyond(&mut mem, region, &header, &records);
+    if rate == 0 {
+        add_beyond(&mut mem, region, &header, &records);
+    } else {
+        mem.period = rate as i64;
+    }
     let only_temporaries = records.iter().filter(|record| record.temporaries > 0).map(|record| {
         let mut allocations = record.allocations.clone();
         allocations.counts.allocs = record.temporaries;
@@ -71,7 +90,42 @@ pub fn make(ended: &Ended, block: bool) -> ProgramProfiles {
         of_a_program(&mut block);
         block
     });
-    ProgramProfiles { mem, cpu, block, temporaries }
+    let accuracy = (rate != 0).then(|| {
+        let mut of = |amount: &dyn Fn(&StackRecord) -> [u64; 2]| {
+            let sampled = unscaled.iter().filter(|record| record.sampled);
+            let accuracies = sampled.map(|record| {
+                let [samples, bytes] = amount(record);
+                let variance = Accuracy::of(samples, bytes, rate).variance_kib2();
+                let counts = StackCounts { allocs: samples, bytes: variance, ..StackCounts::default() };
+                Allocations { counts, ..record.allocations.clone() }
+            });
+            profiles::memory(&mut symbolizer, &modules, &accuracies.collect::<Vec<_>>(), None, about)
+        };
+        let counts = |record: &StackRecord| record.allocations.counts;
+        Accuracies {
+            allocated: of(&|record| [counts(record).allocs, counts(record).bytes]),
+            peak: of(&|record| record.peak),
+            live: of(&|record| {
+                let counts = counts(record);
+                [counts.allocs.saturating_sub(counts.frees), counts.bytes.saturating_sub(counts.freed_bytes)]
+            }),
+        }
+    });
+    ProgramProfiles { mem, cpu, block, temporaries, accuracy }
+}
+
+/// A sampled mem.prof says how accurate it is, in all and at the largest sites. Files below `root` are the user's own.
+pub fn state_accuracy(profiles: &mut ProgramProfiles, finished: &Finished, root: &Path) {
+    const SITES: usize = 10;
+    let (Some(accuracy), memory) = (&profiles.accuracy, &finished.memory) else { return };
+    let rate = summary::number(memory.sampled_rate.unwrap_or_default());
+    let all = sampling::words(memory.sample_error.unwrap_or_default(), memory.samples.unwrap_or_default());
+    let sites = summary::sites(&profiles.mem, "alloc_space", root, Some(&accuracy.allocated), SITES);
+    let comments = &mut profiles.mem.comments;
+    comments.push(format!("memprof: one byte in {rate} had its allocation recorded; {all}; totals exact").into());
+    let of_site =
+        |(place, _, error): (String, u64, Option<String>)| Some(format!("memprof: {}: {place}", error?).into());
+    comments.extend(sites.into_iter().filter_map(of_site));
 }
 
 /// A program has no iterations.

@@ -12,6 +12,8 @@ pub struct Totals {
     pub temporaries: u64,
     /// Threads that are in the middle of an event: some sums may have a part of that event.
     pub unfinished: u64,
+    /// An estimate of the time that recording took, if it was asked for.
+    pub spent_ns: u64,
 }
 
 impl Totals {
@@ -31,6 +33,8 @@ pub struct StackRecord {
     /// Blocks and bytes live at the peak.
     pub peak: [u64; 2],
     pub temporaries: u64,
+    /// Its numbers are of a sample.
+    pub sampled: bool,
 }
 
 /// The counts of an entry, without its stack.
@@ -46,6 +50,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Its counts are of a sample: another entry may have the counts from before.
+    pub fn is_sampled(&self) -> bool {
+        self.depth & SAMPLED != 0
+    }
+
     pub fn live(&self) -> [u64; 2] {
         let counts = &self.counts;
         [counts.allocs.wrapping_sub(counts.frees), counts.bytes.wrapping_sub(counts.freed_bytes)]
@@ -69,6 +78,7 @@ mod field {
     pub const SIZE: usize = 192;
 }
 const CUT: u16 = 1 << 15;
+const SAMPLED: u16 = 1 << 14;
 
 /// The totals of this moment.
 pub fn totals(region: &Region, header: &Header) -> Totals {
@@ -80,6 +90,7 @@ pub fn totals(region: &Region, header: &Header) -> Totals {
         totals.counts = [totals.counts, counts].into_iter().sum();
         let word = |place: usize| region.words(state + header.word(place), 1)[0];
         totals.temporaries += word(word::TEMPORARIES);
+        totals.spent_ns += word(word::SPENT);
         // All ones: the thread runs the recorder's own code.
         totals.unfinished += u64::from(!matches!(word(word::BUSY), 0 | u64::MAX));
     }
@@ -136,7 +147,7 @@ fn entry(number: u64, bytes: &[u8]) -> Option<Entry> {
 
 /// The addresses of an entry, leaf first.
 pub fn stack(region: &Region, header: &Header, entry: &Entry) -> Stack {
-    let mut addresses = region.words(header.offset(entry.addresses), usize::from(entry.depth & !CUT));
+    let mut addresses = region.words(header.offset(entry.addresses), usize::from(entry.depth & !(CUT | SAMPLED)));
     addresses.reverse();
     let completeness = if entry.depth & CUT != 0 { Completeness::Cut } else { Completeness::Whole };
     Stack { addresses, leaf_is_exact: false, completeness }
@@ -153,7 +164,7 @@ pub fn stacks(region: &Region, header: &Header) -> Vec<StackRecord> {
         let peak = if seen == peak { [objects, bytes] } else { entry.live() };
         let thread = threads.get(&header.offset(entry.owner)).copied().unwrap_or(0);
         let allocations = Allocations { stack: stack(region, header, &entry), counts: entry.counts, thread };
-        found.push(StackRecord { allocations, peak, temporaries });
+        found.push(StackRecord { allocations, peak, temporaries, sampled: entry.is_sampled() });
     });
     found
 }

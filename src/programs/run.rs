@@ -15,6 +15,7 @@ use super::build::Ready;
 use super::recorded;
 use super::region::{Region, word};
 use super::ring::Drain;
+use super::sampling::{self, Sampling};
 use super::timeline::Timeline;
 use crate::measure::{Scratch, Tables};
 use crate::records::{Module, Reader, Record};
@@ -38,6 +39,7 @@ pub struct Options {
     pub temporary: u32,
     /// This many stacks are told apart.
     pub stacks_limit: usize,
+    pub sampling: Sampling,
 }
 
 /// A run that has ended.
@@ -50,6 +52,8 @@ pub struct Ended {
     pub samples: Drain,
     pub waits: Drain,
     pub timeline: Timeline,
+    /// When `--sample auto` began to sample, since the start.
+    pub sampled_from: Option<Duration>,
 }
 
 impl Ended {
@@ -124,7 +128,7 @@ pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scra
     let mut started = start(ready, options, tables, scratch)?;
     let pid = started.pid;
     let (mut samples, mut waits) = (Drain::samples(), Drain::waits());
-    let mut timeline = Timeline::default();
+    let (mut timeline, mut sampled_from) = (Timeline::default(), None);
     let ended = loop {
         if let Some(ended) = started.ended_within(timeline.pause()) {
             break ended;
@@ -135,9 +139,17 @@ pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scra
             samples.take(region, &header, false);
             waits.take(region, &header, false);
             timeline.note(region, &header, pid);
+            if options.sampling == Sampling::Auto && sampled_from.is_none() {
+                let cpu = cpu_of(pid).as_nanos() as u64;
+                if sampling::costs_too_much(&recorded::totals(region, &header), cpu)
+                    && region.set(word::RATE, sampling::RATE).is_ok()
+                {
+                    sampled_from = Some(started.begun.elapsed());
+                }
+            }
         }
     };
-    let counted = cpu_of_the_dead(pid);
+    let counted = cpu_of(pid);
     let status = started.reap()?;
     let Started { region, begun, .. } = started;
     let header = region.header();
@@ -155,7 +167,7 @@ pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scra
     let cpu = cpu.saturating_sub(Duration::from_nanos(header.word(word::BEGUN_CPU)));
     let wall = ended.duration_since(begun).saturating_sub(start);
     timeline.end(&region, &header, wall);
-    Ok(Ended { region, status, wall, cpu, samples, waits, timeline })
+    Ok(Ended { region, status, wall, cpu, samples, waits, timeline, sampled_from })
 }
 
 /// A program may end before the child that it forked has left its number: it gets a second for that.
@@ -205,9 +217,9 @@ fn is_in_foreground() -> bool {
     })
 }
 
-/// CPU time of a process that ended without reporting it: its first thread's, which the kernel has exactly, or that of
+/// CPU time of a process that runs, or ended without reporting it: its first thread's, which the kernel has exactly, or that of
 /// all threads in ticks, if that is more.
-fn cpu_of_the_dead(pid: Pid) -> Duration {
+fn cpu_of(pid: Pid) -> Duration {
     const TICKS_A_SECOND: u64 = 100;
     let read =
         |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", pid.as_raw_nonzero())).unwrap_or_default();
@@ -257,7 +269,7 @@ fn objects(ready: &Ready, scratch: &Scratch) -> Result<Vec<Module>> {
 fn plan_text(options: &Options, region: &Region, table: &Path) -> String {
     let flag = u8::from;
     format!(
-        "memprof-plan 1\nmode program\nregion {}\ntable {}\ncpu-hz {}\nstacks {}\npeak {}\nblock {}\nstacks-limit {}\ntemporary {}\n",
+        "memprof-plan 1\nmode program\nregion {}\ntable {}\ncpu-hz {}\nstacks {}\npeak {}\nblock {}\nstacks-limit {}\ntemporary {}\nsample-rate {}\ncost {}\n",
         escape(&region.path()),
         escape(&table.to_string_lossy()),
         options.cpu_hz,
@@ -266,6 +278,8 @@ fn plan_text(options: &Options, region: &Region, table: &Path) -> String {
         flag(options.block),
         options.stacks_limit,
         options.temporary,
+        options.sampling.first_rate(),
+        flag(options.sampling == Sampling::Auto),
     )
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::leaks::{self, Keeper, Leak};
 use super::profiles::ProgramProfiles;
+use super::sampling::{self, Accuracy};
 use crate::pprof::profile::Profile;
 use crate::results::notation::grouped;
 use crate::results::program::{Exit, Finished};
@@ -31,15 +32,25 @@ pub fn text(finished: &Finished, profiles: Option<&ProgramProfiles>, temporary: 
         n => format!("with at most {n} other allocations between"),
     };
     let share = 100.0 * memory.temporary_allocs as f64 / memory.allocs.max(1) as f64;
+    let sample = memory.sampled_rate.map_or(String::new(), |rate| {
+        let from = memory.sampled_from_ns.map_or(String::new(), |from| format!(" after {}", seconds(from)));
+        let all = sampling::words(memory.sample_error.unwrap_or_default(), memory.samples.unwrap_or_default());
+        format!("; one byte in {} recorded{from}: {all}; totals exact", number(rate))
+    });
     let lines = [
         ("", format!("{}: {end}, {} wall, {} CPU", finished.name, seconds(finished.wall_ns), seconds(finished.cpu_ns))),
         ("allocated", format!("{} in {} allocations{approximate}", bytes(memory.bytes), number(memory.allocs))),
         ("peak", format!("{about}{} live after {}", bytes(memory.peak_bytes), seconds(memory.peak_at_ns))),
         ("at exit", format!("{} live in {} blocks", bytes(memory.live_bytes), number(memory.live_blocks))),
         ("temporary", format!("{} ({share:.1} %) freed {within}", number(memory.temporary_allocs))),
-        ("recording", format!("{}, {} stacks", bytes(memory.recording_bytes), number(memory.stacks))),
+        ("recording", format!("{}, {} stacks{sample}", megabytes(memory.recording_bytes), number(memory.stacks))),
     ];
-    let kinds = [("allocated", "alloc_space", true), ("peak", "peak_space", true), ("at exit", "inuse_space", true)];
+    let accuracy = profiles.and_then(|profiles| profiles.accuracy.as_ref());
+    let kinds = [
+        ("allocated", "alloc_space", accuracy.map(|of| &of.allocated)),
+        ("peak", "peak_space", accuracy.map(|of| &of.peak)),
+        ("at exit", "inuse_space", accuracy.map(|of| &of.live)),
+    ];
     for (label, line) in lines {
         match label {
             "" => writeln!(out, "{line}"),
@@ -47,14 +58,15 @@ pub fn text(finished: &Finished, profiles: Option<&ProgramProfiles>, temporary: 
         }
         .ok();
         let Some(profiles) = profiles else { continue };
-        let (profile, kind, in_bytes) = match kinds.iter().find(|(of, ..)| *of == label) {
-            Some((_, kind, in_bytes)) => (&profiles.mem, *kind, *in_bytes),
-            None if label == "temporary" => (&profiles.temporaries, "alloc_objects", false),
+        let (profile, kind, accuracy) = match kinds.iter().find(|(of, ..)| *of == label) {
+            Some((_, kind, accuracy)) => (&profiles.mem, *kind, *accuracy),
+            None if label == "temporary" => (&profiles.temporaries, "alloc_objects", None),
             None => continue,
         };
-        for (place, amount) in sites(profile, kind, root).into_iter().take(TOP) {
-            let amount = if in_bytes { bytes(amount) } else { number(amount) };
-            writeln!(out, "             {amount:>12}  {place}").ok();
+        for (place, amount, error) in sites(profile, kind, root, accuracy, TOP) {
+            let amount = if label == "temporary" { number(amount) } else { bytes(amount) };
+            let error = error.map_or(String::new(), |error| format!("  ({error})"));
+            writeln!(out, "             {amount:>12}  {place}{error}").ok();
         }
         if label == "at exit" {
             out.push_str(&kept(&leaks::leaks(&profiles.mem)));
@@ -99,10 +111,34 @@ fn kept(leaks: &[Leak]) -> String {
     out
 }
 
-/// Each site's amount of one sample type, largest first. The site of a stack is its innermost frame of the user's own.
-pub fn sites(profile: &Profile, kind: &str, root: &Path) -> Vec<(String, u64)> {
-    let Some(index) = profile.sample_types.iter().position(|of| &*of.kind == kind) else { return Vec::new() };
+/// The `most` largest sites of one sample type, largest first, and how accurate each is, if it is of a sample. The site of
+/// a stack is its innermost frame of the user's own.
+pub fn sites(
+    profile: &Profile,
+    kind: &str,
+    root: &Path,
+    accuracy: Option<&Profile>,
+    most: usize,
+) -> Vec<(String, u64, Option<String>)> {
+    let sums = sums_by_site(profile, kind, root);
+    let mut sites: Vec<(String, u64)> =
+        sums.into_iter().filter_map(|(place, sum)| Some((place, u64::try_from(sum).ok()?))).collect();
+    sites.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    sites.truncate(most);
+    let [samples, variances] = ["alloc_objects", "alloc_space"]
+        .map(|kind| accuracy.map(|accuracy| sums_by_site(accuracy, kind, root)).unwrap_or_default());
+    let of = |sums: &BTreeMap<String, i64>, place: &str| sums.get(place).copied().map_or(0, |sum| sum.max(0) as u64);
+    let with_error = |(place, amount): (String, u64)| {
+        let accuracy = Accuracy::of_sums(of(&samples, &place), amount, of(&variances, &place));
+        let error = (accuracy.samples > 0).then(|| accuracy.words());
+        (place, amount, error)
+    };
+    sites.into_iter().map(with_error).collect()
+}
+
+fn sums_by_site(profile: &Profile, kind: &str, root: &Path) -> BTreeMap<String, i64> {
     let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+    let Some(index) = profile.sample_types.iter().position(|of| &*of.kind == kind) else { return sums };
     for sample in &profile.samples {
         let amount = sample.values[index];
         if amount == 0 {
@@ -122,10 +158,7 @@ pub fn sites(profile: &Profile, kind: &str, root: &Path) -> Vec<(String, u64)> {
         };
         *sums.entry(place).or_default() += amount;
     }
-    let mut sites: Vec<(String, u64)> =
-        sums.into_iter().filter_map(|(place, sum)| Some((place, u64::try_from(sum).ok()?))).collect();
-    sites.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    sites
+    sums
 }
 
 pub fn number(value: u64) -> String {
@@ -134,6 +167,14 @@ pub fn number(value: u64) -> String {
 
 pub fn bytes(value: u64) -> String {
     format!("{} B", number(value))
+}
+
+/// Below 10 MB with one decimal.
+fn megabytes(value: u64) -> String {
+    match value as f64 / 1e6 {
+        small if small < 10.0 => format!("{small:.1} MB"),
+        large => format!("{} MB", number(large.round() as u64)),
+    }
 }
 
 fn seconds(ns: u64) -> String {

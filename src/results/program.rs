@@ -50,9 +50,19 @@ pub struct Memory {
     pub live_blocks: u64,
     pub live_bytes: u64,
     pub temporary_allocs: u64,
-    /// No event was lost, left unfinished or sampled.
+    /// No event was lost or left unfinished.
     pub exact: bool,
+    /// One byte in so many had its allocation recorded with its stack: all of these numbers are exact, those of stacks
+    /// are estimates.
     pub sampled_rate: Option<u64>,
+    /// Recorded allocations, and half the 95 % interval of the bytes that they stand for, as a share of them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub samples: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sample_error: Option<f64>,
+    /// When `--sample auto` began to sample, since the program's start.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sampled_from_ns: Option<u64>,
     /// Resident memory of the recorder.
     pub recording_bytes: u64,
     /// Different stacks, and allocations whose stack was beyond the limit.

@@ -143,8 +143,9 @@ pub mod tests {
             MOST_OWN.store(usize::MAX / 2, Ordering::Relaxed);
             due
         };
-        assert_eq!([(999, 500), (5000, 4990), (1500, 100), (1500, 300), (2000, 100)].map(|(a, o)| due(a, o)), [
-            false, false, false, true, true
-        ]);
+        assert_eq!(
+            [(999, 500), (5000, 4990), (1500, 100), (1500, 300), (2000, 100)].map(|(a, o)| due(a, o)),
+            [false, false, false, true, true]
+        );
     }
 }

@@ -54,6 +54,10 @@ pub const TEMPORARIES: usize = 29;
 pub const BUSY: usize = 30;
 /// The number of forks that this process started.
 pub const FORKS: usize = 31;
+/// Which allocations have their stack recorded: one byte in so many; 0 records all. The tool may set it at any time.
+pub const RATE: usize = 32;
+/// As `COUNTERS`: nanoseconds that a state's thread spent on recording, by a sample of its events.
+pub const SPENT: usize = 33;
 /// Live bytes, but for what threads have not told yet; the most there were; the peak's number, and when it was.
 pub const LIVE: usize = 64;
 pub const MOST: usize = 72;
