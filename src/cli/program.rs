@@ -41,6 +41,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let files = Files::new(&args.output)?;
     let options = &args.select.cargo;
     let config = CargoConfig::load(options)?;
+    config.needs_stacks("a whole program")?;
     let place = target::find(options, &config, &args.names())?;
     let scratch = Scratch::make(&place.home)?;
     for program in &place.programs {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::harness::{HARNESSES, Libtest};
 use super::tidy;
 use crate::fs::{self, Draft};
-use crate::project::Toolchain;
+use crate::project::{Recorder, Toolchain};
 use crate::{Error, Result};
 
 macro_rules! sources {
@@ -21,10 +21,10 @@ macro_rules! sources {
 /// The runtime's sources, by file name; templates/ is where they are written and tested.
 #[rustfmt::skip]
 const RUNTIME: &[(&str, &str)] = sources![
-    "arch", "arch/x86_64", "barrier", "between", "block", "bracket", "buffer", "calling", "chunks", "common", "cost",
+    "arch", "arch/aarch64", "arch/x86_64", "barrier", "between", "block", "bracket", "buffer", "calling", "chunks", "common", "cost",
     "dhat",
     "driver", "embed", "entries", "entry", "follow", "fork", "growth", "interrupts", "lib", "libraries", "life", "live",
-    "live_map", "lives", "log", "mark", "memo", "memory", "objects", "peak", "places", "plan", "poisson", "process", "program",
+    "live_map", "lives", "log", "mark", "memo", "memory", "objects", "peak", "places", "plan", "poisson", "portable", "portable/fork", "portable/memory", "portable/sys", "portable/thread", "portable/track", "process", "program",
     "records", "results", "rules", "sampler", "scope", "shared", "sites", "spin", "stacks", "standing", "sys", "table",
     "thread", "threads", "timed", "totals", "track", "unwind", "waits", "witness", "word",
 ];
@@ -51,7 +51,7 @@ impl Runtime {
         let mut hasher = DefaultHasher::new();
         let harnesses: Vec<String> = HARNESSES.iter().map(|harness| harness.texts()).collect();
         (RUNTIME, ALLOCATOR, harnesses, &toolchain.version).hash(&mut hasher);
-        (&toolchain.target, toolchain.static_libc, WAY_OF_BUILDING).hash(&mut hasher);
+        (&toolchain.target, toolchain.static_libc, toolchain.recorder, WAY_OF_BUILDING).hash(&mut hasher);
         let hash = format!("{:016x}", hasher.finish());
         let home = dir.join(format!("runtime-{hash}"));
         let at = |hash: String| {
@@ -67,13 +67,19 @@ impl Runtime {
         // A second run at the same time sees all or nothing.
         let folder = Draft::new_in(dir)?;
         let draft = folder.path();
-        fs::create_dir_all(draft.join("arch"))?;
+        for folder in ["arch", "portable"] {
+            fs::create_dir_all(draft.join(folder))?;
+        }
         for (name, text) in RUNTIME {
             fs::write(draft.join(name), text)?;
         }
         fs::write(draft.join("memprof_alloc.rs"), ALLOCATOR)?;
         fs::write(draft.join("memprof_libtest.rs"), Libtest::SOURCE)?;
-        compile(toolchain, draft, "memprof_rt", "lib.rs", &[])?;
+        let root = match toolchain.recorder {
+            Recorder::Whole => "lib.rs",
+            Recorder::Portable => "portable.rs",
+        };
+        compile(toolchain, draft, "memprof_rt", root, &[])?;
         let external = format!("memprof_rt={}", draft.join("libmemprof_rt.rlib").display());
         compile(toolchain, draft, "memprof_alloc", "memprof_alloc.rs", &["--extern", &external])?;
         // Only benches of the compiler's own harness need it: without it they are refused.
@@ -114,8 +120,12 @@ fn compile(toolchain: &Toolchain, dir: &Path, name: &str, source: &str, more: &[
     if let Some(target) = &toolchain.target {
         command.args(["--target", target]);
     }
-    if toolchain.static_libc {
-        command.arg("-Ctarget-feature=+crt-static");
+    // As the benches are built: with musl the compiler would choose the static one by itself.
+    let musl = toolchain.target.as_ref().is_some_and(|target| target.ends_with("-musl"));
+    match toolchain.static_libc {
+        true => drop(command.arg("-Ctarget-feature=+crt-static")),
+        false if musl => drop(command.arg("-Ctarget-feature=-crt-static")),
+        false => (),
     }
     let out = command.output().map_err(|e| Error::run(&command, e))?;
     if !out.status.success() && String::from_utf8_lossy(&out.stderr).contains("No space left on device") {
@@ -137,7 +147,7 @@ mod tests {
 
     #[test]
     fn every_module_of_the_runtime_is_built() {
-        let (_, root) = RUNTIME[0];
+        let (_, root) = RUNTIME.iter().find(|(file, _)| *file == "lib.rs").unwrap();
         let modules = root
             .lines()
             .filter_map(|line| line.strip_prefix("pub ").unwrap_or(line).strip_prefix("mod ")?.strip_suffix(';'));

@@ -8,6 +8,7 @@ use super::options::PassOptions;
 use super::pass::Pass;
 use super::phase::Phase;
 use super::suite::{Benchmark, Listed, Suite};
+use super::sysroot::located;
 use crate::Result;
 use crate::inject::is_hooked;
 use crate::records::Record;
@@ -34,11 +35,15 @@ pub fn list<'a>(
         modules: Vec::new(),
     };
     let options = &PassOptions { whole_process: whole_process.then_some(0), ..measuring.options.clone() };
-    let pass =
-        Pass { phase: Phase::List, program: suite.program(Phase::List), launch, options, table: None, arguments: &[] };
+    let program = suite.program(Phase::List).to_owned();
+    let pass = Pass { phase: Phase::List, program: &program, launch, options, table: None, arguments: &[] };
     let (mut listed, mut own, mut foreign) = (Vec::new(), None, false);
     let process = pass.start(&[])?;
-    suite.cut_short = process.follow(options.timeout, measuring.interrupt, &mut |record| match record {
+    suite.cut_short = process.follow(options.timeout, measuring.interrupt, &mut |record| match located(
+        record,
+        launch,
+        pass.program,
+    ) {
         Record::Benchmark { occurrence, id, description, harness } => {
             listed.push(Listed { id, occurrence, description, harness });
         }

@@ -11,6 +11,7 @@ use super::phase::Phase;
 use super::plan::{self, Selected};
 use super::process::{self, Interrupt, Running};
 use super::reason::Reason;
+use super::sysroot::located;
 use crate::records::{Reader, Record};
 use crate::results::lines::FailureKind;
 use crate::{Error, Result, fs};
@@ -57,7 +58,7 @@ impl Pass<'_> {
             let process = pass.start(&remaining)?;
             let mut attempt = Attempt::new(self.phase, &remaining);
             let failure = process.follow(self.options.timeout, measuring.interrupt, &mut |record| {
-                attempt.record(record, measuring.observer);
+                attempt.record(located(record, self.launch, self.program), measuring.observer);
             })?;
             if failure.is_some() && !pass.arguments.is_empty() && attempt.is_empty() {
                 pass.arguments = &[];

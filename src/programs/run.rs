@@ -17,7 +17,7 @@ use super::region::{Region, word};
 use super::ring::Drain;
 use super::sampling::{self, Sampling};
 use super::timeline::Timeline;
-use crate::measure::{Scratch, Tables};
+use crate::measure::{Scratch, Tables, located};
 use crate::records::{Module, Reader, Record};
 use crate::{Error, Result};
 
@@ -252,7 +252,7 @@ fn objects(ready: &Ready, scratch: &Scratch) -> Result<Vec<Module>> {
     let records = Reader::open(&records).ok().and_then(|mut reader| reader.poll().ok()).unwrap_or_default();
     let modules: Vec<Module> = records
         .into_iter()
-        .filter_map(|record| match record {
+        .filter_map(|record| match located(record, &ready.launch, &ready.executable) {
             Record::Object(module) => Some(module),
             _ => None,
         })

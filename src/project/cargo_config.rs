@@ -6,6 +6,7 @@ use std::process::Command;
 
 use super::CargoOptions;
 use super::overrides::Overrides;
+use super::platform::Recorder;
 use crate::{Error, Result};
 
 /// The compiler that builds the user's code.
@@ -18,6 +19,7 @@ pub struct Toolchain {
     pub target: Option<String>,
     /// libc is linked statically: the runtime cannot override its functions.
     pub static_libc: bool,
+    pub recorder: Recorder,
 }
 
 impl Toolchain {
@@ -42,6 +44,18 @@ pub struct CargoConfig {
 }
 
 impl CargoConfig {
+    /// # Errors
+    /// Stacks cannot be recorded on this platform; `what` needs them.
+    pub fn needs_stacks(&self, what: &str) -> Result<()> {
+        match self.toolchain.recorder {
+            Recorder::Whole => Ok(()),
+            Recorder::Portable => Err(Error::nothing_measured(format!(
+                "{what} needs stacks, which are not recorded on {}: the benches' counts and times are",
+                self.platform
+            ))),
+        }
+    }
+
     pub fn load(options: &CargoOptions) -> Result<CargoConfig> {
         let bad = |error: cargo_config2::Error| {
             // Below the first line of each cause, cargo draws the source.
@@ -73,15 +87,14 @@ impl CargoConfig {
         let configured = overrides.build("target").or(configured.map(|target| target.triple())).map(str::to_owned);
         let target = options.target.clone().or(configured);
         let platform = target.clone().unwrap_or(host);
-        // musl links libc statically, where the runtime cannot look up its functions.
-        if !(platform.starts_with("x86_64-") && platform.ends_with("-linux-gnu")) {
-            let message = format!("{platform} cannot be measured yet; x86_64-unknown-linux-gnu can");
-            return Err(Error::nothing_measured(message));
-        }
+        let recorder = Recorder::of(&platform)?;
         let flags = config.rustflags(&platform).map_err(bad)?;
-        const STATIC: &str = "+crt-static";
-        let static_libc = flags.is_some_and(|flags| flags.flags.iter().any(|flag| flag.contains(STATIC)))
-            || overrides.flags_have(&platform, STATIC);
+        let says = |what: &str| {
+            let told = flags.as_ref().is_some_and(|flags| flags.flags.iter().any(|flag| flag.contains(what)));
+            told || overrides.flags_have(&platform, what)
+        };
+        // With musl it is the compiler's own choice.
+        let static_libc = says("+crt-static") || platform.ends_with("-musl") && !says("-crt-static");
         let runner = config.runner(&platform).map_err(bad)?;
         let runner = runner.map(|runner| std::iter::once(runner.path.into_os_string()).chain(runner.args).collect());
         let on_the_line = overrides.runner(&platform).map(|words| words.into_iter().map(OsString::from).collect());
@@ -94,7 +107,7 @@ impl CargoConfig {
         let wrapper = wrapper.filter(|wrapper| !wrapper.as_os_str().is_empty());
         Ok(CargoConfig {
             cargo,
-            toolchain: Toolchain { rustc, version, target, static_libc },
+            toolchain: Toolchain { rustc, version, target, static_libc, recorder },
             platform,
             wrapper,
             runner: runner.unwrap_or_default(),

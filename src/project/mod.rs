@@ -4,6 +4,7 @@ mod bench_functions;
 mod cargo_config;
 mod options;
 mod overrides;
+mod platform;
 pub mod settings;
 mod targets;
 
@@ -14,6 +15,7 @@ use cargo_metadata::{Metadata, MetadataCommand};
 
 pub use cargo_config::{CargoConfig, Toolchain};
 pub use options::{BuildOptions, CargoOptions};
+pub use platform::Recorder;
 pub use targets::packages;
 
 use crate::{Error, Result};

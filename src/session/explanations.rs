@@ -39,6 +39,7 @@ enum Sidecar {
 impl Session<'_> {
     /// Records and explains the selected benchmarks.
     pub fn explain(&mut self) -> Result<Vec<Outcome>> {
+        self.config.needs_stacks("explain")?;
         self.counted_iterations = iterations_of_last_run(self);
         let build = self.build()?;
         let listing = self.list(&build)?;

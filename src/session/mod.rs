@@ -25,7 +25,7 @@ use crate::inject::DHAT_VERSION;
 use crate::measure::{
     self, BenchOptions, BenchTime, Build, Builder, Interrupt, Measuring, PassOptions, Phase, Rivals, Scratch, Tables,
 };
-use crate::project::{CargoConfig, Workspace};
+use crate::project::{CargoConfig, Recorder, Workspace};
 use crate::{Error, Result};
 
 use listing::Listing;
@@ -67,6 +67,9 @@ impl<'a> Session<'a> {
         progress.says("asking cargo about the workspace");
         let options = args.cargo_options();
         let config = CargoConfig::load(&options)?;
+        if config.toolchain.recorder == Recorder::Portable && !args.measure.no_profiles {
+            console::note(&format!("{}: counts and times only; no profiles are recorded there", config.platform));
+        }
         let workspace = Workspace::load(&options, &config)?;
         progress.pause();
         for left_out in &workspace.left_out {
@@ -154,13 +157,14 @@ impl<'a> Session<'a> {
 
     pub fn pass_options(&self) -> PassOptions {
         let measure = &self.args.measure;
+        let whole = self.config.toolchain.recorder == Recorder::Whole;
         PassOptions {
             bench_time: measure.benchtime,
             timeout: measure.timeout,
             cpu_hz: measure.cpu_rate,
-            stacks: !measure.no_profiles,
-            peak: measure.peak,
-            block: measure.blockprofile.is_some(),
+            stacks: whole && !measure.no_profiles,
+            peak: whole && measure.peak,
+            block: whole && measure.blockprofile.is_some(),
             lives: false,
             counted_iterations: self.counted_iterations.clone(),
             whole_process: None,

@@ -6,21 +6,30 @@
 
 use std::ops::Range;
 
-use gimli::{BaseAddresses, EhFrame, EhFrameHdr, EndianSlice, LittleEndian};
-use object::elf::{EM_X86_64, PF_X, PT_GNU_EH_FRAME, PT_LOAD, SHF_EXECINSTR};
+use gimli::{BaseAddresses, EhFrame, EhFrameHdr, EndianSlice, LittleEndian, Vendor};
+use object::elf::{EM_AARCH64, EM_X86_64, PF_X, PT_GNU_EH_FRAME, PT_LOAD, SHF_EXECINSTR};
 use object::read::elf::{ElfFile64, ElfSymbol64, FileHeader, ProgramHeader};
 use object::{Object, ObjectSection, ObjectSymbol, ObjectSymbolTable, ReadRef, SectionFlags, SymbolIndex, SymbolKind};
 
 pub(super) type Slice<'data> = EndianSlice<'data, LittleEndian>;
 
-/// An x86-64 ELF file.
+/// The processors whose code can be unwound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Machine {
+    X86_64,
+    Aarch64,
+}
+
+/// An ELF file of such a processor.
 pub(super) struct Elf<'data, R: ReadRef<'data>> {
+    pub machine: Machine,
     file: ElfFile64<'data, object::LittleEndian, R>,
     data: R,
 }
 
 /// The .eh_frame section and the addresses that its pointers are relative to.
 pub(super) struct CallFrames<'data> {
+    pub machine: Machine,
     pub section: EhFrame<Slice<'data>>,
     pub bases: BaseAddresses,
 }
@@ -47,8 +56,9 @@ impl<'data, R: ReadRef<'data>> Elf<'data, R> {
     pub fn parse(data: R) -> Result<Self, String> {
         let file = ElfFile64::parse(data).map_err(|error| format!("not a 64-bit little-endian ELF file: {error}"))?;
         match file.elf_header().e_machine(object::LittleEndian) {
-            EM_X86_64 => Ok(Elf { file, data }),
-            machine => Err(format!("not for x86-64: ELF machine {}", machine.0)),
+            EM_X86_64 => Ok(Elf { machine: Machine::X86_64, file, data }),
+            EM_AARCH64 => Ok(Elf { machine: Machine::Aarch64, file, data }),
+            machine => Err(format!("neither for x86-64 nor for AArch64: ELF machine {}", machine.0)),
         }
     }
 
@@ -83,7 +93,10 @@ impl<'data, R: ReadRef<'data>> Elf<'data, R> {
         }
         let mut section = EhFrame::new(bytes, LittleEndian);
         section.set_address_size(8);
-        Some(CallFrames { section, bases })
+        if self.machine == Machine::Aarch64 {
+            section.set_vendor(Vendor::AArch64);
+        }
+        Some(CallFrames { machine: self.machine, section, bases })
     }
 
     fn eh_frame_section(&self) -> Option<(u64, &'data [u8])> {

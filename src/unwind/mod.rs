@@ -8,14 +8,14 @@
 //! A module that cannot be read gets an empty table and gives the reason in [`Coverage::problem`]; stacks are cut
 //! there, and counted.
 
+mod aarch64;
 mod cfi;
 mod coverage;
 mod elf;
-mod expression;
-mod plt;
 mod rule;
 mod spans;
 mod table;
+mod x86_64;
 
 use std::fs::File;
 use std::ops::Range;
@@ -23,8 +23,9 @@ use std::ops::Range;
 use object::{ReadCache, ReadRef};
 
 pub use coverage::Coverage;
-pub use rule::{Base, Decoded, Row, Rule};
+pub use rule::{Base, Row, Rule};
 pub use table::{ModuleTable, Table};
+pub use x86_64::Decoded;
 
 use crate::records::Module;
 use crate::{Error, Result};
@@ -83,7 +84,10 @@ fn of_elf<'data>(data: impl ReadRef<'data>) -> Result<Built, String> {
         coverage.problem = Some("its .eh_frame section is damaged; functions after the damage have no rules".into());
     }
     for section in elf.plt_sections() {
-        plt::collect(&section, &mut spans);
+        match elf.machine {
+            elf::Machine::X86_64 => x86_64::plt::collect(&section, &mut spans),
+            elf::Machine::Aarch64 => aarch64::plt::collect(&section, &mut spans),
+        }
         spans.sort();
     }
     let rows = spans.into_rows(&text);

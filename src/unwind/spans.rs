@@ -95,7 +95,7 @@ mod tests {
     const TEXT: Range<u64> = 0x1000..0x2000;
 
     fn rule(offset: u64) -> Rule {
-        Rule::frame(Base::Rsp, offset, None)
+        Rule::frame(Base::Sp, offset, None)
     }
 
     type Function<'a> = (Range<u64>, &'a [(u64, Rule)]);

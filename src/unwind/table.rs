@@ -165,7 +165,7 @@ mod tests {
 
     fn sample() -> Table {
         let row = |pc, rule| Row { pc, rule };
-        let frame = |offset| Rule::frame(Base::Rsp, offset, None);
+        let frame = |offset| Rule::frame(Base::Sp, offset, None);
         let module = |path: &str, id: &[u8], text, rows| ModuleTable {
             path: path.into(),
             build_id: id.to_vec(),
@@ -211,9 +211,9 @@ mod tests {
         let module = &sample().modules[0];
         let at = |address| module.lookup(address);
         assert_eq!(at(0x1000), Rule::UNKNOWN);
-        assert_eq!(at(0x1010), Rule::frame(Base::Rsp, 8, None));
-        assert_eq!(at(0x1013), Rule::frame(Base::Rsp, 8, None));
-        assert_eq!(at(0x1014), Rule::frame(Base::Rsp, 16, None));
+        assert_eq!(at(0x1010), Rule::frame(Base::Sp, 8, None));
+        assert_eq!(at(0x1013), Rule::frame(Base::Sp, 8, None));
+        assert_eq!(at(0x1014), Rule::frame(Base::Sp, 16, None));
         assert_eq!(at(0x1040), Rule::UNKNOWN);
         assert_eq!(at(0xfff), Rule::UNKNOWN);
         assert_eq!(at(0x2000), Rule::UNKNOWN);

@@ -7,7 +7,6 @@
 //! writes, for the recorder takes `busy` back by a Release store that the closer's Acquire fence follows; the recorder
 //! sees the writes of the bracket's opener, for `RECORDING` is stored by a Release and loaded by an Acquire.
 
-use std::os::raw::c_long;
 use std::sync::atomic::{fence, AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -20,13 +19,7 @@ static BARRIER: AtomicBool = AtomicBool::new(false);
 
 /// Asks the kernel to let [`wait_for_recorders`] be heard by all threads.
 pub fn register() {
-    BARRIER.store(membarrier(sys::MEMBARRIER_REGISTER_PRIVATE_EXPEDITED), Ordering::Relaxed);
-}
-
-/// False if the kernel refuses: it is too old, or a system call filter forbids it.
-fn membarrier(command: c_long) -> bool {
-    // SAFETY: membarrier(2) touches no memory.
-    unsafe { sys::syscall(sys::SYS_MEMBARRIER, command, 0 as c_long, 0 as c_long) == 0 }
+    BARRIER.store(sys::membarrier(sys::MEMBARRIER_REGISTER_PRIVATE_EXPEDITED), Ordering::Relaxed);
 }
 
 /// The additional flag that a bracket needs for [`wait_for_recorders`] to work.
@@ -47,7 +40,7 @@ pub fn wait_for_recorders() {
     // everything else. This one call is a barrier on all threads at once.
     if !BARRIER.load(Ordering::Relaxed) {
         fence(Ordering::SeqCst);
-    } else if !membarrier(sys::MEMBARRIER_PRIVATE_EXPEDITED) {
+    } else if !sys::membarrier(sys::MEMBARRIER_PRIVATE_EXPEDITED) {
         // Forbidden since it was registered: this once a thread may have been overlooked.
         BARRIER.store(false, Ordering::Relaxed);
         LOST.fetch_add(1, Ordering::Relaxed);

@@ -122,18 +122,18 @@ pub unsafe fn unmap(at: *mut u8, len: usize) {
 
 /// Resident bytes of all mappings: pages that were ever written to.
 pub fn resident() -> u64 {
-    const PAGE: usize = 4096;
+    let page_size = sys::page_size();
     let mut pages = [0u8; 4096];
     let mut resident = 0;
     for mapping in &MAPPED {
         let (at, end) = (mapping.at.load(Ordering::Relaxed), mapping.len.load(Ordering::Relaxed));
-        for from in (0..end).step_by(pages.len() * PAGE) {
-            let len = (end - from).min(pages.len() * PAGE);
-            let told = &mut pages[..(len + PAGE - 1) / PAGE];
+        for from in (0..end).step_by(pages.len() * page_size) {
+            let len = (end - from).min(pages.len() * page_size);
+            let told = &mut pages[..(len + page_size - 1) / page_size];
             // SAFETY: `told` has a byte for each page asked about; if a mapping has gone meanwhile, the call returns an
             // error, no more.
             if unsafe { sys::mincore((at + from) as *mut _, len, told.as_mut_ptr()) } == 0 {
-                resident += told.iter().filter(|&&page| page & 1 != 0).count() * PAGE;
+                resident += told.iter().filter(|&&page| page & 1 != 0).count() * page_size;
             }
         }
     }

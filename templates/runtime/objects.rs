@@ -42,13 +42,12 @@ impl Object {
         if !self.is_vdso() || self.image_end > 1 << 20 {
             return Vec::new();
         }
-        let pages = (self.image_end as usize + PAGE - 1) / PAGE * PAGE;
+        let page = sys::page_size();
+        let pages = (self.image_end as usize + page - 1) / page * page;
         // SAFETY: the kernel maps the vdso whole and readable, in pages, and never takes it away.
         unsafe { std::slice::from_raw_parts(self.bias as *const u8, pages) }.to_vec()
     }
 }
-
-const PAGE: usize = 4096;
 
 /// This many objects, the first of [`loaded`], stay as long as the process does.
 static STAY: AtomicUsize = AtomicUsize::new(0);

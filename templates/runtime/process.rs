@@ -2,6 +2,7 @@
 //! to its exit.
 
 use std::ffi::{CStr, OsStr};
+#[cfg(unix)]
 use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::Ordering;
 use std::sync::OnceLock;
@@ -14,7 +15,9 @@ use crate::{fork, objects, places, program, results, sampler, stacks, sys};
 
 /// libc calls this before the main function, and before constructors without a number.
 #[used]
-#[link_section = ".init_array.00100"]
+#[cfg_attr(target_os = "linux", link_section = ".init_array.00100")]
+#[cfg_attr(target_vendor = "apple", link_section = "__DATA,__mod_init_func")]
+#[cfg_attr(windows, link_section = ".CRT$XCU")]
 static BEFORE_MAIN: extern "C" fn() = before_main;
 
 static PLAN: OnceLock<Plan> = OnceLock::new();
@@ -44,7 +47,11 @@ fn taken(variable: &str) -> Option<&'static OsStr> {
     std::env::remove_var(variable);
     objects::these_stay();
     // SAFETY: a variable that this process was started with lies on its first stack, and stays there.
-    Some(OsStr::from_bytes(unsafe { CStr::from_ptr(value) }.to_bytes()))
+    let value = unsafe { CStr::from_ptr(value) };
+    #[cfg(unix)]
+    return Some(OsStr::from_bytes(value.to_bytes()));
+    #[cfg(not(unix))]
+    return value.to_str().ok().map(OsStr::new);
 }
 
 /// The only benchmark's number, of a plan that names one.

@@ -3,7 +3,8 @@
 
 use std::os::raw::{c_char, c_int, c_long, c_uint, c_void};
 
-pub use crate::arch::{raw_syscall, SYS_GETTID, SYS_MEMBARRIER, SYS_PERF_EVENT_OPEN, SYS_RT_SIGPROCMASK, SYS_TGKILL};
+use crate::arch::SYS_MEMBARRIER;
+pub use crate::arch::{raw_syscall, SYS_GETTID, SYS_PERF_EVENT_OPEN, SYS_RT_SIGPROCMASK, SYS_TGKILL};
 
 pub type pthread_t = usize;
 pub type pthread_key_t = c_uint;
@@ -124,6 +125,7 @@ extern "C" {
     pub fn getpid() -> c_int;
     pub fn atexit(handler: extern "C" fn()) -> c_int;
     pub fn sched_yield() -> c_int;
+    fn sysconf(name: c_int) -> c_long;
     pub fn __errno_location() -> *mut c_int;
     pub fn dl_iterate_phdr(
         callback: unsafe extern "C" fn(*mut dl_phdr_info, usize, *mut c_void) -> c_int,
@@ -189,6 +191,19 @@ pub fn readable(address: u64) -> bool {
         *__errno_location() = errno;
         answer != EFAULT
     }
+}
+
+/// membarrier(2). False if the kernel refuses: it is too old, or a system call filter forbids it.
+pub fn membarrier(command: c_long) -> bool {
+    // SAFETY: membarrier(2) touches no memory.
+    unsafe { syscall(SYS_MEMBARRIER, command, 0 as c_long, 0 as c_long) == 0 }
+}
+
+/// Bytes of a page: up to 64 KiB.
+pub fn page_size() -> usize {
+    const SC_PAGESIZE: c_int = 30;
+    // SAFETY: asks for a number.
+    unsafe { sysconf(SC_PAGESIZE) as usize }
 }
 
 /// Nanoseconds of the monotonic clock. Async-signal-safe.

@@ -80,8 +80,8 @@ fn expected([cfa, rbp, ra]: &Words) -> Decoded {
         _ if cfa == "exp" && ra == "exp" => return Decoded::Signal,
         _ if cfa == "exp" && ra == "c-8" => return Decoded::Plt,
         _ if ra != "c-8" => return Decoded::Unknown,
-        Some("rsp") => Base::Rsp,
-        Some("rbp") => Base::Rbp,
+        Some("rsp") => Base::Sp,
+        Some("rbp") => Base::Fp,
         _ => return Decoded::Unknown,
     };
     let saved_rbp = match rbp.as_str() {

@@ -41,7 +41,7 @@ fn walk(table: &Table, modules: &[Module], registers: [u64; 3], memory: &Memory)
                 continue;
             }
             Decoded::Frame { base, offset, saved_rbp } => {
-                let cfa = offset + if base == Base::Rsp { rsp } else { rbp };
+                let cfa = offset + if base == Base::Sp { rsp } else { rbp };
                 if let Some(below) = saved_rbp {
                     rbp = memory.read(cfa - below).unwrap();
                 }

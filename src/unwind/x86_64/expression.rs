@@ -6,7 +6,7 @@
 
 use gimli::{Encoding, Expression, Format, Operation, Register, X86_64};
 
-use super::elf::Slice;
+use super::super::elf::Slice;
 
 /// A known CFA expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,14 +3,14 @@
 //! Without these rules, a sample in a PLT stub, or a walk out of a lazily bound call, would be cut there. The stubs
 //! have a few shapes of 16 bytes, told apart by their first bytes; an unknown shape gets no rule.
 
-use super::Rule;
-use super::elf::Code;
-use super::spans::Spans;
+use super::super::elf::Code;
+use super::super::rule::Rule;
+use super::super::spans::Spans;
 
 const ENTRY: usize = 16;
 
 /// Adds the entries of one PLT section that no function in `spans` (sorted) covers.
-pub(super) fn collect(section: &Code<'_>, spans: &mut Spans) {
+pub(in super::super) fn collect(section: &Code<'_>, spans: &mut Spans) {
     let addresses = (section.address..).step_by(ENTRY);
     let uncovered: Vec<_> =
         addresses.zip(section.bytes.chunks(ENTRY)).filter(|(address, _)| !spans.covers(*address)).collect();

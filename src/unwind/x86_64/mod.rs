@@ -1,0 +1,8 @@
+//! What x86-64 has of its own: the layout of rules, the call-frame rows that fit in them, jumps to other modules.
+
+mod expression;
+pub(super) mod plt;
+pub(super) mod row;
+mod rule;
+
+pub use rule::Decoded;
