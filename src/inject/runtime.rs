@@ -151,7 +151,8 @@ mod tests {
         let modules = root
             .lines()
             .filter_map(|line| line.strip_prefix("pub ").unwrap_or(line).strip_prefix("mod ")?.strip_suffix(';'));
-        for module in modules {
+        // Accessors for tests alone.
+        for module in modules.filter(|module| *module != "testing") {
             assert!(RUNTIME.iter().any(|(file, _)| file.strip_suffix(".rs") == Some(module)), "{module}");
         }
     }
