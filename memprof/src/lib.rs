@@ -34,6 +34,7 @@ recorder! {
 ))]
 recorder! {
     arch "runtime/arch.rs"
+    attend "runtime/attend.rs"
     barrier "runtime/barrier.rs"
     between "runtime/between.rs"
     block "runtime/block.rs"
@@ -51,6 +52,7 @@ recorder! {
     follow "runtime/follow.rs"
     fork "runtime/fork.rs"
     growth "runtime/growth.rs"
+    interrupted "runtime/interrupted.rs"
     interrupts "runtime/interrupts.rs"
     life "runtime/life.rs"
     live "runtime/live.rs"

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use tokio::sync::watch;
@@ -72,6 +72,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let options = run::Options {
         arguments: args.arguments.clone(),
         block: true,
+        live: true,
         stacks: true,
         stacks_limit: args.stacks_limit,
         ..run::Options::default()
@@ -93,9 +94,15 @@ fn serve(started: &mut Started, listening: Listening) -> Result<()> {
     let served = reader.clone();
     eprintln!("listening on {}", listening.url);
     let server = std::thread::spawn(move || server::serve(served, listening, over));
+    let mut looked = None;
     while started.ended_within(PAUSE).is_none() {
         if started.region.header().is_begun() {
+            reader.greet();
             drop(reader.rings());
+            if looked.is_none_or(|at: Instant| at.elapsed() > Duration::from_secs(1)) {
+                reader.note_threads();
+                looked = Some(Instant::now());
+            }
         }
     }
     let _ = tell.send(true);

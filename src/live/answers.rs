@@ -7,7 +7,9 @@ use super::endpoint::{Ask, Kind};
 use super::profiles;
 use super::reader::Reader;
 use super::text::{self, MemStats, Stacks};
-use crate::pprof::profile::{self, Profile};
+use super::threads::{self, Thread};
+use crate::pprof::profile::{self, LabelValue, Profile};
+use crate::programs::recorded;
 
 pub fn at_once(reader: &Reader, ask: &Ask) -> Answer {
     match ask {
@@ -17,14 +19,11 @@ pub fn at_once(reader: &Reader, ask: &Ask) -> Answer {
         }
         Ask::Cmdline => Answer::text(reader.command_line()),
         Ask::Symbol(words) => Answer::text(symbols(reader, words)),
-        Ask::Profile(kind, 0) => match profiles::take(reader, *kind) {
-            Some(made) => Answer::file(kind.name(), profile::write(&made)),
-            None => Answer::error(404, "Unknown profile"),
-        },
-        Ask::Profile(kind, _) => match profiles::take(reader, *kind) {
-            Some(made) => Answer::text(as_text(reader, *kind, &made)),
-            None => Answer::error(404, "Unknown profile"),
-        },
+        Ask::Profile(Kind::Goroutine, 2..) => answer(threads::threads(reader).map(|threads| panic(reader, &threads))),
+        Ask::Profile(kind, debug) => answer(profiles::take(reader, *kind).map(|made| match debug {
+            0 => Answer::file(kind.name(), profile::write(&made)),
+            _ => Answer::text(as_text(reader, *kind, &made)),
+        })),
         // Only the headers are wanted.
         Ask::Difference(kind, ..) => Answer::file(format!("{}-delta", kind.name()), Vec::new()),
         Ask::Cpu(_) => Answer::file("profile", Vec::new()),
@@ -36,8 +35,13 @@ pub fn at_once(reader: &Reader, ask: &Ask) -> Answer {
 /// How many stacks a profile has.
 fn count(reader: &Reader, kind: Kind) -> usize {
     match kind {
-        Kind::Heap | Kind::Allocs => reader.heap().stacks.len(),
-        _ => 0,
+        Kind::Heap | Kind::Allocs => {
+            let mut number = 0;
+            recorded::entries(&reader.region, &reader.region.header(), &mut |_| number += 1);
+            number
+        }
+        Kind::Goroutine | Kind::Threadcreate => threads::listed(reader).len(),
+        Kind::Block | Kind::Mutex => profiles::take(reader, kind).map_or(0, |made| made.samples.len()),
     }
 }
 
@@ -56,8 +60,43 @@ fn as_text(reader: &Reader, kind: Kind, profile: &Profile) -> String {
             };
             text::heap(&stacks, &stats)
         }
-        _ => text::count(&stacks, kind.name()),
+        Kind::Block => text::block(&stacks),
+        Kind::Mutex => text::mutex(&stacks, 1),
+        Kind::Goroutine | Kind::Threadcreate => text::count(&stacks, kind.name()),
     }
+}
+
+/// The stacks of all threads, as in Go's panic.
+fn panic(reader: &Reader, threads: &[Thread]) -> Answer {
+    // Labels tell the threads apart.
+    let profile = profiles::of_threads(reader, Kind::Goroutine, threads, &|thread| thread.tid.to_string());
+    let stack = |tid: u32| {
+        let is_its = |value: &LabelValue| matches!(value, LabelValue::Text(text) if **text == *tid.to_string());
+        let its = profile.samples.iter().find(|sample| sample.labels.iter().any(|label| is_its(&label.value)));
+        its.map_or_else(Vec::new, |sample| sample.locations.to_vec())
+    };
+    let functions = |stack: &[u32]| -> Vec<&str> {
+        let lines = stack.iter().flat_map(|&location| &profile.locations[location as usize].lines);
+        lines.map(|line| &*profile.functions[line.function as usize].name).collect()
+    };
+    let of = |thread: &Thread| {
+        let stack = stack(thread.tid);
+        text::Thread {
+            id: thread.tid.into(),
+            state: threads::doing(thread.state, functions(&stack).into_iter()).to_owned(),
+            minutes: 0,
+            labels: vec![("thread".to_owned(), thread.name.clone())],
+            stack,
+        }
+    };
+    let threads: Vec<text::Thread> = threads.iter().map(of).collect();
+    let names = reader.names();
+    let stacks = Stacks { profile: &profile, starts: &|address| names.symbolizer.start_of(address) };
+    Answer::text(text::panic(&stacks, &threads))
+}
+
+fn answer(made: Result<Answer, &'static str>) -> Answer {
+    made.unwrap_or_else(|why| Answer::error(500, why))
 }
 
 /// The functions at the addresses, as strconv.ParseUint reads them with base 0.

@@ -6,6 +6,7 @@
 
 pub mod answer;
 mod answers;
+pub mod control;
 pub mod delta;
 pub mod endpoint;
 pub mod listen;
@@ -13,3 +14,4 @@ pub mod profiles;
 pub mod reader;
 pub mod server;
 pub mod text;
+pub mod threads;

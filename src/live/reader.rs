@@ -1,5 +1,6 @@
 //! One running program, read through the memory that it shares with the tool.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,14 +18,30 @@ pub struct Reader {
     pub pid: Pid,
     names: Mutex<Names>,
     rings: Mutex<Rings>,
+    asking: Mutex<()>,
 }
 
 /// The objects of the process and the names in them: each address is looked up once.
 pub struct Names {
     pub modules: Vec<Module>,
     pub symbolizer: Symbolizer,
+    pub threads: ThreadNames,
     /// Bytes of the log that have been read.
     log: u64,
+}
+
+/// Names of threads by their numbers, also of those that have ended.
+#[derive(Default)]
+pub struct ThreadNames(HashMap<u32, String>);
+
+impl ThreadNames {
+    pub fn name(&self, number: u32) -> String {
+        match (number, self.0.get(&number)) {
+            (0, _) => "main".to_owned(),
+            (_, Some(name)) => name.clone(),
+            (_, None) => format!("thread {number}"),
+        }
+    }
 }
 
 /// Taken out of the rings so far.
@@ -44,9 +61,21 @@ pub struct Heap {
 
 impl Reader {
     pub fn new(region: Region, pid: Pid) -> Reader {
-        let names = Names { modules: Vec::new(), symbolizer: Symbolizer::new(&[]), log: 0 };
+        let names =
+            Names { modules: Vec::new(), symbolizer: Symbolizer::new(&[]), threads: ThreadNames::default(), log: 0 };
         let rings = Rings { samples: Drain::samples(), waits: Drain::waits() };
-        Reader { region, pid, names: Mutex::new(names), rings: Mutex::new(rings) }
+        Reader { region, pid, names: Mutex::new(names), rings: Mutex::new(rings), asking: Mutex::new(()) }
+    }
+
+    /// Held while the program is asked something that only one can ask at a time.
+    pub fn asking(&self) -> MutexGuard<'_, ()> {
+        self.asking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes the names of the threads that live now.
+    pub fn note_threads(&self) {
+        let threads = super::threads::listed(self);
+        self.names().threads.0.extend(threads.into_iter().map(|thread| (thread.tid, thread.name)));
     }
 
     /// Copies the counts of every stack. The program runs on meanwhile, so a stack in the middle of an event may have a

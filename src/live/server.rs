@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 use super::answer::Answer;
 use super::endpoint::{self, Ask};
 use super::listen::{Bound, Listening};
-use super::reader::Reader;
+use super::reader::{Reader, now};
 use super::{delta, profiles};
 use crate::pprof::profile;
 use crate::web::server::guard::Guard;
@@ -47,6 +47,8 @@ struct Shared {
     /// True once the program has ended.
     over: watch::Receiver<bool>,
     begun: Instant,
+    /// A CPU profile is being taken.
+    sampling: AtomicBool,
 }
 
 /// Serves until `over` says that the program has ended, and then what clients still wait for.
@@ -72,6 +74,7 @@ pub fn serve(reader: Arc<Reader>, listening: Listening, mut over: watch::Receive
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             over: over.clone(),
             begun: Instant::now(),
+            sampling: AtomicBool::new(false),
         });
         let mut clients: Vec<Client> = Vec::new();
         while !*over.borrow_and_update() {
@@ -200,13 +203,48 @@ async fn respond(shared: &Arc<Shared>, ask: Ask, is_head: bool) -> Answer {
             let earlier = work(shared, move |reader| profiles::take(reader, kind)).await;
             passes(shared, time).await;
             let made = work(shared, move |reader| {
-                let (Some(Some(earlier)), Some(later)) = (earlier, profiles::take(reader, kind)) else { return None };
+                let (Some(Ok(earlier)), Ok(later)) = (earlier, profiles::take(reader, kind)) else { return None };
                 let difference = delta::delta(earlier, &later, in_use).ok()?;
                 Some(Answer::file(format!("{}-delta", kind.name()), profile::write(&difference)))
             });
             made.await.flatten().unwrap_or_else(|| Answer::error(500, "failed to collect profile"))
         }
+        Ask::Cpu(time) if !is_head => {
+            let cannot = |why: &str| Answer::error(500, &format!("Could not enable CPU profiling: {why}"));
+            let Some(sampling) = Sampling::begin(shared) else { return cannot("cpu profiling already in use") };
+            match work(shared, |reader| reader.start_cpu().map(|()| now())).await {
+                None => failed(),
+                Some(Err(why)) => cannot(why),
+                Some(Ok(begun)) => {
+                    passes(shared, time).await;
+                    let made = work(shared, move |reader| {
+                        reader.stop_cpu();
+                        let made = profiles::cpu(reader, begun);
+                        drop(sampling);
+                        Answer::file("profile", profile::write(&made))
+                    });
+                    made.await.unwrap_or_else(failed)
+                }
+            }
+        }
         ask => work(shared, move |reader| super::answers::at_once(reader, &ask)).await.unwrap_or_else(failed),
+    }
+}
+
+/// While it exists nobody else can sample. It may go with its client.
+struct Sampling(Arc<Shared>);
+
+impl Sampling {
+    fn begin(shared: &Arc<Shared>) -> Option<Sampling> {
+        let was = shared.sampling.swap(true, Ordering::Acquire);
+        (!was).then(|| Sampling(shared.clone()))
+    }
+}
+
+impl Drop for Sampling {
+    fn drop(&mut self) {
+        self.0.reader.forget_cpu();
+        self.0.sampling.store(false, Ordering::Release);
     }
 }
 

@@ -108,6 +108,7 @@ impl ProgramArgs {
             arguments: self.arguments.clone(),
             cpu_hz: if record.no_profiles { 0 } else { record.cpu_rate },
             block: self.output.blockprofile.is_some(),
+            live: false,
             stacks: !record.no_profiles,
             peak: record.peak,
             temporary: record.temporary,

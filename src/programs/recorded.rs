@@ -80,7 +80,7 @@ mod field {
 const CUT: u16 = 1 << 15;
 const SAMPLED: u16 = 1 << 14;
 
-/// The totals of this moment.
+/// The totals of this moment, since stacks are recorded.
 pub fn totals(region: &Region, header: &Header) -> Totals {
     let mut totals = Totals::default();
     for state in states(region, header) {
@@ -94,6 +94,17 @@ pub fn totals(region: &Region, header: &Header) -> Totals {
         // All ones: the thread runs the recorder's own code.
         totals.unfinished += u64::from(!matches!(word(word::BUSY), 0 | u64::MAX));
     }
+    let before: Vec<u64> = (0..6).map(|i| header.word(word::BEFORE + i)).collect();
+    let all = &mut totals.counts;
+    let counts = [
+        &mut all.allocs,
+        &mut all.bytes,
+        &mut all.reallocs,
+        &mut all.grown_bytes,
+        &mut all.frees,
+        &mut all.freed_bytes,
+    ];
+    counts.into_iter().zip(before).for_each(|(count, before)| *count = count.saturating_sub(before));
     totals
 }
 

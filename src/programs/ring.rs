@@ -55,8 +55,24 @@ impl Drain {
         Drain::of([word::WAITS, word::WAITS_LEN, word::WAITS_NEXT, word::WAITS_LOST])
     }
 
+    /// The stacks of all threads; each amount is the number of the question.
+    pub fn threads() -> Drain {
+        Drain::of([word::STACKS, word::STACKS_LEN, word::STACKS_NEXT, word::STACKS_LOST])
+    }
+
     fn of(places: [usize; 4]) -> Drain {
         Drain { places, taken: 0, sums: HashMap::new(), missed: 0, events: None }
+    }
+
+    /// Goes to the end of what was written.
+    pub fn skip(&mut self, header: &Header) {
+        self.taken = header.word(self.places[2]);
+    }
+
+    /// Drops what was taken.
+    pub fn forget(&mut self) {
+        self.sums.clear();
+        self.missed = 0;
     }
 
     /// Could not be written, or were overwritten.

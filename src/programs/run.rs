@@ -32,6 +32,8 @@ pub struct Options {
     /// CPU samples a second; 0 takes none.
     pub cpu_hz: u32,
     pub block: bool,
+    /// The tool will ask for more while it runs.
+    pub live: bool,
     pub stacks: bool,
     /// All events in one order: the peak is exact with several threads, too.
     pub peak: bool,
@@ -269,13 +271,14 @@ fn objects(ready: &Ready, scratch: &Scratch) -> Result<Vec<Module>> {
 fn plan_text(options: &Options, region: &Region, table: &Path) -> String {
     let flag = u8::from;
     format!(
-        "memprof-plan 1\nmode program\nregion {}\ntable {}\ncpu-hz {}\nstacks {}\npeak {}\nblock {}\nstacks-limit {}\ntemporary {}\nsample-rate {}\ncost {}\n",
+        "memprof-plan 1\nmode program\nregion {}\ntable {}\ncpu-hz {}\nstacks {}\npeak {}\nblock {}\nlive {}\nstacks-limit {}\ntemporary {}\nsample-rate {}\ncost {}\n",
         escape(&region.path()),
         escape(&table.to_string_lossy()),
         options.cpu_hz,
         flag(options.stacks),
         flag(options.peak),
         flag(options.block),
+        flag(options.live),
         options.stacks_limit,
         options.temporary,
         options.sampling.first_rate(),

@@ -116,6 +116,35 @@ pub fn block(symbolizer: &mut Symbolizer, modules: &[Module], waits: &Waits, cir
     collector.finish(symbolizer, modules, circumstances, period_type, 1, lost.as_slice())
 }
 
+/// The kind of a profile: sample types, the default one, what a stack loses, and the period.
+pub struct Form<'a> {
+    pub types: &'a [(&'a str, &'a str)],
+    pub default: &'static str,
+    pub trim: fn(Vec<LocatedFrames>) -> Vec<LocatedFrames>,
+    pub period_type: (&'a str, &'a str),
+    pub period: i64,
+}
+
+/// A profile of stacks of threads that have names.
+pub fn named(
+    symbolizer: &mut Symbolizer,
+    modules: &[Module],
+    form: &Form<'_>,
+    stacks: &[(Stack, String, Vec<i64>)],
+    circumstances: Circumstances,
+    remarks: &[String],
+) -> Profile {
+    let mut collector = Collector::new(form.types, form.default);
+    collector.trim = form.trim;
+    for (stack, thread, values) in stacks {
+        collector.sum(symbolizer, modules, stack, Some(Label::text("thread", thread.as_str())), values);
+    }
+    let cut = stacks.iter().filter(|(stack, ..)| stack.completeness == Completeness::Cut).count();
+    (collector.whole, collector.cut) = (stacks.len() - cut, cut);
+    let period_type = ValueType::new(form.period_type.0, form.period_type.1);
+    collector.finish(symbolizer, modules, circumstances, period_type, form.period, remarks)
+}
+
 /// The label that names a sample's thread, if there are threads other than `main`; those are numbered in order.
 #[derive(Default)]
 struct Threads {
@@ -185,7 +214,8 @@ impl Collector {
             Completeness::Whole => self.whole += 1,
             Completeness::Cut => self.cut += 1,
         }
-        self.sum(symbolizer, modules, stack, thread, values);
+        let label = self.threads.label(thread);
+        self.sum(symbolizer, modules, stack, label, values);
     }
 
     /// Like [`Collector::add`], for a stack that is counted already.
@@ -194,7 +224,7 @@ impl Collector {
         symbolizer: &mut Symbolizer,
         modules: &[Module],
         stack: &Stack,
-        thread: Option<u32>,
+        label: Option<Label>,
         values: &[i64],
     ) {
         // The executable's mapping comes first, whichever stack is first.
@@ -203,7 +233,7 @@ impl Collector {
         }
         let located = (self.trim)(symbolizer.symbolize_stack(stack));
         let locations: Vec<u32> = located.iter().map(|located| self.location(modules, located)).collect();
-        let place = (locations, self.threads.label(thread));
+        let place = (locations, label);
         match self.sums.get_mut(&place) {
             Some(sums) => sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value),
             None => {

@@ -312,6 +312,13 @@ pub fn begin(flags: u32) {
     WATCHED.store(true, Ordering::SeqCst);
 }
 
+/// From now on the open bracket records `flags`, too.
+pub fn widen(flags: u32) {
+    let flags = ON_OPEN.load(Ordering::Relaxed) | flags;
+    ON_OPEN.store(flags, Ordering::Relaxed);
+    RECORDING.store(flags, Ordering::SeqCst);
+}
+
 /// Ends the run that [`begin`] started; the sum over the last timing loop's brackets.
 pub fn end() -> Sum {
     WATCHED.store(false, Ordering::SeqCst);

@@ -9,6 +9,7 @@
 #![allow(clippy::missing_safety_doc)]
 
 mod arch;
+mod attend;
 mod barrier;
 mod between;
 // Without an override of libc's functions no waits are noted.
@@ -28,6 +29,7 @@ mod entry;
 mod follow;
 mod fork;
 mod growth;
+mod interrupted;
 mod interrupts;
 #[cfg(not(any(test, target_feature = "crt-static")))]
 mod libraries;

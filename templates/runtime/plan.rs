@@ -80,6 +80,8 @@ pub struct Plan {
     pub region: &'static str,
     /// For a program: record where threads wait.
     pub block: bool,
+    /// For a program: the tool will ask things of it while it runs.
+    pub live: bool,
     /// For a program: this many stacks are told apart.
     pub stacks_limit: usize,
     /// For a program: one byte in so many has its allocation recorded with its stack; 0: all have.
@@ -126,6 +128,7 @@ impl Plan {
             ready: "",
             region: "",
             block: false,
+            live: false,
             stacks_limit: 0,
             sample_rate: 0,
             cost: false,
@@ -176,6 +179,7 @@ impl Plan {
                 "pass" => plan.pass = value.parse().ok()?,
                 "region" => plan.region = value,
                 "block" => plan.block = value == "1",
+                "live" => plan.live = value == "1",
                 "stacks-limit" => plan.stacks_limit = value.parse().ok()?,
                 "sample-rate" => plan.sample_rate = value.parse().ok()?,
                 "cost" => plan.cost = value == "1",

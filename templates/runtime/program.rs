@@ -19,7 +19,7 @@ use crate::records::{self, Record};
 use crate::shared::{self, word};
 use crate::spin::Spin;
 use crate::thread::{self, ThreadState};
-use crate::{arch, block, common, driver, entries, fork, places, poisson, sampler, sys, totals};
+use crate::{arch, attend, block, common, driver, entries, fork, places, poisson, sampler, sys, totals};
 
 /// Bytes that a thread may keep to itself.
 const DRIFT: i64 = 64 << 10;
@@ -71,12 +71,7 @@ pub fn begin(path: &OsStr) {
         sampler::disarm();
         Record::new(records::NO_SAMPLER).u32(0).emit();
     }
-    let arms = sampler::arms();
-    for (place, value) in
-        [(word::METHOD, u64::from(arms.method)), (word::PERIOD, arms.period_ns), (word::UNARMED, arms.unarmed)]
-    {
-        shared::set(place, value);
-    }
+    sampler::tell_arms(true);
     if plan.block {
         block::arm();
     }
@@ -94,6 +89,9 @@ pub fn begin(path: &OsStr) {
     shared::publish();
     bracket::begin(COUNT | LIVE | PROGRAM | if plan.stacks { STACKS } else { 0 });
     bracket::open();
+    if plan.live {
+        attend::start();
+    }
 }
 
 /// Recording goes on: other threads may run up to the last moment.
@@ -130,6 +128,9 @@ pub fn forked() {
 
 /// A thread has taken a state.
 pub fn thread_begins() {
+    if attend::is_here() {
+        return;
+    }
     let threads = THREADS.fetch_add(1, Ordering::SeqCst) + 1;
     if let Some(most) = shared::word(word::MOST_THREADS) {
         most.fetch_max(u64::from(threads), Ordering::Relaxed);

@@ -4,23 +4,20 @@
 //! perf_event's software clock if the kernel permits it (with kernel time, else user time only), else per-thread CPU
 //! timers with their overruns. Samples count only while a bracket is open.
 
-use std::cell::Cell;
-use std::mem;
 use std::os::raw::{c_int, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
+use crate::arch::Registers;
+use crate::attend;
 use crate::buffer::{Buffer, Taken};
 use crate::fork;
+use crate::interrupted;
 use crate::interrupts::{cpu_timer, perf_event, Clocks};
-use crate::memory;
-use crate::places;
-use crate::shared;
+use crate::shared::{self, word};
 use crate::sys;
-use crate::thread::MAX_DEPTH;
 use crate::threads;
-use crate::unwind::{self, Bounds, Registers};
 use crate::witness::Witness;
 
 /// How the threads are interrupted; the number goes into the records.
@@ -43,13 +40,6 @@ static MOST_OPEN: AtomicUsize = AtomicUsize::new(0);
 static UNARMED: AtomicU64 = AtomicU64::new(0);
 /// pthread key plus one, whose destructor runs when a thread ends, however it ends; 0 before the first [`arm`].
 static EXIT_KEY: AtomicU32 = AtomicU32::new(0);
-
-/// Room for walks, taken for the length of one signal.
-const SCRATCHES: usize = 64;
-#[allow(clippy::declare_interior_mutable_const)]
-const FREE: AtomicBool = AtomicBool::new(false);
-static SCRATCH_TAKEN: [AtomicBool; SCRATCHES] = [FREE; SCRATCHES];
-static SCRATCH: AtomicPtr<[u64; MAX_DEPTH]> = AtomicPtr::new(ptr::null_mut());
 
 /// Signals of perf descriptors that arrived, in a bracket or not.
 static CAME: AtomicU64 = AtomicU64::new(0);
@@ -81,45 +71,38 @@ fn threads() -> MutexGuard<'static, Vec<Armed>> {
     THREADS.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-thread_local! {
-    /// The thread's own stack and number, if they have been asked for: a signal handler may not ask for the stack, nor,
-    /// in a program that has locked itself in, for the number.
-    static OWN: Cell<(Bounds, Option<u32>)> = const { Cell::new((Bounds { low: 0, end: 0 }, None)) };
-}
-
-fn know_own() {
-    OWN.with(|own| own.set((unwind::bounds(), Some(threads::number_of(tid())))));
-}
-
 pub fn armed() -> bool {
     ARMED.load(Ordering::Relaxed) && !fork::is_marked_child()
 }
 
 fn tid() -> u32 {
-    // SAFETY: gettid has no arguments and cannot fail.
-    unsafe { sys::syscall(sys::SYS_GETTID) as u32 }
+    threads::tid()
+}
+
+/// Gets ready to interrupt threads. False if that cannot be done.
+pub fn prepare() -> bool {
+    if interrupted::is_prepared() {
+        return true;
+    }
+    if !interrupted::prepare() || !install_handler() {
+        return false;
+    }
+    let mut key = 0;
+    // SAFETY: the destructor is a plain function that lives as long as the process.
+    if unsafe { sys::pthread_key_create(&mut key, thread_ended) } == 0 {
+        EXIT_KEY.store(key + 1, Ordering::Relaxed);
+    }
+    true
 }
 
 /// Arms every thread that lives, and from now on every new one, `hz` times a second of its CPU time. False if nothing
 /// works.
 pub fn arm(hz: u32) -> bool {
-    if !SAMPLES.prepare() {
+    if !SAMPLES.prepare() || !prepare() || !has_signal() {
         return false;
     }
-    if SCRATCH.load(Ordering::Relaxed).is_null() {
-        let scratch = memory::map(SCRATCHES * mem::size_of::<[u64; MAX_DEPTH]>());
-        if scratch.is_null() || !install_handler() {
-            return false;
-        }
-        let mut key = 0;
-        // SAFETY: the destructor is a plain function that lives as long as the process.
-        if unsafe { sys::pthread_key_create(&mut key, thread_ended) } == 0 {
-            EXIT_KEY.store(key + 1, Ordering::Relaxed);
-        }
-        SCRATCH.store(scratch.cast(), Ordering::Relaxed);
-    }
     PERIOD_NS.store(1_000_000_000 / u64::from(hz.max(1)), Ordering::Relaxed);
-    know_own();
+    interrupted::know_own();
     // A program's descriptors are its own: it is sampled by timers, which take none.
     METHOD.store(if shared::is_open() { TIMERS } else { 0 }, Ordering::Relaxed);
     let mut limit = sys::rlimit { soft: 0, hard: 0 };
@@ -163,7 +146,7 @@ pub fn disarm() -> u64 {
 
 /// A thread started while the sampler is armed; called on that thread.
 pub fn thread_started() {
-    know_own();
+    interrupted::know_own();
     {
         let mut threads = threads();
         // A thread of the same number may have ended without notice: one that lived before the sampler was armed.
@@ -201,7 +184,7 @@ fn remove(threads: &mut Vec<Armed>, tid: u32) {
 
 /// Arranges for the thread's interrupts, unless it has them already or the sampler has been disarmed meanwhile.
 fn arm_thread(threads: &mut Vec<Armed>, tid: u32) {
-    if !armed() || threads.iter().any(|thread| thread.tid == tid) {
+    if !armed() || attend::is(tid) || threads.iter().any(|thread| thread.tid == tid) {
         return;
     }
     if threads.len() == MOST {
@@ -281,9 +264,20 @@ impl Event {
     }
 }
 
+fn handler() -> usize {
+    on_signal as unsafe extern "C" fn(c_int, *const u8, *const u8) as usize
+}
+
+/// Whether the signal is still ours: a program may use it itself.
+pub fn has_signal() -> bool {
+    let mut now = sys::sigaction_t { handler: 0, mask: sys::sigset_t([0; 16]), flags: 0, restorer: 0 };
+    // SAFETY: only asks; the structure has libc's layout.
+    unsafe { sys::sigaction(sys::SIGPROF, ptr::null(), &mut now) == 0 && now.handler == handler() }
+}
+
 fn install_handler() -> bool {
     let action = sys::sigaction_t {
-        handler: on_signal as unsafe extern "C" fn(c_int, *const u8, *const u8) as usize,
+        handler: handler(),
         mask: sys::sigset_t([0; 16]),
         // On the thread's alternate stack, if it has one: the interrupted one may be small, or nearly full.
         flags: sys::SA_SIGINFO | sys::SA_RESTART | sys::SA_ONSTACK,
@@ -294,12 +288,20 @@ fn install_handler() -> bool {
 }
 
 unsafe extern "C" fn on_signal(_signal: c_int, info: *const u8, context: *const u8) {
+    // siginfo_t: si_code at 8; of a timer's, si_overrun at 20.
+    const SI_TIMER: c_int = -2;
+    const SI_TKILL: c_int = -6;
+    let code = *(info.add(8) as *const c_int);
+    if code == SI_TKILL && !fork::is_marked_child() {
+        let errno = *sys::__errno_location();
+        attend::show(Registers::interrupted(context));
+        *sys::__errno_location() = errno;
+        return;
+    }
     if !armed() {
         return;
     }
-    // siginfo_t: si_code at 8; of a timer's, si_overrun at 20.
-    const SI_TIMER: c_int = -2;
-    let of_timer = *(info.add(8) as *const c_int) == SI_TIMER;
+    let of_timer = code == SI_TIMER;
     if !of_timer {
         CAME.fetch_add(1, Ordering::Relaxed);
     }
@@ -314,31 +316,15 @@ unsafe extern "C" fn on_signal(_signal: c_int, info: *const u8, context: *const 
 }
 
 fn sample(at: Registers, count: u64) {
-    let taken = SCRATCH_TAKEN.iter().position(|taken| !taken.swap(true, Ordering::Acquire));
-    let slot = match taken {
-        Some(slot) => slot,
-        None => {
+    let walked = interrupted::walk(at, |addresses, whole, thread| {
+        if !shared::SAMPLES.write(count, addresses, whole, thread) && !SAMPLES.write(count, addresses, whole, thread) {
             SAMPLES.lose(count);
-            shared::SAMPLES.lose(count);
-            return;
         }
-    };
-    // SAFETY: `slot` is below SCRATCHES and ours until it is given back.
-    let scratch = unsafe { &mut *SCRATCH.load(Ordering::Relaxed).add(slot) };
-    scratch[0] = at.pc;
-    let (bounds, number) = OWN.with(|own| own.get());
-    let walk = unwind::walk(at, &mut scratch[1..], bounds);
-    if walk.depth == 0 && places::is_gone(at.pc) {
-        // The thread is unknown.
-        scratch[0] = 0;
-    }
-    let (addresses, thread) = (&scratch[..walk.depth + 1], number.unwrap_or_else(|| threads::number_of(tid())));
-    if !shared::SAMPLES.write(count, addresses, walk.whole, thread)
-        && !SAMPLES.write(count, addresses, walk.whole, thread)
-    {
+    });
+    if !walked {
         SAMPLES.lose(count);
+        shared::SAMPLES.lose(count);
     }
-    SCRATCH_TAKEN[slot].store(false, Ordering::Release);
 }
 
 /// Drops the samples of a timing loop whose time is void. No bracket is open.
@@ -349,6 +335,15 @@ pub fn forget() {
 /// Takes the samples. No bracket is open.
 pub fn take() -> Taken {
     SAMPLES.take()
+}
+
+/// Tells the tool how the threads were armed.
+pub fn tell_arms(armed: bool) {
+    let arms = arms();
+    let method = if armed { u64::from(arms.method) } else { 0 };
+    for (place, value) in [(word::METHOD, method), (word::PERIOD, arms.period_ns), (word::UNARMED, arms.unarmed)] {
+        shared::set(place, value);
+    }
 }
 
 /// How the threads were last armed.

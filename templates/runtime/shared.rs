@@ -69,6 +69,7 @@ fn prepare(base: *mut AtomicU64, size: usize) -> Result<()> {
         (word::ENTRIES, MOST_CHUNKS * 8),
         (word::SAMPLES, RING_WORDS * 8),
         (word::WAITS, RING_WORDS * 8),
+        (word::STACKS, RING_WORDS * 8),
     ] {
         let at = take(len);
         if at.is_null() {
@@ -78,6 +79,7 @@ fn prepare(base: *mut AtomicU64, size: usize) -> Result<()> {
     }
     set(word::SAMPLES_LEN, RING_WORDS as u64);
     set(word::WAITS_LEN, RING_WORDS as u64);
+    set(word::STACKS_LEN, RING_WORDS as u64);
     Ok(())
 }
 
@@ -127,7 +129,8 @@ pub fn offset(address: usize) -> u64 {
     (address - BASE.load(Ordering::Relaxed) as usize) as u64
 }
 
-fn at(offset: u64) -> *mut u8 {
+/// The memory at an offset that [`take`] gave.
+pub fn at(offset: u64) -> *mut u8 {
     // SAFETY: `take` gave the memory at these offsets.
     unsafe { BASE.load(Ordering::Relaxed).cast::<u8>().add(offset as usize) }
 }
@@ -204,6 +207,8 @@ pub const SAMPLES: Ring =
     Ring { words: word::SAMPLES, len: word::SAMPLES_LEN, next: word::SAMPLES_NEXT, lost: word::SAMPLES_LOST };
 pub const WAITS: Ring =
     Ring { words: word::WAITS, len: word::WAITS_LEN, next: word::WAITS_NEXT, lost: word::WAITS_LOST };
+pub const STACKS: Ring =
+    Ring { words: word::STACKS, len: word::STACKS_LEN, next: word::STACKS_NEXT, lost: word::STACKS_LOST };
 
 impl Ring {
     /// Writes one stack: its mark (its position plus one, set last), its depth (bit 32: cut), amount, thread with the time

@@ -123,6 +123,14 @@ extern "C" {
     pub fn getenv(name: *const c_char) -> *const c_char;
     pub fn getrusage(of: c_int, usage: *mut rusage) -> c_int;
     pub fn getpid() -> c_int;
+    pub fn prctl(option: c_int, ...) -> c_int;
+    #[cfg(target_feature = "crt-static")]
+    pub fn pthread_create(
+        thread: *mut pthread_t,
+        attr: *const pthread_attr_t,
+        start: unsafe extern "C" fn(*mut c_void) -> *mut c_void,
+        argument: *mut c_void,
+    ) -> c_int;
     pub fn atexit(handler: extern "C" fn()) -> c_int;
     pub fn sched_yield() -> c_int;
     fn sysconf(name: c_int) -> c_long;

@@ -28,8 +28,7 @@ pub fn settle() {
 }
 
 fn others_sleep() -> bool {
-    // SAFETY: gettid has no arguments and cannot fail.
-    let own = unsafe { sys::syscall(sys::SYS_GETTID) }.to_string();
+    let own = tid().to_string();
     let tasks = match std::fs::read_dir("/proc/self/task") {
         Ok(tasks) => tasks,
         Err(_) => return true,
@@ -40,6 +39,12 @@ fn others_sleep() -> bool {
         let state = stat.rfind(')').and_then(|end| stat[end..].chars().nth(2));
         state != Some('R')
     })
+}
+
+/// The calling thread's number.
+pub fn tid() -> u32 {
+    // SAFETY: gettid has no arguments and cannot fail.
+    unsafe { sys::syscall(sys::SYS_GETTID) as u32 }
 }
 
 /// The name of the thread `tid` in samples and waits: 0 is the process's first, which runs the benches.
@@ -57,8 +62,16 @@ type Create = unsafe extern "C" fn(*mut sys::pthread_t, *const sys::pthread_attr
 
 const EAGAIN: c_int = 11;
 
+#[cfg_attr(target_feature = "crt-static", allow(dead_code))]
 static REAL: AtomicUsize = AtomicUsize::new(0);
 
+#[cfg(target_feature = "crt-static")]
+fn real() -> Option<Create> {
+    // Nothing stands before libc's function, and nothing looks it up.
+    Some(sys::pthread_create)
+}
+
+#[cfg(not(target_feature = "crt-static"))]
 fn real() -> Option<Create> {
     let mut at = REAL.load(Ordering::Relaxed);
     if at == 0 {
@@ -71,6 +84,18 @@ fn real() -> Option<Create> {
     }
     // SAFETY: the next `pthread_create` in link order is libc's, of that type.
     Some(unsafe { mem::transmute::<usize, Create>(at) })
+}
+
+/// Starts a thread of the recorder's own, which never ends.
+///
+/// # Safety
+/// `start` may be called on a thread of its own, with a null argument.
+pub unsafe fn start_unseen(start: Start) -> bool {
+    let mut thread = 0;
+    match real() {
+        Some(create) => create(&mut thread, ptr::null(), start, ptr::null_mut()) == 0,
+        None => false,
+    }
 }
 
 struct Errand {

@@ -58,6 +58,28 @@ pub const FORKS: usize = 31;
 pub const RATE: usize = 32;
 /// As `COUNTERS`: nanoseconds that a state's thread spent on recording, by a sample of its events.
 pub const SPENT: usize = 33;
+/// The ring of stacks that the tool asked for.
+pub const STACKS: usize = 34;
+pub const STACKS_LEN: usize = 35;
+/// The thread that attends to the tool (`attend`), and the time when it last looked.
+pub const ATTENDANT: usize = 36;
+pub const TICK: usize = 37;
+/// The counts when stacks began to be recorded, if that was later than the program's start.
+pub const BEFORE: usize = 40;
+/// Written by the tool: its time and its process, the samples a second that it wants, the number of the stacks of all
+/// threads, the step of joining, and the length of its tables.
+pub const TOOL_TICK: usize = 48;
+pub const TOOL: usize = 49;
+pub const WANTED_CPU: usize = 50;
+pub const WANTED_STACKS: usize = 51;
+pub const WANTED_STEP: usize = 52;
+pub const TABLE_LEN: usize = 53;
+/// What has been done of that, how many threads were asked, and where there is room for the tables.
+pub const DONE_CPU: usize = 56;
+pub const DONE_STACKS: usize = 57;
+pub const DONE_STEP: usize = 58;
+pub const ASKED_THREADS: usize = 59;
+pub const TABLE: usize = 60;
 /// Live bytes, but for what threads have not told yet; the most there were; the peak's number, and when it was.
 pub const LIVE: usize = 64;
 pub const MOST: usize = 72;
@@ -67,5 +89,7 @@ pub const SAMPLES_NEXT: usize = 80;
 pub const SAMPLES_LOST: usize = 81;
 pub const WAITS_NEXT: usize = 88;
 pub const WAITS_LOST: usize = 89;
+pub const STACKS_NEXT: usize = 96;
+pub const STACKS_LOST: usize = 97;
 pub const CHILDREN: usize = 128;
 pub const CHILDREN_MOST: usize = 128;
