@@ -28,6 +28,7 @@ pub mod records;
 pub mod results;
 pub mod session;
 pub mod symbolize;
+pub mod test_runs;
 pub mod unwind;
 pub mod web;
 

@@ -104,7 +104,7 @@ fn join(dirs: &[PathBuf], parts: Vec<Run>) -> Result<Joined> {
             short_commit(other)
         )));
     }
-    let mut checks = Vec::new();
+    let (mut checks, mut tests) = (Vec::new(), Vec::new());
     let (mut finished, mut failed): (Vec<(Finished, PathBuf)>, _) = (Vec::new(), BTreeMap::new());
     let mut owner: BTreeMap<String, (usize, Finished)> = BTreeMap::new();
     for (index, part) in parts.into_iter().enumerate() {
@@ -125,13 +125,15 @@ fn join(dirs: &[PathBuf], parts: Vec<Run>) -> Result<Joined> {
         }
         // They have the counts of more processes than the results.
         checks.extend(part.checks);
+        tests.extend(part.tests);
         failed.extend(part.failed.into_iter().map(|one| (one.name.clone(), one)));
     }
     // Targets are measured by package and name.
     let place = |one: &Finished| (one.package.clone(), one.target.clone(), one.position.unwrap_or(usize::MAX));
     finished.sort_by_key(|(one, _)| place(one));
     let (finished, from) = finished.into_iter().unzip();
-    Ok(Joined { run: Run { started, finished, failed: failed.into_values().collect(), checks }, from })
+    let failed = failed.into_values().collect();
+    Ok(Joined { run: Run { started, finished, failed, tests, checks }, from })
 }
 
 /// Copies a benchmark's profiles from the folder of its machine, and returns their new paths.
@@ -173,7 +175,7 @@ mod tests {
             commit: None,
             workspace: None,
         };
-        Run { started, finished, failed: Vec::new(), checks: Vec::new() }
+        Run { started, finished, ..Run::default() }
     }
 
     fn joined(parts: Vec<Run>) -> Result<Vec<String>> {

@@ -13,6 +13,7 @@ mod pprof;
 mod program;
 mod report;
 mod run;
+mod test;
 mod web;
 
 use std::ffi::OsString;
@@ -49,7 +50,7 @@ fn program_of(args: &[OsString]) -> Option<&[OsString]> {
 
 type Command = fn(&[OsString]) -> Result<u8>;
 
-const COMMANDS: [(&str, Command); 14] = [
+const COMMANDS: [(&str, Command); 15] = [
     ("check", check::run),
     ("compare", compare::run),
     ("completions", packaging::completions),
@@ -64,6 +65,7 @@ const COMMANDS: [(&str, Command); 14] = [
     ("pprof", pprof::run),
     ("report", report::run),
     ("run", run::run),
+    ("test", test::run),
 ];
 
 fn command(word: &str) -> Option<Command> {

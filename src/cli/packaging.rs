@@ -15,6 +15,7 @@ use super::merge::MergeArgs;
 use super::report::ReportArgs;
 use crate::console;
 use crate::session::options::RunArgs;
+use crate::test_runs::options::TestArgs;
 use crate::{Error, Result, exit};
 
 #[derive(Debug, Parser)]
@@ -48,6 +49,7 @@ fn everything() -> Command {
         ("live", LiveArgs::command()),
         ("leaks", LeaksArgs::command()),
         ("history", HistoryArgs::command()),
+        ("test", TestArgs::command()),
         ("init", InitArgs::command()),
         ("completions", CompletionsArgs::command()),
         ("man", ManArgs::command()),

@@ -71,7 +71,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     }
     let success = code == exit::OK && troubles.is_empty();
     let error = troubles.first().map(Error::line);
-    lines.push(Line::RunFinished(RunFinished { success, benchmarks: 0, failed: 0, error }));
+    lines.push(Line::RunFinished(RunFinished { success, benchmarks: 0, tests: None, failed: 0, error }));
     let text: String = lines.iter().map(json::line).collect();
     troubles.extend(fs::replace(&place.home.join("results.jsonl"), text.as_bytes()).err());
     if let Some(file) = &files.json {

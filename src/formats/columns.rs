@@ -79,34 +79,34 @@ impl Table {
         }
         Table { cells: all, compared }
     }
+}
 
-    /// Lines with the columns two blanks apart.
-    fn lines(&self) -> Vec<String> {
-        let Some(head) = self.cells.first() else { return Vec::new() };
-        let is_long = |row: &[String]| get_text_width(&row[0]) > LONGEST_NAME;
-        let records = self.cells.iter().map(|row| match row.split_first() {
-            Some((_, rest)) if is_long(row) => [&[String::new()], rest].concat(),
-            _ => row.clone(),
-        });
-        let mut table = Builder::from_iter(records).build();
-        table.with(Style::empty()).modify(Segment::all(), Padding::new(0, 2, 0, 0));
-        table.modify(Columns::new(1..head.len() - usize::from(self.compared)), Alignment::right());
-        let mut lines = Vec::new();
-        for (row, line) in self.cells.iter().zip(table.to_string().lines()) {
-            if is_long(row) {
-                lines.push(row[0].clone());
-            }
-            lines.push(line.trim_end().to_owned());
+/// Lines with the columns two blanks apart, all but the first (and the last, if it is text) to the right.
+pub fn aligned(cells: &[Vec<String>], last_is_text: bool) -> Vec<String> {
+    let Some(head) = cells.first() else { return Vec::new() };
+    let is_long = |row: &[String]| get_text_width(&row[0]) > LONGEST_NAME;
+    let records = cells.iter().map(|row| match row.split_first() {
+        Some((_, rest)) if is_long(row) => [&[String::new()], rest].concat(),
+        _ => row.clone(),
+    });
+    let mut table = Builder::from_iter(records).build();
+    table.with(Style::empty()).modify(Segment::all(), Padding::new(0, 2, 0, 0));
+    table.modify(Columns::new(1..head.len() - usize::from(last_is_text)), Alignment::right());
+    let mut lines = Vec::new();
+    for (row, line) in cells.iter().zip(table.to_string().lines()) {
+        if is_long(row) {
+            lines.push(row[0].clone());
         }
-        lines
+        lines.push(line.trim_end().to_owned());
     }
+    lines
 }
 
 /// The columns, without a line end behind the last line; failed benchmarks stand below.
 pub fn render(rows: &[Finished], failed: &[Failed], view: &View) -> String {
     let table = Table::new(rows, view);
     let mut lines: Vec<String> = busy(rows).into_iter().collect();
-    lines.extend(table.lines());
+    lines.extend(aligned(&table.cells, table.compared));
     lines.extend(failed.iter().map(|one| format!("FAILED  {}: {}", one_line(&one.name), one_line(&one.error))));
     lines.extend(notes(rows, &table).into_iter().map(str::to_owned));
     lines.join("\n")

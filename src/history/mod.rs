@@ -137,7 +137,7 @@ mod tests {
         let finished = rows.iter().map(|(name, allocs)| finished(name, *allocs, 8.0 * allocs, true)).collect();
         let started = RunStarted::default();
         let commit = Commit { committed, id: format!("{committed:040}"), ..Commit::default() };
-        Kept { commit, run: Run { started, finished, failed: Vec::new(), checks: Vec::new() } }
+        Kept { commit, run: Run { started, finished, ..Run::default() } }
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use super::arguments::Arguments;
+use super::harness::Libtest;
 use super::overlay::Overlay;
-use super::{Setup, dep_info};
+use super::{Purpose, Setup, dep_info};
 use crate::{Error, Result, fs};
 
 /// Behind the timed executable's name stands the counting one's.
@@ -32,7 +33,8 @@ pub fn dhat_path(timed: &Path) -> PathBuf {
 /// True where this call makes an executable from one of the bench roots. With `harness = false` cargo gives neither
 /// `--crate-type` nor `--test`.
 pub fn is_bench_root(args: &Arguments, setup: &Setup) -> bool {
-    let executable = args.has("--test") || matches!(args.value("--crate-type"), None | Some("bin"));
+    let executable = args.has("--test")
+        || setup.purpose != Purpose::Tests && matches!(args.value("--crate-type"), None | Some("bin"));
     // cargo may have come here by another path than the one that named the manifest.
     executable && root(args).is_some_and(|source| setup.bench_roots.contains(&source))
 }
@@ -49,44 +51,63 @@ pub fn compile(
     overlay: Option<&Overlay>,
     setup: &Setup,
 ) -> Result<i32> {
-    let counted = linked_with(&args, COUNTED, "memprof_alloc", &setup.runtime.allocator, setup);
+    let name = args.value("--crate-name").unwrap_or("bench");
+    let is_test = setup.purpose == Purpose::Tests;
+    let counted = |allocator| {
+        let mut counted = linked_with(&args, COUNTED, allocator, setup);
+        if let (true, Some(libtest)) = (is_test, &setup.runtime.libtest) {
+            counted.link("test", libtest);
+        }
+        counted
+    };
+    if is_test && setup.runtime.libtest.is_none() {
+        setup.refuse(name, root(&args), Libtest::unknown(name))?;
+        return Ok(1);
+    }
 
     // Both at once. The second repeats the diagnostics of the first; only an error of its own matters.
-    let second = command()
-        .args(counted.line(setup.scratch())?)
-        .env("RUSTC_BOOTSTRAP", "1")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|e| Error::run(&command(), e))?;
+    let call = counted(Some(("memprof_alloc", &setup.runtime.allocator)));
+    let second = start_second(command(), &call, setup)?;
     let first = command().args(args.line(setup.scratch())?).status().map_err(|e| Error::run(&command(), e))?;
-    let second = second.wait_with_output().map_err(|e| Error::run(&command(), e))?;
+    let mut second = second.wait_with_output().map_err(|e| Error::run(&command(), e))?;
     if !first.success() {
         return Ok(first.code().unwrap_or(101));
     }
     dep_info::mend_file(&args, overlay, setup)?;
-    let (Some(timed), Some(counting)) = (args.output(""), counted.output("")) else { return Ok(1) };
+    let (Some(timed), Some(counting)) = (args.output(""), call.output("")) else { return Ok(1) };
+    let has_own_allocator = String::from_utf8_lossy(&second.stderr).contains("global allocator");
+    if !second.status.success() && has_own_allocator {
+        // The user's own allocator stays in charge, with the tracker around it.
+        if is_test {
+            let call = start_second(command(), &counted(None), setup)?;
+            second = call.wait_with_output().map_err(|e| Error::run(&command(), e))?;
+        } else {
+            // One executable is both timed and counted.
+            let _ = std::fs::remove_file(&counting);
+            std::fs::hard_link(&timed, &counting).map_err(|e| Error::file("make", &counting, e))?;
+            write_stamp(&timed, &counting)?;
+            return Ok(0);
+        }
+    }
     if second.status.success() {
         write_stamp(&timed, &counting)?;
         return Ok(if link_with_dhat(&command, &args, &timed, setup)? { 0 } else { 1 });
     }
     let stderr = String::from_utf8_lossy(&second.stderr);
-    if stderr.contains("global allocator") {
-        // The user's own allocator stays in charge, with the tracker around it: one executable is both timed and counted.
-        let _ = std::fs::remove_file(&counting);
-        std::fs::hard_link(&timed, &counting).map_err(|e| Error::file("make", &counting, e))?;
-        write_stamp(&timed, &counting)?;
-        return Ok(0);
-    }
-    let name = args.value("--crate-name").unwrap_or("bench");
     let lines = stderr.lines().filter(|line| !line.trim().is_empty()).take(3).collect::<Vec<_>>().join(" ");
-    setup.refuse(name, root(&args), format!("bench `{name}` does not link with the counting allocator: {lines}"))?;
+    let kind = if is_test { "test" } else { "bench" };
+    setup.refuse(name, root(&args), format!("{kind} `{name}` does not link with the counting allocator: {lines}"))?;
     Ok(1)
 }
 
-/// The call that links the same bench with one more crate, which holds the `#[global_allocator]`.
-fn linked_with(args: &Arguments, suffix: &str, name: &str, library: &Path, setup: &Setup) -> Arguments {
+fn start_second(mut command: Command, args: &Arguments, setup: &Setup) -> Result<Child> {
+    command.args(args.line(setup.scratch())?).env("RUSTC_BOOTSTRAP", "1");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.spawn().map_err(|e| Error::run(&command, e))
+}
+
+/// The call that links the same bench once more, with one more crate, which holds the `#[global_allocator]`.
+fn linked_with(args: &Arguments, suffix: &str, allocator: Option<(&str, &Path)>, setup: &Setup) -> Arguments {
     let mut linked = args.clone();
     let extra = args.codegen("extra-filename").last().copied().unwrap_or("").to_owned();
     linked.set_codegen("extra-filename", Some(&format!("{extra}{suffix}")));
@@ -94,8 +115,10 @@ fn linked_with(args: &Arguments, suffix: &str, name: &str, library: &Path, setup
     linked.set_emit("link");
     // Linked although no code names it; on this one call a stable compiler accepts the unstable flag, too.
     linked.push("-Zunstable-options");
-    linked.push("--extern");
-    linked.push(format!("force:{name}={}", library.display()));
+    if let Some((name, library)) = allocator {
+        linked.push("--extern");
+        linked.push(format!("force:{name}={}", library.display()));
+    }
     linked.push("--cap-lints=allow");
     // With the unstable flag a stable compiler would mangle symbols like a nightly one: other names than the timed
     // executable's.
@@ -108,7 +131,7 @@ fn linked_with(args: &Arguments, suffix: &str, name: &str, library: &Path, setup
 /// Built if it is asked for; false if it cannot be, which is noted. Not tried if the bench has an allocator of its own.
 fn link_with_dhat(command: &impl Fn() -> Command, args: &Arguments, timed: &Path, setup: &Setup) -> Result<bool> {
     let Some(dhat) = &setup.dhat else { return Ok(true) };
-    let mut linked = linked_with(args, DHAT, "memprof_dhat", &dhat.library, setup);
+    let mut linked = linked_with(args, DHAT, Some(("memprof_dhat", &dhat.library)), setup);
     linked.push("-L");
     linked.push(format!("dependency={}", dhat.dependencies.display()));
     let mut call = command();

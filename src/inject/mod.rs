@@ -41,6 +41,7 @@ const RUNTIME_VARIABLE: &str = "MEMPROF_RUNTIME";
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Setup {
     pub runtime: Runtime,
+    pub purpose: Purpose,
     /// Root sources of all bench targets, without symbolic links.
     pub bench_roots: Vec<PathBuf>,
     /// Overlays lie here.
@@ -51,10 +52,18 @@ pub struct Setup {
     pub user_wrapper: Option<PathBuf>,
     /// The dhat crate, if it is asked for.
     pub dhat: Option<Dhat>,
-    /// The roots are those of programs: they run as they are, even with a harness in them.
-    pub programs: bool,
     /// Stable or beta: unstable flags change what it does.
     pub stable_compiler: bool,
+}
+
+/// The executables that are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    Benches,
+    /// Programs run as they are, even with a harness in them.
+    Programs,
+    /// Tests are counted in a second executable; the first has the compiler's own harness, as its user knows it.
+    Tests,
 }
 
 /// Why a crate, and with it every bench that links it, cannot be measured.
@@ -79,12 +88,12 @@ impl Setup {
         remove_unused(&overlays, "");
         Ok(Setup {
             runtime,
+            purpose: Purpose::Benches,
             bench_roots,
             overlays,
             refusals: scratch.join("refusals"),
             user_wrapper: config.wrapper.clone(),
             dhat: None,
-            programs: false,
             stable_compiler: config.toolchain.is_stable(),
         })
     }

@@ -97,6 +97,6 @@ pub fn dhat_dir(options: &PassOptions) -> PathBuf {
 }
 
 /// A line holds neither of these characters.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     text.replace('%', "%25").replace('\n', "%0A").replace('\r', "%0D")
 }

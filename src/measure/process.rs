@@ -100,7 +100,13 @@ pub struct Running {
 impl Running {
     /// Starts `command`; keeps the last part of its output, and copies it to stderr too if `forward` is set.
     pub fn start(mut command: Command, forward: bool) -> Result<Running> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running::start_as_it_is(command, forward)
+    }
+
+    /// The same, if the caller decides where the output goes.
+    pub fn start_as_it_is(mut command: Command, forward: bool) -> Result<Running> {
+        command.stdin(Stdio::null()).process_group(0);
         let begun = Instant::now();
         let mut child = command.spawn().map_err(|e| Error::run(&command, e))?;
         let tail = Arc::new(Mutex::new(Tail::default()));

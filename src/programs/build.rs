@@ -7,7 +7,7 @@ use cargo_metadata::Artifact;
 use clap::Args;
 
 use super::target::{Kind, Place, Program};
-use crate::inject::{Setup, is_pair};
+use crate::inject::{Purpose, Setup, is_pair};
 use crate::measure::{CargoCall, Interrupt, Launch, Runner, Scratch};
 use crate::project::{BuildOptions, CargoConfig, CargoOptions};
 use crate::{Error, Result};
@@ -61,7 +61,8 @@ pub fn build(
     scratch: &Scratch,
     interrupt: &Interrupt,
 ) -> Result<Vec<Ready>> {
-    let setup = Setup { programs: true, ..Setup::new(config, &place.home, &scratch.0, place.roots.clone())? };
+    let setup =
+        Setup { purpose: Purpose::Programs, ..Setup::new(config, &place.home, &scratch.0, place.roots.clone())? };
     // Apart from the benches': there, programs are built without the second executable, and would count as fresh.
     let build_dir = place.home.join("build").join("programs");
     let variables = setup.install(&place.home, &build_dir)?;

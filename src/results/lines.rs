@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
+pub use super::failed::{Failed, FailureKind};
 use super::program;
 use super::ratio::Versus;
+use super::tests::TestFinished;
 
 pub use super::profiles::Profiles;
 pub use super::time::{Sample, Time};
@@ -178,54 +180,14 @@ impl Finished {
     }
 }
 
-/// A benchmark that did not come through, or a whole bench target: then the id is empty.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Failed {
-    pub name: String,
-    pub package: String,
-    pub target: String,
-    pub id: String,
-    /// For programs; `error` says the same to people.
-    #[serde(default)]
-    pub kind: FailureKind,
-    pub error: String,
-}
-
-/// The ways in which a benchmark fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FailureKind {
-    /// Its process panicked, was killed or ended with an error.
-    Crashed,
-    /// It took longer than --timeout.
-    TimedOut,
-    /// Its process was stopped, as a background process is that reads from the terminal.
-    Stopped,
-    /// It was listed, but did not run.
-    Vanished,
-    /// It never called the harness's timing loop.
-    Untimed,
-    /// The counting allocator is not linked in.
-    NotLinked,
-    /// Several processes wrote records.
-    SeveralProcesses,
-    /// Another run rebuilt the executable.
-    Rebuilt,
-    /// Records are missing.
-    Incomplete,
-    /// The runtime cannot be hooked into its build.
-    Refused,
-    /// Another version of the tool knows the kind, or wrote none.
-    #[default]
-    #[serde(other)]
-    Unknown,
-}
-
 /// The last line of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunFinished {
     pub success: bool,
     pub benchmarks: usize,
+    /// Tests that were run, or left out for `#[ignore]`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tests: Option<usize>,
     pub failed: usize,
     /// Why there are no more results, if the run could not go on: code that does not build, for instance.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -241,15 +203,17 @@ pub enum Line {
     BenchmarkFailed(Failed),
     Check(Box<Check>),
     ProgramFinished(Box<program::Finished>),
+    TestFinished(Box<TestFinished>),
     RunFinished(RunFinished),
 }
 
 /// All results of a run: the source of every output format.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Run {
     pub started: RunStarted,
     pub finished: Vec<Finished>,
     pub failed: Vec<Failed>,
+    pub tests: Vec<TestFinished>,
     pub checks: Vec<Check>,
 }
 
@@ -265,13 +229,14 @@ impl Run {
             let line: Line = serde_json::from_str(line).map_err(|e| at(&e))?;
             match (line, &mut run) {
                 (Line::RunStarted(started), None) => {
-                    run = Some(Run { started, finished: Vec::new(), failed: Vec::new(), checks: Vec::new() });
+                    run = Some(Run { started, ..Run::default() });
                 }
                 (Line::BenchmarkFinished(finished), Some(run)) => {
                     finished.is_sound().map_err(|e| at(&e))?;
                     run.finished.push(*finished);
                 }
                 (Line::BenchmarkFailed(failed), Some(run)) => run.failed.push(failed),
+                (Line::TestFinished(test), Some(run)) => run.tests.push(*test),
                 (Line::Check(check), Some(run)) => run.checks.push(*check),
                 (Line::ProgramFinished(_) | Line::RunFinished(_), Some(_)) => (),
                 _ => return Err(at(&"it must begin with one run-started line")),
@@ -285,6 +250,7 @@ impl Run {
         let mut lines = vec![Line::RunStarted(self.started.clone())];
         lines.extend(self.finished.iter().map(|one| Line::BenchmarkFinished(Box::new(one.clone()))));
         lines.extend(self.failed.iter().map(|one| Line::BenchmarkFailed(one.clone())));
+        lines.extend(self.tests.iter().map(|one| Line::TestFinished(Box::new(one.clone()))));
         lines.extend(self.checks.iter().map(|one| Line::Check(Box::new(one.clone()))));
         lines.push(Line::RunFinished(self.end()));
         lines
@@ -292,10 +258,12 @@ impl Run {
 
     pub fn end(&self) -> RunFinished {
         let good = |check: &Check| check.verdict != super::check::Verdict::Failed;
+        let failed = self.failed.len() + self.tests.iter().filter(|test| test.has_failed()).count();
         RunFinished {
-            success: self.failed.is_empty() && self.checks.iter().all(good),
+            success: failed == 0 && self.checks.iter().all(good),
             benchmarks: self.finished.len(),
-            failed: self.failed.len(),
+            tests: (!self.tests.is_empty()).then_some(self.tests.len()),
+            failed,
             error: None,
         }
     }

@@ -1,6 +1,7 @@
 //! A benchmark's numbers, and their statistics. No I/O.
 
 pub mod check;
+pub mod failed;
 pub mod groups;
 pub mod lines;
 pub mod metric;
@@ -16,4 +17,5 @@ pub mod sites;
 pub mod special;
 pub mod statistics;
 pub mod summary;
+pub mod tests;
 pub mod time;

@@ -179,7 +179,7 @@ mod tests {
             commit: None,
             workspace: None,
         };
-        Run { started, finished: vec![one], failed: Vec::new(), checks: Vec::new() }
+        Run { started, finished: vec![one], ..Run::default() }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! benchmarks, measure them.
 
 pub mod baseline;
-mod duration;
+pub mod duration;
 pub mod explanations;
 pub mod last_run;
 pub mod listing;

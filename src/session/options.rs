@@ -24,6 +24,7 @@ Commands (each takes --help):
   merge     join the results and profiles of several machines
   --bin NAME, --example NAME, --test NAME     run a whole program once (`cargo memprof --bin NAME --help`)
   leaks     show the blocks that the last run of a program never freed
+  test      run the tests, and show what each allocates, holds at its peak and never frees
   pprof     show profiles as `go tool pprof` does, with its flags: top, list, tree, peek, traces, -http=:, …
   init      print a ready CI workflow: init --ci github
   completions SHELL, man      print shell completions, or the manual page

@@ -72,7 +72,7 @@ impl<'a> Writer<'a> {
             home: workspace.home.clone(),
             root: workspace.root.clone(),
             lines: String::new(),
-            run: Run { started: started.clone(), finished: Vec::new(), failed: Vec::new(), checks: Vec::new() },
+            run: Run { started: started.clone(), ..Run::default() },
             base: None,
             group: Vec::new(),
             released: 0,

@@ -64,7 +64,7 @@ pub fn has_plan(path: &'static OsStr) {
     let _ = PLAN_FILE.set(path);
 }
 
-fn plan() -> Option<&'static Plan> {
+pub(crate) fn plan() -> Option<&'static Plan> {
     PLAN.get_or_init(|| Some(begun(PLAN_FILE.get()?))).as_ref()
 }
 
@@ -144,7 +144,7 @@ pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
     }
     threads::settle();
     match plan.mode {
-        Mode::List | Mode::Time | Mode::Program => (),
+        Mode::List | Mode::Time | Mode::Program | Mode::ListTests | Mode::Test => (),
         Mode::Count => count(plan, &selected, run),
         Mode::Cpu => cpu(plan, &selected, run),
         Mode::Dhat => record_with_dhat(plan, &selected, run),
@@ -176,7 +176,7 @@ fn start(plan: &Plan) -> std::io::Result<()> {
         // Another thread may have closed a library meanwhile.
         drop(places::tell());
     }
-    if matches!(plan.mode, Mode::Count | Mode::Program) && !tracker_is_linked() {
+    if matches!(plan.mode, Mode::Count | Mode::Program | Mode::Test) && !tracker_is_linked() {
         Record::new(records::NOT_LINKED).emit();
         std::process::exit(70);
     }

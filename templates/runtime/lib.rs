@@ -64,6 +64,7 @@ mod sys;
 mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod tests;
 mod thread;
 mod threads;
 mod timed;
@@ -79,5 +80,6 @@ pub use block::own as own_waits;
 pub use bracket::{batched, close, close_shared, iter_entry, open, open_custom, open_shared};
 pub use driver::{asked, benchmark, runs_on, Asked, Identity};
 pub use records::description;
+pub use tests::{list_test, test, tests_asked, uncounted, TestsAsked};
 pub use timed::{between, is_warm, sampled, start_again, Timing, MOST_SAMPLES};
 pub use track::Track;

@@ -27,6 +27,10 @@ pub enum Mode {
     Dhat,
     Block,
     Program,
+    /// Names the tests.
+    ListTests,
+    /// Runs a test.
+    Test,
 }
 
 /// One benchmark to run, by its id and how many of that id came before it.
@@ -160,6 +164,8 @@ impl Plan {
                         "dhat" => Mode::Dhat,
                         "block" => Mode::Block,
                         "program" => Mode::Program,
+                        "list-tests" => Mode::ListTests,
+                        "test" => Mode::Test,
                         _ => return None,
                     }
                 }

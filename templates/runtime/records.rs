@@ -152,7 +152,7 @@ pub fn description(group: Option<&str>, parameter: Option<&str>, throughput: Opt
 }
 
 /// As a JSON string.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {

@@ -40,6 +40,7 @@ mod shared_target;
 mod slow;
 mod support;
 mod symbolize;
+mod test_command;
 mod trouble;
 mod turns;
 mod untouched;

@@ -32,7 +32,7 @@ mod tests {
             commit: None,
             workspace: None,
         };
-        Run { started, finished: rows, failed: Vec::new(), checks: Vec::new() }
+        Run { started, finished: rows, ..Run::default() }
     }
 
     fn row(name: &str, allocs: f64) -> Finished {
