@@ -5,6 +5,7 @@
 //! blocks. A table of rules (`rules`) looks at each site and may give a remedy with its effect. Nothing here does I/O:
 //! source text comes through a function.
 
+mod blocks;
 mod calls;
 mod case;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod source;
 mod successions;
 mod text;
 
+pub use blocks::{BLOCKS, BlockStack, Blocks, blocks};
 pub use diff::{Change, diff};
 pub use explanation::{Effect, Explanation, Freeing, PROFILE, Remedy, SIDECAR, Site};
 pub use operation::{Container, Operation};

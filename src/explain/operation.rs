@@ -73,7 +73,52 @@ pub enum Operation {
 use Container as C;
 use Operation as O;
 
+impl Container {
+    pub fn title(self) -> &'static str {
+        match self {
+            C::Vec => "Vec",
+            C::String => "String",
+            C::VecDeque => "VecDeque",
+            C::BinaryHeap => "BinaryHeap",
+            C::HashMap => "HashMap",
+            C::HashSet => "HashSet",
+            C::BTreeMap => "BTreeMap node",
+            C::Path => "path",
+        }
+    }
+}
+
 impl Operation {
+    /// In words.
+    pub fn title(self) -> String {
+        match self {
+            O::Grow(container) => container.title().to_owned(),
+            O::Capacity(container) => format!("{}::with_capacity", container.title()),
+            O::Filled => "vec![x; n]".to_owned(),
+            O::Literal => "vec![…]".to_owned(),
+            O::Collect(container) => format!("collect into {}", container.title()),
+            O::Clone(container) => format!("clone of {}", container.title()),
+            O::TextCopy => "String from a &str".to_owned(),
+            O::Format => "String from format!".to_owned(),
+            O::Display => "String from to_string".to_owned(),
+            O::Joined => "new text or vector".to_owned(),
+            O::Shrunk => "capacity given back".to_owned(),
+            O::Box => "Box::new".to_owned(),
+            O::Rc => "Rc::new".to_owned(),
+            O::Arc => "Arc::new".to_owned(),
+            O::Sort => "a stable sort's scratch".to_owned(),
+            O::SortKeys => "keys of sort_by_cached_key".to_owned(),
+            O::Thread => "a thread was spawned".to_owned(),
+            O::Channel => "a channel was made".to_owned(),
+            O::Send => "a channel's queue took a message".to_owned(),
+            O::JobQueue => "rayon's job queue".to_owned(),
+            O::BufferedIo => "a buffered reader or writer was made".to_owned(),
+            O::Read => "a file or stream was read".to_owned(),
+            O::CString => "a C string was made".to_owned(),
+            O::Other => "an allocation".to_owned(),
+        }
+    }
+
     /// The operation by functions of other crates for the user's line, if known; `functions`: the innermost first.
     pub(super) fn of_crates<'f>(mut functions: impl Iterator<Item = &'f Function>) -> Option<Operation> {
         // rayon's own frames lie around those of its queue.

@@ -25,6 +25,11 @@ pub struct Recording {
     pub all_successions: bool,
     /// When the blocks of the first operation lived; indices are into `stacks`. Empty where there were too many.
     pub spans: Vec<Span>,
+    /// False where there were too many.
+    pub all_spans: bool,
+    /// The first operation over its events: the most bytes that were live during each of so many equal stretches.
+    pub curve: Vec<u64>,
+    pub events: u64,
 }
 
 /// One stack.
@@ -49,6 +54,9 @@ impl Recording {
             peak_bytes: lives.peak_bytes,
             successions: lives.successions.clone(),
             all_successions: !lives.more_successions,
+            all_spans: !lives.more_spans && lives.whole,
+            curve: lives.curve.clone(),
+            events: lives.events,
             ..Recording::default()
         };
         let mut joining = Joining::default();

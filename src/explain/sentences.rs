@@ -1,7 +1,7 @@
 //! The events of a site, in a sentence.
 
 use super::case::Case;
-use super::operation::{Container, Operation};
+use super::operation::Operation;
 use crate::explain::frames::View;
 use crate::results::notation::{grouped, per_op};
 
@@ -109,53 +109,17 @@ fn given_to_harness(case: &Case) -> f64 {
 }
 
 fn what(case: &Case, view: &View) -> String {
-    let operation = match case.group().key.operation {
-        Operation::Grow(container) => name(container).to_owned(),
-        Operation::Capacity(container) => format!("{}::with_capacity", name(container)),
-        Operation::Filled => "vec![x; n]".to_owned(),
-        Operation::Literal => "vec![…]".to_owned(),
-        Operation::Collect(container) => format!("collect into {}", name(container)),
-        Operation::Clone(container) => format!("clone of {}", name(container)),
-        Operation::TextCopy => "String from a &str".to_owned(),
-        Operation::Format => "String from format!".to_owned(),
-        Operation::Display => "String from to_string".to_owned(),
-        Operation::Joined => format!("new text or vector ({})", view.called(case.group())),
-        Operation::Shrunk => "capacity given back".to_owned(),
-        Operation::Box => match case.returned_trait() {
+    let operation = match (case.group().key.operation, view.called(case.group())) {
+        (Operation::Joined, called) => format!("new text or vector ({called})"),
+        (Operation::Box, _) => match case.returned_trait() {
             Some(object) => format!("Box<dyn {object}>"),
-            None => "Box::new".to_owned(),
+            None => Operation::Box.title(),
         },
-        Operation::Rc => "Rc::new".to_owned(),
-        Operation::Arc => "Arc::new".to_owned(),
-        Operation::Sort => "a stable sort's scratch".to_owned(),
-        Operation::SortKeys => "keys of sort_by_cached_key".to_owned(),
-        Operation::Thread => "a thread was spawned".to_owned(),
-        Operation::Channel => "a channel was made".to_owned(),
-        Operation::Send => "a channel's queue took a message".to_owned(),
-        Operation::JobQueue => "rayon's job queue".to_owned(),
-        Operation::BufferedIo => "a buffered reader or writer was made".to_owned(),
-        Operation::Read => "a file or stream was read".to_owned(),
-        Operation::CString => "a C string was made".to_owned(),
-        Operation::Other => match view.called(case.group()) {
-            called if called.is_empty() => "an allocation".to_owned(),
-            called => called,
-        },
+        (Operation::Other, called) if !called.is_empty() => called,
+        (operation, _) => operation.title(),
     };
     match &case.group().key.via {
         Some(via) => format!("in {via}: {operation}"),
         None => operation,
-    }
-}
-
-fn name(container: Container) -> &'static str {
-    match container {
-        Container::Vec => "Vec",
-        Container::String => "String",
-        Container::VecDeque => "VecDeque",
-        Container::BinaryHeap => "BinaryHeap",
-        Container::HashMap => "HashMap",
-        Container::HashSet => "HashSet",
-        Container::BTreeMap => "BTreeMap node",
-        Container::Path => "path",
     }
 }

@@ -212,7 +212,21 @@ fn lives(p: &mut Payload) -> Option<Lives> {
         Some(Span { stack, follows, begun: p.u32()?, ended: p.u32()? })
     });
     let spans = spans.collect::<Option<_>>()?;
-    Some(Lives { index, whole, operations, peak_bytes, stacks, successions, more_successions, spans, more_spans })
+    let events = p.u64()?;
+    let curve = (0..p.u32()?).map(|_| p.u64()).collect::<Option<_>>()?;
+    Some(Lives {
+        index,
+        whole,
+        operations,
+        peak_bytes,
+        stacks,
+        successions,
+        more_successions,
+        spans,
+        more_spans,
+        curve,
+        events,
+    })
 }
 
 fn succession(p: &mut Payload, at: &HashMap<u32, usize>) -> Option<Succession> {

@@ -190,6 +190,9 @@ pub struct Lives {
     pub spans: Vec<Span>,
     /// There were more than `spans` has.
     pub more_spans: bool,
+    /// The first bracket over its events: the most bytes that were live during each of so many equal stretches.
+    pub curve: Vec<u64>,
+    pub events: u64,
 }
 
 /// Blocks that replaced each other: each was made, and then its thread freed a smaller one, the block before. Growing

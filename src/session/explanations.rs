@@ -112,6 +112,9 @@ fn keep(explained: measure::Explained, session: &Session, around: &Surroundings)
     let measure::Explained { name, memory, recording, profile } = explained;
     let explanation = explain::explain(&name, &memory, &recording, around);
     let at = sidecar(&session.workspace.home, &name);
+    let blocks = explain::blocks(&recording, around);
+    let blocks = serde_json::to_vec(&blocks).map_err(|e| Error::with("cannot keep the blocks", e))?;
+    fs::replace(&at.with_file_name(explain::BLOCKS), &blocks)?;
     let workspace = Some(session.workspace.root.to_string_lossy().into_owned());
     let line = json::line(&Sidecar::Explain { explanation: Box::new(explanation.clone()), workspace });
     fs::replace(&at.with_file_name(PROFILE), &profile::write(&profile))?;

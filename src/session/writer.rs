@@ -155,7 +155,7 @@ impl<'a> Writer<'a> {
     fn finished(&mut self, mut finished: Finished, profiles: ProfilePair) -> Result<()> {
         let dir = self.home.join("profiles").join(names::safe_path(&finished.name));
         // These belong to other counts than today's.
-        for file in [crate::explain::SIDECAR, crate::explain::PROFILE] {
+        for file in [crate::explain::SIDECAR, crate::explain::PROFILE, crate::explain::BLOCKS] {
             let _ = std::fs::remove_file(dir.join(file));
         }
         if let Some(mem) = &profiles.mem {

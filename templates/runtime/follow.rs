@@ -123,5 +123,6 @@ fn emit_lives(index: u32, whole: bool, lives: &Lives) {
     for span in &lives.spans {
         record = record.u32(span.entry).u32(span.follows).u32(span.begun).u32(span.ended);
     }
+    record = record.u64(lives.events).u32(lives.curve.len() as u32).u64s(&lives.curve);
     record.emit();
 }

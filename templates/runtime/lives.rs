@@ -17,6 +17,8 @@ use crate::peak;
 const MOST_SIZES: usize = 64;
 /// Blocks whose span is kept.
 const MOST_SPANS: usize = 200_000;
+/// Stretches of the curve.
+const MOST_STRETCHES: usize = 600;
 /// Threads that are told apart at one stack.
 const MOST_THREADS: usize = 64;
 /// Runs kept of one succession, and different successions.
@@ -34,6 +36,9 @@ pub struct Lives {
     pub spans: Vec<Span>,
     /// There were more than are kept.
     pub more_spans: bool,
+    /// The first bracket over its events: the most bytes that were live during each of so many equal stretches.
+    pub curve: Vec<u64>,
+    pub events: u64,
     /// Operations that were followed: as many as there were iterations in the brackets.
     pub operations: u64,
     /// Live bytes at the highest moment of all brackets.
@@ -89,12 +94,21 @@ impl Lives {
     /// Adds the events of one bracket, in which so many operations ran.
     pub fn add(&mut self, events: &[Event], operations: u64) {
         let mut bracket = Bracket::default();
+        let stretches = if self.operations == 0 { events.len().min(MOST_STRETCHES) } else { 0 };
+        if stretches > 0 {
+            self.events = events.len() as u64;
+            self.curve = vec![0; stretches];
+        }
         for (at, event) in events.iter().enumerate() {
             bracket.at = at as u32;
             self.event(&mut bracket, event);
             if bracket.bytes > bracket.peak_bytes {
                 bracket.peak_bytes = bracket.bytes;
                 bracket.peak_at = at;
+            }
+            if stretches > 0 {
+                let most = &mut self.curve[at * stretches / events.len()];
+                *most = bracket.bytes.max(*most);
             }
         }
         for (_, block) in bracket.live.drain() {
@@ -383,6 +397,19 @@ mod tests {
         assert_eq!((life.fresh, life.zeroed, life.freed, life.freed_elsewhere, life.kept), (2, 1, 1, 1, 1));
         assert_eq!((lives.stacks[&3].grown, lives.stacks[&3].of_older), (1, 1));
         assert_eq!((life.most_live, life.threads.len()), (3, 1));
+    }
+
+    #[test]
+    fn the_curve_is_of_the_first_bracket_and_keeps_its_peak() {
+        let mut lives = Lives::default();
+        lives.add(&[event(Fresh, 16, 100, 1), event(Fresh, 32, 20, 1), event(Freed, 16, 100, 0)], 1);
+        lives.add(&[event(Fresh, 16, 500, 1)], 1);
+        assert_eq!((lives.curve.as_slice(), lives.events), (&[100, 120, 20][..], 3));
+        let mut many: Vec<Event> = (0..5000).map(|at| event(Fresh, 16 * (at + 1), 1, 1)).collect();
+        many.push(event(Freed, 16, 1, 0));
+        let lives = super::tests::lives(&many);
+        assert_eq!((lives.curve.len(), lives.curve.iter().max()), (MOST_STRETCHES, Some(&5000)));
+        assert!(lives.curve.windows(2).all(|pair| pair[0] <= pair[1]));
     }
 
     #[test]

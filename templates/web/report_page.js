@@ -7,6 +7,7 @@ const VIEWS = [
   { id: 'memory', title: 'Memory', has: (row, data) => data.mem, show: (row, data) => profileView(data.mem, 'mem', row) },
   { id: 'cpu', title: 'CPU', has: (row, data) => data.cpu, show: (row, data) => profileView(data.cpu, 'cpu', row) },
   { id: 'why', title: 'Why', has: (row, data) => data.why, show: (row, data) => whyView(data.why) },
+  { id: 'blocks', title: 'Blocks', has: (row, data) => data.blocks, show: (row, data) => blocksView(data.blocks) },
   { id: 'difference', title: 'Difference', has: (row, data) => data.differences.length, show: (row, data) => differenceView(data.differences, row) },
   { id: 'history', title: 'History', has: (row) => row.history, show: (row) => historyView(row.history.all, row.history.series) },
   { id: 'samples', title: 'Samples', has: (row) => row.samples.length, show: (row) => samplePlot(row) },

@@ -72,6 +72,7 @@ fn recording(frames: &[(&str, &str, u32)], freed_in: (&str, &str, u32)) -> Recor
             Recorded { frames: freeing, ..Recorded::default() },
         ],
         spans: vec![Span { stack: 0, follows: None, begun: 0, ended: 1 }],
+        ..Recording::default()
     }
 }
 

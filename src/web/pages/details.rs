@@ -7,14 +7,16 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::explain::{Explanation, SIDECAR};
+use crate::explain::{BLOCKS, Blocks, Explanation, SIDECAR};
 use crate::pprof::front::arguments::Invocation;
 use crate::pprof::front::command;
 use crate::pprof::front::config::Config;
 use crate::pprof::front::fetch::{Loaded, difference, load_file};
 use crate::pprof::front::generate::prepare;
+use crate::pprof::reports::report::Report as PreparedReport;
 use crate::results::groups::Compared;
 use crate::web::pages::contents::{Report, profile_path};
+use crate::web::views::blocks::Classes;
 use crate::web::views::{flame, source, top};
 
 /// Rows of a table of functions.
@@ -42,7 +44,8 @@ pub fn details(report: &Report, number: usize) -> Value {
     if let Compared::With(reference) = report.compared[number] {
         compare(&report.short[reference], &report.rows[reference]);
     }
-    json!({ "mem": one("mem"), "cpu": one("cpu"), "differences": differences, "why": profile_path(row, "mem").map(why) })
+    json!({ "mem": one("mem"), "cpu": one("cpu"), "differences": differences, "why": profile_path(row, "mem").map(why),
+            "blocks": profile_path(row, "mem").map(blocks) })
 }
 
 /// The findings of `explain`, which are stored beside mem.prof until the next run; null if it was not run.
@@ -53,6 +56,42 @@ fn why(mem: &Path) -> Value {
         return json!({ "error": format!("{} is of another version; `cargo memprof explain` makes it anew", path.display()) });
     };
     json!(found)
+}
+
+/// Sizes and lives of the blocks, kept as the findings are.
+fn blocks(mem: &Path) -> Value {
+    let path = mem.with_file_name(BLOCKS);
+    let Ok(text) = std::fs::read_to_string(&path) else { return Value::Null };
+    let Ok(found) = serde_json::from_str::<Blocks>(&text) else { return Value::Null };
+    let classes = Classes::of(&found);
+    let types = classes.types().len();
+    let loaded = Loaded { profile: classes.profile(&found), iterations: None, compared: false, per_op: false };
+    let flame = prepared(&loaded, "svg", None, "0", &as_flame_graph).map(|report| flame::flame_of_all(&report));
+    match flame {
+        Ok(flame) if types > 0 => classes.view(&found, json!(flame)),
+        _ => Value::Null,
+    }
+}
+
+fn as_flame_graph(config: &mut Config) {
+    config.call_tree = true;
+    config.trim = false;
+    config.granularity = "filefunctions".into();
+}
+
+/// The report that the command `name` shows of the profile's sample type `kind`.
+fn prepared(
+    loaded: &Loaded,
+    name: &str,
+    argument: Option<&str>,
+    kind: &str,
+    change: &dyn Fn(&mut Config),
+) -> Result<PreparedReport, String> {
+    let mut config = Config { sample_index: kind.to_owned(), ..Config::default() };
+    change(&mut config);
+    let command = command::find(name).ok_or("there is no such report")?;
+    let invocation = Invocation { command, argument: argument.map(str::to_owned) };
+    prepare(loaded.clone(), &invocation, &config, &mut |_| ())
 }
 
 fn profile(path: &Path, base: Option<&Path>) -> Value {
@@ -70,22 +109,11 @@ fn profile(path: &Path, base: Option<&Path>) -> Value {
 /// iterations of both sides of a difference.
 fn views(loaded: &Loaded, compared: Option<[u64; 2]>) -> Result<Value, String> {
     let types: Vec<String> = loaded.profile.sample_types.iter().map(|kind| kind.kind.to_string()).collect();
-    let prepared = |name: &str, argument: Option<&str>, kind: &str, change: &dyn Fn(&mut Config)| {
-        let mut config = Config { sample_index: kind.to_owned(), ..Config::default() };
-        change(&mut config);
-        let command = command::find(name).ok_or("there is no such report")?;
-        let invocation = Invocation { command, argument: argument.map(str::to_owned) };
-        prepare(loaded.clone(), &invocation, &config, &mut |_| ())
-    };
     let default = match &*loaded.profile.default_sample_type {
         "" => types.last().cloned().unwrap_or_default(),
         kind => kind.to_owned(),
     };
-    let flame = prepared("svg", None, &default, &|config| {
-        config.call_tree = true;
-        config.trim = false;
-        config.granularity = "filefunctions".into();
-    })?;
+    let flame = prepared(loaded, "svg", None, &default, &as_flame_graph)?;
     let legend = flame.profile_labels();
     let flame = match compared {
         Some(iterations) => flame::difference(&flame, iterations),
@@ -95,7 +123,7 @@ fn views(loaded: &Loaded, compared: Option<[u64; 2]>) -> Result<Value, String> {
     let (mut tables, mut listings) = (vec![Value::Null; types.len()], vec![Value::Null; types.len()]);
     for at in 0..types.len() {
         let index = at.to_string();
-        let mut table = prepared("top", None, &index, &|config| {
+        let mut table = prepared(loaded, "top", None, &index, &|config| {
             config.nodecount = TOP_ROWS;
             // Keep small changes, because they may be the important ones.
             config.nodefraction *= f64::from(u8::from(compared.is_none()));
@@ -104,7 +132,7 @@ fn views(loaded: &Loaded, compared: Option<[u64; 2]>) -> Result<Value, String> {
             continue;
         }
         tables[at] = json!(top::top(&mut table).0);
-        let mut listed = prepared("list", Some(""), &index, &|_| ())?;
+        let mut listed = prepared(loaded, "list", Some(""), &index, &|_| ())?;
         listings[at] = source::own_functions(&mut listed).map_or(Value::Null, |listing| json!(listing));
     }
     Ok(json!({

@@ -146,7 +146,7 @@ const CONTRAST: &str = r"(() => {
 })()";
 
 /// Elements that reach beyond the window, where one can scroll there.
-const BEYOND: &str = "document.documentElement.scrollWidth > document.documentElement.clientWidth ? [...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map((one) => `${one.tagName} ${one.className} ${one.textContent.slice(0, 40)}`) : []";
+pub const BEYOND: &str = "document.documentElement.scrollWidth > document.documentElement.clientWidth ? [...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map((one) => `${one.tagName} ${one.className} ${one.textContent.slice(0, 40)}`) : []";
 
 #[test]
 fn odd_names_and_numbers_do_no_harm() {

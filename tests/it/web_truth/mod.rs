@@ -2,6 +2,7 @@
 //! up here, in a real Chromium.
 
 mod access;
+mod blocks;
 mod groups;
 mod looks;
 
