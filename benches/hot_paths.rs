@@ -117,6 +117,7 @@ fn recording() -> Recording {
         frames,
         successions: Vec::new(),
         spans: Vec::new(),
+        ..Recording::default()
     }
 }
 
