@@ -18,3 +18,4 @@ pub mod sampling;
 pub mod summary;
 pub mod target;
 pub mod timeline;
+pub mod trace;
