@@ -2,12 +2,15 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
+use std::path::Path;
 
-use crate::pprof::front::arguments::{Refusal, parse};
+use crate::pprof::front::arguments::{Refusal, Request, parse};
 use crate::pprof::front::fetch::load;
 use crate::pprof::front::generate::generate;
 use crate::pprof::front::output::{Destination, deliver};
 use crate::pprof::front::{help, shell, terminal};
+use crate::pprof::profile::Profile;
+use crate::programs::timeline::{file, interval};
 use crate::session::last_run;
 use crate::symbolize::LocalBinaries;
 use crate::web::server::listen::Options;
@@ -29,7 +32,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
 
 fn try_run(args: &[String]) -> Result<(), String> {
     let request = match parse(args) {
-        Ok(request) => request,
+        Ok(request) => Request { cut: Some(cut), ..request },
         Err(Refusal::Help) => {
             say(&help::command_line());
             return Ok(());
@@ -65,6 +68,16 @@ fn try_run(args: &[String]) -> Result<(), String> {
     let output = &request.config.output;
     let to = if output.is_empty() { Destination::Default } else { Destination::File(output) };
     deliver(bytes, invocation, to, false, &mut say)
+}
+
+/// The mem.prof at `path` from one moment of the program's run to another, by the timeline beside it.
+fn cut(interval: &str, path: &Path, mem: Profile) -> Result<Profile, String> {
+    let interval = interval.parse().map_err(|error| format!("-between: {error}"))?;
+    let beside = path.with_file_name("timeline.json");
+    let text = std::fs::read(&beside)
+        .map_err(|_| format!("-between needs the timeline of the run, and there is no {}", beside.display()))?;
+    let timeline = file::read(&text).map_err(|error| format!("{}: {error}", beside.display()))?;
+    interval::cut(mem, &timeline, interval)
 }
 
 /// A line on stderr. If stderr is closed, there is no reader.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser as _;
 
@@ -18,6 +19,9 @@ use crate::programs::profiles::{self, ProgramProfiles};
 use crate::programs::run::{self, Ended};
 use crate::programs::summary;
 use crate::programs::target::{self, Place};
+use crate::programs::timeline::file;
+use crate::programs::trace::collect::{self, Span};
+use crate::programs::trace::firefox;
 use crate::project::CargoConfig;
 use crate::results::lines::{Line, RunFinished};
 use crate::results::names;
@@ -100,6 +104,9 @@ fn one(
         profiles::state_accuracy(made, &finished, &place.root);
         write(made, &ended, &folder(place, &finished.name), files, &mut finished, troubles);
     }
+    if let Some(file) = &files.trace {
+        troubles.extend(write_trace(file, &ended, &finished.target).err());
+    }
     if !args.select.build.quiet {
         eprint!("{}", summary::text(&finished, made.as_ref(), args.record.temporary, &place.root));
     }
@@ -144,10 +151,18 @@ fn write(
         *path = Some(at.to_string_lossy().into_owned());
     }
     let at = folder.join("timeline.json");
-    match fs::replace(&at, ended.timeline.json(&ended.region, ended.wall).as_bytes()) {
+    match fs::replace(&at, file::json(&ended.timeline, &ended.region, ended.wall, &made.places).as_bytes()) {
         Ok(()) => finished.timeline = Some(at.to_string_lossy().into_owned()),
         Err(error) => troubles.push(error),
     }
+}
+
+fn write_trace(file: &Path, ended: &Ended, program: &str) -> Result<()> {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let begun_ms = since_epoch.saturating_sub(ended.wall).as_secs_f64() * 1e3;
+    let span = Span { program, from: Duration::ZERO, duration: ended.wall, begun_ms };
+    let trace = collect::trace(&ended.region, &ended.timeline, &ended.samples, &ended.waits, &span);
+    fs::write_output(file, &firefox::file(&trace, file))
 }
 
 fn folder(place: &Place, name: &str) -> PathBuf {
@@ -159,6 +174,7 @@ struct Files {
     mem: Option<PathBuf>,
     cpu: Option<PathBuf>,
     block: Option<PathBuf>,
+    trace: Option<PathBuf>,
     json: Option<PathBuf>,
 }
 
@@ -183,6 +199,7 @@ impl Files {
             mem: place(&args.memprofile)?,
             cpu: place(&args.cpuprofile)?,
             block: place(&args.blockprofile)?,
+            trace: place(&args.trace)?,
             json: place(&json)?,
         })
     }

@@ -82,6 +82,9 @@ pub struct OutputArgs {
     /// Record where threads wait: in block.prof, and in FILE
     #[arg(long, value_name = "FILE")]
     pub blockprofile: Option<PathBuf>,
+    /// Write CPU samples, waits, allocations and memory over time, for the Firefox Profiler; FILE.gz is compressed
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
     /// Put relative files in this folder
     #[arg(long, value_name = "DIR")]
     pub outputdir: Option<PathBuf>,
@@ -107,7 +110,8 @@ impl ProgramArgs {
         run::Options {
             arguments: self.arguments.clone(),
             cpu_hz: if record.no_profiles { 0 } else { record.cpu_rate },
-            block: self.output.blockprofile.is_some(),
+            block: self.output.blockprofile.is_some() || self.output.trace.is_some(),
+            events: self.output.trace.is_some(),
             live: false,
             stacks: !record.no_profiles,
             peak: record.peak,

@@ -1,5 +1,6 @@
 //! The profiles of a program's run.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -20,11 +21,20 @@ pub const BEYOND: &str = "<stacks beyond the limit>";
 /// mem.prof, cpu.prof, block.prof; and the temporaries of each stack, as a profile with one value.
 pub struct ProgramProfiles {
     pub mem: Profile,
+    pub places: Places,
     pub cpu: Option<Profile>,
     pub block: Option<Profile>,
     pub temporaries: Profile,
     /// If they are of a sample: how accurate allocations, peak and live blocks are at each stack.
     pub accuracy: Option<Accuracies>,
+}
+
+/// Where the stacks are in mem.prof.
+pub struct Places {
+    /// The samples of the entries, by number.
+    pub of: HashMap<u64, u32>,
+    pub time_nanos: i64,
+    pub samples: usize,
 }
 
 /// The variances of estimates, as profiles: `alloc_objects` is a number of samples, `alloc_space` a variance in KiB².
@@ -49,13 +59,18 @@ pub fn make(ended: &Ended, block: bool) -> ProgramProfiles {
     let allocations: Vec<_> = records.iter().map(|record| record.allocations.clone()).collect();
     let at_peak = |record: &StackRecord| (record.allocations.stack.clone(), record.peak);
     let peaks: Vec<(Stack, [u64; 2])> = records.iter().filter(|r| r.peak != [0, 0]).map(at_peak).collect();
-    let mut mem = profiles::memory(&mut symbolizer, &modules, &allocations, Some(&peaks), about);
+    let (mut mem, places) = profiles::memory_with_places(&mut symbolizer, &modules, &allocations, Some(&peaks), about);
     of_a_program(&mut mem);
     if rate == 0 {
         add_beyond(&mut mem, region, &header, &records);
     } else {
         mem.period = rate as i64;
     }
+    let places = Places {
+        of: records.iter().map(|record| record.number).zip(places).collect(),
+        time_nanos: mem.time_nanos,
+        samples: mem.samples.len(),
+    };
     let only_temporaries = records.iter().filter(|record| record.temporaries > 0).map(|record| {
         let mut allocations = record.allocations.clone();
         allocations.counts.allocs = record.temporaries;
@@ -111,7 +126,7 @@ pub fn make(ended: &Ended, block: bool) -> ProgramProfiles {
             }),
         }
     });
-    ProgramProfiles { mem, cpu, block, temporaries, accuracy }
+    ProgramProfiles { mem, places, cpu, block, temporaries, accuracy }
 }
 
 /// A sampled mem.prof says how accurate it is, in all and at the largest sites. Files below `root` are the user's own.

@@ -29,6 +29,8 @@ impl Totals {
 /// One stack of the program.
 #[derive(Debug, Clone)]
 pub struct StackRecord {
+    /// Of its entry.
+    pub number: u64,
     pub allocations: Allocations,
     /// Blocks and bytes live at the peak.
     pub peak: [u64; 2],
@@ -175,7 +177,7 @@ pub fn stacks(region: &Region, header: &Header) -> Vec<StackRecord> {
         let peak = if seen == peak { [objects, bytes] } else { entry.live() };
         let thread = threads.get(&header.offset(entry.owner)).copied().unwrap_or(0);
         let allocations = Allocations { stack: stack(region, header, &entry), counts: entry.counts, thread };
-        found.push(StackRecord { allocations, peak, temporaries, sampled: entry.is_sampled() });
+        found.push(StackRecord { number: entry.number, allocations, peak, temporaries, sampled: entry.is_sampled() });
     });
     found
 }

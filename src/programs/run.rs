@@ -12,11 +12,13 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 use super::build::Ready;
+use super::events::{Events, Keep};
 use super::recorded;
 use super::region::{Region, word};
 use super::ring::Drain;
 use super::sampling::{self, Sampling};
 use super::timeline::Timeline;
+use super::trace::collect;
 use crate::measure::{Scratch, Tables, located};
 use crate::records::{Module, Reader, Record};
 use crate::{Error, Result};
@@ -34,6 +36,8 @@ pub struct Options {
     pub block: bool,
     /// The tool will ask for more while it runs.
     pub live: bool,
+    /// Samples and waits are kept one by one, too.
+    pub events: bool,
     pub stacks: bool,
     /// All events in one order: the peak is exact with several threads, too.
     pub peak: bool,
@@ -130,6 +134,10 @@ pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scra
     let mut started = start(ready, options, tables, scratch)?;
     let pid = started.pid;
     let (mut samples, mut waits) = (Drain::samples(), Drain::waits());
+    if options.events {
+        samples.events = Some(Events::new(Keep::Second, collect::MOST_SAMPLES));
+        waits.events = Some(Events::new(Keep::Largest, collect::MOST_WAITS));
+    }
     let (mut timeline, mut sampled_from) = (Timeline::default(), None);
     let ended = loop {
         if let Some(ended) = started.ended_within(timeline.pause()) {

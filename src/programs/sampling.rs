@@ -144,7 +144,7 @@ fn chance(objects: u64, bytes: u64, rate: u64) -> f64 {
 }
 
 /// What recorded blocks stand for, as Go scales them.
-fn scaled([objects, bytes]: [u64; 2], rate: u64) -> [u64; 2] {
+pub fn scaled([objects, bytes]: [u64; 2], rate: u64) -> [u64; 2] {
     let chance = chance(objects, bytes, rate);
     [objects, bytes].map(|value| (value as f64 / chance).round() as u64)
 }

@@ -26,6 +26,17 @@ pub fn memory(
     peaks: Option<&[(Stack, [u64; 2])]>,
     circumstances: Circumstances,
 ) -> Profile {
+    memory_with_places(symbolizer, modules, stacks, peaks, circumstances).0
+}
+
+/// The same, and the sample that each of `stacks` went to.
+pub fn memory_with_places(
+    symbolizer: &mut Symbolizer,
+    modules: &[Module],
+    stacks: &[Allocations],
+    peaks: Option<&[(Stack, [u64; 2])]>,
+    circumstances: Circumstances,
+) -> (Profile, Vec<u32>) {
     let mut types = vec![
         ("alloc_objects", "count"),
         ("alloc_space", "bytes"),
@@ -37,6 +48,7 @@ pub fn memory(
     }
     let mut collector = Collector::new(&types, "alloc_space");
     collector.threads = Threads::new(stacks.iter().map(|stack| stack.thread));
+    let mut places = Vec::with_capacity(stacks.len());
     for Allocations { stack, counts, thread } in stacks {
         let mut values = vec![
             counts.allocs as i64,
@@ -45,13 +57,14 @@ pub fn memory(
             counts.bytes.saturating_sub(counts.freed_bytes) as i64,
         ];
         values.resize(types.len(), 0);
-        collector.add(symbolizer, modules, stack, Some(*thread), &values);
+        places.push(collector.add(symbolizer, modules, stack, Some(*thread), &values));
     }
     let remark = peaks.map(|_| "memprof: peak_ values are of one iteration".to_owned());
     for (stack, [objects, bytes]) in peaks.unwrap_or_default() {
         collector.sum(symbolizer, modules, stack, None, &[0, 0, 0, 0, *objects as i64, *bytes as i64]);
     }
-    collector.finish(symbolizer, modules, circumstances, ValueType::new("space", "bytes"), 1, remark.as_slice())
+    let space = ValueType::new("space", "bytes");
+    (collector.finish(symbolizer, modules, circumstances, space, 1, remark.as_slice()), places)
 }
 
 /// cpu.prof: samples and the CPU time that they represent.
@@ -180,9 +193,9 @@ struct Collector {
     builder: Builder,
     default: &'static str,
     mappings: HashMap<usize, u32>,
-    sums: HashMap<Place, Vec<i64>>,
-    /// Stacks in order of first appearance.
-    order: Vec<Place>,
+    /// The number of each stack, in order of first appearance.
+    numbers: HashMap<Place, u32>,
+    sums: Vec<Vec<i64>>,
     whole: usize,
     cut: usize,
 }
@@ -195,8 +208,8 @@ impl Collector {
             builder: Builder::new(types.iter().map(|(kind, unit)| ValueType::new(kind, unit)).collect()),
             default,
             mappings: HashMap::new(),
-            sums: HashMap::new(),
-            order: Vec::new(),
+            numbers: HashMap::new(),
+            sums: Vec::new(),
             whole: 0,
             cut: 0,
         }
@@ -209,13 +222,13 @@ impl Collector {
         stack: &Stack,
         thread: Option<u32>,
         values: &[i64],
-    ) {
+    ) -> u32 {
         match stack.completeness {
             Completeness::Whole => self.whole += 1,
             Completeness::Cut => self.cut += 1,
         }
         let label = self.threads.label(thread);
-        self.sum(symbolizer, modules, stack, label, values);
+        self.sum(symbolizer, modules, stack, label, values)
     }
 
     /// Like [`Collector::add`], for a stack that is counted already.
@@ -226,7 +239,7 @@ impl Collector {
         stack: &Stack,
         label: Option<Label>,
         values: &[i64],
-    ) {
+    ) -> u32 {
         // The executable's mapping comes first, whichever stack is first.
         if self.mappings.is_empty() && !modules.is_empty() {
             self.mapping(modules, 0);
@@ -234,13 +247,12 @@ impl Collector {
         let located = (self.trim)(symbolizer.symbolize_stack(stack));
         let locations: Vec<u32> = located.iter().map(|located| self.location(modules, located)).collect();
         let place = (locations, label);
-        match self.sums.get_mut(&place) {
+        let number = *self.numbers.entry(place).or_insert(self.sums.len() as u32);
+        match self.sums.get_mut(number as usize) {
             Some(sums) => sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value),
-            None => {
-                self.order.push(place.clone());
-                self.sums.insert(place, values.to_vec());
-            }
+            None => self.sums.push(values.to_vec()),
         }
+        number
     }
 
     fn location(&mut self, modules: &[Module], located: &LocatedFrames) -> u32 {
@@ -296,10 +308,10 @@ impl Collector {
         if self.mappings.is_empty() && !modules.is_empty() {
             self.mapping(modules, 0);
         }
-        for place in std::mem::take(&mut self.order) {
-            if let Some(values) = self.sums.remove(&place) {
-                self.builder.sample(place.0, values, place.1.into_iter().collect());
-            }
+        let mut places: Vec<(Place, u32)> = std::mem::take(&mut self.numbers).into_iter().collect();
+        places.sort_unstable_by_key(|(_, number)| *number);
+        for (((locations, label), _), values) in places.into_iter().zip(std::mem::take(&mut self.sums)) {
+            self.builder.sample(locations, values, label.into_iter().collect());
         }
         let mut comments = vec![
             format!("memprof: iterations={}", circumstances.iterations),

@@ -28,6 +28,7 @@ mod pprof_legacy;
 mod pprof_odd;
 mod pprof_seeds;
 mod profiles;
+mod program_times;
 mod programs;
 mod readme;
 mod recording_brackets;

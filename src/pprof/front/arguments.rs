@@ -1,9 +1,15 @@
 //! Parses the flags into a request.
 
+use std::path::Path;
+
 use super::command::{self, COMMANDS, Command};
 use super::config::Config;
 use super::options::{self, OPTIONS, Slot};
 use crate::go::flags::{Flag, Flags};
+use crate::pprof::profile::Profile;
+
+/// Makes of the profile in a file that of an interval.
+pub type Cut = fn(&str, &Path, Profile) -> Result<Profile, String>;
 
 /// A parsed command line.
 #[derive(Default)]
@@ -26,6 +32,9 @@ pub struct Request {
     /// The page's address: `[host]:[port]`.
     pub http: Option<String>,
     pub no_browser: bool,
+    /// A part of a program's run: `2s,5s`; and how it is cut out of a profile.
+    pub between: String,
+    pub cut: Option<Cut>,
     /// Messages that are not errors.
     pub warnings: Vec<String>,
 }
@@ -97,8 +106,8 @@ pub fn parse(arguments: &[String]) -> Result<Request, Refusal> {
 }
 
 const SWITCHES: [&str; 2] = ["all_frames", "no_browser"];
-const VALUES: [&str; 9] =
-    ["diff_base", "base", "symbolize", "buildid", "timeout", "add_comment", "seconds", "tools", "http"];
+const VALUES: [&str; 10] =
+    ["between", "diff_base", "base", "symbolize", "buildid", "timeout", "add_comment", "seconds", "tools", "http"];
 
 fn takes_value(name: &str) -> bool {
     let option = options::find(name).is_some_and(|option| option.choices().is_empty());
@@ -166,6 +175,7 @@ fn set_value<'a>(
         name => {
             let value = flags.value(flag)?.into();
             match name {
+                "between" => request.between = value,
                 "diff_base" => extra.diff_base = value,
                 "base" => extra.base = value,
                 "symbolize" => request.symbolize = value,

@@ -176,7 +176,11 @@ fn grab(name: &str, request: &Request, resolver: Resolver<'_>, warn: Warn<'_>) -
             std::io::ErrorKind::IsADirectory => format!("read {}: is a directory", path.display()),
             _ => format!("open {}: {}", path.display(), plain_error(&error)),
         })?;
-        read(&data).map_err(|error| error.to_string())
+        let profile = read(&data).map_err(|error| error.to_string())?;
+        match request.cut.filter(|_| !request.between.is_empty()) {
+            Some(cut) => cut(&request.between, path, profile),
+            None => Ok(profile),
+        }
     };
     let missing = match std::fs::metadata(name) {
         Ok(_) => return file(Path::new(name)),
@@ -186,6 +190,11 @@ fn grab(name: &str, request: &Request, resolver: Resolver<'_>, warn: Warn<'_>) -
         return file(&found.map_err(|error| error.to_string())?);
     }
     let address = http::address(name, request.seconds, request.timeout).ok_or(missing)??;
+    if !request.between.is_empty() {
+        return Err(
+            "-between needs the mem.prof of a program's run; of a live program, -seconds gives an interval".into()
+        );
+    }
     warn(&format!("Fetching profile over HTTP from {}", address.url));
     if request.seconds > 0 {
         warn(&format!("Please wait... ({}s)", request.seconds));

@@ -136,6 +136,7 @@ Details:
 const SOURCES: &str = "
 
   Source options:
+    -between              Part of a program's run: 2s,5s (allocated in it; inuse_: still live at its end)
     -seconds              Duration for time-based profile collection
     -timeout              Timeout in seconds for profile collection
     -buildid              Override build id for main binary

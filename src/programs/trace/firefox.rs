@@ -4,10 +4,12 @@
 //! length; functions, frames and stacks are a thread's own.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::{Memory, Thread, Trace};
+use crate::pprof::profile::gzip;
 use crate::symbolize::Frame;
 
 const VERSION: u32 = 24;
@@ -16,7 +18,13 @@ const PROCESSED_VERSION: u32 = 55;
 const OTHER: u32 = 0;
 const CODE: u32 = 1;
 
-/// The file's text.
+/// What goes into the file at `path`: packed, if its name ends in `.gz`.
+pub fn file(trace: &Trace, path: &Path) -> Vec<u8> {
+    let text = json(trace).into_bytes();
+    if path.extension().is_some_and(|extension| extension == "gz") { gzip::compress(&text) } else { text }
+}
+
+/// The text.
 pub fn json(trace: &Trace) -> String {
     let threads: Vec<Value> = trace.threads.iter().enumerate().map(|(i, of)| thread(trace, of, i == 0)).collect();
     let value = json!({

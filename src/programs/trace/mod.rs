@@ -1,8 +1,9 @@
 //! A program on a time axis: each thread's CPU samples, waits and allocations, and the memory in use.
 //!
-//! Allocations and frees are exact sums: of each stack, from one look at the program to the next. [`firefox`] writes the
+//! Allocations and frees are exact sums: of each stack, from one look at the program to the next. [`collect`] reads them, [`firefox`] writes the
 //! whole for the Firefox Profiler.
 
+pub mod collect;
 pub mod firefox;
 
 use crate::symbolize::Frame;
