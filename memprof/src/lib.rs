@@ -52,6 +52,7 @@ recorder! {
     follow "runtime/follow.rs"
     fork "runtime/fork.rs"
     growth "runtime/growth.rs"
+    idle "runtime/idle.rs"
     interrupted "runtime/interrupted.rs"
     interrupts "runtime/interrupts.rs"
     life "runtime/life.rs"

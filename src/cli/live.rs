@@ -2,19 +2,18 @@
 
 use std::ffi::OsString;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use clap::Parser;
-use tokio::sync::watch;
 
 use crate::console;
 use crate::go::flags;
 use crate::live::listen::{Listening, Place};
 use crate::live::reader::Reader;
-use crate::live::server;
+use crate::live::serving;
 use crate::measure::{Interrupt, Scratch, Tables};
 use crate::programs::build::{self, SelectArgs};
-use crate::programs::run::{self, Started};
+use crate::programs::run;
+use crate::programs::sampling::Sampling;
 use crate::programs::target::{self, Kind};
 use crate::project::CargoConfig;
 use crate::{Error, Result};
@@ -40,6 +39,9 @@ pub struct LiveArgs {
     /// Tell up to N stacks apart, and count the rest as one
     #[arg(long, value_name = "N", default_value_t = 1 << 20)]
     stacks_limit: usize,
+    /// Record the stacks of all allocations (exact), or of one byte in SIZE; counters are exact in any case
+    #[arg(long, value_name = "exact|SIZE", default_value = "exact")]
+    sample: Sampling,
     /// Pass these arguments to the program
     #[arg(last = true, value_name = "ARGS")]
     arguments: Vec<OsString>,
@@ -60,6 +62,9 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let args = LiveArgs::parse_from(std::iter::once(OsString::from("cargo memprof live")).chain(args));
     console::set_color(args.select.build.color.as_deref());
     let named = args.program()?;
+    if args.sample == Sampling::Auto {
+        return Err(Error::usage("a live program is recorded in one way as long as it runs: --sample exact or a size"));
+    }
     let listening = Listening::on(&Place::parse(&args.http)?)?;
     let options = &args.select.cargo;
     let config = CargoConfig::load(options)?;
@@ -75,40 +80,15 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         live: true,
         stacks: true,
         stacks_limit: args.stacks_limit,
+        sampling: args.sample,
         ..run::Options::default()
     };
     let mut started = run::start(ready, &options, &mut Tables::default(), &scratch)?;
-    serve(&mut started, listening)?;
+    let reader = Arc::new(Reader::new(started.region.again()?, started.pid));
+    serving::serve(&reader, listening, &mut |pause| started.ended_within(pause).is_some())?;
     let status = started.reap()?;
     if !started.region.header().is_begun() {
         return Err(run::not_begun(&started.region, status, ready));
     }
     Ok(run::code(status))
-}
-
-/// Serves until the program has ended.
-fn serve(started: &mut Started, listening: Listening) -> Result<()> {
-    const PAUSE: Duration = Duration::from_millis(50);
-    let reader = Arc::new(Reader::new(started.region.again()?, started.pid));
-    let (tell, over) = watch::channel(false);
-    let served = reader.clone();
-    eprintln!("listening on {}", listening.url);
-    let server = std::thread::spawn(move || server::serve(served, listening, over));
-    let mut looked = None;
-    while started.ended_within(PAUSE).is_none() {
-        if started.region.header().is_begun() {
-            reader.greet();
-            drop(reader.rings());
-            if looked.is_none_or(|at: Instant| at.elapsed() > Duration::from_secs(1)) {
-                reader.note_threads();
-                looked = Some(Instant::now());
-            }
-        }
-    }
-    let _ = tell.send(true);
-    match server.join() {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(Error::with("the server has failed", error)),
-        Err(_) => Err(Error::other("the server has failed; this is a bug, please report it")),
-    }
 }

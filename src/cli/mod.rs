@@ -1,5 +1,7 @@
 //! The command line: one file a command.
 
+mod attach;
+mod build;
 mod check;
 mod compare;
 mod explain;
@@ -50,7 +52,9 @@ fn program_of(args: &[OsString]) -> Option<&[OsString]> {
 
 type Command = fn(&[OsString]) -> Result<u8>;
 
-const COMMANDS: [(&str, Command); 15] = [
+const COMMANDS: [(&str, Command); 17] = [
+    ("attach", attach::run),
+    ("build", build::run),
     ("check", check::run),
     ("compare", compare::run),
     ("completions", packaging::completions),

@@ -53,18 +53,16 @@ impl Reader {
     }
 
     pub fn state(&self) -> State {
-        let tick = self.region.header().word(word::TICK);
-        let silent = Duration::from_nanos(monotonic().saturating_sub(tick));
         match process_state(self.pid) {
             None | Some('Z' | 'X') => State::Lost,
             Some('T' | 't') => State::Paused,
-            Some(_) if silent > SILENCE => State::Paused,
+            Some(_) if !is_recent(self.region.header().word(word::TICK)) => State::Paused,
             Some(_) => State::Live,
         }
     }
 
     /// Sets a word, and waits until the program has done what it means.
-    fn ask(&self, wanted: usize, value: u64, done: usize) -> Result<(), &'static str> {
+    pub fn ask(&self, wanted: usize, value: u64, done: usize) -> Result<(), &'static str> {
         self.greet();
         self.region.set(wanted, value).map_err(|_| SILENT)?;
         let begun = Instant::now();
@@ -130,6 +128,11 @@ impl Reader {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
+}
+
+/// Whether the moment is not long ago.
+pub fn is_recent(tick: u64) -> bool {
+    Duration::from_nanos(monotonic().saturating_sub(tick)) < SILENCE
 }
 
 /// As the runtime reads it.

@@ -6,12 +6,16 @@
 
 pub mod answer;
 mod answers;
+pub mod attach;
 pub mod control;
 pub mod delta;
 pub mod endpoint;
 pub mod listen;
+pub mod mark;
+pub mod names;
 pub mod profiles;
 pub mod reader;
 pub mod server;
+pub mod serving;
 pub mod text;
 pub mod threads;

@@ -2,11 +2,14 @@
 
 use super::control::CPU_HZ;
 use super::endpoint::Kind;
-use super::reader::{Heap, Names, Reader, now};
+use super::names::Names;
+use super::reader::{Heap, Reader, now};
 use super::threads::{self, Thread};
 use crate::pprof::profile::Profile;
 use crate::programs::profiles::{add_beyond, of_a_program};
+use crate::programs::recorded::StackRecord;
 use crate::programs::region::word;
+use crate::programs::sampling;
 use crate::records::{Allocations, Completeness, Stack, Wait};
 use crate::symbolize::profiles::{self, Circumstances, Form};
 use crate::symbolize::{trim_located, trim_wait};
@@ -27,10 +30,16 @@ pub fn take(reader: &Reader, kind: Kind) -> Result<Profile, &'static str> {
 fn heap(reader: &Reader, heap: &Heap, kind: Kind) -> Profile {
     let mut names = reader.names();
     let Names { symbolizer, modules, .. } = &mut *names;
-    let stacks: Vec<Allocations> = heap.stacks.iter().map(|record| record.allocations.clone()).collect();
+    let rate = heap.header.word(word::RATE);
+    let scaled = |record: &StackRecord| sampling::scale(record, rate).allocations;
+    let stacks: Vec<Allocations> = heap.stacks.iter().map(scaled).collect();
     let mut profile = profiles::memory(symbolizer, modules, &stacks, None, at(heap.at));
     of_a_program(&mut profile);
-    add_beyond(&mut profile, &reader.region, &heap.header, &heap.stacks);
+    if rate == 0 {
+        add_beyond(&mut profile, &reader.region, &heap.header, &heap.stacks);
+    } else {
+        profile.period = rate as i64;
+    }
     if kind == Kind::Heap {
         // As in Go: the last one is meant.
         profile.default_sample_type = "".into();

@@ -1,16 +1,14 @@
 //! One running program, read through the memory that it shares with the tool.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::process::Pid;
 
+use super::names::Names;
 use crate::programs::recorded::{self, StackRecord, Totals};
 use crate::programs::region::{Header, Region};
 use crate::programs::ring::Drain;
-use crate::records::Module;
-use crate::symbolize::Symbolizer;
 
 /// See above. What is kept grows with the number of different stacks, not with time.
 pub struct Reader {
@@ -19,29 +17,6 @@ pub struct Reader {
     names: Mutex<Names>,
     rings: Mutex<Rings>,
     asking: Mutex<()>,
-}
-
-/// The objects of the process and the names in them: each address is looked up once.
-pub struct Names {
-    pub modules: Vec<Module>,
-    pub symbolizer: Symbolizer,
-    pub threads: ThreadNames,
-    /// Bytes of the log that have been read.
-    log: u64,
-}
-
-/// Names of threads by their numbers, also of those that have ended.
-#[derive(Default)]
-pub struct ThreadNames(HashMap<u32, String>);
-
-impl ThreadNames {
-    pub fn name(&self, number: u32) -> String {
-        match (number, self.0.get(&number)) {
-            (0, _) => "main".to_owned(),
-            (_, Some(name)) => name.clone(),
-            (_, None) => format!("thread {number}"),
-        }
-    }
 }
 
 /// Taken out of the rings so far.
@@ -61,10 +36,8 @@ pub struct Heap {
 
 impl Reader {
     pub fn new(region: Region, pid: Pid) -> Reader {
-        let names =
-            Names { modules: Vec::new(), symbolizer: Symbolizer::new(&[]), threads: ThreadNames::default(), log: 0 };
         let rings = Rings { samples: Drain::samples(), waits: Drain::waits() };
-        Reader { region, pid, names: Mutex::new(names), rings: Mutex::new(rings), asking: Mutex::new(()) }
+        Reader { region, pid, names: Mutex::new(Names::new(pid)), rings: Mutex::new(rings), asking: Mutex::new(()) }
     }
 
     /// Held while the program is asked something that only one can ask at a time.
@@ -75,7 +48,7 @@ impl Reader {
     /// Notes the names of the threads that live now.
     pub fn note_threads(&self) {
         let threads = super::threads::listed(self);
-        self.names().threads.0.extend(threads.into_iter().map(|thread| (thread.tid, thread.name)));
+        self.names().threads.note(threads.into_iter().map(|thread| (thread.tid, thread.name)));
     }
 
     /// Copies the counts of every stack. The program runs on meanwhile, so a stack in the middle of an event may have a
@@ -93,14 +66,7 @@ impl Reader {
     /// With the objects that the program has loaded by now.
     pub fn names(&self) -> MutexGuard<'_, Names> {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let header = self.region.header();
-        let log = header.word(crate::programs::region::word::LOG_LEN);
-        if log != names.log {
-            names.log = log;
-            names.modules = recorded::log(&self.region, &header).modules;
-            let Names { modules, symbolizer, .. } = &mut *names;
-            symbolizer.learn(modules);
-        }
+        names.look(&self.region);
         names
     }
 

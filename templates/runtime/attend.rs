@@ -16,10 +16,11 @@ use crate::bracket::{self, COUNT, LIVE, PROGRAM, STACKS};
 use crate::objects::Object;
 use crate::shared::{self, word};
 use crate::totals::Totals;
-use crate::{block, interrupted, places, rules, sampler, sys, thread, threads};
+use crate::{block, idle, interrupted, places, rules, sampler, sys, thread, threads};
 
-/// How often the thread looks.
+/// How often the thread looks, with a tool and without one.
 const PAUSE: Duration = Duration::from_millis(20);
+const LONG_PAUSE: Duration = Duration::from_millis(100);
 /// A tool writes the time more often than this, by CLOCK_MONOTONIC.
 const SILENCE_NS: u64 = 10_000_000_000;
 
@@ -66,9 +67,10 @@ unsafe extern "C" fn attend(_: *mut c_void) -> *mut c_void {
     shared::set(word::ATTENDANT, u64::from(tid));
     sys::prctl(PR_SET_NAME, b"memprof\0".as_ptr());
     let _own = block::own();
+    thread::nested(idle::serve);
     let mut attendant = Attendant { cpu_hz: 0, step: 0, objects: Vec::new() };
     loop {
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(if attendant.is_alone() { LONG_PAUSE } else { PAUSE });
         shared::set(word::TICK, sys::now());
         thread::nested(|| attendant.look());
     }
@@ -86,9 +88,13 @@ fn asked(place: usize) -> u64 {
 }
 
 impl Attendant {
+    /// No tool is there.
+    fn is_alone(&self) -> bool {
+        sys::now().saturating_sub(asked(word::TOOL_TICK)) >= SILENCE_NS
+    }
+
     fn look(&mut self) {
-        let is_there = sys::now().saturating_sub(asked(word::TOOL_TICK)) < SILENCE_NS;
-        self.sample(if is_there { asked(word::WANTED_CPU) as u32 } else { 0 });
+        self.sample(if self.is_alone() { 0 } else { asked(word::WANTED_CPU) as u32 });
         let stacks = asked(word::WANTED_STACKS);
         if stacks != WANTED_STACKS.load(Ordering::Relaxed) {
             WANTED_STACKS.store(stacks, Ordering::Release);

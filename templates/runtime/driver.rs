@@ -79,6 +79,13 @@ pub fn begun(path: &OsStr) -> Plan {
     }
 }
 
+/// Gets ready for a plan of the executable itself; `None` if that cannot be.
+pub fn begun_idle(text: &'static mut [u8]) -> Option<Plan> {
+    let plan = Plan::parse(text)?;
+    start(&plan).ok()?;
+    Some(plan)
+}
+
 /// The decision about a benchmark whose harness can be timed as it is.
 pub enum Asked {
     /// The tool is not there; the harness goes on by itself.
@@ -157,6 +164,7 @@ pub fn benchmark(identity: &Identity<'_>, run: Run<'_>) -> bool {
 
 fn start(plan: &Plan) -> std::io::Result<()> {
     match plan.mode {
+        Mode::Program if plan.idle => shared::make()?,
         Mode::Program => shared::open(plan.region)?,
         _ => records::open(plan.records)?,
     }
@@ -177,6 +185,9 @@ fn start(plan: &Plan) -> std::io::Result<()> {
         drop(places::tell());
     }
     if matches!(plan.mode, Mode::Count | Mode::Program | Mode::Test) && !tracker_is_linked() {
+        if plan.idle {
+            return Err(std::io::ErrorKind::NotFound.into());
+        }
         Record::new(records::NOT_LINKED).emit();
         std::process::exit(70);
     }

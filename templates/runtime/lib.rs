@@ -29,6 +29,7 @@ mod entry;
 mod follow;
 mod fork;
 mod growth;
+mod idle;
 mod interrupted;
 mod interrupts;
 #[cfg(not(any(test, target_feature = "crt-static")))]

@@ -18,6 +18,9 @@ pub const PROCESS_VARIABLE: &str = "MEMPROF_PROCESS_PLAN";
 /// Like [`VARIABLE`], for a program that runs as its user runs it.
 pub const PROGRAM_VARIABLE: &str = "MEMPROF_PROGRAM_PLAN";
 
+/// Where an executable that was made to wait serves by itself.
+pub const HTTP_VARIABLE: &str = "MEMPROF_HTTP";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     List,
@@ -84,6 +87,8 @@ pub struct Plan {
     pub region: &'static str,
     /// For a program: record where threads wait.
     pub block: bool,
+    /// For a program: only numbers, until a tool joins.
+    pub idle: bool,
     /// For a program: the tool will ask things of it while it runs.
     pub live: bool,
     /// For a program: this many stacks are told apart.
@@ -133,6 +138,7 @@ impl Plan {
             region: "",
             block: false,
             live: false,
+            idle: false,
             stacks_limit: 0,
             sample_rate: 0,
             cost: false,
@@ -185,6 +191,7 @@ impl Plan {
                 "pass" => plan.pass = value.parse().ok()?,
                 "region" => plan.region = value,
                 "block" => plan.block = value == "1",
+                "idle" => plan.idle = value == "1",
                 "live" => plan.live = value == "1",
                 "stacks-limit" => plan.stacks_limit = value.parse().ok()?,
                 "sample-rate" => plan.sample_rate = value.parse().ok()?,

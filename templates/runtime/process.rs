@@ -11,7 +11,7 @@ use crate::bracket::{self, COUNT, LIVE, PEAK, STACKS};
 use crate::driver;
 use crate::plan::{self, Mode, Plan};
 use crate::records::{self, Record};
-use crate::{fork, objects, places, program, results, sampler, stacks, sys};
+use crate::{fork, idle, objects, places, program, results, sampler, stacks, sys};
 
 /// libc calls this before the main function, and before constructors without a number.
 #[used]
@@ -27,10 +27,14 @@ extern "C" fn before_main() {
         driver::has_plan(path);
     }
     if let Some(path) = taken(plan::PROGRAM_VARIABLE) {
-        program::begin(path);
+        return program::begin(path);
     }
     if let Some(path) = taken(plan::PROCESS_VARIABLE) {
-        begin(PLAN.get_or_init(|| driver::begun(path)));
+        return begin(PLAN.get_or_init(|| driver::begun(path)));
+    }
+    if idle::is_meant() {
+        objects::these_stay();
+        idle::begin(taken(plan::HTTP_VARIABLE));
     }
 }
 

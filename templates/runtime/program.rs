@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use crate::bracket::{self, COUNT, LIVE, PROGRAM, STACKS};
 use crate::entry::Entry;
+use crate::plan::Plan;
 use crate::records::{self, Record};
 use crate::shared::{self, word};
 use crate::spin::Spin;
@@ -51,7 +52,19 @@ static ORDER: Spin<()> = Spin::new(());
 pub fn begin(path: &OsStr) {
     let entered = sys::now();
     // From here on memory comes from the shared region.
-    let plan = driver::begun(path);
+    record(&driver::begun(path), entered);
+}
+
+/// Begins to count, until a tool joins. `text` is a plan, `tool` the tool that made the executable.
+pub fn begin_idle(text: &'static mut [u8], tool: &[u8]) {
+    let entered = sys::now();
+    if let Some(plan) = driver::begun_idle(text) {
+        shared::set_tool(tool);
+        record(&plan, entered);
+    }
+}
+
+fn record(plan: &Plan, entered: u64) {
     shared::set(word::ENTERED, entered);
     // SAFETY: getpid cannot fail; the handler is a plain function.
     unsafe {
@@ -87,7 +100,8 @@ pub fn begin(path: &OsStr) {
     shared::set(word::BEGUN_CPU, cpu_time());
     shared::set(word::BEGUN, sys::now());
     shared::publish();
-    bracket::begin(COUNT | LIVE | PROGRAM | if plan.stacks { STACKS } else { 0 });
+    let flags = if plan.stacks { LIVE | PROGRAM | STACKS } else { LIVE | PROGRAM };
+    bracket::begin(if plan.idle { COUNT } else { COUNT | flags });
     bracket::open();
     if plan.live {
         attend::start();

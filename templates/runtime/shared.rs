@@ -7,9 +7,9 @@
 //! locates all other parts: offsets from the region's beginning, or addresses that are offsets once the word `BASE` is
 //! subtracted. `src/programs/region.rs` reads it, while the program runs or after it.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind, Result};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::raw::c_int;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
@@ -33,7 +33,39 @@ static SIZE: AtomicUsize = AtomicUsize::new(0);
 
 /// Maps the file at `path`; from then on memory comes from it.
 pub fn open(path: &str) -> Result<()> {
-    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    map(&OpenOptions::new().read(true).write(true).open(path)?)
+}
+
+/// Like [`open`], for a file that it makes itself and leaves open: a tool finds it there.
+pub fn make() -> Result<()> {
+    const MFD_CLOEXEC: c_int = 1;
+    // SAFETY: the name ends with a NUL; the descriptor is this file's alone.
+    let file = unsafe {
+        let fd = sys::memfd_create(b"memprof\0".as_ptr().cast(), MFD_CLOEXEC);
+        if fd < 0 {
+            return Err(Error::last_os_error());
+        }
+        File::from_raw_fd(fd)
+    };
+    file.set_len(LARGEST as u64)?;
+    map(&file)?;
+    std::mem::forget(file);
+    Ok(())
+}
+
+/// Bytes of the first page that name the tool that made the executable.
+pub const TOOL_BYTES: usize = 480;
+
+/// See [`TOOL_BYTES`].
+pub fn set_tool(tool: &[u8]) {
+    for (i, bytes) in tool[..TOOL_BYTES].chunks_exact(8).enumerate() {
+        let mut word = [0; 8];
+        word.copy_from_slice(bytes);
+        set(word::MADE_BY + i, u64::from_le_bytes(word));
+    }
+}
+
+fn map(file: &File) -> Result<()> {
     let length = file.metadata()?.len() as usize;
     // A limit on addresses is the user's.
     memory::look();

@@ -123,6 +123,7 @@ extern "C" {
     pub fn getenv(name: *const c_char) -> *const c_char;
     pub fn getrusage(of: c_int, usage: *mut rusage) -> c_int;
     pub fn getpid() -> c_int;
+    pub fn memfd_create(name: *const c_char, flags: c_int) -> c_int;
     pub fn prctl(option: c_int, ...) -> c_int;
     #[cfg(target_feature = "crt-static")]
     pub fn pthread_create(

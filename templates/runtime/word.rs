@@ -93,3 +93,6 @@ pub const STACKS_NEXT: usize = 96;
 pub const STACKS_LOST: usize = 97;
 pub const CHILDREN: usize = 128;
 pub const CHILDREN_MOST: usize = 128;
+/// The version and the path, two lines, of the tool that made an executable to wait for it.
+pub const MADE_BY: usize = 320;
+pub const MADE_BY_LEN: usize = 60;

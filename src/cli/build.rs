@@ -1,0 +1,70 @@
+//! `cargo memprof build --bin NAME [-o FILE]`: an executable to run elsewhere, which a tool can join while it runs.
+
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::go::flags;
+use crate::live::mark;
+use crate::measure::{Interrupt, Scratch};
+use crate::programs::build::{self, SelectArgs};
+use crate::programs::target::{self, Kind};
+use crate::project::CargoConfig;
+use crate::{Error, Result, console, exit, fs};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo memprof build",
+    bin_name = "cargo memprof build",
+    about = "Build a program that only counts until `cargo memprof attach` joins it",
+    after_help = "MEMPROF_HTTP=HOST:PORT or unix:PATH in its environment has it start cargo-memprof and serve by itself.",
+    args_override_self = true
+)]
+pub struct MakeArgs {
+    /// Build this binary
+    #[arg(long, value_name = "NAME")]
+    bin: Option<String>,
+    /// Build this example
+    #[arg(long, value_name = "NAME", conflicts_with = "bin")]
+    example: Option<String>,
+    /// Write the executable to FILE; to its own name in this directory if not given
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    select: SelectArgs,
+}
+
+pub fn run(args: &[OsString]) -> Result<u8> {
+    let args = flags::to_two_dashes(args, &flags::long_names::<MakeArgs>());
+    let args = MakeArgs::parse_from(std::iter::once(OsString::from("cargo memprof build")).chain(args));
+    console::set_color(args.select.build.color.as_deref());
+    let named = match (&args.bin, &args.example) {
+        (Some(name), _) => (Kind::Bin, name.clone()),
+        (None, Some(name)) => (Kind::Example, name.clone()),
+        (None, None) => return Err(Error::usage("build makes one program: name it with --bin NAME or --example NAME")),
+    };
+    let output = args.output.clone().unwrap_or_else(|| named.1.clone().into());
+    if output.is_dir() {
+        return Err(Error::usage(format!("{} is a directory; -o takes the name of a file", output.display())));
+    }
+    let options = &args.select.cargo;
+    let config = CargoConfig::load(options)?;
+    let place = target::find(options, &config, &[named])?;
+    let scratch = Scratch::make(&place.home)?;
+    let interrupt = Interrupt::listen()?;
+    let ready = build::build(&place, &config, &args.select, &scratch, &interrupt);
+    let ready = interrupt.explains(ready)?;
+    let [ready] = ready.as_slice() else { return Err(Error::other("one program was to be built")) };
+    let mut bytes = std::fs::read(&ready.executable).map_err(|e| Error::file("read", &ready.executable, e))?;
+    let tool = std::env::current_exe().unwrap_or_default();
+    mark::set(&mut bytes, &tool).map_err(|why| Error::nothing_measured(format!("{}: {why}", ready.program.name())))?;
+    fs::replace(&output, &bytes)?;
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&output, executable).map_err(|e| Error::file("make executable", &output, e))?;
+    if !args.select.build.quiet {
+        console::note(&format!("{} waits for `cargo memprof attach PID` once it runs", output.display()));
+    }
+    Ok(exit::OK)
+}
