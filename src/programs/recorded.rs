@@ -116,6 +116,12 @@ fn states(region: &Region, header: &Header) -> Vec<u64> {
     states.into_iter().filter(|&state| state != 0).collect()
 }
 
+/// The numbers of the states' threads, as in samples and waits: 0 is the first, others are the kernel's.
+pub fn threads(region: &Region, header: &Header) -> Vec<u32> {
+    let number = |state: u64| region.words(state + header.word(word::THREAD), 1)[0] as u32;
+    states(region, header).into_iter().map(number).collect()
+}
+
 /// Every stack's counts of this moment.
 pub fn entries(region: &Region, header: &Header, visit: &mut dyn FnMut(Entry)) {
     const CHUNK: u64 = 1 << 11;

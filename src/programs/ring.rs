@@ -73,6 +73,10 @@ impl Drain {
     pub fn forget(&mut self) {
         self.sums.clear();
         self.missed = 0;
+        // They refer to the sums.
+        if let Some(events) = &mut self.events {
+            events.all.clear();
+        }
     }
 
     /// Could not be written, or were overwritten.

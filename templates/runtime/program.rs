@@ -20,7 +20,7 @@ use crate::records::{self, Record};
 use crate::shared::{self, word};
 use crate::spin::Spin;
 use crate::thread::{self, ThreadState};
-use crate::{arch, attend, block, common, driver, entries, fork, places, poisson, sampler, sys, totals};
+use crate::{arch, attend, block, common, driver, entries, fork, places, poisson, sampler, sys, threads, totals};
 
 /// Bytes that a thread may keep to itself.
 const DRIFT: i64 = 64 << 10;
@@ -36,6 +36,8 @@ pub struct Own {
     /// The blocks that it allocated last, in turn.
     recent: [Cell<usize>; MOST_RECENT],
     pub temporaries: AtomicU64,
+    /// The number of the thread that has the state, or had it last.
+    thread: AtomicU64,
     pub sample: poisson::Own,
     /// Nanoseconds that recording took.
     pub spent: AtomicU64,
@@ -94,6 +96,7 @@ fn record(plan: &Plan, entered: u64) {
         let distance = |field: usize| (field - state as *const ThreadState as usize) as u64;
         shared::set(word::COUNTERS, distance(&state.counters as *const _ as usize));
         shared::set(word::TEMPORARIES, distance(&state.program.temporaries as *const _ as usize));
+        shared::set(word::THREAD, distance(&state.program.thread as *const _ as usize));
         shared::set(word::SPENT, distance(&state.program.spent as *const _ as usize));
         shared::set(word::BUSY, state.busy_distance() as u64);
     }
@@ -141,7 +144,9 @@ pub fn forked() {
 }
 
 /// A thread has taken a state.
-pub fn thread_begins() {
+pub fn thread_begins(state: &ThreadState) {
+    // As in samples and waits.
+    state.program.thread.store(u64::from(threads::number_of(threads::tid())), Ordering::Relaxed);
     if attend::is_here() {
         return;
     }

@@ -128,7 +128,7 @@ fn take(state: &'static ThreadState) -> &'static ThreadState {
     state.number.set(THREADS.fetch_add(1, Ordering::Relaxed));
     // The state is this thread's alone from here on: its former thread has ended.
     state.forget_stack();
-    program::thread_begins();
+    program::thread_begins(state);
     let pointer = state as *const ThreadState as *mut ThreadState;
     CURRENT.with(|current| current.set(pointer));
     let key = EXIT_KEY.load(Ordering::Relaxed);

@@ -64,6 +64,8 @@ pub const STACKS_LEN: usize = 35;
 /// The thread that attends to the tool (`attend`), and the time when it last looked.
 pub const ATTENDANT: usize = 36;
 pub const TICK: usize = 37;
+/// As `COUNTERS`: the number of a state's thread, as in samples and waits.
+pub const THREAD: usize = 38;
 /// The counts when stacks began to be recorded, if that was later than the program's start.
 pub const BEFORE: usize = 40;
 /// Written by the tool: its time and its process, the samples a second that it wants, the number of the stacks of all

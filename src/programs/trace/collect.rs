@@ -57,6 +57,7 @@ pub fn trace(region: &Region, timeline: &Timeline, samples: &Drain, waits: &Drai
     }
 
     let known: HashMap<u64, _> = recorded::stacks(region, &header).into_iter().map(|of| (of.number, of)).collect();
+    let threads = recorded::threads(region, &header);
     let mut numbers: HashMap<u64, usize> = HashMap::new();
     let mut memory = Vec::new();
     let mut before = None;
@@ -68,7 +69,7 @@ pub fn trace(region: &Region, timeline: &Timeline, samples: &Drain, waits: &Drai
         for [number, _, bytes, _, freed_bytes] in step.changes.iter().flatten() {
             let Some(record) = known.get(number) else { continue };
             let stack = *numbers.entry(*number).or_insert_with(|| of.number(&record.allocations.stack, trim_located));
-            let thread = of.thread(record.allocations.thread);
+            let thread = of.thread(threads.get(record.allocations.thread as usize).copied().unwrap_or(0));
             for bytes in [*bytes as i64, -(*freed_bytes as i64)].into_iter().filter(|bytes| *bytes != 0) {
                 thread.allocations.push(Allocation { at, stack, bytes });
             }
@@ -84,7 +85,7 @@ pub fn trace(region: &Region, timeline: &Timeline, samples: &Drain, waits: &Drai
         duration: span.duration.as_nanos() as u64,
         period: header.word(word::PERIOD),
         stacks: of.stacks,
-        threads: in_order(of.threads),
+        threads: in_order(of.threads, &timeline.names, header.word(word::PID) as u32),
         memory,
         notes,
     }
@@ -112,14 +113,19 @@ impl Collector {
     }
 }
 
-/// The main thread, which is there even if it did nothing, then the others, named as in profiles.
-fn in_order(mut threads: HashMap<u32, Thread>) -> Vec<Thread> {
+/// The main thread, which is there even if it did nothing, then the others. `names`: what the kernel calls them; a thread
+/// that was given no name has that of the process, which `pid` has.
+fn in_order(mut threads: HashMap<u32, Thread>, names: &HashMap<u32, String>, pid: u32) -> Vec<Thread> {
     threads.entry(0).or_default();
     let mut threads: Vec<(u32, Thread)> = threads.into_iter().collect();
     threads.sort_unstable_by_key(|(number, _)| *number);
     let named = |(place, (number, mut thread)): (usize, (u32, Thread))| {
         thread.number = number;
-        thread.name = if number == 0 { "main".to_owned() } else { format!("thread {}", place + 1) };
+        thread.name = match names.get(&number).filter(|name| names.get(&pid) != Some(name)) {
+            _ if number == 0 => "main".to_owned(),
+            Some(name) => name.clone(),
+            None => format!("thread {}", place + 1),
+        };
         thread.samples.sort_by_key(|sample| sample.at);
         thread.waits.sort_by_key(|wait| wait.from);
         thread
