@@ -231,35 +231,42 @@ pub unsafe fn raw_syscall(number: c_long, arguments: [c_long; 6]) -> c_long {
     answer
 }
 
-// dlopen looks for libraries on behalf of its caller, which it knows by the return address. A caller outside the
-// executable, where this code is, goes straight on to libc's function, as does any other after the call of `opener`.
-#[cfg(not(any(test, target_feature = "crt-static")))]
-std::arch::global_asm!(
-    ".globl dlopen",
-    ".type dlopen, %function",
-    ".p2align 2",
-    "dlopen:",
-    ".cfi_startproc",
-    // bti c
-    "hint #34",
-    "stp x29, x30, [sp, #-32]!",
-    ".cfi_def_cfa_offset 32",
-    ".cfi_offset x29, -32",
-    ".cfi_offset x30, -24",
-    "stp x0, x1, [sp, #16]",
-    "mov x0, x30",
-    "bl {opener}",
-    "mov x16, x0",
-    "ldp x0, x1, [sp, #16]",
-    "ldp x29, x30, [sp], #32",
-    ".cfi_restore x29",
-    ".cfi_restore x30",
-    ".cfi_def_cfa_offset 0",
-    "br x16",
-    ".cfi_endproc",
-    ".size dlopen, . - dlopen",
-    opener = sym crate::libraries::opener,
-);
+/// dlopen itself. It looks for libraries on behalf of its caller, which it knows by the return address. A caller outside
+/// the executable, where this code is, goes straight on to libc's function, as does any other after the call of the
+/// opener.
+#[allow(unused_macros)]
+macro_rules! dlopen {
+    ($opener:path) => {
+        std::arch::global_asm!(
+            ".globl dlopen",
+            ".type dlopen, %function",
+            ".p2align 2",
+            "dlopen:",
+            ".cfi_startproc",
+            // bti c
+            "hint #34",
+            "stp x29, x30, [sp, #-32]!",
+            ".cfi_def_cfa_offset 32",
+            ".cfi_offset x29, -32",
+            ".cfi_offset x30, -24",
+            "stp x0, x1, [sp, #16]",
+            "mov x0, x30",
+            "bl {opener}",
+            "mov x16, x0",
+            "ldp x0, x1, [sp, #16]",
+            "ldp x29, x30, [sp], #32",
+            ".cfi_restore x29",
+            ".cfi_restore x30",
+            ".cfi_def_cfa_offset 0",
+            "br x16",
+            ".cfi_endproc",
+            ".size dlopen, . - dlopen",
+            opener = sym $opener,
+        );
+    };
+}
+#[allow(unused_imports)]
+pub(crate) use dlopen;
 
 #[cfg(test)]
 pub mod tests {
