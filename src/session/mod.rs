@@ -67,8 +67,8 @@ impl<'a> Session<'a> {
         progress.says("asking cargo about the workspace");
         let options = args.cargo_options();
         let config = CargoConfig::load(&options)?;
-        if config.toolchain.recorder == Recorder::Portable && !args.measure.no_profiles {
-            console::note(&format!("{}: counts and times only; no profiles are recorded there", config.platform));
+        if let Some(limit) = limit(&config, args) {
+            console::note(&limit);
         }
         let workspace = Workspace::load(&options, &config)?;
         progress.pause();
@@ -157,14 +157,15 @@ impl<'a> Session<'a> {
 
     pub fn pass_options(&self) -> PassOptions {
         let measure = &self.args.measure;
-        let whole = self.config.toolchain.recorder == Recorder::Whole;
+        let toolchain = &self.config.toolchain;
+        let whole = toolchain.recorder == Recorder::Whole;
         PassOptions {
             bench_time: measure.benchtime,
             timeout: measure.timeout,
             cpu_hz: measure.cpu_rate,
             stacks: whole && !measure.no_profiles,
             peak: whole && measure.peak,
-            block: whole && measure.blockprofile.is_some(),
+            block: whole && !toolchain.static_libc && measure.blockprofile.is_some(),
             lives: false,
             counted_iterations: self.counted_iterations.clone(),
             whole_process: None,
@@ -176,6 +177,18 @@ impl<'a> Session<'a> {
             turn: None,
         }
     }
+}
+
+/// Says what is asked for and cannot be recorded on this platform.
+fn limit(config: &CargoConfig, args: &RunArgs) -> Option<String> {
+    let (platform, toolchain) = (&config.platform, &config.toolchain);
+    if toolchain.recorder == Recorder::Portable {
+        return (!args.measure.no_profiles)
+            .then(|| format!("{platform}: counts and times only; no profiles are recorded there"));
+    }
+    let block = args.measure.blockprofile.is_some();
+    (block && toolchain.static_libc)
+        .then(|| format!("{platform}: libc is linked statically, so waits are not seen; there is no block.prof"))
 }
 
 /// The --benchtime with which this many measurements take `budget`: together the passes take up to three times as long.

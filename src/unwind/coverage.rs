@@ -35,7 +35,7 @@ impl Coverage {
     /// Counts the functions of `elf` that `spans` (sorted) does not cover.
     pub(super) fn of<'data>(elf: &Elf<'data, impl ReadRef<'data>>, spans: &Spans, has_cfi: bool) -> Coverage {
         let functions = elf.functions();
-        let uncovered = functions.iter().filter(|function| !spans.covers(function.address));
+        let uncovered = functions.iter().filter(|function| !spans.covers(function.code.start));
         let uncovered: Vec<_> = uncovered.map(|function| elf.name(function)).collect();
         Coverage {
             has_cfi,

@@ -42,7 +42,7 @@ pub(super) struct Code<'data> {
 
 /// A symbol of a function that has a size.
 pub(super) struct Function {
-    pub address: u64,
+    pub code: Range<u64>,
     /// Whether it is in .dynsym, and its place there.
     symbol: (bool, SymbolIndex),
 }
@@ -144,7 +144,7 @@ impl<'data, R: ReadRef<'data>> Elf<'data, R> {
         };
         let found = |dynamic| {
             move |symbol: ElfSymbol64<'data, '_, object::LittleEndian, R>| Function {
-                address: symbol.address(),
+                code: symbol.address()..symbol.address().saturating_add(symbol.size()),
                 symbol: (dynamic, symbol.index()),
             }
         };

@@ -14,6 +14,7 @@ mod coverage;
 mod elf;
 mod rule;
 mod spans;
+mod start;
 mod table;
 mod x86_64;
 
@@ -83,6 +84,8 @@ fn of_elf<'data>(data: impl ReadRef<'data>) -> Result<Built, String> {
     if !whole {
         coverage.problem = Some("its .eh_frame section is damaged; functions after the damage have no rules".into());
     }
+    start::collect(&elf, &mut spans);
+    spans.sort();
     for section in elf.plt_sections() {
         match elf.machine {
             elf::Machine::X86_64 => x86_64::plt::collect(&section, &mut spans),

@@ -4,6 +4,7 @@
 
 use crate::support;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use cargo_memprof::results::lines::Finished;
 use serde::Deserialize;
@@ -64,10 +65,16 @@ impl Expected {
 }
 
 fn every_count_is_known(version: &str) {
+    let options = ["--locked", "-json", "-benchtime=50ms", "--no-profiles"];
+    counts_are_known(version, |folder| support::memprof(folder, &options));
+}
+
+/// `measured`: a run of all benchmarks of the package in the folder.
+fn counts_are_known(version: &str, measured: impl Fn(&Path) -> support::Run) {
     let folder = support::fixture("exact").join(format!("criterion-{version}"));
     let text = std::fs::read_to_string(support::fixture("exact").join("expected.toml")).unwrap();
     let expected: BTreeMap<String, Expected> = toml::from_str(&text).unwrap();
-    let run = support::memprof(&folder, &["--locked", "-json", "-benchtime=50ms", "--no-profiles"]).ends_with(0);
+    let run = measured(&folder).ends_with(0);
     let finished = run.finished();
     let mut ids: Vec<_> = finished.keys().collect();
     ids.sort();
@@ -124,4 +131,30 @@ fn criterion_0_7() {
 #[test]
 fn criterion_0_8() {
     if_all("0.8");
+}
+
+/// The recorder of macOS and Windows, here: it counts the same, and its results are read by the other commands.
+#[test]
+fn the_portable_recorder_counts_the_same() {
+    let portable = |folder: &Path, args: &[&str]| {
+        let _lock = support::lock();
+        let mut command = support::tool(folder);
+        command.args(args).arg("--target-dir").arg(support::target_dir()).env("MEMPROF_RECORDER", "portable");
+        support::Run::new(command.output().unwrap())
+    };
+    counts_are_known("0.5", |folder| {
+        let run = portable(folder, &["--locked", "-json", "-benchtime=50ms"]);
+        assert!(run.stderr.contains("counts and times only"), "{}", run.stderr);
+        assert!(run.finished().values().all(|one| one.profiles.mem.is_none()));
+        run
+    });
+    let folder = support::fixture("buffer_write");
+    let run = portable(&folder, &["-json", "-benchtime=20x"]).ends_with(0);
+    assert_eq!(run.finished()["buffer_write/unpooled"].memory.peak_bytes, 2048);
+    let page = portable(&folder, &["report", "--text"]).ends_with(0);
+    assert!(page.stdout.contains("unpooled"), "{}", page.stdout);
+    let checked = portable(&folder, &["check", "--last-run"]).ends_with(100);
+    assert!(checked.stderr.contains("baseline"), "{}", checked.stderr);
+    let explained = portable(&folder, &["explain", "unpooled"]).ends_with(104);
+    assert!(explained.stderr.contains("needs stacks"), "{}", explained.stderr);
 }

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use cargo_memprof::measure::{Launch, located};
 use cargo_memprof::records::{Reader, Record};
 use cargo_memprof::unwind;
 
@@ -13,15 +14,29 @@ pub fn thorough() -> bool {
     std::env::var_os("MEMPROF_TEST_SLOW").is_some()
 }
 
+/// The target that programs are built for, if it is not this machine: `tests/platforms` runs these tests for others.
+fn target() -> Option<String> {
+    std::env::var("MEMPROF_TEST_TARGET").ok()
+}
+
+/// The way to start a program: by the words of a runner for that target.
+fn launch() -> Launch {
+    let runner = std::env::var("MEMPROF_TEST_RUNNER").unwrap_or_default();
+    let runner = runner.split_whitespace().map(Into::into).collect();
+    Launch { folder: PathBuf::new(), variables: Vec::new(), runner }
+}
+
 /// Builds the fixture `recording` with one of its profiles; where the programs are.
 pub fn build(profile: &str) -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("recording");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("recording");
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/recording/Cargo.toml");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--locked", "--profile", profile, "--manifest-path"]).arg(manifest);
-    cargo.arg("--target-dir").arg(&target).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    cargo.arg("--target-dir").arg(&folder).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    let other = target();
+    cargo.args(other.iter().flat_map(|other| ["--target", other]));
     assert!(cargo.status().unwrap().success(), "the fixture does not build with profile {profile}");
-    target.join(profile)
+    folder.join(other.unwrap_or_default()).join(profile)
 }
 
 /// The outcome of a program.
@@ -110,7 +125,14 @@ impl Program {
         std::fs::write(&records, b"").unwrap();
         std::fs::write(&plan_file, format!("memprof-plan 1\nrecords {}\n{plan}", records.display())).unwrap();
         let mut command = match self.first.as_str() {
-            "" => Command::new(&self.path),
+            "" => match launch().runner.split_first() {
+                Some((runner, arguments)) => {
+                    let mut command = Command::new(runner);
+                    command.args(arguments).arg(&self.path);
+                    command
+                }
+                None => Command::new(&self.path),
+            },
             first => {
                 let mut shell = Command::new("sh");
                 shell.args(["-c", &format!("{first} \"$0\"")]).arg(&self.path);
@@ -121,6 +143,7 @@ impl Program {
         let output = command.output().unwrap();
         let bytes = std::fs::metadata(&records).unwrap().len();
         let records = Reader::open(&records).unwrap().poll().unwrap();
+        let records = records.into_iter().map(|record| located(record, &launch(), &self.path)).collect();
         Run { records, bytes, output }
     }
 

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# A toolchain with std for other targets: prints its name or path for RUSTUP_TOOLCHAIN.
+#
+#   toolchain.sh FOLDER TARGET...
+#
+# Where rustup can fetch the targets it adds them to the installed nightly. Elsewhere it makes a copy of that nightly in FOLDER, builds
+# std from the sources that rustup or Debian has, and puts it where rustup would. MEMPROF_CROSS names a toolchain that is there.
+set -euo pipefail
+folder=$(realpath -m "${1:?usage: toolchain.sh FOLDER TARGET...}")
+shift
+
+# Debian's package of Rust's sources, of the release whose version is nearest to the nightly's.
+debian_sources() {
+    local mirror scratch
+    mirror=$(cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null |
+        sed -nE 's/^URIs: *([^ ]+).*/\1/p; s/^deb ([^ ]+) .*/\1/p' | grep -v security | grep -m 1 -E '/debian/?$')
+    scratch=$(mktemp -d)
+    chmod 755 "$scratch"
+    mkdir -p "$scratch/lists/partial" "$scratch/parts"
+    printf 'Types: deb\nURIs: %s\nSuites: trixie-backports\nComponents: main\nArchitectures: amd64\nSigned-By: %s\n' \
+        "$mirror" /usr/share/keyrings/debian-archive-keyring.gpg >"$scratch/parts/next.sources"
+    local options=(-qq -oDir::Etc::SourceList=/dev/null -oDir::Etc::SourceParts="$scratch/parts"
+        -oDir::State::Lists="$scratch/lists" -oDir::Cache="$scratch/cache")
+    apt-get "${options[@]}" update
+    (cd "$scratch" && apt-get "${options[@]}" download rust-src/trixie-backports && dpkg -x rust-src_*.deb src)
+    rm -rf "$folder/lib/rustlib/src/rust/library"
+    mkdir -p "$folder/lib/rustlib/src/rust"
+    cp -r "$scratch"/src/usr/src/rustc-*/library "$folder/lib/rustlib/src/rust/library"
+    rm -rf "$scratch"
+}
+
+# std TARGET: builds it, and puts it where rustup would.
+std() {
+    local package=$folder.std
+    mkdir -p "$package/src"
+    printf '[package]\nname = "sysroot"\nversion = "0.0.0"\nedition = "2021"\n[workspace]\n' >"$package/Cargo.toml"
+    echo '#![no_std]' >"$package/src/lib.rs"
+    (cd "$package" && RUSTUP_TOOLCHAIN=$folder CARGO_PROFILE_RELEASE_DEBUG=1 CARGO_TARGET_DIR=$package/target \
+        cargo build -Zbuild-std=std,test,panic_abort,panic_unwind,proc_macro --release --target "$1") >&2
+    mkdir -p "$folder/lib/rustlib/$1/lib"
+    cp "$package/target/$1"/release/deps/*.rlib "$folder/lib/rustlib/$1/lib/"
+    rm -f "$folder/lib/rustlib/$1"/lib/libsysroot-*
+}
+
+if [[ -n ${MEMPROF_CROSS:-} ]]; then
+    echo "$MEMPROF_CROSS"
+    exit
+fi
+if [[ ! -e $folder/bin/rustc ]]; then
+    if rustup target add --toolchain nightly "$@" >&2 2>/dev/null; then
+        echo nightly
+        exit
+    fi
+    nightly=$(rustc +nightly --print sysroot)
+    mkdir -p "$(dirname "$folder")"
+    cp -r "$nightly" "$folder"
+    [[ -d $folder/lib/rustlib/src/rust/library ]] || debian_sources
+fi
+for target in "$@"; do
+    [[ -e $folder/lib/rustlib/$target/lib ]] || std "$target"
+done
+echo "$folder"
