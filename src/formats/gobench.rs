@@ -21,8 +21,7 @@ impl Format for Gobench {
         let mut text = String::new();
         let target = &run.started.target;
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "goos: {}", if target.contains("linux") { "linux" } else { target });
-        let _ = writeln!(text, "goarch: {}", if target.starts_with("x86_64") { "amd64" } else { target });
+        let _ = writeln!(text, "goos: {}\ngoarch: {}", goos(target), goarch(target));
         let mut package = "";
         let mut names = Names::default();
         for one in &run.finished {
@@ -54,6 +53,17 @@ impl Format for Gobench {
         }
         text
     }
+}
+
+/// Go's names for what a target triple says; the triple itself where that is neither.
+fn goos(target: &str) -> &str {
+    let names = [("linux", "linux"), ("apple-darwin", "darwin"), ("windows", "windows")];
+    names.iter().find(|(ours, _)| target.contains(ours)).map_or(target, |(_, go)| go)
+}
+
+fn goarch(target: &str) -> &str {
+    let names = [("x86_64-", "amd64"), ("aarch64-", "arm64")];
+    names.iter().find(|(ours, _)| target.starts_with(ours)).map_or(target, |(_, go)| go)
 }
 
 /// The names used so far, each with the benchmark that has it.

@@ -20,7 +20,7 @@ pub struct CargoOptions {
     /// Leave the `default` feature off
     #[arg(long)]
     pub no_default_features: bool,
-    /// Build for this target triple (x86_64-unknown-linux-gnu can be measured)
+    /// Build for this target triple (Linux on x86_64 and aarch64; others by counts alone)
     #[arg(long, value_name = "TRIPLE")]
     pub target: Option<String>,
     /// Put build output and results in DIR/memprof

@@ -361,7 +361,9 @@ fn together(profiles: &[Profile]) -> Result<Profile> {
 /// The first line of a run that begins now.
 pub fn started(profile: &str, root: &Path, config: &CargoConfig) -> RunStarted {
     let version = config.toolchain.version.lines().find_map(|line| line.strip_prefix("release: "));
-    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    // Under a runner the benches run elsewhere.
+    let here = config.runner.is_empty().then(|| std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default());
+    let cpu = here.unwrap_or_default();
     let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
     RunStarted {
         format_version: FORMAT_VERSION,
