@@ -190,6 +190,20 @@ fn exchange(draft: &Path, target: &Path) -> std::io::Result<()> {
     std::fs::rename(&old, draft)
 }
 
+/// Makes a named pipe that only this user may open.
+pub fn make_fifo(path: &Path) -> std::io::Result<()> {
+    #[cfg(not(target_vendor = "apple"))]
+    {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        Ok(mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?)
+    }
+    #[cfg(target_vendor = "apple")]
+    {
+        let status = std::process::Command::new("mkfifo").args(["-m", "600"]).arg(path).status()?;
+        if status.success() { Ok(()) } else { Err(std::io::Error::other("mkfifo failed")) }
+    }
+}
+
 /// Opens a file to lock it.
 pub fn lock_file(path: &Path) -> Result<File> {
     File::create(path).map_err(|e| Error::file("write", path, e))
@@ -226,7 +240,7 @@ mod tests {
     fn a_pipe_is_written_to_and_a_full_device_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let fifo = dir.path().join("fifo");
-        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        make_fifo(&fifo).unwrap();
         let reader = std::thread::spawn({
             let fifo = fifo.clone();
             move || std::fs::read(fifo).unwrap()

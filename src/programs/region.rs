@@ -22,13 +22,23 @@ pub struct Region {
     file: File,
 }
 
+#[cfg(target_os = "linux")]
+fn file_in_memory() -> std::io::Result<File> {
+    Ok(rustix::fs::memfd_create("memprof", rustix::fs::MemfdFlags::CLOEXEC)?.into())
+}
+
+/// Nowhere else are programs recorded.
+#[cfg(not(target_os = "linux"))]
+fn file_in_memory() -> std::io::Result<File> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
 impl Region {
     /// An empty one, that goes when its last user does.
     pub fn make() -> Result<Region> {
         let cannot =
             |e: &dyn std::fmt::Display| Error::other(format!("cannot make memory to share with a program: {e}"));
-        let fd = rustix::fs::memfd_create("memprof", rustix::fs::MemfdFlags::CLOEXEC).map_err(|e| cannot(&e))?;
-        let file = File::from(fd);
+        let file = file_in_memory().map_err(|e| cannot(&e))?;
         file.set_len(LARGEST).map_err(|e| cannot(&e))?;
         Ok(Region { file })
     }

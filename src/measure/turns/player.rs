@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::fs::{CWD, FileType, Mode};
 
 use crate::measure::attempt::{Attempt, PassResult};
 use crate::measure::measuring::Measuring;
@@ -17,7 +16,7 @@ use crate::measure::phase::Phase;
 use crate::measure::plan::Selected;
 use crate::measure::process::timed_out;
 use crate::records::Record;
-use crate::{Error, Result};
+use crate::{Error, Result, fs};
 
 /// How often to check whether a process has ended while waiting for it.
 const LOOK: Duration = Duration::from_millis(20);
@@ -162,7 +161,7 @@ impl Observer for Silent {
 
 /// A named pipe, open for both ways: opening it waits for nobody.
 fn pipe(path: &Path) -> std::io::Result<File> {
-    rustix::fs::mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+    fs::make_fifo(path)?;
     OpenOptions::new().read(true).write(true).open(path)
 }
 
