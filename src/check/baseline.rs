@@ -41,8 +41,9 @@ pub struct Entry {
     /// If the baseline is a run of this machine, not the committed text.
     #[serde(skip)]
     pub ns_per_op: Option<f64>,
-    #[serde(skip)]
-    pub peak_bytes: Option<f64>,
+    /// In the committed text for programs only.
+    #[serde(default)]
+    pub peak_bytes: Option<Amount>,
     #[serde(skip)]
     pub retained_bytes_per_op: Option<f64>,
     /// Largest first.
@@ -88,7 +89,7 @@ impl Entry {
             Metric::AllocsPerOp => Some(self.allocs_per_op),
             Metric::BytesPerOp => Some(self.bytes_per_op),
             Metric::NsPerOp => self.ns_per_op.map(Amount::exact),
-            Metric::PeakBytes => self.peak_bytes.map(Amount::exact),
+            Metric::PeakBytes => self.peak_bytes,
             Metric::RetainedBytesPerOp => self.retained_bytes_per_op.map(Amount::exact),
         }
     }
@@ -126,6 +127,9 @@ impl Baseline {
                 entry.allocs_per_op,
                 entry.bytes_per_op
             );
+            if let Some(peak) = entry.peak_bytes {
+                let _ = writeln!(text, "peak_bytes = {peak}");
+            }
             if entry.sites.is_empty() {
                 continue;
             }

@@ -5,16 +5,23 @@ use crate::project::settings::Tolerance;
 use crate::results::metric::Metric;
 
 /// The highest value that still passes for a baseline of `was`; `None` if it is not compared. `exact`: both sides are;
-/// `varies`: the width of today's range.
+/// `varies`: the width of today's range;
+/// `compared`: it is compared without a tolerance, too.
 ///
 /// A configured tolerance applies as it is. Without one, counts may not grow, except by the [`room`] of inexact ones or
 /// by today's own width (passes that agreed by chance do not make a count exact), and no other metric is compared.
-pub fn highest(metric: Metric, was: Amount, exact: bool, varies: f64, tolerance: Option<Tolerance>) -> Option<f64> {
+pub fn highest(
+    (metric, compared): (Metric, bool),
+    was: Amount,
+    exact: bool,
+    varies: f64,
+    tolerance: Option<Tolerance>,
+) -> Option<f64> {
     let allowed = match tolerance {
         Some(Tolerance::Off) => return None,
         Some(Tolerance::Share(share)) => was.high * share,
         Some(Tolerance::Absolute(value)) => value,
-        None if !metric.is_counted() => return None,
+        None if !compared => return None,
         None if exact => 0.0,
         None => room(metric, was).max(varies),
     };
@@ -39,29 +46,92 @@ mod tests {
     #[test]
     fn counts_are_exact_and_times_are_off() {
         let ten = Amount::exact(10.0);
-        assert_eq!(highest(Metric::AllocsPerOp, ten, true, 0.0, None), Some(10.0));
-        assert_eq!(highest(Metric::NsPerOp, ten, true, 0.0, None), None);
-        assert_eq!(highest(Metric::AllocsPerOp, ten, true, 0.0, Some(Tolerance::Share(0.5))), Some(15.0));
-        assert_eq!(highest(Metric::BytesPerOp, ten, true, 0.0, Some(Tolerance::Absolute(3.0))), Some(13.0));
-        assert_eq!(highest(Metric::BytesPerOp, ten, true, 0.0, Some(Tolerance::Off)), None);
+        assert_eq!(highest((Metric::AllocsPerOp, Metric::AllocsPerOp.is_counted()), ten, true, 0.0, None), Some(10.0));
+        assert_eq!(highest((Metric::NsPerOp, Metric::NsPerOp.is_counted()), ten, true, 0.0, None), None);
+        assert_eq!(
+            highest(
+                (Metric::AllocsPerOp, Metric::AllocsPerOp.is_counted()),
+                ten,
+                true,
+                0.0,
+                Some(Tolerance::Share(0.5))
+            ),
+            Some(15.0)
+        );
+        assert_eq!(
+            highest(
+                (Metric::BytesPerOp, Metric::BytesPerOp.is_counted()),
+                ten,
+                true,
+                0.0,
+                Some(Tolerance::Absolute(3.0))
+            ),
+            Some(13.0)
+        );
+        assert_eq!(
+            highest((Metric::BytesPerOp, Metric::BytesPerOp.is_counted()), ten, true, 0.0, Some(Tolerance::Off)),
+            None
+        );
     }
 
     #[test]
     fn what_is_not_exact_has_room() {
         let range = Amount { low: 40.0, high: 43.0 };
-        assert_eq!(highest(Metric::AllocsPerOp, range, false, 0.0, None), Some(46.0));
-        assert_eq!(highest(Metric::AllocsPerOp, Amount::exact(2.0), false, 0.0, None), Some(2.1));
+        assert_eq!(
+            highest((Metric::AllocsPerOp, Metric::AllocsPerOp.is_counted()), range, false, 0.0, None),
+            Some(46.0)
+        );
+        assert_eq!(
+            highest((Metric::AllocsPerOp, Metric::AllocsPerOp.is_counted()), Amount::exact(2.0), false, 0.0, None),
+            Some(2.1)
+        );
         // A queue that was never contended while the baseline was counted.
-        assert_eq!(highest(Metric::AllocsPerOp, Amount::exact(129.0), false, 106.0, None), Some(235.0));
-        assert_eq!(highest(Metric::AllocsPerOp, Amount::exact(1000.0), false, 0.0, None), Some(1010.0));
-        assert_eq!(highest(Metric::BytesPerOp, Amount::exact(100.0), false, 0.0, None), Some(164.0));
-        assert_eq!(highest(Metric::AllocsPerOp, range, false, 0.0, Some(Tolerance::Share(1.0))), Some(86.0));
+        assert_eq!(
+            highest((Metric::AllocsPerOp, Metric::AllocsPerOp.is_counted()), Amount::exact(129.0), false, 106.0, None),
+            Some(235.0)
+        );
+        assert_eq!(
+            highest((Metric::AllocsPerOp, Metric::AllocsPerOp.is_counted()), Amount::exact(1000.0), false, 0.0, None),
+            Some(1010.0)
+        );
+        assert_eq!(
+            highest((Metric::BytesPerOp, Metric::BytesPerOp.is_counted()), Amount::exact(100.0), false, 0.0, None),
+            Some(164.0)
+        );
+        assert_eq!(
+            highest(
+                (Metric::AllocsPerOp, Metric::AllocsPerOp.is_counted()),
+                range,
+                false,
+                0.0,
+                Some(Tolerance::Share(1.0))
+            ),
+            Some(86.0)
+        );
     }
 
     #[test]
     fn a_tolerance_that_was_said_is_not_widened() {
         let range = Amount { low: 40.0, high: 43.0 };
-        assert_eq!(highest(Metric::AllocsPerOp, range, false, 0.0, Some(Tolerance::Absolute(1.0))), Some(44.0));
-        assert_eq!(highest(Metric::BytesPerOp, range, false, 0.0, Some(Tolerance::Share(0.0))), Some(43.0));
+        assert_eq!(
+            highest(
+                (Metric::AllocsPerOp, Metric::AllocsPerOp.is_counted()),
+                range,
+                false,
+                0.0,
+                Some(Tolerance::Absolute(1.0))
+            ),
+            Some(44.0)
+        );
+        assert_eq!(
+            highest(
+                (Metric::BytesPerOp, Metric::BytesPerOp.is_counted()),
+                range,
+                false,
+                0.0,
+                Some(Tolerance::Share(0.0))
+            ),
+            Some(43.0)
+        );
     }
 }

@@ -20,8 +20,10 @@ pub struct Measured {
     pub ns: Option<f64>,
     /// Its time was sampled in turns with the baseline's.
     pub paired: bool,
-    /// The highest of all processes.
-    pub peak: f64,
+    /// Of all processes.
+    pub peak: Amount,
+    /// A program, of which a whole run is one operation: `Some(true)` if its peak is exact.
+    pub program: Option<bool>,
     /// The highest of all processes.
     pub retained: f64,
     /// No allocation was left out for want of memory.
@@ -66,7 +68,7 @@ impl Measured {
         let (allocs, bytes) = counts(memory);
         self.allocs = self.allocs.join(allocs);
         self.bytes = self.bytes.join(bytes);
-        self.peak = self.peak.max(memory.peak_bytes as f64);
+        self.peak = self.peak.join(Amount::exact(memory.peak_bytes as f64));
         self.retained = self.retained.max(memory.retained_bytes_per_op);
         self.complete = self.complete && is_complete(memory);
     }
@@ -77,7 +79,8 @@ impl Measured {
             Metric::AllocsPerOp => Some(self.allocs.all),
             Metric::BytesPerOp => Some(self.bytes.all),
             Metric::NsPerOp => self.ns.map(Amount::exact),
-            Metric::PeakBytes => Some(Amount::exact(self.peak)),
+            Metric::PeakBytes if self.program.is_some() => Some(self.peak),
+            Metric::PeakBytes => Some(Amount::exact(self.peak.high)),
             Metric::RetainedBytesPerOp => Some(Amount::exact(self.retained)),
         }
     }
@@ -95,6 +98,23 @@ impl Measured {
     /// number.
     pub fn is_exact(&self, metric: Metric) -> bool {
         !metric.is_counted() || self.complete && self.value(metric).is_some_and(Amount::is_exact)
+    }
+
+    /// Whether this metric is compared with the baseline without being named.
+    pub fn is_compared(&self, metric: Metric) -> bool {
+        metric.is_counted() || metric == Metric::PeakBytes && self.program == Some(true) && self.peak.is_exact()
+    }
+
+    /// What a person calls the metric.
+    pub fn word(&self, metric: Metric) -> &'static str {
+        match (metric, self.program) {
+            (_, None) => metric.unit(),
+            (Metric::AllocsPerOp, _) => "allocs",
+            (Metric::BytesPerOp, _) => "B",
+            (Metric::NsPerOp, _) => "ns",
+            (Metric::PeakBytes, _) => "peak B",
+            (Metric::RetainedBytesPerOp, _) => "live B at exit",
+        }
     }
 
     /// See [`widen`].
@@ -115,7 +135,7 @@ impl Measured {
             allocs_per_op: self.allocs.all,
             bytes_per_op: self.bytes.all,
             ns_per_op: self.ns,
-            peak_bytes: Some(self.peak),
+            peak_bytes: self.value(Metric::PeakBytes),
             retained_bytes_per_op: Some(self.retained),
             sites: by_function(&self.sites),
             lines: Vec::new(),
@@ -145,7 +165,8 @@ pub fn measured(finished: &[Finished], sites: &BTreeMap<String, Vec<PlacedSite>>
                     bytes,
                     ns: None,
                     paired: true,
-                    peak: one.memory.peak_bytes as f64,
+                    peak: Amount::exact(one.memory.peak_bytes as f64),
+                    program: one.program.as_ref().map(|program| program.memory.peak_exact),
                     retained: one.memory.retained_bytes_per_op,
                     complete: is_complete(&one.memory),
                     sites: sites.get(&one.name).cloned().unwrap_or_default(),
@@ -195,7 +216,7 @@ mod tests {
         let mut results = [finished("p/t/a", 1.0, 8.0, true), finished("p/t/a", 1.0, 8.0, true)];
         (results[0].memory.peak_bytes, results[1].memory.retained_bytes_per_op) = (90, 5.0);
         let all = measured(&results, &BTreeMap::new());
-        assert_eq!((all["p/t/a"].peak, all["p/t/a"].retained), (90.0, 5.0));
+        assert_eq!((all["p/t/a"].value(Metric::PeakBytes), all["p/t/a"].retained), (Some(Amount::exact(90.0)), 5.0));
     }
 
     #[test]

@@ -33,19 +33,20 @@ fn against_baseline(measured: &Measured, metric: Metric, entry: &Entry, limit: L
     let was = entry.value(metric)?;
     let exact = was.is_exact() && measured.is_exact(metric);
     let varies = measured.value(metric).map_or(0.0, |now| now.high - now.low);
-    let highest = highest(metric, was, exact, varies, limit.tolerance)?;
+    let compared = measured.is_compared(metric) && (metric.is_counted() || was.is_exact());
+    let highest = highest((metric, compared), was, exact, varies, limit.tolerance)?;
     let Some((now, top)) = measured.value(metric).zip(measured.top(metric)) else {
         return Some(not_measured(measured, metric, Against::Baseline, Some(was), highest));
     };
     let below = if exact { now.high } else { now.high + room(metric, was) };
     let verdict = if top > highest {
         Verdict::Failed
-    } else if metric.is_counted() && below < was.low {
+    } else if compared && below < was.low {
         Verdict::Improved
     } else {
         Verdict::Passed
     };
-    let mut message = format!("{metric} {} → {}", shown(was), shown(now));
+    let mut message = format!("{} {} → {}", measured.word(metric), shown(was), shown(now));
     if verdict == Verdict::Failed {
         message.push_str(&if highest == was.high {
             format!(" (+{})", per_op(top - was.high))
@@ -86,10 +87,11 @@ fn against_budget(measured: &Measured, metric: Metric, max: Max) -> Option<Check
     // A count that exceeds the limit in every pass fails, exact or not.
     let refused = is_bare && !measured.is_exact(metric) && now.low <= limit;
     let failed = refused || now.high > limit;
-    let mut message = format!("{metric} {}, the budget is {}", shown(now), per_op(limit));
+    let mut message = format!("{} {}, the budget is {}", measured.word(metric), shown(now), per_op(limit));
     if refused {
         message = format!(
-            "{metric} is not exact here ({}), so a budget of exactly {} cannot hold; give it room: {} = {{ max = {} }}",
+            "{} is not exact here ({}), so a budget of exactly {} cannot hold; give it room: {} = {{ max = {} }}",
+            measured.word(metric),
             shown(now),
             per_op(limit),
             metric.name(),
@@ -169,7 +171,8 @@ pub fn vanished(name: &str, why: Option<&str>) -> Check {
 /// A benchmark without an entry in the baseline.
 pub fn without_entry(measured: &Measured, baseline: &str) -> Check {
     let (allocs, bytes) = (shown(measured.allocs.all), shown(measured.bytes.all));
-    about(&measured.name, format!("has no baseline in {baseline} (now {allocs} allocs/op, {bytes} B/op)"))
+    let [allocs_word, bytes_word] = [Metric::AllocsPerOp, Metric::BytesPerOp].map(|metric| measured.word(metric));
+    about(&measured.name, format!("has no baseline in {baseline} (now {allocs} {allocs_word}, {bytes} {bytes_word})"))
 }
 
 /// The baseline's verdict no longer counts; a budget's still does.
@@ -311,9 +314,9 @@ mod tests {
         let tolerance = Limit { max: None, tolerance: Some(Tolerance::Share(0.5)) };
         let limits: Limits = Metric::ALL.into_iter().map(|metric| (metric, tolerance)).collect();
         let mut was = now(2.0, 2048.0);
-        (was.peak, was.retained) = (100.0, 10.0);
+        (was.peak, was.retained) = (Amount::exact(100.0), 10.0);
         let mut today = was.clone();
-        (today.peak, today.retained) = (151.0, 16.0);
+        (today.peak, today.retained) = (Amount::exact(151.0), 16.0);
         let checks = judge(&today, Some(&was.entry()), &limits);
         let failed: Vec<_> =
             checks.iter().filter(|c| c.verdict == Verdict::Failed).map(|c| c.metric.unwrap()).collect();

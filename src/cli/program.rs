@@ -1,5 +1,6 @@
 //! `cargo memprof --bin NAME | --example NAME | --test NAME [OPTIONS] [-- ARGS]`: a whole program, once.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,22 +11,21 @@ use crate::console;
 use crate::formats::json;
 use crate::go::flags;
 use crate::measure::{Interrupt, Scratch, Tables};
-use crate::pprof::profile;
 use crate::programs::build::{self, Ready};
+use crate::programs::files;
 use crate::programs::finished::finished as finished_run;
 use crate::programs::leaks::{self, Keeper};
 use crate::programs::options::{OutputArgs, ProgramArgs};
-use crate::programs::profiles::{self, ProgramProfiles};
-use crate::programs::run::{self, Ended};
+use crate::programs::profiles;
+use crate::programs::run;
 use crate::programs::summary;
 use crate::programs::target::{self, Place};
-use crate::programs::timeline::file;
 use crate::programs::trace::collect::{self, Span};
 use crate::programs::trace::firefox;
 use crate::project::CargoConfig;
-use crate::results::lines::{Line, RunFinished};
-use crate::results::names;
-use crate::results::program::Finished;
+use crate::results::lines::{Finished, Line, Run, RunFinished};
+use crate::results::program;
+use crate::session::baseline::{self, Base};
 use crate::session::writer::started;
 use crate::{Error, Result, exit, fs};
 
@@ -47,9 +47,10 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let config = CargoConfig::load(options)?;
     config.needs_stacks("a whole program")?;
     let place = target::find(options, &config, &args.names())?;
+    let base = args.output.baseline.as_deref().map(|label| base(label, &place)).transpose()?;
     let scratch = Scratch::make(&place.home)?;
     for program in &place.programs {
-        let folder = folder(&place, &program.name());
+        let folder = files::folder(&place.home, &program.name());
         fs::create_dir_all(&folder)?;
         check_writable(&folder.join("mem.prof"))?;
     }
@@ -57,15 +58,20 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let ready = build::build(&place, &config, &args.select, &scratch, &interrupt);
     let ready = interrupt.explains(ready)?;
     let mut tables = Tables::default();
-    let mut lines = vec![Line::RunStarted(started(args.select.profile(), &place.root, &config))];
+    let started = started(args.select.profile(), &place.root, &config);
+    let mut all = Run { started, finished: Vec::new(), tests: Vec::new(), failed: Vec::new(), checks: Vec::new() };
     let (mut code, mut troubles) = (exit::OK, Vec::new());
     for program in &ready {
         match one(program, &args, &place, &files, &mut tables, &scratch, &mut troubles) {
             Ok((finished, its_code)) => {
-                lines.push(Line::ProgramFinished(Box::new(finished)));
+                let finished = Finished::from(finished);
+                if let (Some(base), false) = (&base, args.select.build.quiet) {
+                    eprint!("{}", summary::since(&finished, base));
+                }
+                all.finished.push(finished);
                 code = if code == exit::OK { its_code } else { code };
             }
-            Err(error) if lines.len() == 1 => return Err(error),
+            Err(error) if all.finished.is_empty() => return Err(error),
             // The results of earlier programs are kept.
             Err(error) => {
                 troubles.push(error);
@@ -75,16 +81,32 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     }
     let success = code == exit::OK && troubles.is_empty();
     let error = troubles.first().map(Error::line);
+    let mut lines = all.lines();
+    lines.pop();
     lines.push(Line::RunFinished(RunFinished { success, benchmarks: 0, tests: None, failed: 0, error }));
     let text: String = lines.iter().map(json::line).collect();
     troubles.extend(fs::replace(&place.home.join("results.jsonl"), text.as_bytes()).err());
     if let Some(file) = &files.json {
         troubles.extend(fs::write_output(file, text.as_bytes()).err());
     }
+    if let Some(name) = &args.output.save_baseline {
+        troubles.extend(baseline::save(name, &place.home, &place.root, &all, &BTreeMap::new()).err());
+    }
     // The program's own exit code takes precedence over errors of writing the files.
     let decides = (code == exit::OK && !troubles.is_empty()).then(|| troubles.remove(0));
     troubles.iter().for_each(|error| console::error(&error.line()));
     decides.map_or(Ok(code), Err)
+}
+
+/// The run that `--baseline` names, before anything runs.
+fn base(label: &str, place: &Place) -> Result<Base> {
+    if label.starts_with("git:") {
+        let message =
+            "--baseline git:REV is for benches; run the program in a worktree of REV with --save-baseline FILE";
+        return Err(Error::usage(message));
+    }
+    let run = baseline::read(label, &place.home, &place.root)?;
+    Ok(Base { label: label.to_owned(), run, root: place.root.clone() })
 }
 
 /// Runs a program and writes its files; returns its numbers, and the exit code.
@@ -96,13 +118,13 @@ fn one(
     tables: &mut Tables,
     scratch: &Scratch,
     troubles: &mut Vec<Error>,
-) -> Result<(Finished, u8)> {
+) -> Result<(program::Finished, u8)> {
     let ended = run::run(ready, &args.run_options(), tables, scratch)?;
     let mut finished = finished_run(&ready.program, &args.arguments, &ended, args.record.peak);
     let mut made = (!args.record.no_profiles).then(|| profiles::make(&ended, args.output.blockprofile.is_some()));
     if let Some(made) = &mut made {
         profiles::state_accuracy(made, &finished, &place.root);
-        write(made, &ended, &folder(place, &finished.name), files, &mut finished, troubles);
+        troubles.extend(files::write(made, &ended, &place.home, &files.besides(), &mut finished));
     }
     if let Some(file) = &files.trace {
         troubles.extend(write_trace(file, &ended, &finished.target).err());
@@ -122,51 +144,12 @@ fn one(
     Ok((finished, code))
 }
 
-fn write(
-    made: &ProgramProfiles,
-    ended: &Ended,
-    folder: &Path,
-    files: &Files,
-    finished: &mut Finished,
-    troubles: &mut Vec<Error>,
-) {
-    let of = &mut finished.profiles;
-    let profiles = [
-        ("mem.prof", Some(&made.mem), &mut of.mem, &files.mem),
-        ("cpu.prof", made.cpu.as_ref(), &mut of.cpu, &files.cpu),
-        ("block.prof", made.block.as_ref(), &mut of.block, &files.block),
-    ];
-    for (name, profile, path, besides) in profiles {
-        let at = folder.join(name);
-        let Some(profile) = profile else {
-            // The file of an earlier run does not belong to this one.
-            let _ = std::fs::remove_file(at);
-            continue;
-        };
-        let bytes = profile::write(profile);
-        troubles.extend(fs::replace(&at, &bytes).err());
-        if let Some(file) = besides {
-            troubles.extend(fs::write_output(file, &bytes).err());
-        }
-        *path = Some(at.to_string_lossy().into_owned());
-    }
-    let at = folder.join("timeline.json");
-    match fs::replace(&at, file::json(&ended.timeline, &ended.region, ended.wall, &made.places).as_bytes()) {
-        Ok(()) => finished.timeline = Some(at.to_string_lossy().into_owned()),
-        Err(error) => troubles.push(error),
-    }
-}
-
-fn write_trace(file: &Path, ended: &Ended, program: &str) -> Result<()> {
+fn write_trace(file: &Path, ended: &run::Ended, program: &str) -> Result<()> {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let begun_ms = since_epoch.saturating_sub(ended.wall).as_secs_f64() * 1e3;
     let span = Span { program, from: Duration::ZERO, duration: ended.wall, begun_ms };
     let trace = collect::trace(&ended.region, &ended.timeline, &ended.samples, &ended.waits, &span);
     fs::write_output(file, &firefox::file(&trace, file))
-}
-
-fn folder(place: &Place, name: &str) -> PathBuf {
-    place.home.join("profiles").join(names::safe_path(name))
 }
 
 /// The files that the command line asks for.
@@ -179,6 +162,10 @@ struct Files {
 }
 
 impl Files {
+    fn besides(&self) -> [Option<&Path>; 3] {
+        [&self.mem, &self.cpu, &self.block].map(Option::as_deref)
+    }
+
     /// # Errors
     /// One of them cannot be written: that is reported before anything is run.
     fn new(args: &OutputArgs) -> Result<Files> {

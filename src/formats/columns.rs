@@ -133,7 +133,7 @@ pub fn notes(rows: &[Finished], table: &Table) -> Vec<&'static str> {
             "* the benchmark measures itself (iter_custom): B/op and allocs/op are of its whole closure",
         ),
         (
-            rows.iter().any(|row| row.whole_process),
+            rows.iter().any(Finished::is_bench_process),
             "† a bench without a harness that is known: the numbers are of its whole process",
         ),
         (
@@ -192,7 +192,7 @@ fn columns(view: &View, compared: bool) -> Vec<Column> {
 
 fn name(row: &Row) -> String {
     let mark = match row.one {
-        one if one.whole_process => "†",
+        one if one.is_bench_process() => "†",
         one if one.time.custom => "*",
         _ => "",
     };

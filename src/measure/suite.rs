@@ -158,6 +158,7 @@ impl Suite<'_> {
             throughput: throughput(&description),
             whole_process: self.whole_process,
             profiles: Profiles::default(),
+            program: None,
         }
     }
 

@@ -57,6 +57,8 @@ pub fn finished(program: &Program, args: &[std::ffi::OsString], ended: &Ended, o
             peak_bytes: header.word(word::MOST).max(totals.live_bytes()),
             peak_at_ns: peak_at,
             peak_exact: exact && (header.word(word::MOST_THREADS) <= 1 || ordered),
+            allocs_range: None,
+            bytes_range: None,
             live_blocks: totals.live_blocks(),
             live_bytes: totals.live_bytes(),
             temporary_allocs: totals.temporaries,

@@ -6,6 +6,7 @@
 
 pub mod build;
 pub mod events;
+pub mod files;
 pub mod finished;
 pub mod leaks;
 pub mod options;

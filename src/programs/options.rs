@@ -11,7 +11,7 @@ use super::sampling::Sampling;
 use super::target::Kind;
 
 /// Different stacks, if nothing is said: some 300 MB.
-const STACKS: usize = 1 << 20;
+pub const STACKS: usize = 1 << 20;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -88,6 +88,12 @@ pub struct OutputArgs {
     /// Put relative files in this folder
     #[arg(long, value_name = "DIR")]
     pub outputdir: Option<PathBuf>,
+    /// Keep the results under this name, or in this file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub save_baseline: Option<String>,
+    /// Say how the numbers differ from kept results
+    #[arg(long, value_name = "NAME|FILE")]
+    pub baseline: Option<String>,
     /// Print in this format; json needs -o, since stdout is the program's own
     #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = ["human", "json"])]
     pub message_format: String,
@@ -118,6 +124,7 @@ impl ProgramArgs {
             temporary: record.temporary,
             stacks_limit: record.stacks_limit,
             sampling: record.sample,
+            apart: None,
         }
     }
 }

@@ -46,6 +46,15 @@ pub struct Options {
     /// This many stacks are told apart.
     pub stacks_limit: usize,
     pub sampling: Sampling,
+    /// It has nothing of this process: not its stdin, stdout and folder.
+    pub apart: Option<Apart>,
+}
+
+/// The surroundings of a program that is run for its numbers only.
+#[derive(Debug, Clone)]
+pub struct Apart {
+    pub stdin: Option<PathBuf>,
+    pub folder: PathBuf,
 }
 
 /// A run that has ended.
@@ -116,6 +125,13 @@ pub fn start(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Sc
     command.args(&options.arguments).env(PROGRAM_VARIABLE, &plan);
     if ready.launch.runner.is_empty() {
         command.arg0(&ready.plain);
+    }
+    if let Some(apart) = &options.apart {
+        let stdin = apart.stdin.as_ref().map(|file| {
+            std::fs::File::open(file).map_err(|e| Error::project(format!("cannot read {}: {e}", file.display())))
+        });
+        let stdin = stdin.transpose()?.map_or_else(Stdio::null, Stdio::from);
+        command.stdin(stdin).stdout(Stdio::null()).current_dir(&apart.folder);
     }
     // Before it exists: signals meant for it must not end this process.
     let passed_on = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];

@@ -8,6 +8,8 @@ use super::leaks::{self, Keeper, Leak};
 use super::profiles::ProgramProfiles;
 use super::sampling::{self, Accuracy};
 use crate::pprof::profile::Profile;
+use crate::results;
+use crate::results::lines::Base;
 use crate::results::notation::grouped;
 use crate::results::program::{Exit, Finished};
 
@@ -94,6 +96,35 @@ pub fn text(finished: &Finished, profiles: Option<&ProgramProfiles>, temporary: 
     let files = [&finished.profiles.mem, &finished.profiles.cpu, &finished.profiles.block, &finished.timeline];
     for file in files.into_iter().flatten() {
         writeln!(out, "  {file}").ok();
+    }
+    out
+}
+
+/// How a run differs from the one of the same name in `base`.
+pub fn since(now: &results::lines::Finished, base: &Base) -> String {
+    let Some(was) = base.run.finished.iter().rfind(|was| was.name == now.name) else {
+        return format!("  {} is not in {}\n", now.name, base.label);
+    };
+    let (is, of) = (&now.memory, &was.memory);
+    let live = |memory: &results::lines::Memory| memory.retained_bytes_per_op;
+    let numbers = [
+        ("allocs", of.allocs_per_op, is.allocs_per_op),
+        ("B", of.bytes_per_op, is.bytes_per_op),
+        ("peak B", of.peak_bytes as f64, is.peak_bytes as f64),
+        ("live B at exit", live(of), live(is)),
+    ];
+    let mut out = String::new();
+    for (unit, was, is) in numbers {
+        let [was_text, is_text] = [was, is].map(|value| number(value as u64));
+        let sign = if is < was { "−" } else { "+" };
+        match was == is {
+            true => writeln!(out, "  {:<11}{is_text} {unit}, the same", base.label),
+            false => {
+                let change = number((is - was).abs() as u64);
+                writeln!(out, "  {:<11}{was_text} → {is_text} {unit} ({sign}{change})", base.label)
+            }
+        }
+        .ok();
     }
     out
 }

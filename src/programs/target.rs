@@ -2,38 +2,11 @@
 
 use std::path::PathBuf;
 
-use cargo_metadata::{Metadata, TargetKind};
+use cargo_metadata::Metadata;
 
+pub use crate::project::ProgramKind as Kind;
 use crate::project::{self, CargoConfig, CargoOptions};
 use crate::{Error, Result};
-
-/// The kind of target that a program is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Bin,
-    Example,
-    Test,
-}
-
-impl Kind {
-    /// The word in names, paths and JSON; cargo's flag without its dashes.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Bin => "bin",
-            Kind::Example => "example",
-            Kind::Test => "test",
-        }
-    }
-
-    pub fn is(self, target: &cargo_metadata::Target) -> bool {
-        let kind = match self {
-            Kind::Bin => TargetKind::Bin,
-            Kind::Example => TargetKind::Example,
-            Kind::Test => TargetKind::Test,
-        };
-        target.kind.contains(&kind)
-    }
-}
 
 /// A program of the workspace.
 #[derive(Debug, Clone)]
@@ -43,12 +16,14 @@ pub struct Program {
     pub kind: Kind,
     /// As cargo knows it.
     pub target: String,
+    /// Tells the runs of one target apart, with a `/` in front; empty if there is only one.
+    pub case: String,
 }
 
 impl Program {
     /// `PACKAGE/KIND/NAME`.
     pub fn name(&self) -> String {
-        format!("{}/{}/{}", self.package, self.kind.name(), self.target)
+        format!("{}/{}/{}{}", self.package, self.kind.name(), self.target, self.case)
     }
 }
 
@@ -104,6 +79,7 @@ fn one(metadata: &Metadata, options: &CargoOptions, kind: Kind, name: &str) -> R
             package_id: package.id.repr.clone(),
             kind,
             target: name.to_owned(),
+            case: String::new(),
         }),
         [] => {
             let alike = |other: &&str| strsim::jaro_winkler(name, other);

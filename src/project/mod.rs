@@ -5,6 +5,7 @@ mod cargo_config;
 mod options;
 mod overrides;
 mod platform;
+mod program_kind;
 pub mod settings;
 mod targets;
 
@@ -16,6 +17,7 @@ use cargo_metadata::{Metadata, MetadataCommand};
 pub use cargo_config::{CargoConfig, Toolchain};
 pub use options::{BuildOptions, CargoOptions};
 pub use platform::Recorder;
+pub use program_kind::ProgramKind;
 pub use targets::packages;
 
 use crate::{Error, Result};
@@ -58,6 +60,8 @@ pub struct Workspace {
     pub targets: Vec<BenchTarget>,
     /// Targets left out for features that are not on, as `package/target (feature)`.
     pub left_out: Vec<String>,
+    /// Why there is no target.
+    pub none: Option<String>,
     /// Names of the packages that the command line selects, with bench targets or without.
     pub selected: Vec<String>,
     /// Names of all members.
@@ -73,7 +77,7 @@ impl Workspace {
     /// Asks cargo.
     pub fn load(options: &CargoOptions, config: &CargoConfig) -> Result<Workspace> {
         let mut metadata = metadata(options, config)?;
-        let (targets, left_out) = targets::bench_targets(&metadata, options)?;
+        let targets::BenchTargets { targets, left_out, none } = targets::bench_targets(&metadata, options)?;
         let selected = targets::packages(&metadata, options)?.iter().map(|package| package.name.to_string()).collect();
         let members = metadata.workspace_packages().iter().map(|package| package.name.to_string()).collect();
         let built_with = built_with(&metadata, &targets);
@@ -86,6 +90,7 @@ impl Workspace {
             home: target_dir.join("memprof"),
             targets,
             left_out,
+            none,
             selected,
             members,
             metadata: metadata.workspace_metadata["memprof"].take(),
@@ -219,6 +224,7 @@ mod tests {
             root: PathBuf::new(),
             home: PathBuf::new(),
             targets: vec![bench],
+            none: None,
             left_out: vec!["p/off (needs feature `f`)".to_owned()],
             selected: vec!["p".to_owned()],
             members: vec!["p".to_owned(), "q".to_owned()],

@@ -8,8 +8,16 @@ use super::bench_functions::declares_benches;
 use super::{BenchTarget, CargoOptions, Kind};
 use crate::{Error, Result};
 
+/// See [`bench_targets`].
+pub struct BenchTargets {
+    pub targets: Vec<BenchTarget>,
+    pub left_out: Vec<String>,
+    /// Why there are none.
+    pub none: Option<String>,
+}
+
 /// The targets with benchmarks of the selected packages, and those left out because a required feature is off.
-pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<(Vec<BenchTarget>, Vec<String>)> {
+pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<BenchTargets> {
     let features: HashMap<_, HashSet<&str>> = metadata
         .resolve
         .iter()
@@ -51,17 +59,14 @@ pub fn bench_targets(metadata: &Metadata, options: &CargoOptions) -> Result<(Vec
             });
         }
     }
-    if targets.is_empty() {
-        let why = match left_out.as_slice() {
-            [] if options.lib => "no library here has a #[bench]".to_owned(),
-            [] => "no bench target here; add one as `benches/NAME.rs` with `[[bench]] name = \"NAME\" harness = false`"
-                .to_owned(),
-            left_out => format!("every bench target needs a feature that is off: {}", left_out.join(", ")),
-        };
-        return Err(Error::nothing_measured(why));
-    }
+    let none = targets.is_empty().then(|| match left_out.as_slice() {
+        [] if options.lib => "no library here has a #[bench]".to_owned(),
+        [] => "no bench target here; add one as `benches/NAME.rs` with `[[bench]] name = \"NAME\" harness = false`"
+            .to_owned(),
+        left_out => format!("every bench target needs a feature that is off: {}", left_out.join(", ")),
+    });
     targets.sort_by(|a, b| (&a.package, &a.name).cmp(&(&b.package, &b.name)));
-    Ok((targets, left_out))
+    Ok(BenchTargets { targets, left_out, none })
 }
 
 /// Bench targets first, then the library and the programs that have a `#[bench]`: without one they contain nothing to

@@ -62,6 +62,9 @@ pub struct Finished {
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub whole_process: bool,
     pub profiles: Profiles,
+    /// The run of a program that these numbers are of: it has a line of its own.
+    #[serde(skip)]
+    pub program: Option<Box<super::program::Finished>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -127,7 +130,67 @@ pub struct Recording {
     pub bytes: u64,
 }
 
+/// A program's run is one operation.
+impl From<super::program::Finished> for Finished {
+    fn from(program: super::program::Finished) -> Finished {
+        let of = &program.memory;
+        let memory = Memory {
+            iterations: 1,
+            allocs_per_op: of.allocs as f64,
+            bytes_per_op: of.bytes as f64,
+            frees_per_op: of.frees as f64,
+            reallocs_per_op: of.reallocs as f64,
+            retained_bytes_per_op: of.live_bytes as f64,
+            peak_bytes: of.peak_bytes,
+            exact: of.exact && of.allocs_range.is_none() && of.bytes_range.is_none(),
+            recording: Some(Recording { bytes: of.recording_bytes }),
+            allocs_per_op_range: of.allocs_range,
+            bytes_per_op_range: of.bytes_range,
+            ..Memory::default()
+        };
+        let wall = program.wall_ns as f64;
+        let time = Time {
+            ns_per_op: Some(wall),
+            iterations: 1,
+            samples: vec![Sample { iterations: 1, nanoseconds: wall }],
+            ..Time::default()
+        };
+        Finished {
+            name: program.name.clone(),
+            package: program.package.clone(),
+            target: program.kind.clone(),
+            id: program.name.splitn(3, '/').nth(2).unwrap_or(&program.target).to_owned(),
+            harness: String::new(),
+            group: String::new(),
+            parameter: None,
+            position: None,
+            time,
+            vs: None,
+            memory,
+            throughput: None,
+            whole_process: true,
+            profiles: program.profiles.clone(),
+            program: Some(Box::new(program)),
+        }
+    }
+}
+
 impl Finished {
+    /// Its line in results.jsonl.
+    pub fn line(&self) -> Line {
+        let Some(program) = &self.program else { return Line::BenchmarkFinished(Box::new(self.clone())) };
+        let mut program = program.clone();
+        program.profiles = self.profiles.clone();
+        program.memory.allocs_range = self.memory.allocs_per_op_range;
+        program.memory.bytes_range = self.memory.bytes_per_op_range;
+        Line::ProgramFinished(program)
+    }
+
+    /// Whether it is the whole process of a bench, not of a program.
+    pub fn is_bench_process(&self) -> bool {
+        self.whole_process && self.program.is_none()
+    }
+
     /// Its shortest name: the harness's own part; with the target if that has no harness, for then it is of a whole
     /// process.
     pub fn least_name(&self) -> &str {
@@ -238,7 +301,8 @@ impl Run {
                 (Line::BenchmarkFailed(failed), Some(run)) => run.failed.push(failed),
                 (Line::TestFinished(test), Some(run)) => run.tests.push(*test),
                 (Line::Check(check), Some(run)) => run.checks.push(*check),
-                (Line::ProgramFinished(_) | Line::RunFinished(_), Some(_)) => (),
+                (Line::ProgramFinished(program), Some(run)) => run.finished.push((*program).into()),
+                (Line::RunFinished(_), Some(_)) => (),
                 _ => return Err(at(&"it must begin with one run-started line")),
             }
         }
@@ -248,7 +312,7 @@ impl Run {
     /// As the lines of results.jsonl.
     pub fn lines(&self) -> Vec<Line> {
         let mut lines = vec![Line::RunStarted(self.started.clone())];
-        lines.extend(self.finished.iter().map(|one| Line::BenchmarkFinished(Box::new(one.clone()))));
+        lines.extend(self.finished.iter().map(Finished::line));
         lines.extend(self.failed.iter().map(|one| Line::BenchmarkFailed(one.clone())));
         lines.extend(self.tests.iter().map(|one| Line::TestFinished(Box::new(one.clone()))));
         lines.extend(self.checks.iter().map(|one| Line::Check(Box::new(one.clone()))));

@@ -46,6 +46,11 @@ pub struct Memory {
     /// False if several threads allocated at a time and their events were not put in one order, and if `exact` is
     /// false.
     pub peak_exact: bool,
+    /// Lowest and highest of several runs that differ.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub allocs_range: Option<[f64; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub bytes_range: Option<[f64; 2]>,
     /// Never freed when the process ended.
     pub live_blocks: u64,
     pub live_bytes: u64,

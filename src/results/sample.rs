@@ -42,5 +42,6 @@ pub fn finished(name: &str, allocs: f64, bytes: f64, exact: bool) -> Finished {
         throughput: None,
         whole_process: false,
         profiles: Profiles::default(),
+        program: None,
     }
 }

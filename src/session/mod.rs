@@ -10,6 +10,7 @@ pub mod options;
 mod outcomes;
 pub mod owner;
 mod partition;
+pub mod programs;
 mod progress;
 pub mod recount;
 mod revision;
@@ -53,13 +54,26 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Locates the project; nothing is built yet.
+    /// Locates a project that has benches; nothing is built yet.
     pub fn open(args: &'a RunArgs) -> Result<Session<'a>> {
+        let session = Session::open_any(args)?;
+        session.needs_benches()?;
+        Ok(session)
+    }
+
+    /// Locates a project, with benches or without.
+    pub fn open_any(args: &'a RunArgs) -> Result<Session<'a>> {
         console::set_color(args.select.build.color.as_deref());
         let selection = Selection::new(args)?;
         let interrupt = Interrupt::listen()?;
         let located = Session::locate(args, selection, interrupt.clone());
         interrupt.explains(located)
+    }
+
+    /// # Errors
+    /// The project has no benches.
+    pub fn needs_benches(&self) -> Result<()> {
+        self.workspace.none.clone().map_or(Ok(()), |why| Err(Error::nothing_measured(why)))
     }
 
     fn locate(args: &'a RunArgs, selection: Selection, interrupt: Interrupt) -> Result<Session<'a>> {

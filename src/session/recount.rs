@@ -45,9 +45,9 @@ impl Counts for ToBeSaved {
 }
 
 /// How often all doubted benchmarks are counted.
-const ROUNDS: usize = 2;
+pub const ROUNDS: usize = 2;
 /// If counts differ: some processes take another path than most, and a baseline should have seen both.
-const ROUNDS_OF_RANGES: usize = 6;
+pub const ROUNDS_OF_RANGES: usize = 6;
 
 impl Session<'_> {
     /// Counts the doubted benchmarks of `counts` again; `writer` keeps the new counts, too, and the failures.

@@ -226,7 +226,7 @@ impl<'a> Writer<'a> {
             let vs = ratio.map(|ratio| Versus { name, baseline: label.cloned(), ratio });
             let one = Finished { vs, ..one.clone() };
             self.released += 1;
-            self.line(&Line::BenchmarkFinished(Box::new(one.clone())));
+            self.line(&one.line());
             self.run.finished.push(one);
         }
     }

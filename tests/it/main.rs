@@ -30,6 +30,7 @@ mod pprof_seeds;
 mod profiles;
 mod program_times;
 mod programs;
+mod programs_checked;
 mod readme;
 mod recording_brackets;
 mod recording_hostile;

@@ -7,6 +7,7 @@ use crate::check::{self, Circumstances, Measured};
 use crate::console;
 use crate::results::check::{Against, Check, Verdict};
 use crate::results::lines::RunStarted;
+use crate::results::metric::Metric;
 use crate::session::Session;
 use crate::{Result, fs};
 
@@ -44,7 +45,7 @@ pub fn write(
     now: &RunStarted,
 ) -> Result<()> {
     let mut new = gate.baseline.clone().unwrap_or_default();
-    if gate.baseline.is_none() || !session.selection.is_partial() {
+    if gate.baseline.is_none() || !session.selection.is_partial() && !gate.is_of_programs() {
         let RunStarted { rustc, target, profile, .. } = now.clone();
         new.measured = Circumstances { rustc, target, profile };
     }
@@ -61,6 +62,7 @@ pub fn write(
             continue;
         }
         let mut entry = measured.entry();
+        entry.peak_bytes = entry.peak_bytes.filter(|_| measured.is_compared(Metric::PeakBytes));
         // Measured without profiles.
         if entry.sites.is_empty() && entry.allocs_per_op.high > 0.0 {
             let counts = |entry: &check::Entry| (entry.allocs_per_op, entry.bytes_per_op);

@@ -8,7 +8,7 @@ use super::CheckArgs;
 use super::last_run::sites_of;
 use crate::check::{self, Baseline, Circumstances, Measured};
 use crate::console;
-use crate::project::settings::{self, Config};
+use crate::project::settings::{self, Config, Program};
 use crate::results::check::Check;
 use crate::results::lines::{Run, RunStarted};
 use crate::results::metric::Metric;
@@ -27,6 +27,8 @@ pub struct Gate {
     label: String,
     pub base: Option<Base>,
     config: Config,
+    /// The command line names programs, and only those are checked.
+    only: Vec<Program>,
 }
 
 impl Gate {
@@ -41,7 +43,17 @@ impl Gate {
             Some(base) => (Some(of_run(base)), base.label.clone()),
             None => (read_baseline(&path)?, check::FILE_NAME.to_owned()),
         };
-        Ok(Gate { path, baseline, label, base, config })
+        Ok(Gate { path, baseline, label, base, config, only: args.programs() })
+    }
+
+    /// The programs that are run.
+    pub fn programs(&self) -> &[Program] {
+        if self.only.is_empty() { &self.config.program } else { &self.only }
+    }
+
+    /// Whether nothing but programs is checked.
+    pub fn is_of_programs(&self) -> bool {
+        !self.only.is_empty()
     }
 
     pub fn warn_of_differences(&self, session: &Session, now: &RunStarted) {
@@ -90,7 +102,7 @@ impl Gate {
                 .failed
                 .iter()
                 .any(|one| *name == one.name || name.strip_prefix(&one.name).is_some_and(|rest| rest.starts_with('/')));
-            if !today.contains_key(name) && !failed && in_scope(name, session) {
+            if !today.contains_key(name) && !failed && !self.is_of_programs() && in_scope(name, session) {
                 checks.push(check::vanished(name, listed.doubt(name, session).as_deref()));
             }
         }
@@ -121,7 +133,7 @@ impl Gate {
 
     /// A budget that covers nothing guards nothing.
     fn warn_of_idle_budgets(&self, today: &BTreeMap<String, Measured>, session: &Session) {
-        if session.selection.is_partial() {
+        if session.selection.is_partial() || self.is_of_programs() {
             return;
         }
         for budget in self.config.budget.iter().filter(|budget| !today.keys().any(|name| budget.covers(name))) {

@@ -13,20 +13,21 @@ use self::judge::{Gate, Listed};
 use crate::check::Measured;
 use crate::console;
 use crate::go::flags;
+use crate::programs::target::Kind;
+use crate::project::settings::Program;
 use crate::results::check::{Against, Check, Verdict};
 use crate::results::lines::{Memory, Run};
-use crate::results::metric::Metric;
-use crate::session::Session;
 use crate::session::options::RunArgs;
 use crate::session::recount::Counts;
 use crate::session::writer::Writer;
+use crate::session::{Session, programs};
 use crate::{Error, Result};
 
 #[derive(Debug, Parser)]
 #[command(
     name = "cargo memprof check",
     bin_name = "cargo memprof check",
-    about = "Run the benches, then compare them with memprof-baseline.toml and the budgets of memprof.toml",
+    about = "Run the benches, and the programs of memprof.toml, then compare them with memprof-baseline.toml and the budgets of memprof.toml",
     after_help = CHECK,
     args_override_self = true
 )]
@@ -37,8 +38,26 @@ pub struct CheckArgs {
     /// Judge the results of the last run, or of `merge`, and run nothing
     #[arg(long)]
     pub last_run: bool,
+    /// Check only this program; arguments for it stand behind --
+    #[arg(long, value_name = "NAME")]
+    pub bin: Vec<String>,
+    /// Check only this example
+    #[arg(long, value_name = "NAME")]
+    pub example: Vec<String>,
+    /// Check only this integration test, run as a whole
+    #[arg(long, value_name = "NAME")]
+    pub test: Vec<String>,
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+impl CheckArgs {
+    /// The programs that are checked alone, with the arguments of the command line.
+    fn programs(&self) -> Vec<Program> {
+        let of = |kind, names: &[String]| names.iter().map(|name| (kind, name.clone())).collect::<Vec<_>>();
+        let names = [of(Kind::Bin, &self.bin), of(Kind::Example, &self.example), of(Kind::Test, &self.test)].concat();
+        programs::named(&names, &self.run.bench_args)
+    }
 }
 
 const CHECK: &str = "\
@@ -55,7 +74,7 @@ pub fn run(words: &[OsString]) -> Result<u8> {
     if args.last_run {
         refuse_files_of_a_run(&args)?;
     }
-    let mut session = Session::open(&args.run)?;
+    let mut session = Session::open_any(&args.run)?;
     let last = if args.last_run { Some(last_run::read(&session)?) } else { None };
     let mut writer = match &last {
         Some(last) => Writer::again(&session, last.started.clone())?,
@@ -122,16 +141,32 @@ fn measured(
     gate: &Gate,
     writer: &mut Writer,
 ) -> Result<(BTreeMap<String, Measured>, Listed)> {
-    let build = session.build()?;
+    let cases = session.build_programs(gate.programs())?;
+    if cases.is_empty() {
+        session.needs_benches()?;
+    }
     session.counted_iterations = gate.counted_iterations();
-    let listing = session.list(&build)?;
-    writer.measure(session, &listing)?;
+    let build = if gate.is_of_programs() || session.workspace.none.is_some() { None } else { Some(session.build()?) };
+    let listing = build.as_ref().map(|build| session.list(build)).transpose();
+    let listing = match listing {
+        // The filters may mean programs only.
+        Err(Error::NothingMeasured(_)) if !cases.is_empty() => None,
+        listing => listing?,
+    };
+    if let Some(listing) = &listing {
+        writer.measure(session, listing)?;
+    }
+    writer.measure_programs(session, &cases)?;
     let today = crate::check::measured(&writer.run.finished, &writer.sites);
     let kept = args.accept || args.run.output.save_baseline.is_some();
     let mut judged = Judged { gate, kept, today };
-    session.recount(&listing, &mut judged, writer)?;
+    if let Some(listing) = &listing {
+        session.recount(listing, &mut judged, writer)?;
+    }
+    writer.recount_programs(session, &cases, &mut judged)?;
     session.progress.pause();
-    let complete = listing.suites.iter().filter(|suite| suite.cut_short.is_none()).map(|suite| suite.target());
+    let suites = listing.iter().flat_map(|listing| &listing.suites);
+    let complete = suites.filter(|suite| suite.cut_short.is_none()).map(|suite| suite.target());
     let complete: BTreeSet<_> = complete.map(|target| (target.package.clone(), target.name.clone())).collect();
     Ok((judged.today, Listed::Now(complete)))
 }
@@ -149,7 +184,7 @@ impl Judged<'_> {
         let fails = |check: &Check| {
             check.verdict == Verdict::Failed
                 && check.against == Against::Baseline
-                && check.metric.is_some_and(Metric::is_counted)
+                && check.metric.is_some_and(|metric| measured.is_compared(metric))
         };
         self.gate.judge_one(measured).iter().any(fails)
     }

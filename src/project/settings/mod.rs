@@ -7,6 +7,7 @@ mod budget;
 mod limit;
 mod nearest;
 mod place;
+mod program;
 
 use serde::Deserialize;
 
@@ -14,6 +15,7 @@ pub use budget::Budget;
 pub use limit::{Limit, Limits, Max, Tolerance};
 pub use place::describe;
 use place::place_of;
+pub use program::{Meant, Program};
 
 pub const FILE_NAME: &str = "memprof.toml";
 
@@ -22,6 +24,8 @@ pub const FILE_NAME: &str = "memprof.toml";
 pub struct Config {
     #[serde(default)]
     pub budget: Vec<Budget>,
+    #[serde(default)]
+    pub program: Vec<Program>,
 }
 
 /// A configuration, with warnings about it.
@@ -172,7 +176,8 @@ bytes_per_op = false
         let keys = |value: &serde_json::Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
         let budget = &schema["$defs"]["budget"]["properties"];
         let limit = &schema["$defs"]["limit"]["oneOf"][2]["properties"];
-        let mut known = [keys(&schema["properties"]), keys(budget), keys(limit)].concat();
+        let program = &schema["$defs"]["program"]["properties"];
+        let mut known = [keys(&schema["properties"]), keys(budget), keys(limit), keys(program)].concat();
         let mut expected: Vec<_> = nearest::KNOWN.iter().map(|key| (*key).to_owned()).collect();
         known.sort();
         expected.sort();

@@ -3,6 +3,11 @@
 /// All keys of the configuration.
 pub const KNOWN: &[&str] = &[
     "budget",
+    "program",
+    "name",
+    "target",
+    "args",
+    "stdin",
     "benchmarks",
     "allocs_per_op",
     "bytes_per_op",
