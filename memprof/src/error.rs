@@ -1,4 +1,10 @@
 use std::fmt;
+use std::time::{Instant, SystemTime};
+
+use crate::embed::Refusal;
+
+/// When a recording started.
+pub(crate) type Started = (SystemTime, Instant);
 
 /// The result of starting, stopping or writing a profile.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -54,5 +60,16 @@ impl std::error::Error for Error {
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Error {
         Error::Io(error)
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Error {
+        match refusal {
+            Refusal::Running => Error::AlreadyStarted,
+            Refusal::NotRunning => Error::NotStarted,
+            Refusal::NoMeans => Error::Refused,
+            Refusal::NoStacks => Error::Unsupported,
+        }
     }
 }

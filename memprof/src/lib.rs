@@ -33,6 +33,8 @@ recorder! {
     target_pointer_width = "64"
 ))]
 recorder! {
+    cfi "cfi.rs"
+    frames "frames.rs"
     arch "runtime/arch.rs"
     attend "runtime/attend.rs"
     barrier "runtime/barrier.rs"
@@ -55,6 +57,7 @@ recorder! {
     idle "runtime/idle.rs"
     interrupted "runtime/interrupted.rs"
     interrupts "runtime/interrupts.rs"
+    labels "runtime/labels.rs"
     life "runtime/life.rs"
     live "runtime/live.rs"
     live_map "runtime/live_map.rs"
@@ -103,14 +106,40 @@ use portable::{bracket, embed, fork, memory, sys};
 #[cfg(memprof_injected)]
 use memprof_rt::embed;
 
+/// The unwind table of the program; where the tool injects it, the tool made one.
+#[cfg(all(
+    not(memprof_injected),
+    not(miri),
+    target_os = "linux",
+    target_arch = "x86_64",
+    target_env = "gnu",
+    target_pointer_width = "64"
+))]
+const TABLE: embed::Table = frames::table;
+#[cfg(any(
+    memprof_injected,
+    miri,
+    not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu", target_pointer_width = "64"))
+))]
+const TABLE: embed::Table = |_| Vec::new();
+
 mod allocator;
 mod assert;
+pub mod cpu;
 mod error;
+pub mod heap;
+mod label;
 mod measure;
+mod profile;
+mod proto;
+#[cfg(feature = "symbolize")]
+mod symbolize;
 
 pub use allocator::Allocator;
 pub use error::{Error, Result};
-pub use measure::{all_threads, allocs_per_run, measure, Counts};
+pub use label::label;
+pub use measure::{all_threads, allocs_per_run, measure, snapshot, Counts, Snapshot};
+pub use profile::Profile;
 
 #[doc(hidden)]
 pub use assert::{check, check_leaks, Limit};

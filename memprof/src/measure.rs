@@ -132,3 +132,41 @@ pub fn allocs_per_run<T>(runs: u32, mut body: impl FnMut() -> T) -> f64 {
 pub fn all_threads<T>(body: impl FnOnce() -> T) -> T {
     embed::with_everyone(body)
 }
+
+/// The counters of the whole process: see [`snapshot`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// Calls that asked for memory, and their bytes.
+    pub allocs: u64,
+    /// Bytes that they asked for.
+    pub bytes: u64,
+    /// Frees of blocks that were allocated while the heap was recorded, and their bytes.
+    pub frees: u64,
+    /// Bytes of those blocks.
+    pub freed_bytes: u64,
+}
+
+/// What all threads allocated while [`heap`](crate::heap) recording was on, since the process began: the difference of two
+/// snapshots is what lies between them. It takes some nanoseconds a thread.
+///
+/// # Errors
+///
+/// [`Error::NotStarted`](crate::Error::NotStarted) while nothing counts.
+///
+/// ```
+/// # #[global_allocator]
+/// # static ALLOCATOR: memprof::Allocator = memprof::Allocator::system();
+/// # #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))] {
+/// memprof::heap::start(memprof::heap::Sample::Exact).unwrap();
+/// let before = memprof::snapshot().unwrap();
+/// drop(Box::new([0u8; 48]));
+/// let after = memprof::snapshot().unwrap();
+/// assert_eq!((after.allocs - before.allocs, after.bytes - before.bytes, after.frees - before.frees), (1, 48, 1));
+/// # memprof::heap::stop().unwrap();
+/// # }
+/// ```
+pub fn snapshot() -> crate::Result<Snapshot> {
+    let [allocs, bytes, frees, freed_bytes] = embed::totals()?;
+    Ok(Snapshot { allocs, bytes, frees, freed_bytes })
+}

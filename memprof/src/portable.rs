@@ -105,6 +105,71 @@ pub mod embed {
         }
     }
 
+    /// As those of `runtime/embed.rs`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[allow(dead_code)]
+    pub enum Refusal {
+        Running,
+        NotRunning,
+        NoMeans,
+        NoStacks,
+    }
+
+    pub type Table = fn(()) -> Vec<u8>;
+
+    pub struct Samples {
+        pub words: Vec<u64>,
+        pub lost: u64,
+        pub period_ns: u64,
+    }
+
+    pub struct CodeSegment {
+        pub start: u64,
+        pub end: u64,
+        pub file_offset: u64,
+        pub path: Vec<u8>,
+        pub build_id: Vec<u8>,
+    }
+
+    pub mod labels {
+        /// No profile can carry it.
+        pub fn set(_: u32) -> u32 {
+            0
+        }
+    }
+
+    pub fn unrecorded<T>(body: impl FnOnce() -> T) -> T {
+        scope::quietly(body)
+    }
+
+    pub fn start_heap(_: Table) -> Result<(), Refusal> {
+        Err(Refusal::NoStacks)
+    }
+
+    pub fn heap(_: &mut dyn FnMut(&[u64], [u64; 6])) -> Result<(), Refusal> {
+        Err(Refusal::NotRunning)
+    }
+
+    pub fn stop_heap() -> Result<(), Refusal> {
+        Err(Refusal::NotRunning)
+    }
+
+    pub fn totals() -> Result<[u64; 4], Refusal> {
+        Err(Refusal::NotRunning)
+    }
+
+    pub fn start_cpu(_: u32, _: Table) -> Result<(), Refusal> {
+        Err(Refusal::NoStacks)
+    }
+
+    pub fn stop_cpu() -> Result<Samples, Refusal> {
+        Err(Refusal::NotRunning)
+    }
+
+    pub fn segments() -> Vec<CodeSegment> {
+        Vec::new()
+    }
+
     /// Where `address` lies: the path of its file, and its place there.
     pub fn place_of(_: usize) -> Option<(Vec<u8>, u64)> {
         None

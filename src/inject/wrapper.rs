@@ -44,6 +44,11 @@ pub fn run(args: &[OsString]) -> Result<i32> {
     args.push("-L");
     args.push(format!("dependency={}", runtime_dir.display()));
 
+    if is_library(&name, &args) {
+        // The recorder that is injected takes the place of its own.
+        args.push("--cfg=memprof_injected");
+        args.link("memprof_rt", &setup.runtime.library);
+    }
     // Asked before an overlay takes the source's place.
     let is_bench_root = bench_root::is_bench_root(&args, &setup);
     let call = Call { crate_name: &name, is_bench_root, setup: &setup };
@@ -70,6 +75,12 @@ pub fn run(args: &[OsString]) -> Result<i32> {
         None => pass(command(), &args.line(setup.scratch())?),
         Some(overlay) => compile_from(&overlay, command(), &args, &setup),
     }
+}
+
+/// Whether the crate is our library `memprof`, which holds the recorder, too.
+fn is_library(name: &str, args: &Arguments) -> bool {
+    let recorder = || args.source()?.parent().map(|folder| folder.join("runtime/embed.rs"));
+    name == "memprof" && recorder().is_some_and(|file| file.exists())
 }
 
 /// Replaces this process by the call, if nothing is left to do after it.

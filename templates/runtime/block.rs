@@ -115,7 +115,7 @@ fn write(waited: u64) {
     let tid = unsafe { sys::raw_syscall(sys::SYS_GETTID, [0; 6]) } as u32;
     let (addresses, thread) = (&addresses[..walk.depth], threads::number_of(tid));
     if !shared::WAITS.write(waited.max(1), addresses, walk.whole, thread)
-        && !WAITS.write(waited.max(1), addresses, walk.whole, thread)
+        && !WAITS.write(waited.max(1), addresses, walk.whole, u64::from(thread))
     {
         WAITS.lose(1);
     }

@@ -214,8 +214,20 @@ pub fn close() {
     }
 }
 
+/// Whether a harness runs a pass.
+pub fn is_watched() -> bool {
+    WATCHED.load(Ordering::Relaxed)
+}
+
+/// Records `flags` without a bracket: for a program that records itself.
+pub fn start_recording(flags: u32) {
+    live::next_pass();
+    between::forget();
+    record(flags | barrier::flag());
+}
+
 /// When this returns, no thread records anything but `flags`.
-fn stop_recording(flags: u32) {
+pub fn stop_recording(flags: u32) {
     if record(flags) != 0 {
         barrier::wait_for_recorders();
     }

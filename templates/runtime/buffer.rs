@@ -56,7 +56,7 @@ impl Buffer {
 
     /// False if there is no room. `amount` is not 0. The caller holds a [`Witness`]; the buffer was prepared before its
     /// bracket opened.
-    pub fn write(&self, amount: u64, addresses: &[u64], whole: bool, thread: u32) -> bool {
+    pub fn write(&self, amount: u64, addresses: &[u64], whole: bool, thread: u64) -> bool {
         let len = addresses.len() + 3;
         let from = self.next.fetch_add(len, Ordering::Relaxed);
         if from + len > self.end.load(Ordering::Relaxed) {
@@ -71,7 +71,7 @@ impl Buffer {
         // SAFETY: these words are there, and were reserved for this stack alone.
         let word = |i: usize| unsafe { self.words.known(from + i) };
         word(1).store(addresses.len() as u64 | if whole { 0 } else { CUT }, Ordering::Relaxed);
-        word(2).store(u64::from(thread), Ordering::Relaxed);
+        word(2).store(thread, Ordering::Relaxed);
         for (i, &address) in addresses.iter().enumerate() {
             word(3 + i).store(address, Ordering::Relaxed);
         }

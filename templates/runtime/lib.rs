@@ -32,6 +32,7 @@ mod growth;
 mod idle;
 mod interrupted;
 mod interrupts;
+mod labels;
 #[cfg(not(any(test, target_feature = "crt-static")))]
 mod libraries;
 mod life;

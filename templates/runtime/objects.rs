@@ -15,6 +15,15 @@ pub struct Segment {
     pub file_offset: u64,
 }
 
+/// The segment with .eh_frame, addresses as in the file.
+#[derive(Clone, Copy, Default)]
+pub struct Frames {
+    /// Of .eh_frame_hdr.
+    pub header: u64,
+    pub start: u64,
+    pub end: u64,
+}
+
 pub struct Object {
     /// As the dynamic linker names it; the executable's real path for the first.
     pub path: Vec<u8>,
@@ -22,6 +31,8 @@ pub struct Object {
     pub bias: u64,
     pub build_id: Vec<u8>,
     pub text: Vec<Segment>,
+    /// All 0 where it has none.
+    pub frames: Frames,
     /// End of the mapped image, as in the file; for the vdso the size of what can be copied.
     pub image_end: u64,
 }
@@ -96,13 +107,29 @@ pub fn loaded() -> Vec<Object> {
 unsafe extern "C" fn collect(info: *mut sys::dl_phdr_info, _size: usize, data: *mut c_void) -> c_int {
     let objects = &mut *(data as *mut Vec<Object>);
     let info = &*info;
-    let mut object =
-        Object { path: Vec::new(), bias: info.dlpi_addr, build_id: Vec::new(), text: Vec::new(), image_end: 0 };
+    let mut object = Object {
+        path: Vec::new(),
+        bias: info.dlpi_addr,
+        build_id: Vec::new(),
+        text: Vec::new(),
+        frames: Frames::default(),
+        image_end: 0,
+    };
     if !info.dlpi_name.is_null() {
         object.path = CStr::from_ptr(info.dlpi_name).to_bytes().to_vec();
     }
-    for i in 0..info.dlpi_phnum as usize {
-        let header = &*info.dlpi_phdr.add(i);
+    let headers = std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize);
+    if let Some(frames) = headers.iter().find(|header| header.p_type == sys::PT_GNU_EH_FRAME) {
+        let within = |header: &&sys::Elf64_Phdr| {
+            header.p_type == sys::PT_LOAD
+                && (header.p_vaddr..header.p_vaddr + header.p_filesz).contains(&frames.p_vaddr)
+        };
+        if let Some(load) = headers.iter().find(within) {
+            let (start, end) = (load.p_vaddr, load.p_vaddr + load.p_filesz);
+            object.frames = Frames { header: frames.p_vaddr, start, end };
+        }
+    }
+    for header in headers {
         if header.p_type == sys::PT_LOAD {
             object.image_end = object.image_end.max(header.p_vaddr + header.p_memsz);
             if header.p_flags & sys::PF_X != 0 {

@@ -15,6 +15,7 @@ use crate::buffer::{Buffer, Taken};
 use crate::fork;
 use crate::interrupted;
 use crate::interrupts::{cpu_timer, perf_event, Clocks};
+use crate::labels;
 use crate::shared::{self, word};
 use crate::sys;
 use crate::threads;
@@ -317,7 +318,9 @@ unsafe extern "C" fn on_signal(_signal: c_int, info: *const u8, context: *const 
 
 fn sample(at: Registers, count: u64) {
     let walked = interrupted::walk(at, |addresses, whole, thread| {
-        if !shared::SAMPLES.write(count, addresses, whole, thread) && !SAMPLES.write(count, addresses, whole, thread) {
+        let written = shared::SAMPLES.write(count, addresses, whole, thread);
+        if (!written || SHARED.load(Ordering::SeqCst)) && !SAMPLES.write(count, addresses, whole, labels::with(thread))
+        {
             SAMPLES.lose(count);
         }
     });
@@ -325,6 +328,17 @@ fn sample(at: Registers, count: u64) {
         SAMPLES.lose(count);
         shared::SAMPLES.lose(count);
     }
+}
+
+/// The samples that the tool takes are for the program, too.
+static SHARED: AtomicBool = AtomicBool::new(false);
+
+/// Begins or ends that. False if there is no memory.
+pub fn share(shared: bool) -> bool {
+    SHARED.store(false, Ordering::SeqCst);
+    let ready = !shared || SAMPLES.prepare();
+    SHARED.store(shared && ready, Ordering::SeqCst);
+    ready
 }
 
 /// Drops the samples of a timing loop whose time is void. No bracket is open.

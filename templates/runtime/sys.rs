@@ -57,6 +57,7 @@ pub struct Elf64_Phdr {
 
 pub const PT_LOAD: u32 = 1;
 pub const PT_NOTE: u32 = 4;
+pub const PT_GNU_EH_FRAME: u32 = 0x6474_e550;
 pub const PF_X: u32 = 1;
 
 /// glibc's and musl's pthread_attr_t both fit.

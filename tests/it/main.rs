@@ -16,6 +16,7 @@ mod gate;
 mod harnesses;
 mod history;
 mod json;
+mod library;
 mod live_text;
 mod odd_input;
 mod oracle;
