@@ -22,11 +22,13 @@ export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER=musl-gcc
 # Debian's musl brings its own start code; the compiler's is not there where std was built from source.
 export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS="-Clink-self-contained=no"
 
-# run TARGET FIXTURE OPTIONS...
+# run TARGET FIXTURE OPTIONS...: leaves the results in $out/results/TARGET/FIXTURE.jsonl.
 run() {
-    local target=$1 fixture=$2
+    local target=$1 fixture=$2 results=$out/results/$1/${2//\//-}.jsonl
     "$tool" memprof -q --manifest-path "fixtures/$fixture/Cargo.toml" --target "$target" \
-        --target-dir "$out/$fixture/$target" -benchtime=20x "${@:3}"
+        --target-dir "$out/$target" -benchtime=20x "${@:3}"
+    mkdir -p "$(dirname "$results")"
+    cp "$out/$target/memprof/results.jsonl" "$results"
 }
 
 # same TARGET FIXTURE...: as on this machine.
@@ -34,24 +36,26 @@ same() {
     local target=$1 fixture
     for fixture in "${@:2}"; do
         say "$target $fixture"
-        [[ -e $out/$fixture/$host/memprof/results.jsonl ]] || run $host "$fixture" >/dev/null
+        run $host "$fixture" >/dev/null
         run "$target" "$fixture"
-        tests/platforms/same.py "$tool" "$out/$fixture/$target/memprof" "$out/$fixture/$host/memprof"
+        tests/platforms/same.py "$tool" "$out/results/$target/${fixture//\//-}.jsonl" "$out/results/$host/${fixture//\//-}.jsonl"
     done
 }
 
-# sampled TARGET: all stacks of CPU samples reach their thread's start, but for musl's own code, which has no tables.
+# sampled TARGET: all stacks of CPU samples reach their thread's start.
 sampled() {
     say "$1 CPU samples"
     run "$1" cpu_split -benchtime=400ms
     local profile
-    profile=$(find "$out/cpu_split/$1/memprof/profiles" -name cpu.prof | head -n 1)
-    "$tool" memprof pprof -comments "$profile"
-    "$tool" memprof pprof -comments "$profile" | grep -E 'stacks whole=[1-9]' >/dev/null
-    "$tool" memprof pprof -top "$profile" | head -n 15
+    for profile in "$out/$1"/memprof/profiles/cpu_split/*/*/*/cpu.prof "$out/$1"/memprof/profiles/cpu_split/*/*/cpu.prof; do
+        [[ ! -e $profile ]] || "$tool" memprof pprof -comments "$profile" | grep -E 'stacks whole='
+    done | tee "$out/samples.txt"
+    grep -E 'whole=[1-9]' "$out/samples.txt" >/dev/null
+    # musl's own code has no tables: samples in it are cut.
+    [[ $1 == "$musl" ]] || ! grep -v ' cut=0 ' "$out/samples.txt"
 }
 
-for step in ${*:-fixtures samples waits signed stacks musl}; do
+for step in ${*:-fixtures samples waits programs signed stacks musl}; do
     case $step in
         fixtures) same $arm buffer_write exact/criterion-0.5 maps stream_replace oracle ;;
         samples) sampled $arm ;;
@@ -60,14 +64,26 @@ for step in ${*:-fixtures samples waits signed stacks musl}; do
             run $arm waits --blockprofile "$out/block.prof"
             "$tool" memprof pprof -top "$out/block.prof" | head -n 15
             ;;
+        programs)
+            say "$arm a whole program"
+            for target in $host $arm; do
+                "$tool" memprof --bin counted --manifest-path fixtures/programs/Cargo.toml --target $target \
+                    --target-dir "$out/$target"
+                grep program-finished "$out/$target/memprof/results.jsonl" | python3 -c '
+import json, sys
+memory = json.loads(sys.stdin.read())["memory"]
+print({key: memory[key] for key in ["allocs", "bytes", "frees", "reallocs", "peak_bytes", "live_blocks", "live_bytes", "exact"]})' \
+                    >"$out/results/$target/programs.txt"
+            done
+            diff "$out/results/$host/programs.txt" "$out/results/$arm/programs.txt"
+            ;;
         signed)
             say "$arm with signed return addresses"
-            rm -rf "$out/buffer_write/signed"
-            mkdir -p "$out/buffer_write/signed"
+            # The unsigned code's profiles would be replaced.
             CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-Zbranch-protection=pac-ret,leaf" \
-                "$tool" memprof -q --manifest-path fixtures/buffer_write/Cargo.toml --target $arm \
-                --target-dir "$out/buffer_write/signed" -benchtime=20x
-            tests/platforms/same.py "$tool" "$out/buffer_write/signed/memprof" "$out/buffer_write/$arm/memprof"
+                "$tool" memprof -q --manifest-path fixtures/maps/Cargo.toml --target $arm --target-dir "$out/signed" -benchtime=20x
+            run $host maps >/dev/null
+            tests/platforms/same.py "$tool" "$out/signed/memprof/results.jsonl" "$out/results/$host/maps.jsonl"
             ;;
         stacks)
             say "$arm: stacks against the backtrace crate"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares two runs of the same benches on different targets: counts, and stacks by function.
 
-    same.py TOOL FOLDER OTHER      each is the folder `memprof` of a run; ends with 1 if they differ
+    same.py TOOL RESULTS OTHER      each is the results.jsonl of a run, or its folder, whose profiles are there; 1 if they differ
 """
 import json
 import pathlib
@@ -11,8 +11,9 @@ import sys
 COUNTS = ["allocs_per_op", "bytes_per_op", "frees_per_op", "reallocs_per_op", "grown_bytes_per_op", "retained_bytes_per_op", "peak_bytes"]
 
 
-def finished(folder):
-    lines = map(json.loads, (folder / "results.jsonl").read_text().splitlines())
+def finished(results):
+    results = results / "results.jsonl" if results.is_dir() else results
+    lines = map(json.loads, results.read_text().splitlines())
     return {line["name"]: line for line in lines if line["reason"] == "benchmark-finished"}
 
 
@@ -42,7 +43,6 @@ def main():
             continue
         if cut(tool, profiles[0]) != cut(tool, profiles[1]):
             different.append(f"{name}: {cut(tool, profiles[0])} and {cut(tool, profiles[1])}")
-        # By iteration: both may have counted another number of them.
         for kind in ["alloc_objects", "alloc_space"]:
             x, y = (stacks(tool, profile, kind) for profile in profiles)
             compared += len(x)
