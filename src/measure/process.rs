@@ -89,6 +89,16 @@ impl Tail {
     }
 }
 
+fn not_started(command: &Command, error: std::io::Error) -> Error {
+    if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) {
+        return Error::other(format!(
+            "cannot run {}: it is not for this machine; cargo's configuration needs a runner for it (target.TRIPLE.runner)",
+            command.get_program().display()
+        ));
+    }
+    Error::run(command, error)
+}
+
 /// A running child.
 pub struct Running {
     child: Child,
@@ -108,7 +118,7 @@ impl Running {
     pub fn start_as_it_is(mut command: Command, forward: bool) -> Result<Running> {
         command.stdin(Stdio::null()).process_group(0);
         let begun = Instant::now();
-        let mut child = command.spawn().map_err(|e| Error::run(&command, e))?;
+        let mut child = command.spawn().map_err(|e| not_started(&command, e))?;
         let tail = Arc::new(Mutex::new(Tail::default()));
         let mut readers = Vec::new();
         if let Some(out) = child.stdout.take() {

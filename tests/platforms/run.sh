@@ -55,7 +55,7 @@ sampled() {
     [[ $1 == "$musl" ]] || ! grep -v ' cut=0 ' "$out/samples.txt"
 }
 
-for step in ${*:-fixtures samples waits programs signed stacks musl}; do
+for step in ${*:-fixtures samples waits programs signed stacks musl macos}; do
     case $step in
         fixtures) same $arm buffer_write exact/criterion-0.5 maps stream_replace oracle ;;
         samples) sampled $arm ;;
@@ -90,6 +90,11 @@ print({key: memory[key] for key in ["allocs", "bytes", "frees", "reallocs", "pea
             MEMPROF_TEST_SLOW=1 MEMPROF_TEST_ROUNDS=${MEMPROF_TEST_ROUNDS:-6} MEMPROF_TEST_TARGET=$arm \
                 MEMPROF_TEST_RUNNER=$CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER \
                 cargo test --test it -- recording_stacks:: --nocapture
+            ;;
+        macos)
+            say "aarch64-apple-darwin: the tool and the recorder compile, without warnings"
+            RUSTFLAGS=-Dwarnings cargo check --locked -Zbuild-std --target aarch64-apple-darwin --target-dir "$out/macos" \
+                -p cargo-memprof -p memprof_rt_portable
             ;;
         musl)
             same $musl buffer_write exact/criterion-0.5 maps stream_replace
