@@ -175,8 +175,21 @@ mod sampler {
     }
 }
 
+/// No executable waits for the tool.
+mod idle {
+    pub fn is_meant() -> bool {
+        false
+    }
+
+    pub fn begin(_address: Option<&'static std::ffi::OsStr>) {}
+}
+
 /// No memory is shared with the tool.
 mod shared {
+    pub fn make() -> std::io::Result<()> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+
     pub fn open(_path: &str) -> std::io::Result<()> {
         Err(std::io::ErrorKind::Unsupported.into())
     }
