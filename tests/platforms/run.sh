@@ -80,7 +80,7 @@ print({key: memory[key] for key in ["allocs", "bytes", "frees", "reallocs", "pea
         signed)
             say "$arm with signed return addresses"
             # The unsigned code's profiles would be replaced.
-            CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-Zbranch-protection=pac-ret,leaf" \
+            CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-Zbranch-protection=pac-ret,leaf -Cunsafe-allow-abi-mismatch=branch-protection" \
                 "$tool" memprof -q --manifest-path fixtures/maps/Cargo.toml --target $arm --target-dir "$out/signed" -benchtime=20x
             run $host maps >/dev/null
             tests/platforms/same.py "$tool" "$out/signed/memprof/results.jsonl" "$out/results/$host/maps.jsonl"

@@ -44,6 +44,30 @@ std() {
     rm -f "$folder/lib/rustlib/$1"/lib/libsysroot-*
 }
 
+# unwinder TARGET: LLVM's, which std links with musl, of Debian and so for glibc; musl lacks one function of it.
+unwinder() {
+    local scratch package
+    scratch=$(mktemp -d)
+    package=$(apt-cache search --names-only '^libunwind-[0-9]+-dev$' | sort -V | tail -n 1 | cut -d ' ' -f 1)
+    (cd "$scratch" && apt-get -qq download "$package" && dpkg -x libunwind-*.deb .) >&2
+    cp "$(find "$scratch" -name libunwind.a -type f | head -n 1)" "$scratch/libunwind.a"
+    cat >"$scratch/checked.c" <<'C'
+#include <stdarg.h>
+#include <stdio.h>
+int __fprintf_chk(FILE *file, int flag, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int written = vfprintf(file, format, arguments);
+    va_end(arguments);
+    return written;
+}
+C
+    musl-gcc -O2 -c "$scratch/checked.c" -o "$scratch/checked.o"
+    ar r "$scratch/libunwind.a" "$scratch/checked.o" 2>/dev/null
+    cp "$scratch/libunwind.a" "$folder/lib/rustlib/$1/lib/"
+    rm -rf "$scratch"
+}
+
 if [[ -n ${MEMPROF_CROSS:-} ]]; then
     echo "$MEMPROF_CROSS"
     exit
@@ -60,5 +84,6 @@ if [[ ! -e $folder/bin/rustc ]]; then
 fi
 for target in "$@"; do
     [[ -e $folder/lib/rustlib/$target/lib ]] || std "$target"
+    [[ $target != x86_64-*-musl || -e $folder/lib/rustlib/$target/lib/libunwind.a ]] || unwinder "$target"
 done
 echo "$folder"
