@@ -16,6 +16,8 @@ mod program;
 mod report;
 mod run;
 mod test;
+mod top;
+mod trace;
 mod web;
 
 use std::ffi::OsString;
@@ -52,7 +54,7 @@ fn program_of(args: &[OsString]) -> Option<&[OsString]> {
 
 type Command = fn(&[OsString]) -> Result<u8>;
 
-const COMMANDS: [(&str, Command); 17] = [
+const COMMANDS: [(&str, Command); 19] = [
     ("attach", attach::run),
     ("build", build::run),
     ("check", check::run),
@@ -69,6 +71,8 @@ const COMMANDS: [(&str, Command); 17] = [
     ("pprof", pprof::run),
     ("report", report::run),
     ("run", run::run),
+    ("top", top::run),
+    ("trace", trace::run),
     ("test", test::run),
 ];
 

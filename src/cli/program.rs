@@ -17,6 +17,7 @@ use crate::programs::finished::finished as finished_run;
 use crate::programs::leaks::{self, Keeper};
 use crate::programs::options::{OutputArgs, ProgramArgs};
 use crate::programs::profiles;
+use crate::programs::recorded;
 use crate::programs::run;
 use crate::programs::summary;
 use crate::programs::target::{self, Place};
@@ -148,7 +149,8 @@ fn write_trace(file: &Path, ended: &run::Ended, program: &str) -> Result<()> {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let begun_ms = since_epoch.saturating_sub(ended.wall).as_secs_f64() * 1e3;
     let span = Span { program, from: Duration::ZERO, duration: ended.wall, begun_ms };
-    let trace = collect::trace(&ended.region, &ended.timeline, &ended.samples, &ended.waits, &span);
+    let modules = recorded::log(&ended.region, &ended.region.header()).modules;
+    let trace = collect::trace(&ended.region, &modules, &ended.timeline, &ended.samples, &ended.waits, &span);
     fs::write_output(file, &firefox::file(&trace, file))
 }
 

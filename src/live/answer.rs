@@ -10,6 +10,8 @@ pub struct Answer {
     /// `go tool pprof` shows the body of an error that is marked so.
     pub is_go_error: bool,
     pub location: Option<String>,
+    /// The format of a file that Go has in a format of its own.
+    pub format: Option<&'static str>,
     pub body: Vec<u8>,
 }
 
@@ -19,7 +21,15 @@ const BYTES: &str = "application/octet-stream";
 
 impl Answer {
     pub fn new(content_type: &'static str, body: impl Into<Vec<u8>>) -> Answer {
-        Answer { status: 200, content_type, filename: None, is_go_error: false, location: None, body: body.into() }
+        Answer {
+            status: 200,
+            content_type,
+            filename: None,
+            is_go_error: false,
+            location: None,
+            format: None,
+            body: body.into(),
+        }
     }
 
     pub fn text(body: impl Into<Vec<u8>>) -> Answer {

@@ -8,6 +8,7 @@ use super::profiles;
 use super::reader::Reader;
 use super::text::{self, MemStats, Stacks};
 use super::threads::{self, Thread};
+use super::trace;
 use crate::pprof::profile::{self, LabelValue, Profile};
 use crate::programs::recorded;
 
@@ -27,7 +28,7 @@ pub fn at_once(reader: &Reader, ask: &Ask) -> Answer {
         // Only the headers are wanted.
         Ask::Difference(kind, ..) => Answer::file(format!("{}-delta", kind.name()), Vec::new()),
         Ask::Cpu(_) => Answer::file("profile", Vec::new()),
-        Ask::Trace(_) => Answer::file("trace", Vec::new()),
+        Ask::Trace(_) => Answer { format: Some(trace::FORMAT), ..Answer::file("trace", Vec::new()) },
         Ask::Page(_) => Answer::refusal(404, "404 page not found"),
     }
 }

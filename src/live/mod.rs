@@ -17,5 +17,8 @@ pub mod profiles;
 pub mod reader;
 pub mod server;
 pub mod serving;
+pub mod target;
 pub mod text;
 pub mod threads;
+pub mod top;
+pub mod trace;

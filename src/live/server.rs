@@ -21,6 +21,7 @@ use super::answer::Answer;
 use super::endpoint::{self, Ask};
 use super::listen::{Bound, Listening};
 use super::reader::{Reader, now};
+use super::trace::{self, Tracing};
 use super::{delta, profiles};
 use crate::pprof::profile;
 use crate::web::server::guard::Guard;
@@ -227,6 +228,36 @@ async fn respond(shared: &Arc<Shared>, ask: Ask, is_head: bool) -> Answer {
                 }
             }
         }
+        Ask::Trace(time) if !is_head => {
+            let cannot = |why: &str| Answer::error(500, &format!("Could not enable tracing: {why}"));
+            let Some(sampling) = Sampling::begin(shared) else { return cannot("cpu profiling already in use") };
+            let begun = Instant::now();
+            let mut tracing = match work(shared, Tracing::begin).await {
+                None => return failed(),
+                Some(Err(why)) => return cannot(why),
+                Some(Ok(tracing)) => tracing,
+            };
+            loop {
+                let left = time.saturating_sub(begun.elapsed());
+                passes(shared, tracing.pause().min(left)).await;
+                let is_over = left.is_zero() || *shared.over.borrow();
+                let looked = work(shared, move |reader| {
+                    tracing.look(reader);
+                    tracing
+                });
+                let Some(looked) = looked.await else { return failed() };
+                tracing = looked;
+                if is_over {
+                    break;
+                }
+            }
+            let made = work(shared, move |reader| {
+                let text = tracing.end(reader);
+                drop(sampling);
+                Answer { format: Some(trace::FORMAT), ..Answer::file("trace", text.into_bytes()) }
+            });
+            made.await.unwrap_or_else(failed)
+        }
         ask => work(shared, move |reader| super::answers::at_once(reader, &ask)).await.unwrap_or_else(failed),
     }
 }
@@ -244,6 +275,7 @@ impl Sampling {
 impl Drop for Sampling {
     fn drop(&mut self) {
         self.0.reader.forget_cpu();
+        trace::forget(&self.0.reader);
         self.0.sampling.store(false, Ordering::Release);
     }
 }
@@ -284,6 +316,9 @@ fn response(answer: Answer, is_head: bool) -> Response<Full<Bytes>> {
     }
     if answer.status == 405 {
         headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    }
+    if let Some(format) = answer.format {
+        headers.insert(HeaderName::from_static("x-memprof-format"), HeaderValue::from_static(format));
     }
     let disposition = answer.filename.map(|name| format!("attachment; filename=\"{name}\""));
     for (name, value) in [(header::CONTENT_DISPOSITION, disposition), (header::LOCATION, answer.location)] {

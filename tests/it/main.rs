@@ -18,6 +18,7 @@ mod history;
 mod json;
 mod library;
 mod live_text;
+mod live_views;
 mod odd_input;
 mod oracle;
 mod outputs;

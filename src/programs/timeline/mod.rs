@@ -74,6 +74,13 @@ impl Default for Timeline {
 }
 
 impl Timeline {
+    /// One that begins while the program runs: what was allocated before belongs to no step.
+    pub fn from_now(region: &Region, header: &Header) -> Timeline {
+        let mut timeline = Timeline::default();
+        timeline.look(region, header, Duration::ZERO, true);
+        timeline
+    }
+
     /// How long to wait until the next look.
     pub fn pause(&self) -> Duration {
         match self.steps.is_empty() {

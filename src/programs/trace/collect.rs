@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{Allocation, Memory, Sample, Thread, Trace, Wait};
-use crate::programs::recorded::{self, Log};
+use crate::programs::recorded;
 use crate::programs::region::{Region, word};
 use crate::programs::ring::Drain;
 use crate::programs::timeline::Timeline;
-use crate::records::Stack;
+use crate::records::{Module, Stack};
 use crate::symbolize::{Frame, LocatedFrames, Symbolizer, trim_located, trim_wait};
 
 /// Samples and waits that a trace has, at most.
@@ -29,10 +29,16 @@ pub struct Span<'a> {
 type Trim = fn(Vec<LocatedFrames>) -> Vec<LocatedFrames>;
 
 /// The trace; `samples` and `waits` have kept their events.
-pub fn trace(region: &Region, timeline: &Timeline, samples: &Drain, waits: &Drain, span: &Span<'_>) -> Trace {
+pub fn trace(
+    region: &Region,
+    modules: &[Module],
+    timeline: &Timeline,
+    samples: &Drain,
+    waits: &Drain,
+    span: &Span<'_>,
+) -> Trace {
     let header = region.header();
-    let Log { modules, .. } = recorded::log(region, &header);
-    let mut of = Collector { symbolizer: Symbolizer::new(&modules), stacks: Vec::new(), threads: HashMap::new() };
+    let mut of = Collector { symbolizer: Symbolizer::new(modules), stacks: Vec::new(), threads: HashMap::new() };
     let begun = header.word(word::BEGUN) + span.from.as_nanos() as u64;
     let mut notes = Vec::new();
 
