@@ -13,6 +13,8 @@ use super::leaks::LeaksArgs;
 use super::live::LiveArgs;
 use super::merge::MergeArgs;
 use super::report::ReportArgs;
+use super::top::TopArgs;
+use super::trace::TraceArgs;
 use crate::console;
 use crate::session::options::RunArgs;
 use crate::test_runs::options::TestArgs;
@@ -48,6 +50,8 @@ fn everything() -> Command {
         ("report", ReportArgs::command()),
         ("live", LiveArgs::command()),
         ("leaks", LeaksArgs::command()),
+        ("top", TopArgs::command()),
+        ("trace", TraceArgs::command()),
         ("history", HistoryArgs::command()),
         ("test", TestArgs::command()),
         ("init", InitArgs::command()),

@@ -149,8 +149,10 @@ fn write_trace(file: &Path, ended: &run::Ended, program: &str) -> Result<()> {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let begun_ms = since_epoch.saturating_sub(ended.wall).as_secs_f64() * 1e3;
     let span = Span { program, from: Duration::ZERO, duration: ended.wall, begun_ms };
-    let modules = recorded::log(&ended.region, &ended.region.header()).modules;
-    let trace = collect::trace(&ended.region, &modules, &ended.timeline, &ended.samples, &ended.waits, &span);
+    let header = ended.region.header();
+    let modules = recorded::log(&ended.region, &header).modules;
+    let (samples, waits) = (ended.samples.kept(&header, true), ended.waits.kept(&header, false));
+    let trace = collect::trace(&ended.region, &modules, &ended.timeline, &samples, &waits, &span);
     fs::write_output(file, &firefox::file(&trace, file))
 }
 

@@ -58,14 +58,15 @@ impl Tracing {
         let program = words.split(|byte| *byte == 0).next().and_then(|path| path.rsplit(|byte| *byte == b'/').next());
         let program = String::from_utf8_lossy(program.unwrap_or_default()).into_owned();
         let span = Span { program: &program, from: self.from, duration, begun_ms: self.begun_ms };
-        let trace = {
+        let header = reader.region.header();
+        // Naming takes time, in which the rings must be emptied.
+        let (samples, waits) = {
             let rings = reader.rings();
-            let header = reader.region.header();
-            let modules = recorded::log(&reader.region, &header).modules;
-            collect::trace(&reader.region, &modules, &self.timeline, &rings.samples, &rings.waits, &span)
+            (rings.samples.kept(&header, true), rings.waits.kept(&header, false))
         };
         forget(reader);
-        firefox::json(&trace)
+        let modules = recorded::log(&reader.region, &header).modules;
+        firefox::json(&collect::trace(&reader.region, &modules, &self.timeline, &samples, &waits, &span))
     }
 }
 

@@ -34,6 +34,16 @@ fn time(noted: u32, now: u64) -> u64 {
     if ago > u32::MAX / 2 { now } else { now.saturating_sub(u64::from(ago) << TICK_BITS) }
 }
 
+/// Events one by one.
+pub struct Kept {
+    pub events: Vec<Event>,
+    /// By number, each with its thread.
+    pub stacks: Vec<(Stack, u32)>,
+    /// So many were left out, with smaller amounts than this.
+    pub left_out: (u64, u64),
+    pub lost: u64,
+}
+
 /// One ring and the stacks that were taken out of it.
 pub struct Drain {
     places: [usize; 4],
@@ -150,11 +160,16 @@ impl Drain {
         sums.into_iter().map(move |(key, sum)| (stack(key, leaf_is_exact), key.0, sum.times, sum.amount))
     }
 
-    /// The stacks by their numbers in events, each with its thread.
-    pub fn numbered(&self, leaf_is_exact: bool) -> Vec<(Stack, u32)> {
+    /// A copy of the events, and the stacks that they refer to.
+    pub fn kept(&self, header: &Header, leaf_is_exact: bool) -> Kept {
         let mut sums: Vec<_> = self.sums.iter().collect();
         sums.sort_unstable_by_key(|(_, sum)| sum.number);
-        sums.into_iter().map(|(key, _)| (stack(key, leaf_is_exact), key.0)).collect()
+        let stacks = sums.into_iter().map(|(key, _)| (stack(key, leaf_is_exact), key.0)).collect();
+        let (events, left_out) = match &self.events {
+            Some(events) => (events.all.clone(), (events.left_out, events.least)),
+            None => Default::default(),
+        };
+        Kept { events, stacks, left_out, lost: self.lost(header) }
     }
 
     pub fn as_samples(&self) -> Vec<Sample> {

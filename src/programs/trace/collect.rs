@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Allocation, Memory, Sample, Thread, Trace, Wait};
 use crate::programs::recorded;
 use crate::programs::region::{Region, word};
-use crate::programs::ring::Drain;
+use crate::programs::ring::Kept;
 use crate::programs::timeline::Timeline;
 use crate::records::{Module, Stack};
 use crate::symbolize::{Frame, LocatedFrames, Symbolizer, trim_located, trim_wait};
@@ -28,13 +28,13 @@ pub struct Span<'a> {
 
 type Trim = fn(Vec<LocatedFrames>) -> Vec<LocatedFrames>;
 
-/// The trace; `samples` and `waits` have kept their events.
+/// The trace.
 pub fn trace(
     region: &Region,
     modules: &[Module],
     timeline: &Timeline,
-    samples: &Drain,
-    waits: &Drain,
+    samples: &Kept,
+    waits: &Kept,
     span: &Span<'_>,
 ) -> Trace {
     let header = region.header();
@@ -42,24 +42,24 @@ pub fn trace(
     let begun = header.word(word::BEGUN) + span.from.as_nanos() as u64;
     let mut notes = Vec::new();
 
-    let stacks = of.numbers(&samples.numbered(true), trim_located);
-    for event in samples.events.iter().flat_map(|events| &events.all) {
+    let stacks = of.numbers(&samples.stacks, trim_located);
+    for event in &samples.events {
         let (stack, thread) = stacks[event.stack];
         let sample = Sample { at: event.at.saturating_sub(begun), stack, weight: event.amount * event.weight };
         of.thread(thread).samples.push(sample);
     }
-    let stacks = of.numbers(&waits.numbered(false), trim_wait);
-    for event in waits.events.iter().flat_map(|events| &events.all) {
+    let stacks = of.numbers(&waits.stacks, trim_wait);
+    for event in &waits.events {
         let (stack, thread) = stacks[event.stack];
         let to = event.at.saturating_sub(begun);
         of.thread(thread).waits.push(Wait { from: to.saturating_sub(event.amount), to, stack });
     }
-    let lost = samples.lost(&header) + waits.lost(&header);
+    let lost = samples.lost + waits.lost;
     if lost > 0 {
         notes.push(format!("{lost} samples or waits were lost"));
     }
-    if let Some(events) = waits.events.as_ref().filter(|events| events.left_out > 0) {
-        notes.push(format!("{} waits of less than {} ns were left out", events.left_out, events.least));
+    if let (left_out @ 1.., least) = waits.left_out {
+        notes.push(format!("{left_out} waits of less than {least} ns were left out"));
     }
 
     let known: HashMap<u64, _> = recorded::stacks(region, &header).into_iter().map(|of| (of.number, of)).collect();
