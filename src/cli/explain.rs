@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use clap::Parser;
 use serde::Serialize;
 
+use super::{explain_program, program};
 use crate::console;
 use crate::explain::{self, Change, Explanation};
 use crate::formats::json;
@@ -46,6 +47,8 @@ it was freed and when. The explanation rests on that and on the functions betwee
 shown only if all of its evidence was seen, with the change per operation that it would make. The explanation is kept as
 explain.json beside mem.prof until the benchmark is measured again.
 
+--bin NAME, --example NAME and --test NAME explain a whole program, per run (`cargo memprof explain --bin NAME --help`).
+
 -v names every site, with its functions down to the allocator. --message-format is human or json.";
 
 /// One line of the output.
@@ -58,6 +61,9 @@ enum Line {
 }
 
 pub fn run(words: &[OsString]) -> Result<u8> {
+    if program::is_meant(words) {
+        return explain_program::run(words);
+    }
     let words = flags::to_two_dashes(words, &flags::long_names::<ExplainArgs>());
     let args = ExplainArgs::parse_from(std::iter::once(OsString::from("cargo memprof explain")).chain(words.clone()));
     if !matches!(args.run.format().name(), "human" | "json") {

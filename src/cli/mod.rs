@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod compare;
 mod explain;
+mod explain_program;
 mod history;
 mod init;
 mod leaks;

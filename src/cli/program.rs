@@ -47,7 +47,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let options = &args.select.cargo;
     let config = CargoConfig::load(options)?;
     config.needs_stacks("a whole program")?;
-    let place = target::find(options, &config, &args.names())?;
+    let place = target::find(options, &config, &args.named.names())?;
     let base = args.output.baseline.as_deref().map(|label| base(label, &place)).transpose()?;
     let scratch = Scratch::make(&place.home)?;
     for program in &place.programs {

@@ -14,6 +14,8 @@ pub(super) struct Case<'a> {
     /// Operations that were counted, and that were followed.
     pub iterations: u64,
     pub followed: u64,
+    /// The operation is a whole run, after which there is no other.
+    pub run: bool,
     /// All of their events were followed.
     pub whole: bool,
     /// The operation runs on one thread.
@@ -44,6 +46,7 @@ impl<'a> Case<'a> {
             number,
             iterations: recording.iterations,
             followed: recording.followed,
+            run: recording.run,
             whole: recording.whole && (recording.all_successions || !is_table),
             one_thread,
             source: if frame.line == 0 { None } else { text(frame.line) },

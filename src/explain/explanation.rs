@@ -19,6 +19,9 @@ pub struct Explanation {
     pub iterations: u64,
     /// Operations whose blocks were followed, one by one.
     pub followed: u64,
+    /// The operation is a whole run of a program.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub run: bool,
     /// False where an operation had more allocations than could be followed.
     pub whole: bool,
     /// Most bytes first.

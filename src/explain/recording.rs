@@ -8,6 +8,8 @@ use crate::symbolize::{Frame, Symbolizer, code};
 /// One benchmark.
 #[derive(Debug, Clone, Default)]
 pub struct Recording {
+    /// It is a whole run of a program, not one operation of many.
+    pub run: bool,
     /// Iterations that the counts add up over.
     pub iterations: u64,
     /// Operations that the lives add up over.

@@ -76,12 +76,16 @@ fn fate(case: &Case, view: &View) -> Option<String> {
         Some(function) => format!("freed by another thread, in {function}"),
         None => "freed by another thread".to_owned(),
     };
+    let (freed_inside, kept, kept_some) = match case.run {
+        true => ("freed by the thread that allocated it", "never freed", "never freed"),
+        false => ("freed in the same operation", "lives on after the operation", "live on"),
+    };
     // Facts about all blocks, and about some.
     let fates = [
         (given, "given to the harness, which drops it", "given to the harness"),
-        (freed - given, "freed in the same operation", "freed in the same operation"),
+        (freed - given, freed_inside, freed_inside),
         (each(life.freed_elsewhere), &elsewhere, "freed by another thread"),
-        (each(life.kept), "lives on after the operation", "live on"),
+        (each(life.kept), kept, kept_some),
     ];
     let fates: Vec<(f64, &str, &str)> = fates.into_iter().filter(|(blocks, ..)| *blocks > 0.0).collect();
     Some(match fates[..] {

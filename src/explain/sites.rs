@@ -43,6 +43,7 @@ pub fn explain(name: &str, memory: &Memory, recording: &Recording, around: &Surr
         bytes_per_op: memory.bytes_per_op,
         iterations: recording.iterations,
         followed: recording.followed,
+        run: recording.run,
         whole: recording.whole,
         sites,
         notes: notes(recording, &owners),
@@ -64,7 +65,9 @@ fn notes(recording: &Recording, owners: &[Owner]) -> Vec<String> {
         let why = if lines { "no line of your own code is on them" } else { "the executable has no line tables" };
         notes.push(format!("{without} stacks are told by functions alone: {why}"));
     }
-    if !recording.whole {
+    if recording.run && recording.followed == 0 {
+        notes.push("the program did not end by itself: what became of its blocks is not known".into());
+    } else if !recording.whole {
         notes.push(
             "an operation allocates more often than can be followed: what becomes of the rest is not known".into(),
         );

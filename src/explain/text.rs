@@ -17,7 +17,8 @@ pub fn text(explanation: &Explanation, name: &str, root: &Path, verbose: bool) -
     let mut out = String::new();
     let e = explanation;
     let (allocs, bytes) = (per_op(e.allocs_per_op), per_op(e.bytes_per_op));
-    let _ = writeln!(out, "{}: {allocs} allocs/op, {bytes} B/op", names::one_line(name));
+    let per = per(explanation);
+    let _ = writeln!(out, "{}: {allocs} allocs{per}, {bytes} B{per}", names::one_line(name));
     if e.sites.is_empty() {
         out.push_str("  allocates nothing\n");
     }
@@ -29,14 +30,14 @@ pub fn text(explanation: &Explanation, name: &str, root: &Path, verbose: bool) -
     };
     for site in e.sites.iter().filter(|site| !small(site)) {
         out.push('\n');
-        write_site(&mut out, site, root, verbose);
+        write_site(&mut out, site, per, root, verbose);
     }
     let rest: Vec<&Site> = e.sites.iter().filter(small).collect();
     if !rest.is_empty() {
         let sum = |of: fn(&Site) -> f64| per_op(rest.iter().map(|site| of(site)).sum());
         let (bytes, allocs) = (sum(|site| site.bytes_per_op), sum(|site| site.allocs_per_op));
         let sites = if rest.len() == 1 { "site" } else { "sites" };
-        let _ = writeln!(out, "\n  {} more {sites}: {bytes} B/op, {allocs} allocs/op (-v names them)", rest.len());
+        let _ = writeln!(out, "\n  {} more {sites}: {bytes} B{per}, {allocs} allocs{per} (-v names them)", rest.len());
     }
     for note in &e.notes {
         let _ = writeln!(out, "\n  note: {note}");
@@ -44,7 +45,11 @@ pub fn text(explanation: &Explanation, name: &str, root: &Path, verbose: bool) -
     out
 }
 
-fn write_site(out: &mut String, site: &Site, root: &Path, verbose: bool) {
+fn per(explanation: &Explanation) -> &'static str {
+    if explanation.run { "" } else { "/op" }
+}
+
+fn write_site(out: &mut String, site: &Site, per: &str, root: &Path, verbose: bool) {
     let place = match (&site.file[..], site.line) {
         ("", _) => String::new(),
         (file, 0) => format!("  {}", shown(file, root)),
@@ -53,7 +58,7 @@ fn write_site(out: &mut String, site: &Site, root: &Path, verbose: bool) {
     // Writing to a string cannot fail.
     let _ = writeln!(
         out,
-        "  {:>5.1}%  {} B/op  {} allocs/op  {}{place}",
+        "  {:>5.1}%  {} B{per}  {} allocs{per}  {}{place}",
         site.share * 100.0,
         per_op(site.bytes_per_op),
         per_op(site.allocs_per_op),
@@ -68,7 +73,7 @@ fn write_site(out: &mut String, site: &Site, root: &Path, verbose: bool) {
     }
     for (number, remedy) in site.remedies.iter().enumerate() {
         let lead = if number == 0 { "→" } else { "  or:" };
-        let _ = writeln!(out, "          {lead} {}: {}", remedy.advice, effect(&remedy.effect));
+        let _ = writeln!(out, "          {lead} {}: {}", remedy.advice, effect(&remedy.effect, per));
     }
     if verbose {
         for function in &site.stack {
@@ -81,11 +86,11 @@ fn write_site(out: &mut String, site: &Site, root: &Path, verbose: bool) {
 }
 
 /// `−5 allocs/op, −1,984 B/op`.
-fn effect(effect: &Effect) -> String {
+fn effect(effect: &Effect, per: &str) -> String {
     let about = if effect.exact { "" } else { "about " };
-    let mut parts = vec![format!("{about}{} allocs/op", per_op(effect.allocs_per_op))];
+    let mut parts = vec![format!("{about}{} allocs{per}", per_op(effect.allocs_per_op))];
     if effect.bytes_per_op != 0.0 {
-        parts.push(format!("{} B/op", per_op(effect.bytes_per_op)));
+        parts.push(format!("{} B{per}", per_op(effect.bytes_per_op)));
     }
     parts.join(", ")
 }

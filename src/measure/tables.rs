@@ -24,11 +24,16 @@ impl Tables {
 
     /// Writes the table for a process of these objects to `file`.
     pub fn write(&mut self, modules: &[Module], file: &Path) -> Result<()> {
+        fs::write(file, self.bytes(modules)?)
+    }
+
+    /// The table for these objects.
+    pub fn bytes(&mut self, modules: &[Module]) -> Result<Vec<u8>> {
         let mut table = Table::default();
         for module in modules {
             let key = (module.path.clone(), module.build_id.clone());
             table.modules.push(self.known.entry(key).or_insert_with(|| unwind::build_module(module)).clone());
         }
-        fs::write(file, table.to_bytes()?)
+        Ok(table.to_bytes()?)
     }
 }

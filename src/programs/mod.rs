@@ -9,6 +9,7 @@ pub mod events;
 pub mod files;
 pub mod finished;
 pub mod leaks;
+pub mod libraries;
 pub mod options;
 pub mod profiles;
 pub mod recorded;

@@ -23,15 +23,8 @@ pub const STACKS: usize = 1 << 20;
     args_override_self = true
 )]
 pub struct ProgramArgs {
-    /// Run this binary
-    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
-    pub bin: Vec<String>,
-    /// Run this example
-    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
-    pub example: Vec<String>,
-    /// Run this integration test, with its own harness
-    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
-    pub test: Vec<String>,
+    #[command(flatten)]
+    pub named: Names,
     /// Pass these arguments to the program
     #[arg(last = true, value_name = "ARGS")]
     pub arguments: Vec<OsString>,
@@ -41,6 +34,53 @@ pub struct ProgramArgs {
     pub record: RecordArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// The programs that a command line names.
+#[derive(Debug, Args)]
+pub struct Names {
+    /// Run this binary
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub bin: Vec<String>,
+    /// Run this example
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub example: Vec<String>,
+    /// Run this integration test, with its own harness
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub test: Vec<String>,
+}
+
+impl Names {
+    pub fn names(&self) -> Vec<(Kind, String)> {
+        let of = |kind, names: &[String]| names.iter().map(|name| (kind, name.clone())).collect::<Vec<_>>();
+        [of(Kind::Bin, &self.bin), of(Kind::Example, &self.example), of(Kind::Test, &self.test)].concat()
+    }
+}
+
+/// The options of `explain` for a program.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo memprof explain",
+    bin_name = "cargo memprof explain",
+    about = "Run a program once, and say why it allocates and what would stop it",
+    after_help = "Each of the program's blocks is followed to its end. The explanation is on stdout, what the program prints on \
+                  stderr; -v names every site, with its functions down to the allocator.",
+    args_override_self = true
+)]
+pub struct ExplainArgs {
+    #[command(flatten)]
+    pub named: Names,
+    /// Pass these arguments to the program
+    #[arg(last = true, value_name = "ARGS")]
+    pub arguments: Vec<OsString>,
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// Tell up to N stacks apart, and count the rest as one
+    #[arg(long, value_name = "N", default_value_t = STACKS)]
+    pub stacks_limit: usize,
+    /// Print in this format
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = ["human", "json"])]
+    pub message_format: String,
 }
 
 #[derive(Debug, Args)]
@@ -106,11 +146,6 @@ pub struct OutputArgs {
 }
 
 impl ProgramArgs {
-    pub fn names(&self) -> Vec<(Kind, String)> {
-        let of = |kind, names: &[String]| names.iter().map(|name| (kind, name.clone())).collect::<Vec<_>>();
-        [of(Kind::Bin, &self.bin), of(Kind::Example, &self.example), of(Kind::Test, &self.test)].concat()
-    }
-
     pub fn run_options(&self) -> run::Options {
         let record = &self.record;
         run::Options {
@@ -124,7 +159,7 @@ impl ProgramArgs {
             temporary: record.temporary,
             stacks_limit: record.stacks_limit,
             sampling: record.sample,
-            apart: None,
+            ..run::Options::default()
         }
     }
 }

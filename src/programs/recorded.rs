@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::region::{Header, Region, word};
-use crate::records::{self, Allocations, Completeness, Module, Record, Stack, StackCounts};
+use crate::records::{self, Allocations, Completeness, Lives, Module, Record, Stack, StackCounts};
 
 /// Sums over all threads, from the program's start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -194,6 +194,8 @@ pub struct Log {
     pub modules: Vec<Module>,
     pub not_linked: bool,
     pub no_sampler: bool,
+    /// What became of the blocks, if that was asked for and the process ended by itself.
+    pub lives: Option<Lives>,
 }
 
 pub fn log(region: &Region, header: &Header) -> Log {
@@ -203,6 +205,7 @@ pub fn log(region: &Region, header: &Header) -> Log {
         match record {
             Record::Object(module) => log.modules.push(module),
             Record::NotLinked => log.not_linked = true,
+            Record::Lives(lives) => log.lives = Some(lives),
             Record::NoSampler { .. } => log.no_sampler = true,
             _ => (),
         }

@@ -1,6 +1,7 @@
 //! One run of a program: its own input and output, signals passed on, and its records taken out meanwhile.
 
 use std::io::Write as _;
+use std::os::fd::AsFd as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -13,6 +14,7 @@ use signal_hook::iterator::Signals;
 
 use super::build::Ready;
 use super::events::{Events, Keep};
+use super::libraries::Libraries;
 use super::recorded;
 use super::region::{Region, word};
 use super::ring::Drain;
@@ -46,6 +48,10 @@ pub struct Options {
     /// This many stacks are told apart.
     pub stacks_limit: usize,
     pub sampling: Sampling,
+    /// Follow each block to its end.
+    pub lives: bool,
+    /// What the program prints goes to stderr: stdout is the tool's.
+    pub to_stderr: bool,
     /// It has nothing of this process: not its stdin, stdout and folder.
     pub apart: Option<Apart>,
 }
@@ -133,6 +139,10 @@ pub fn start(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Sc
         let stdin = stdin.transpose()?.map_or_else(Stdio::null, Stdio::from);
         command.stdin(stdin).stdout(Stdio::null()).current_dir(&apart.folder);
     }
+    if options.to_stderr {
+        let stderr = std::io::stderr().as_fd().try_clone_to_owned();
+        command.stdout(stderr.map_err(|e| Error::with("cannot send the program's output to stderr", e))?);
+    }
     // Before it exists: signals meant for it must not end this process.
     let passed_on = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
     let signals = Signals::new(passed_on).map_err(|e| Error::other(format!("cannot listen for signals: {e}")))?;
@@ -154,14 +164,17 @@ pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scra
         samples.events = Some(Events::new(Keep::Second, collect::MOST_SAMPLES));
         waits.events = Some(Events::new(Keep::Largest, collect::MOST_WAITS));
     }
+    let mut libraries = Libraries::default();
     let (mut timeline, mut sampled_from) = (Timeline::default(), None);
     let ended = loop {
-        if let Some(ended) = started.ended_within(timeline.pause()) {
+        // A program that opens a library waits for an answer.
+        if let Some(ended) = started.ended_within(timeline.pause().min(Duration::from_millis(10))) {
             break ended;
         }
         let region = &started.region;
         let header = region.header();
         if header.is_begun() {
+            libraries.answer(region, &header, tables);
             samples.take(region, &header, false);
             waits.take(region, &header, false);
             timeline.note(region, &header, pid);
@@ -295,7 +308,7 @@ fn objects(ready: &Ready, scratch: &Scratch) -> Result<Vec<Module>> {
 fn plan_text(options: &Options, region: &Region, table: &Path) -> String {
     let flag = u8::from;
     format!(
-        "memprof-plan 1\nmode program\nregion {}\ntable {}\ncpu-hz {}\nstacks {}\npeak {}\nblock {}\nlive {}\nstacks-limit {}\ntemporary {}\nsample-rate {}\ncost {}\n",
+        "memprof-plan 1\nmode program\nregion {}\ntable {}\ncpu-hz {}\nstacks {}\npeak {}\nblock {}\nlive {}\nstacks-limit {}\ntemporary {}\nsample-rate {}\nlibraries {}\nlives {}\ncost {}\n",
         escape(&region.path()),
         escape(&table.to_string_lossy()),
         options.cpu_hz,
@@ -306,6 +319,8 @@ fn plan_text(options: &Options, region: &Region, table: &Path) -> String {
         options.stacks_limit,
         options.temporary,
         options.sampling.first_rate(),
+        flag(options.stacks && !options.live),
+        flag(options.lives),
         flag(options.sampling == Sampling::Auto),
     )
 }

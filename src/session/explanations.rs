@@ -26,7 +26,7 @@ pub type Outcome = std::result::Result<Explained, Failed>;
 /// The content of explain.json: the line that `--message-format json` prints, and its workspace.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
-enum Sidecar {
+pub enum Sidecar {
     Explain {
         #[serde(flatten)]
         explanation: Box<Explanation>,
@@ -111,15 +111,21 @@ impl Session<'_> {
 fn keep(explained: measure::Explained, session: &Session, around: &Surroundings) -> Result<Explained> {
     let measure::Explained { name, memory, recording, profile } = explained;
     let explanation = explain::explain(&name, &memory, &recording, around);
-    let at = sidecar(&session.workspace.home, &name);
-    let blocks = explain::blocks(&recording, around);
-    let blocks = serde_json::to_vec(&blocks).map_err(|e| Error::with("cannot keep the blocks", e))?;
-    fs::replace(&at.with_file_name(explain::BLOCKS), &blocks)?;
-    let workspace = Some(session.workspace.root.to_string_lossy().into_owned());
-    let line = json::line(&Sidecar::Explain { explanation: Box::new(explanation.clone()), workspace });
-    fs::replace(&at.with_file_name(PROFILE), &profile::write(&profile))?;
-    fs::replace(&at, line.as_bytes())?;
+    write(&session.workspace.home, &session.workspace.root, &explanation, &profile)?;
     Ok(Explained { explanation, profile, iterations: memory.iterations })
+}
+
+/// Keeps an explanation for later, with the profile of its counts.
+pub fn write(home: &Path, root: &Path, explanation: &Explanation, profile: &Profile) -> Result<()> {
+    let at = sidecar(home, &explanation.name);
+    fs::replace(&at.with_file_name(PROFILE), &profile::write(profile))?;
+    fs::replace(&at, json::line(&line(explanation, root)).as_bytes())
+}
+
+/// Its JSON line.
+pub fn line(explanation: &Explanation, root: &Path) -> Sidecar {
+    let workspace = Some(root.to_string_lossy().into_owned());
+    Sidecar::Explain { explanation: Box::new(explanation.clone()), workspace }
 }
 
 fn sidecar(home: &Path, name: &str) -> PathBuf {
@@ -173,12 +179,12 @@ fn find_sidecars(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// Lines of source files, each file read once.
 #[derive(Default)]
-struct Sources {
+pub struct Sources {
     files: std::cell::RefCell<HashMap<String, Option<Vec<String>>>>,
 }
 
 impl Sources {
-    fn line(&self, file: &str, line: u32) -> Option<String> {
+    pub fn line(&self, file: &str, line: u32) -> Option<String> {
         let mut files = self.files.borrow_mut();
         let lines = files
             .entry(file.to_owned())

@@ -35,6 +35,14 @@ pub fn lives(plan: &Plan, selected: &Selected, run: Run<'_>) {
     emit_lives(selected.index, whole, &lives);
 }
 
+/// What became of a program's blocks, all of which are one operation's.
+pub fn tell_lives() {
+    let mut lives = Lives::default();
+    let whole = !log::overflowed();
+    lives.add(&log::events(), 1);
+    emit_lives(0, whole, &lives);
+}
+
 /// The blocks and bytes that each stack has live at the highest moment of all brackets.
 pub fn peaks(plan: &Plan, selected: &Selected, run: Run<'_>) {
     let (mut highest, mut peak, mut whole) = (Sum::default(), Peak::default(), true);

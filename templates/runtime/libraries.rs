@@ -1,9 +1,14 @@
 //! dlopen and dlclose, followed by `places`: functions of their names in the executable take precedence over libc's.
 
 use std::os::raw::{c_char, c_int, c_void};
+use std::slice;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
+use std::time::Duration;
 
-use crate::{fork, places, sys};
+use crate::objects::Object;
+use crate::shared::{self, word};
+use crate::{block, fork, places, rules, sys, thread};
 
 type Open = unsafe extern "C" fn(*const c_char, c_int) -> *mut c_void;
 type Close = unsafe extern "C" fn(*mut c_void) -> c_int;
@@ -49,9 +54,37 @@ unsafe extern "C" fn open(path: *const c_char, flags: c_int) -> *mut c_void {
     // Not 0, as `opener` saw: libc's, of that type.
     let library = std::mem::transmute::<usize, Open>(real_open())(path, flags);
     if !library.is_null() {
-        drop(places::tell());
+        let objects = places::tell();
+        thread::unrecorded(|| await_tables(&objects));
     }
     library
+}
+
+/// Waits for the tool to make the tables of what was opened, so that stacks through it are whole from the beginning.
+fn await_tables(objects: &[Object]) {
+    /// Without an answer by then, its stacks are cut.
+    const PATIENCE: u32 = 2_000;
+    static ONE: Mutex<()> = Mutex::new(());
+    let asked = |place: usize| shared::word(place).map_or(0, |word| word.load(Ordering::Acquire));
+    let room = asked(word::LIBRARIES);
+    if room == 0 {
+        return;
+    }
+    let _own = block::own();
+    let _one = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let wanted = asked(word::WANTED_LIBRARIES) + 1;
+    shared::set(word::WANTED_LIBRARIES, wanted);
+    for _ in 0..PATIENCE {
+        if asked(word::DONE_LIBRARIES) == wanted {
+            let (at, len) = (asked(word::LIBRARY_AT), asked(word::LIBRARY_LEN) as usize);
+            if len > 0 {
+                // SAFETY: the room has as many bytes, which the tool has written and does not change again.
+                rules::add(unsafe { slice::from_raw_parts(shared::at(room + at), len) }, objects);
+            }
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// dlclose(3), followed.

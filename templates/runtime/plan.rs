@@ -95,6 +95,8 @@ pub struct Plan {
     pub stacks_limit: usize,
     /// For a program: one byte in so many has its allocation recorded with its stack; 0: all have.
     pub sample_rate: u64,
+    /// For a program: the tool makes tables of the libraries that it opens.
+    pub libraries: bool,
     /// For a program: measure what recording costs.
     pub cost: bool,
     /// For a program: a block freed with at most this many other allocations between is temporary.
@@ -142,6 +144,7 @@ impl Plan {
             stacks_limit: 0,
             sample_rate: 0,
             cost: false,
+            libraries: false,
             temporary: 0,
             entries: &[],
         };
@@ -195,6 +198,7 @@ impl Plan {
                 "live" => plan.live = value == "1",
                 "stacks-limit" => plan.stacks_limit = value.parse().ok()?,
                 "sample-rate" => plan.sample_rate = value.parse().ok()?,
+                "libraries" => plan.libraries = value == "1",
                 "cost" => plan.cost = value == "1",
                 "temporary" => plan.temporary = value.parse().ok()?,
                 "run" => {

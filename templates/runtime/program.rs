@@ -13,14 +13,16 @@ use std::mem;
 use std::os::raw::c_int;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
-use crate::bracket::{self, COUNT, LIVE, PROGRAM, STACKS};
+use crate::bracket::{self, COUNT, FREE_STACKS, LIVE, LOG, PROGRAM, STACKS};
 use crate::entry::Entry;
 use crate::plan::Plan;
 use crate::records::{self, Record};
 use crate::shared::{self, word};
 use crate::spin::Spin;
 use crate::thread::{self, ThreadState};
-use crate::{arch, attend, block, common, driver, entries, fork, places, poisson, sampler, sys, threads, totals};
+use crate::{
+    arch, attend, block, common, driver, entries, follow, fork, places, poisson, sampler, sys, threads, totals,
+};
 
 /// Bytes that a thread may keep to itself.
 const DRIFT: i64 = 64 << 10;
@@ -43,10 +45,15 @@ pub struct Own {
     pub spent: AtomicU64,
 }
 
+/// Addresses for the tables of libraries that are opened later: only as much is used as there are.
+const LIBRARIES_ROOM: usize = 256 << 20;
+
 /// Threads that have a state.
 static THREADS: AtomicU32 = AtomicU32::new(0);
 /// Blocks freed with at most so many other allocations between are temporary, minus one.
 static RECENT: AtomicU32 = AtomicU32::new(1);
+/// At the end it is told what became of the blocks.
+static LIVES: AtomicBool = AtomicBool::new(false);
 static ORDERED: AtomicBool = AtomicBool::new(false);
 static ORDER: Spin<()> = Spin::new(());
 
@@ -104,6 +111,15 @@ fn record(plan: &Plan, entered: u64) {
     shared::set(word::BEGUN, sys::now());
     shared::publish();
     let flags = if plan.stacks { LIVE | PROGRAM | STACKS } else { LIVE | PROGRAM };
+    if plan.libraries && plan.stacks {
+        let room = shared::take(LIBRARIES_ROOM);
+        if !room.is_null() {
+            shared::set(word::LIBRARIES_LEN, LIBRARIES_ROOM as u64);
+            shared::set(word::LIBRARIES, shared::offset(room as usize));
+        }
+    }
+    LIVES.store(plan.lives && plan.stacks, Ordering::Relaxed);
+    let flags = if plan.lives && plan.stacks { flags | LOG | FREE_STACKS } else { flags };
     bracket::begin(if plan.idle { COUNT } else { COUNT | flags });
     bracket::open();
     if plan.live {
@@ -115,6 +131,9 @@ fn record(plan: &Plan, entered: u64) {
 extern "C" fn at_exit() {
     if !fork::is_child() {
         shared::set(word::EXIT_CPU, cpu_time());
+        if LIVES.load(Ordering::Relaxed) {
+            thread::unrecorded(follow::tell_lives);
+        }
         places::tell_at_exit();
     }
 }

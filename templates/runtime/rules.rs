@@ -57,19 +57,30 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 ///
 /// A file that is truncated or of another version gives none, and then every stack is cut at once.
 pub fn install(bytes: &[u8], objects: &[Object]) -> usize {
-    let mut texts = Vec::new();
-    if bytes.get(..8) == Some(&MAGIC[..]) && u32_at(bytes, 8) == Some(1) {
-        for i in 0..u32_at(bytes, 12).unwrap_or(0) as usize {
-            match text(bytes, i, objects) {
-                Some(text) => texts.push(text),
-                None => continue,
-            }
-        }
-    }
+    let texts = texts(bytes, objects);
     let count = texts.len();
-    // Walks of other threads may still use the former tables, so these are never freed.
-    TEXTS.store(Box::into_raw(Box::new(texts)), Ordering::Release);
+    publish(texts);
     count
+}
+
+/// Adds the tables of `bytes`, for objects that were loaded later. One thread at a time.
+#[cfg_attr(any(test, target_feature = "crt-static"), allow(dead_code))]
+pub fn add(bytes: &[u8], objects: &[Object]) {
+    // SAFETY: the former list is never freed, so that rows and shadows have no other owner that drops them. A walk that
+    // still uses it sees of `from` what was so when it began.
+    let known = installed().unwrap_or(&[]).iter().map(|text| unsafe { ptr::read(text) });
+    publish(known.chain(texts(bytes, objects)).collect());
+}
+
+/// Walks of other threads may still use the former tables, so these are never freed.
+fn publish(texts: Vec<Text>) {
+    TEXTS.store(Box::into_raw(Box::new(texts)), Ordering::Release);
+}
+
+fn texts(bytes: &[u8], objects: &[Object]) -> Vec<Text> {
+    let is_table = bytes.get(..8) == Some(&MAGIC[..]) && u32_at(bytes, 8) == Some(1);
+    let number = if is_table { u32_at(bytes, 12).unwrap_or(0) } else { 0 };
+    (0..number as usize).filter_map(|i| text(bytes, i, objects)).collect()
 }
 
 fn text(bytes: &[u8], index: usize, objects: &[Object]) -> Option<Text> {

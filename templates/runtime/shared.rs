@@ -22,6 +22,9 @@ const PAGE: usize = 4096;
 /// Threads' states that the tool is told of.
 const MOST_STATES: usize = 1 << 20;
 const LOG_BYTES: usize = 16 << 20;
+/// Where there are addresses enough: what becomes of a program's blocks is written at its end.
+const LARGE_LOG_BYTES: usize = 1 << 30;
+static LOG_ROOM: AtomicUsize = AtomicUsize::new(LOG_BYTES);
 const RING_WORDS: usize = 1 << 20;
 const MOST_CHUNKS: usize = 1 << 12;
 /// The size of the attempted mappings: resident only as far as they are used.
@@ -95,8 +98,11 @@ fn prepare(base: *mut AtomicU64, size: usize) -> Result<()> {
     set(word::BASE, base as u64);
     set(word::SIZE, size as u64);
     set(word::USED, PAGE as u64);
+    if size >= 16 * LARGE_LOG_BYTES {
+        LOG_ROOM.store(LARGE_LOG_BYTES, Ordering::Relaxed);
+    }
     for (place, len) in [
-        (word::LOG, LOG_BYTES),
+        (word::LOG, LOG_ROOM.load(Ordering::Relaxed)),
         (word::STATES, MOST_STATES * 8),
         (word::ENTRIES, MOST_CHUNKS * 8),
         (word::SAMPLES, RING_WORDS * 8),
@@ -196,8 +202,8 @@ pub fn append(record: &[u8]) -> bool {
         _ => return false,
     };
     let from = len.load(Ordering::Relaxed);
-    if from as usize + record.len() <= LOG_BYTES {
-        // SAFETY: the log has LOG_BYTES bytes, and no other thread writes behind its length.
+    if from as usize + record.len() <= LOG_ROOM.load(Ordering::Relaxed) {
+        // SAFETY: the log has LOG_ROOM bytes, and no other thread writes behind its length.
         unsafe { ptr::copy_nonoverlapping(record.as_ptr(), at(log + from), record.len()) };
         len.store(from + record.len() as u64, Ordering::Release);
     }

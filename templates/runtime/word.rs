@@ -58,6 +58,14 @@ pub const FORKS: usize = 31;
 pub const RATE: usize = 32;
 /// As `COUNTERS`: nanoseconds that a state's thread spent on recording, by a sample of its events.
 pub const SPENT: usize = 33;
+/// Room for the tables of libraries that the program opens, and its length; 0 if no tool makes any. How many the program has
+/// asked for; how many the tool has made; where the last one lies in the room, and its length.
+pub const LIBRARIES: usize = 104;
+pub const LIBRARIES_LEN: usize = 105;
+pub const WANTED_LIBRARIES: usize = 106;
+pub const DONE_LIBRARIES: usize = 107;
+pub const LIBRARY_AT: usize = 108;
+pub const LIBRARY_LEN: usize = 109;
 /// The ring of stacks that the tool asked for.
 pub const STACKS: usize = 34;
 pub const STACKS_LEN: usize = 35;

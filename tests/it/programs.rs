@@ -336,3 +336,25 @@ fn threads_share_the_stacks_that_all_of_them_have() {
     assert_eq!(sum_of_function(&line, "inuse_objects", "many::descend"), 0.0);
     assert!(told.stderr.contains(" MB, 20,"), "{}", told.stderr);
 }
+
+#[test]
+fn stacks_through_a_library_that_was_opened_late_are_whole() {
+    let library = {
+        let _lock = lock();
+        let folder = target_dir().join("plain-programs");
+        let mut cargo = support::command("cargo", &fixture("programs"));
+        cargo.args(["build", "--release", "--locked", "--example", "calls_back", "--target-dir"]).arg(&folder);
+        let out = cargo.output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        folder.join("release/examples/libcalls_back.so")
+    };
+    let (_, line) = run(0, "opens", &["-q"], &[library.to_str().unwrap()]);
+    let mem = support::read_profile(line["profiles"]["mem"].as_str().unwrap());
+    let through = |sample: &_| {
+        let names: Vec<&str> = support::functions(&mem, sample).collect();
+        let at = |name: &str| names.iter().position(|one| one.ends_with(name));
+        matches!((at("opens::back"), at("call_back"), at("opens::main")), (Some(a), Some(b), Some(c)) if a < b && b < c)
+    };
+    assert_eq!(support::sum(&mem, "alloc_objects", through), 100);
+    assert!(mem.comments.iter().any(|comment| comment.contains("0 cut")), "{:?}", mem.comments);
+}

@@ -103,3 +103,30 @@ fn two_runs_are_compared_by_their_numbers_and_their_profiles() {
     let now = of("memprof/profiles/programs/bin/leaky/mem.prof");
     assert_eq!(sum(now) - sum(of("memprof/baselines/before/profiles/programs/bin/leaky/mem.prof")), 1000);
 }
+
+#[test]
+fn a_run_is_explained_by_its_sites() {
+    let folder = support::fixture("programs");
+    let run =
+        support::memprof_command(&folder, "explain", &["--locked", "-q", "--bin", "plain", "--", "3"]).ends_with(3);
+    // What the program prints is on stderr.
+    assert!(run.stdout.starts_with("programs/bin/plain: 2,0") && run.stderr.contains("TOLD="), "{}", run.stdout);
+    for part in [
+        " allocs, ",
+        "64,000 B  1,000 allocs  programs::keep  src/lib.rs:",
+        "never freed\n",
+        "programs::work  src/lib.rs:",
+        "grew 12 times, 32 → 131,072 B; freed by the thread that allocated it\n",
+        "give it its capacity when it is made: with_capacity, ",
+    ] {
+        assert!(run.stdout.contains(part), "{part}:\n{}", run.stdout);
+    }
+    // There is no other operation to keep a buffer for.
+    assert!(!run.stdout.contains("from one operation"), "{}", run.stdout);
+    let words = ["--locked", "-q", "--message-format", "json", "--bin", "ends", "--", "aborts"];
+    let run = support::memprof_command(&folder, "explain", &words).ends_with(134);
+    let line: serde_json::Value = serde_json::from_str(run.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!((&line["reason"], &line["run"]), (&"explain".into(), &true.into()));
+    assert!(line["notes"].to_string().contains("did not end by itself"), "{}", line["notes"]);
+    assert!(line["sites"].as_array().unwrap().len() >= 3);
+}

@@ -103,6 +103,7 @@ fn explanation(markup: &str) -> Explanation {
     };
     let small = Site { share: 0.001, allocs_per_op: 0.01, remedies: Vec::new(), ..site.clone() };
     Explanation {
+        run: false,
         name: "p/pool/write/a".into(),
         allocs_per_op: 9.0,
         bytes_per_op: 3064.0,
