@@ -60,7 +60,7 @@ fn totals_and_peak_are_those_of_an_independent_count() {
 }
 
 /// Each way of ending, with the tool's exit code and the `exit` of its JSON line.
-const ENDS: [(&str, i32, &str, u64); 19] = [
+const ENDS: [(&str, i32, &str, u64); 20] = [
     ("returns", 0, "code", 0),
     ("exits", 7, "code", 7),
     ("exits_at_once", 8, "code", 8),
@@ -70,6 +70,7 @@ const ENDS: [(&str, i32, &str, u64); 19] = [
     ("segfaults", 139, "signal", 11),
     ("overflows", 134, "signal", 6),
     ("is_killed", 137, "signal", 9),
+    ("runs_out", 134, "signal", 6),
     ("is_terminated", 143, "signal", 15),
     ("execs", 5, "code", 5),
     ("forks", 0, "code", 0),
@@ -356,5 +357,55 @@ fn stacks_through_a_library_that_was_opened_late_are_whole() {
         matches!((at("opens::back"), at("call_back"), at("opens::main")), (Some(a), Some(b), Some(c)) if a < b && b < c)
     };
     assert_eq!(support::sum(&mem, "alloc_objects", through), 100);
-    assert!(mem.comments.iter().any(|comment| comment.contains("0 cut")), "{:?}", mem.comments);
+    assert!(mem.comments.iter().any(|comment| comment.contains(" cut=0 ")), "{:?}", mem.comments);
+}
+
+/// In a group of its own with little memory; where groups cannot be made, nothing is tested.
+#[test]
+fn what_the_kernel_kills_for_memory_is_all_there() {
+    let group = PathBuf::from(format!("/sys/fs/cgroup/memory/memprof-test-{}", std::process::id()));
+    if std::fs::create_dir(&group).is_err() {
+        return println!("skipped: no memory group can be made");
+    }
+    std::fs::write(group.join("memory.limit_in_bytes"), "67108864").unwrap();
+    let members = group.join("cgroup.procs");
+    let (_, line) = run(137, "ends", &["-q"], &["is_killed_for_memory", members.to_str().unwrap()]);
+    let kept = sum_of_function(&line, "inuse_space", "programs::keep");
+    // Something like a half of it: what is recorded counts, too.
+    assert!(kept > 20e6 && kept < 68e6, "{kept}");
+    assert_eq!(sum_of_file(&line, "alloc_objects"), memory(&line, "allocs"));
+    std::fs::remove_dir(&group).unwrap();
+}
+
+#[test]
+fn a_program_may_drop_its_rights() {
+    if !rustix::process::geteuid().is_root() {
+        return println!("skipped: only root can drop rights");
+    }
+    let (_, line) = run(137, "ends", &["-q"], &["drops_its_rights"]);
+    assert!(memory(&line, "allocs") >= 2 * 2014 && line["memory"]["exact"] == true, "{line}");
+}
+
+#[test]
+fn stripped_and_static_programs_are_counted_as_others() {
+    let numbers = |options: &[&str]| {
+        let (_, line) = run(0, "counted", options, &[]);
+        ["allocs", "bytes", "frees", "live_bytes"].map(|field| memory(&line, field))
+    };
+    let plain = numbers(&["-q"]);
+    assert_eq!(numbers(&["-q", "--config", "profile.release.strip=true"]), plain);
+    assert_eq!(numbers(&["-q", "--config", "build.rustflags=['-Ctarget-feature=+crt-static']"]), plain);
+}
+
+/// A table for the process with 20,000 stacks that 64 threads come by a thousand million times; without
+/// MEMPROF_TEST_SLOW a hundredth as often.
+#[test]
+fn a_run_of_many_threads_and_stacks_stays_small() {
+    let allocations = if support::test_slow() { 1_000_000_000u64 } else { 10_000_000 };
+    let (_, line) = run(0, "many", &["-q", "--cpu-rate", "0"], &["64", "20000", &allocations.to_string()]);
+    assert_eq!((&line["memory"]["exact"], line["memory"].get("lost")), (&true.into(), None));
+    assert_eq!(sum_of_function(&line, "alloc_objects", "many::descend"), (allocations / 64 * 64) as f64);
+    let recording = memory(&line, "recording_bytes");
+    println!("{recording} bytes for {} stacks", memory(&line, "stacks"));
+    assert!(recording < 256_000_000, "{recording}");
 }
