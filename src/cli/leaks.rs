@@ -88,7 +88,9 @@ fn programs_below(profiles: &Path) -> Vec<(String, PathBuf)> {
         ["bin", "example", "test"].map(|kind| package.join(kind)).into_iter().filter(|path| path.is_dir())
     });
     let mut found = Vec::new();
-    for folder in kinds.flat_map(|kind| folders(&kind)) {
+    // A program of memprof.toml may have a case of its own below.
+    let with_cases = |folder: PathBuf| std::iter::once(folder.clone()).chain(folders(&folder));
+    for folder in kinds.flat_map(|kind| folders(&kind)).flat_map(with_cases) {
         let (mem, timeline) = (folder.join("mem.prof"), folder.join("timeline.json"));
         // A benchmark has no timeline.
         let (Ok(written), true) = (mem.metadata().and_then(|of| of.modified()), timeline.exists()) else { continue };

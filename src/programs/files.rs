@@ -25,6 +25,10 @@ pub fn write(
     finished: &mut Finished,
 ) -> Vec<Error> {
     let (folder, mut troubles) = (folder(home, &finished.name), Vec::new());
+    // These belong to an earlier run.
+    for file in [crate::explain::SIDECAR, crate::explain::PROFILE] {
+        let _ = std::fs::remove_file(folder.join(file));
+    }
     let of = &mut finished.profiles;
     let profiles = [
         ("mem.prof", Some(&made.mem), &mut of.mem),
