@@ -43,6 +43,7 @@ recorder! {
     bracket "runtime/bracket.rs"
     buffer "runtime/buffer.rs"
     calling "runtime/calling.rs"
+    child "runtime/child.rs"
     chunks "runtime/chunks.rs"
     common "runtime/common.rs"
     cost "runtime/cost.rs"

@@ -12,6 +12,7 @@ use crate::formats::json;
 use crate::go::flags;
 use crate::measure::{Interrupt, Scratch, Tables};
 use crate::programs::build::{self, Ready};
+use crate::programs::children;
 use crate::programs::files;
 use crate::programs::finished::finished as finished_run;
 use crate::programs::leaks::{self, Keeper};
@@ -65,11 +66,12 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     for program in &ready {
         match one(program, &args, &place, &files, &mut tables, &scratch, &mut troubles) {
             Ok((finished, its_code)) => {
-                let finished = Finished::from(finished);
-                if let (Some(base), false) = (&base, args.select.build.quiet) {
-                    eprint!("{}", summary::since(&finished, base));
+                for finished in finished.into_iter().map(Finished::from) {
+                    if let (Some(base), false) = (&base, args.select.build.quiet) {
+                        eprint!("{}", summary::since(&finished, base));
+                    }
+                    all.finished.push(finished);
                 }
-                all.finished.push(finished);
                 code = if code == exit::OK { its_code } else { code };
             }
             Err(error) if all.finished.is_empty() => return Err(error),
@@ -119,7 +121,7 @@ fn one(
     tables: &mut Tables,
     scratch: &Scratch,
     troubles: &mut Vec<Error>,
-) -> Result<(program::Finished, u8)> {
+) -> Result<(Vec<program::Finished>, u8)> {
     let ended = run::run(ready, &args.run_options(), tables, scratch)?;
     let mut finished = finished_run(&ready.program, &args.arguments, &ended, args.record.peak);
     let mut made = (!args.record.no_profiles).then(|| profiles::make(&ended, args.output.blockprofile.is_some()));
@@ -142,7 +144,21 @@ fn one(
             code = exit::CHECK_FAILED;
         }
     }
-    Ok((finished, code))
+    let mut all = vec![finished];
+    for (number, child) in (1..).zip(&ended.children) {
+        let program = children::named(&ready.program, number);
+        let mut finished = finished_run(&program, &args.arguments, child, args.record.peak);
+        finished.exit = program::Exit::Unknown;
+        let made = (!args.record.no_profiles).then(|| profiles::make(child, false));
+        if let Some(made) = &made {
+            troubles.extend(files::write(made, child, &place.home, &[None; 3], &mut finished));
+        }
+        if !args.select.build.quiet {
+            eprint!("{}", summary::text(&finished, made.as_ref(), args.record.temporary, &place.root));
+        }
+        all.push(finished);
+    }
+    Ok((all, code))
 }
 
 fn write_trace(file: &Path, ended: &run::Ended, program: &str) -> Result<()> {

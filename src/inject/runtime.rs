@@ -21,7 +21,7 @@ macro_rules! sources {
 /// The runtime's sources, by file name; templates/ is where they are written and tested.
 #[rustfmt::skip]
 const RUNTIME: &[(&str, &str)] = sources![
-    "arch", "arch/aarch64", "arch/x86_64", "attend", "barrier", "between", "block", "bracket", "buffer", "calling", "chunks", "common", "cost",
+    "arch", "arch/aarch64", "arch/x86_64", "attend", "barrier", "between", "block", "bracket", "buffer", "calling", "child", "chunks", "common", "cost",
     "dhat",
     "driver", "embed", "entries", "entry", "follow", "fork", "growth", "idle", "interrupted", "interrupts", "labels", "lib", "libraries", "life", "live",
     "live_map", "lives", "log", "mark", "memo", "memory", "objects", "peak", "places", "plan", "poisson", "portable", "portable/fork", "portable/memory", "portable/sys", "portable/thread", "portable/track", "process", "program",

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::process::Pid;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::reader::Reader;
@@ -141,12 +140,4 @@ fn monotonic() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// The letter of proc_pid_stat(5); `None` if there is no such process.
-pub fn process_state(pid: Pid) -> Option<char> {
-    state_letter(&std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?)
-}
-
-/// It stands behind the name in parentheses, which may hold any character.
-pub fn state_letter(stat: &str) -> Option<char> {
-    stat.rsplit_once(')')?.1.chars().nth(1)
-}
+pub use crate::programs::children::{process_state, state_letter};

@@ -5,6 +5,7 @@
 //! it ends.
 
 pub mod build;
+pub mod children;
 pub mod events;
 pub mod files;
 pub mod finished;

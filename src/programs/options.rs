@@ -96,6 +96,9 @@ pub struct RecordArgs {
     /// time (auto); counters are exact in any case
     #[arg(long, value_name = "exact|SIZE|auto", default_value = "exact")]
     pub sample: Sampling,
+    /// Record each child that the program forks by itself
+    #[arg(long)]
+    pub children: bool,
     /// Find the exact peak with several threads, too: their allocations wait for each other
     #[arg(long)]
     pub peak: bool,
@@ -159,6 +162,7 @@ impl ProgramArgs {
             temporary: record.temporary,
             stacks_limit: record.stacks_limit,
             sampling: record.sample,
+            children: record.children,
             ..run::Options::default()
         }
     }

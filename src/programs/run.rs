@@ -13,6 +13,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 use super::build::Ready;
+use super::children;
 use super::events::{Events, Keep};
 use super::libraries::Libraries;
 use super::recorded;
@@ -48,6 +49,8 @@ pub struct Options {
     /// This many stacks are told apart.
     pub stacks_limit: usize,
     pub sampling: Sampling,
+    /// Record each child that it forks by itself.
+    pub children: bool,
     /// Follow each block to its end.
     pub lives: bool,
     /// What the program prints goes to stderr: stdout is the tool's.
@@ -75,6 +78,8 @@ pub struct Ended {
     pub timeline: Timeline,
     /// When `--sample auto` began to sample, since the start.
     pub sampled_from: Option<Duration>,
+    /// Children that were recorded by themselves.
+    pub children: Vec<Ended>,
 }
 
 impl Ended {
@@ -92,6 +97,7 @@ pub fn code(status: ExitStatus) -> u8 {
 /// A program that has just been started.
 pub struct Started {
     pub region: Region,
+    children: Vec<Region>,
     pub pid: Pid,
     child: Child,
     signals: Signals,
@@ -125,8 +131,12 @@ pub fn start(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Sc
     let table = scratch.0.join("table");
     tables.write(&objects(ready, scratch)?, &table)?;
     let region = Region::make()?;
+    let number = if options.children { children::MOST } else { 0 };
+    let children = (0..number).map(|_| Region::make()).collect::<Result<Vec<_>>>()?;
     let plan = scratch.0.join("program-plan");
-    write_plan(&plan, &plan_text(options, &region, &table))?;
+    let paths: Vec<String> = children.iter().map(Region::path).collect();
+    let of_children = if paths.is_empty() { String::new() } else { format!("children {}\n", paths.join(" ")) };
+    write_plan(&plan, &(plan_text(options, &region, &table) + &of_children))?;
     let mut command = ready.launch.command(&ready.executable);
     command.args(&options.arguments).env(PROGRAM_VARIABLE, &plan);
     if ready.launch.runner.is_empty() {
@@ -149,7 +159,7 @@ pub fn start(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Sc
     let begun = Instant::now();
     let child = command.spawn().map_err(|e| Error::other(format!("cannot run {}: {e}", ready.executable.display())))?;
     let Some(pid) = Pid::from_raw(child.id() as i32) else { return Err(Error::other("the program has no number")) };
-    Ok(Started { region, pid, child, signals, end: wait_for_end(pid), begun })
+    Ok(Started { region, children, pid, child, signals, end: wait_for_end(pid), begun })
 }
 
 /// Runs the program to its end.
@@ -190,7 +200,7 @@ pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scra
     };
     let counted = cpu_of(pid);
     let status = started.reap()?;
-    let Started { region, begun, .. } = started;
+    let Started { region, children, begun, mut signals, .. } = started;
     let header = region.header();
     await_children(&region);
     if !header.is_begun() {
@@ -205,8 +215,9 @@ pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scra
     };
     let cpu = cpu.saturating_sub(Duration::from_nanos(header.word(word::BEGUN_CPU)));
     let wall = ended.duration_since(begun).saturating_sub(start);
+    let children = children::wait_for(children, &mut signals);
     timeline.end(&region, &header, wall);
-    Ok(Ended { region, status, wall, cpu, samples, waits, timeline, sampled_from })
+    Ok(Ended { region, status, wall, cpu, samples, waits, timeline, sampled_from, children })
 }
 
 /// A program may end before the child that it forked has left its number: it gets a second for that.
@@ -233,7 +244,7 @@ fn wait_for_end(pid: Pid) -> Receiver<Instant> {
 }
 
 /// A signal sent to this process alone is meant for the program; the program gets signals from the terminal itself.
-fn pass_on(pid: Pid, signal: i32) {
+pub fn pass_on(pid: Pid, signal: i32) {
     if matches!(signal, SIGINT | SIGQUIT) && is_in_foreground() {
         return;
     }
@@ -258,7 +269,7 @@ fn is_in_foreground() -> bool {
 
 /// CPU time of a process that runs, or ended without reporting it: its first thread's, which the kernel has exactly, or that of
 /// all threads in ticks, if that is more.
-fn cpu_of(pid: Pid) -> Duration {
+pub fn cpu_of(pid: Pid) -> Duration {
     const TICKS_A_SECOND: u64 = 100;
     let read =
         |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", pid.as_raw_nonzero())).unwrap_or_default();

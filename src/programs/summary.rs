@@ -22,6 +22,7 @@ pub fn text(finished: &Finished, profiles: Option<&ProgramProfiles>, temporary: 
     let mut out = String::new();
     let end = match finished.exit {
         Exit::Code(code) => format!("exit code {code}"),
+        Exit::Unknown => "ended".to_owned(),
         Exit::Signal(signal) => match signal_hook::low_level::signal_name(signal) {
             Some(name) => format!("killed by {name}"),
             None => format!("killed by signal {signal}"),
@@ -91,7 +92,13 @@ pub fn text(finished: &Finished, profiles: Option<&ProgramProfiles>, temporary: 
     }
     if !finished.children.is_empty() {
         let children: Vec<String> = finished.children.iter().map(u32::to_string).collect();
-        writeln!(out, "  forked     {} (not recorded): process {}", children.len(), children.join(", ")).ok();
+        writeln!(
+            out,
+            "  forked     {} (recorded with --children only): process {}",
+            children.len(),
+            children.join(", ")
+        )
+        .ok();
     }
     let files = [&finished.profiles.mem, &finished.profiles.cpu, &finished.profiles.block, &finished.timeline];
     for file in files.into_iter().flatten() {

@@ -32,6 +32,8 @@ pub struct Finished {
 pub enum Exit {
     Code(i32),
     Signal(i32),
+    /// A child: its parent was told.
+    Unknown,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -101,6 +101,7 @@ impl Session<'_> {
             Exit::Code(0) => return Ok(Ok(Run { finished, ended })),
             Exit::Code(code) => format!("ended with exit code {code}"),
             Exit::Signal(signal) => format!("was killed by signal {signal}"),
+            Exit::Unknown => "ended without notice".to_owned(),
         };
         Ok(Err(Failed {
             name: finished.name.clone(),

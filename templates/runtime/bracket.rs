@@ -352,6 +352,13 @@ pub fn loops() -> u32 {
     LOOPS.load(Ordering::Relaxed)
 }
 
+/// A fork's child is recorded as its parent was.
+pub fn go_on() {
+    WATCHED.store(true, Ordering::SeqCst);
+    OPEN.store(true, Ordering::SeqCst);
+    RECORDING.store(ON_OPEN.load(Ordering::Relaxed), Ordering::SeqCst);
+}
+
 /// In a fork's child nothing is recorded.
 pub fn switch_off() {
     WATCHED.store(false, Ordering::SeqCst);

@@ -276,6 +276,13 @@ impl Entry {
         self.addresses.store(room, Ordering::Release);
     }
 
+    /// Its counts begin again.
+    pub fn begin_again(&self) {
+        let counts = [&self.allocs, &self.bytes, &self.own_frees, &self.own_freed_bytes, &self.reallocs];
+        let others = [&self.grown_bytes, &self.other_frees, &self.other_freed_bytes];
+        counts.into_iter().chain(others).chain(&self.more).for_each(|count| count.store(0, Ordering::Relaxed));
+    }
+
     /// The next of its chain, of a shared entry.
     pub fn chained(&self) -> u32 {
         self.next_before.get()

@@ -7,7 +7,7 @@ use std::os::raw::c_int;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use crate::arch::Page;
-use crate::{block, bracket, program, sampler, sys};
+use crate::{block, bracket, child, program, sampler, sys};
 
 /// The process that records; 0 before [`watch`].
 static RECORDER: AtomicI32 = AtomicI32::new(0);
@@ -63,6 +63,11 @@ unsafe extern "C" fn in_child() {
     sampler::switch_off();
     block::disarm();
     program::forked();
+    if child::takes_a_file() {
+        RECORDER.store(sys::getpid(), Ordering::Relaxed);
+        HERE.store(true, Ordering::SeqCst);
+        program::begin_again();
+    }
 }
 
 /// Whether this is such a child. Code that ends a process asks here before it takes a lock.

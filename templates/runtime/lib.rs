@@ -18,6 +18,7 @@ mod block;
 mod bracket;
 mod buffer;
 mod calling;
+mod child;
 mod chunks;
 mod common;
 mod cost;

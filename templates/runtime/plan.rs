@@ -97,6 +97,8 @@ pub struct Plan {
     pub sample_rate: u64,
     /// For a program: the tool makes tables of the libraries that it opens.
     pub libraries: bool,
+    /// For a program: files in memory for its children, by their paths; empty if they are not recorded.
+    pub children: &'static str,
     /// For a program: measure what recording costs.
     pub cost: bool,
     /// For a program: a block freed with at most this many other allocations between is temporary.
@@ -144,6 +146,7 @@ impl Plan {
             stacks_limit: 0,
             sample_rate: 0,
             cost: false,
+            children: "",
             libraries: false,
             temporary: 0,
             entries: &[],
@@ -199,6 +202,7 @@ impl Plan {
                 "stacks-limit" => plan.stacks_limit = value.parse().ok()?,
                 "sample-rate" => plan.sample_rate = value.parse().ok()?,
                 "libraries" => plan.libraries = value == "1",
+                "children" => plan.children = value,
                 "cost" => plan.cost = value == "1",
                 "temporary" => plan.temporary = value.parse().ok()?,
                 "run" => {

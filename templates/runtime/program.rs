@@ -21,7 +21,8 @@ use crate::shared::{self, word};
 use crate::spin::Spin;
 use crate::thread::{self, ThreadState};
 use crate::{
-    arch, attend, block, common, driver, entries, follow, fork, places, poisson, sampler, sys, threads, totals,
+    arch, attend, block, child, common, driver, entries, follow, fork, live, places, poisson, sampler, sys, threads,
+    totals,
 };
 
 /// Bytes that a thread may keep to itself.
@@ -111,6 +112,7 @@ fn record(plan: &Plan, entered: u64) {
     shared::set(word::BEGUN, sys::now());
     shared::publish();
     let flags = if plan.stacks { LIVE | PROGRAM | STACKS } else { LIVE | PROGRAM };
+    child::are_recorded_in(plan.children);
     if plan.libraries && plan.stacks {
         let room = shared::take(LIBRARIES_ROOM);
         if !room.is_null() {
@@ -160,6 +162,41 @@ pub fn forked() {
             shared::set(word::CHILDREN + place, unsafe { sys::getpid() } as u64);
         }
     }
+}
+
+/// Called in a fork's child that has a region of its own: its counts begin.
+pub fn begin_again() {
+    for state in thread::all() {
+        state.begin_again();
+        state.program.drift.set(0);
+        state.program.temporaries.store(0, Ordering::Relaxed);
+        state.program.spent.store(0, Ordering::Relaxed);
+        state.program.recent.iter().for_each(|block| block.set(0));
+    }
+    entries::all().for_each(Entry::begin_again);
+    live::next_pass();
+    THREADS.store(1, Ordering::Relaxed);
+    for place in [
+        word::EXIT_CPU,
+        word::LOST,
+        word::BEYOND,
+        word::METHOD,
+        word::CHILDREN_LEN,
+        word::FORKS,
+        word::LIVE,
+        word::MOST,
+        word::PEAK,
+        word::PEAK_AT,
+        word::SAMPLES_NEXT,
+        word::WAITS_NEXT,
+        word::LIBRARIES,
+    ] {
+        shared::set(place, 0);
+    }
+    shared::set(word::MOST_THREADS, 1);
+    shared::set(word::BEGUN_CPU, cpu_time());
+    shared::set(word::BEGUN, sys::now());
+    bracket::go_on();
 }
 
 /// A thread has taken a state.

@@ -11,7 +11,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::raw::c_int;
+use std::os::unix::fs::FileExt;
 use std::ptr;
+use std::slice;
 use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 pub(crate) use crate::word;
@@ -119,6 +121,56 @@ fn prepare(base: *mut AtomicU64, size: usize) -> Result<()> {
     set(word::WAITS_LEN, RING_WORDS as u64);
     set(word::STACKS_LEN, RING_WORDS as u64);
     Ok(())
+}
+
+/// A fork's child goes on in the file at `path`, with a copy of all that is here; false if the file is another child's.
+pub fn go_on_in(path: &str) -> Result<bool> {
+    const AT_ONCE: usize = 4096;
+    const MAP_SHARED: c_int = 1;
+    const MAP_FIXED: c_int = 0x10;
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let (base, size) = (BASE.load(Ordering::Relaxed), SIZE.load(Ordering::Relaxed));
+    let rights = sys::PROT_READ | sys::PROT_WRITE;
+    // SAFETY: as in `map`.
+    let first = unsafe { sys::mmap(ptr::null_mut(), PAGE, rights, MAP_SHARED, file.as_raw_fd(), 0) };
+    if first as isize == -1 || base.is_null() {
+        return Err(Error::last_os_error());
+    }
+    // SAFETY: the page has room for it; getpid cannot fail.
+    let is_ours = unsafe {
+        let pid = &*first.cast::<AtomicU64>().add(word::PID);
+        let is_ours = pid.compare_exchange(0, sys::getpid() as u64, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        sys::munmap(first, PAGE);
+        is_ours
+    };
+    if !is_ours {
+        return Ok(false);
+    }
+    let used = word(word::USED).map_or(0, |used| used.load(Ordering::Relaxed)) as usize;
+    let mut resident = [0u8; AT_ONCE];
+    for from in (0..used).step_by(AT_ONCE * PAGE) {
+        let len = (used - from).min(AT_ONCE * PAGE);
+        let told = &mut resident[..len / PAGE];
+        // SAFETY: `told` has a byte for each page; all of them are mapped.
+        if unsafe { sys::mincore(at(from as u64).cast(), len, told.as_mut_ptr()) } != 0 {
+            return Err(Error::last_os_error());
+        }
+        for page in (0..told.len()).filter(|&page| told[page] & 1 != 0) {
+            let place = (from + page * PAGE) as u64;
+            // SAFETY: a page of the region.
+            file.write_all_at(unsafe { slice::from_raw_parts(at(place), PAGE) }, place)?;
+        }
+    }
+    // SAFETY: the same addresses hold the same from now on, in this process's own file; no other thread runs here.
+    let there = unsafe {
+        sys::mmap(base.cast(), size, rights, MAP_SHARED | MAP_FIXED | sys::MAP_NORESERVE, file.as_raw_fd(), 0)
+    };
+    if there as isize == -1 {
+        return Err(Error::last_os_error());
+    }
+    // SAFETY: getpid cannot fail.
+    set(word::PID, unsafe { sys::getpid() } as u64);
+    Ok(true)
 }
 
 /// The content of the region can be read from now on.

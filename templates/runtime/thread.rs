@@ -157,6 +157,16 @@ unsafe extern "C" fn thread_ended(state: *mut c_void) {
 }
 
 impl ThreadState {
+    /// A fork's child has its parent's states. Those of other threads, which it does not have, may be half-written, and are
+    /// not used again.
+    pub fn begin_again(&self) {
+        self.counters.forget();
+        if !is_own(self) {
+            self.in_use.store(true, Ordering::Relaxed);
+            self.set_busy(0);
+        }
+    }
+
     /// The offset of `busy` in a state.
     pub fn busy_distance(&self) -> usize {
         &self.busy as *const _ as usize - self as *const ThreadState as usize

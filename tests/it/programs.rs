@@ -409,3 +409,22 @@ fn a_run_of_many_threads_and_stacks_stays_small() {
     println!("{recording} bytes for {} stacks", memory(&line, "stacks"));
     assert!(recording < 256_000_000, "{recording}");
 }
+
+#[test]
+fn children_are_recorded_by_themselves_if_that_is_asked_for() {
+    for (way, kept, bytes) in [("forks", 500, 500_000), ("daemonizes", 10, 10_000)] {
+        let words = ["--locked", "--bin", "ends", "-q", "--children", "--", way];
+        let run = memprof(&fixture("programs"), &words).ends_with(0);
+        let lines: Vec<Value> = run.results.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let of =
+            |name: &str| lines.iter().find(|line| line["name"] == name).unwrap_or_else(|| panic!("{}", run.results));
+        let (parent, child) = (of("programs/bin/ends"), of("programs/bin/ends/child-1"));
+        let works = memory(parent, "allocs");
+        assert!((2014..2064).contains(&works), "{way}: {works}");
+        assert!((kept..kept + 50).contains(&memory(child, "allocs")), "{way}: {child}");
+        assert!(memory(child, "live_bytes") >= bytes, "{way}: {child}");
+        assert_eq!((&child["exit"], &child["memory"]["exact"]), (&"unknown".into(), &true.into()));
+        assert_eq!(sum_of_function(child, "inuse_space", "programs::keep"), bytes as f64, "{way}");
+        assert_eq!(sum_of_file(child, "alloc_objects"), memory(child, "allocs"), "{way}");
+    }
+}
