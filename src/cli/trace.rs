@@ -40,11 +40,12 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         return Err(Error::usage(format!("--seconds must be more than 0, and at most {LONGEST}")));
     }
     fs::check_output(&args.output)?;
-    let interrupt = Interrupt::listen()?;
     let target = Target::find(args.program.as_deref())?;
+    // A server that has not answered yet has nothing to write: there, Ctrl-C ends this process as any other.
+    let interrupt = matches!(target, Target::Joined(_)).then(Interrupt::listen).transpose()?;
     let mut is_over = |pause: Duration| {
         std::thread::sleep(pause);
-        interrupt.came()
+        interrupt.as_ref().is_some_and(Interrupt::came)
     };
     let mut bytes = target.trace(args.seconds, &mut is_over)?;
     if args.output.extension().is_some_and(|extension| extension == "gz") {

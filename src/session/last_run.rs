@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::owner;
-use crate::results::lines::Run;
+use crate::results::lines::{Line, Profiles, Run};
 use crate::results::names;
 use crate::{Error, Result};
 
@@ -26,7 +26,22 @@ pub fn home_of(folder: &Path) -> Option<PathBuf> {
 
 /// The last run, if there is one.
 fn last_run() -> Option<Run> {
-    Run::parse(&std::fs::read_to_string(home()?.join("results.jsonl")).ok()?).ok()
+    Run::parse(&last_results()?).ok()
+}
+
+fn last_results() -> Option<String> {
+    std::fs::read_to_string(home()?.join("results.jsonl")).ok()
+}
+
+/// The profiles of the benchmarks and programs in a run's results, by name.
+fn profiles(run: &Run, results: &str) -> Vec<(String, Profiles)> {
+    let programs = results.lines().filter(|line| line.contains("program-finished"));
+    let programs = programs.filter_map(|line| match serde_json::from_str(line) {
+        Ok(Line::ProgramFinished(finished)) => Some((finished.name, finished.profiles)),
+        _ => None,
+    });
+    let benchmarks = run.finished.iter().map(|finished| (finished.name.clone(), finished.profiles.clone()));
+    benchmarks.chain(programs).collect()
 }
 
 /// A message that the last run is of another workspace, if it is.
@@ -35,15 +50,17 @@ fn foreign(run: &Run) -> Option<Error> {
     Some(Error::usage(format!("this is not the workspace of the last run: {}", owner::described(root))))
 }
 
-/// The profile that `name` means: any unambiguous suffix of a benchmark's full name, with `:cpu`, `:block` or `:mem`
-/// behind it. `None` if no benchmark has that name.
+/// The profile that `name` means: any unambiguous suffix of the full name of a benchmark or a program, with `:cpu`,
+/// `:block` or `:mem` behind it. `None` if none has that name.
 pub fn profile(name: &str) -> Option<Result<PathBuf>> {
     let (name, kind) = match name.rsplit_once(':') {
         Some((name, kind @ ("cpu" | "mem" | "block"))) => (name, kind),
         _ => (name, "mem"),
     };
-    let run = last_run()?;
-    let all: Vec<&str> = run.finished.iter().map(|finished| finished.name.as_str()).collect();
+    let results = last_results()?;
+    let run = Run::parse(&results).ok()?;
+    let profiles = profiles(&run, &results);
+    let all: Vec<&str> = profiles.iter().map(|(name, _)| name.as_str()).collect();
     let mut found = names::find(&all, name);
     found.dedup();
     if !found.is_empty()
@@ -55,8 +72,7 @@ pub fn profile(name: &str) -> Option<Result<PathBuf>> {
         [] => None,
         [one] => {
             // The last of several measurements wrote the profile.
-            let profiles =
-                run.finished.iter().rev().find(|finished| finished.name == one).map(|found| &found.profiles)?;
+            let profiles = profiles.iter().rev().find(|(name, _)| name == one).map(|(_, profiles)| profiles)?;
             let path = match kind {
                 "cpu" => &profiles.cpu,
                 "block" => &profiles.block,

@@ -79,6 +79,12 @@ fn a_profile_of_an_interval_has_what_was_allocated_in_it_and_what_of_that_is_liv
     for kind in ["alloc_objects", "alloc_space", "inuse_objects", "inuse_space"] {
         assert_eq!(support::sum(&whole, kind, |_| true), support::sum(&all, kind, |_| true), "{kind}");
     }
+    // By its name, too.
+    let mut named = Command::new(env!("CARGO_BIN_EXE_cargo-memprof"));
+    named.args(["pprof", "-top", "-between", ",", "bin/phases"]).env("CARGO_TARGET_DIR", target_dir());
+    let out = named.current_dir(fixture("programs")).output().unwrap();
+    let text = String::from_utf8_lossy(&out.stdout);
+    assert!(text.contains("phases::keep"), "{text}{}", String::from_utf8_lossy(&out.stderr));
     for wrong in ["1s", "2s,1s", "1000s,2000s"] {
         assert!(between(&mem, wrong).unwrap_err().contains("interval"), "{wrong}");
     }
