@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::answer::{Answer, HTML};
 use super::endpoint::{Ask, Kind};
+use super::page::Pages;
 use super::profiles;
 use super::reader::Reader;
 use super::text::{self, MemStats, Stacks};
@@ -12,8 +13,9 @@ use super::trace;
 use crate::pprof::profile::{self, LabelValue, Profile};
 use crate::programs::recorded;
 
-pub fn at_once(reader: &Reader, ask: &Ask) -> Answer {
+pub fn at_once(reader: &Reader, pages: &Pages, outside: &str, ask: &Ask) -> Answer {
     match ask {
+        Ask::Page(asked) => pages.answer(reader, outside, asked),
         Ask::Index => {
             let counts = Kind::ALL.map(|kind| (kind.name(), count(reader, kind)));
             Answer::new(HTML, text::index(&counts))
@@ -27,9 +29,8 @@ pub fn at_once(reader: &Reader, ask: &Ask) -> Answer {
         })),
         // Only the headers are wanted.
         Ask::Difference(kind, ..) => Answer::file(format!("{}-delta", kind.name()), Vec::new()),
-        Ask::Cpu(_) => Answer::file("profile", Vec::new()),
+        Ask::Cpu(_) | Ask::OpenCpu(_) => Answer::file("profile", Vec::new()),
         Ask::Trace(_) => Answer { format: Some(trace::FORMAT), ..Answer::file("trace", Vec::new()) },
-        Ask::Page(_) => Answer::refusal(404, "404 page not found"),
     }
 }
 

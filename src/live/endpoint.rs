@@ -42,8 +42,10 @@ pub type Debug = i64;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ask {
     Index,
-    /// The tool's own page, or a file of it.
-    Page(String),
+    /// Of the tool's own pages.
+    Page(PageAsk),
+    /// A CPU profile as a page.
+    OpenCpu(Duration),
     Cmdline,
     /// The words between the plus signs.
     Symbol(Vec<String>),
@@ -54,20 +56,36 @@ pub enum Ask {
     Difference(Kind, Duration, InUse),
 }
 
+/// What the tool's own pages ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PageAsk {
+    Home,
+    /// The numbers of the last minutes.
+    Data,
+    Asset(String),
+    Mark(Kind),
+    /// As a page; with `true` what came since the mark.
+    Open(Kind, bool),
+    /// What came since the mark.
+    Download(Kind),
+    /// A page of a profile that was opened: its number, path and query.
+    Opened(u64, String, String),
+}
+
 /// Reads a request; `body` is that of a POST.
 ///
 /// # Errors
 /// The answer to a request that cannot be served.
 pub fn ask(method: &str, path: &str, query: &str, body: &str) -> Result<Ask, Answer> {
-    let is_symbol = path == "/debug/pprof/symbol";
-    if !matches!(method, "GET" | "HEAD") && !(method == "POST" && is_symbol) {
+    let takes_post = path == "/debug/pprof/symbol" || path.starts_with("/mark/");
+    if !matches!(method, "GET" | "HEAD") && !(method == "POST" && takes_post) {
         return Err(Answer::refusal(405, "Method Not Allowed"));
     }
     if path == "/debug/pprof" {
         return Err(Answer::redirect(DEBUG));
     }
     let Some(name) = path.strip_prefix(DEBUG) else {
-        return Ok(Ask::Page(path.to_owned()));
+        return page(method, path, query);
     };
     let query_value = |key: &str| {
         let mut pairs = form_urlencoded::parse(query.as_bytes());
@@ -104,6 +122,27 @@ pub fn ask(method: &str, path: &str, query: &str, body: &str) -> Result<Ask, Ans
             }
         },
     }
+}
+
+fn page(method: &str, path: &str, query: &str) -> Result<Ask, Answer> {
+    let nothing = || Answer::refusal(404, "404 page not found");
+    let kind = |name: &str| Kind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(nothing);
+    let since = query == "since=mark";
+    let mut parts = path.splitn(4, '/').skip(1);
+    let asked = match (parts.next(), parts.next(), parts.next()) {
+        (Some(""), None, None) => PageAsk::Home,
+        (Some("live.json"), None, None) => PageAsk::Data,
+        (Some("static"), Some(name), None) => PageAsk::Asset(name.to_owned()),
+        (Some("open"), Some("profile"), None) => return Ok(Ask::OpenCpu(Duration::from_secs(5))),
+        (Some("open"), Some(name), None) => PageAsk::Open(kind(name)?, since),
+        (Some("download"), Some(name), None) => PageAsk::Download(kind(name)?),
+        (Some("mark"), Some(name), None) if method == "POST" => PageAsk::Mark(kind(name)?),
+        (Some("opened"), Some(number), Some(rest)) => {
+            PageAsk::Opened(number.parse().map_err(|_| nothing())?, format!("/{rest}"), query.to_owned())
+        }
+        _ => return Err(nothing()),
+    };
+    Ok(Ask::Page(asked))
 }
 
 fn bounded(time: Duration) -> Result<Duration, Answer> {
@@ -159,7 +198,14 @@ mod tests {
         assert_eq!(get("/debug/pprof/trace", "seconds=0.25"), Ok(Ask::Trace(Duration::from_millis(250))));
         assert_eq!(get("/debug/pprof/symbol", "0x1+0x2"), Ok(Ask::Symbol(vec!["0x1".into(), "0x2".into()])));
         assert_eq!(ask("POST", "/debug/pprof/symbol", "", "0x3"), Ok(Ask::Symbol(vec!["0x3".into()])));
-        assert_eq!(get("/", ""), Ok(Ask::Page("/".into())));
+        assert_eq!(get("/", ""), Ok(Ask::Page(PageAsk::Home)));
+        assert_eq!(get("/open/heap", "since=mark"), Ok(Ask::Page(PageAsk::Open(Kind::Heap, true))));
+        assert_eq!(ask("POST", "/mark/heap", "", ""), Ok(Ask::Page(PageAsk::Mark(Kind::Heap))));
+        let opened = PageAsk::Opened(3, "/ui/top".into(), "f=x".into());
+        assert_eq!(get("/opened/3/ui/top", "f=x"), Ok(Ask::Page(opened)));
+        for path in ["/x", "/mark/heap", "/open/x", "/opened/x/ui", "/opened/3"] {
+            assert_eq!(ask("GET", path, "", "").unwrap_err().status, 404, "{path}");
+        }
     }
 
     #[test]

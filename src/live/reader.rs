@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::process::Pid;
 
+use super::history::History;
 use super::names::Names;
 use crate::programs::recorded::{self, StackRecord, Totals};
 use crate::programs::region::{Header, Region};
@@ -17,6 +18,7 @@ pub struct Reader {
     names: Mutex<Names>,
     rings: Mutex<Rings>,
     asking: Mutex<()>,
+    history: Mutex<History>,
 }
 
 /// Taken out of the rings so far.
@@ -37,7 +39,14 @@ pub struct Heap {
 impl Reader {
     pub fn new(region: Region, pid: Pid) -> Reader {
         let rings = Rings { samples: Drain::samples(), waits: Drain::waits() };
-        Reader { region, pid, names: Mutex::new(Names::new(pid)), rings: Mutex::new(rings), asking: Mutex::new(()) }
+        Reader {
+            region,
+            pid,
+            names: Mutex::new(Names::new(pid)),
+            rings: Mutex::new(rings),
+            asking: Mutex::new(()),
+            history: Mutex::default(),
+        }
     }
 
     /// Held while the program is asked something that only one can ask at a time.
@@ -45,10 +54,22 @@ impl Reader {
         self.asking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes the names of the threads that live now.
-    pub fn note_threads(&self) {
+    /// Notes how the program does now, and the names of its threads: to be called every second.
+    pub fn look(&self) {
         let threads = super::threads::listed(self);
+        self.history().note(self);
         self.names().threads.note(threads.into_iter().map(|thread| (thread.tid, thread.name)));
+    }
+
+    pub fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The name of its executable.
+    pub fn name(&self) -> String {
+        let words = self.command_line();
+        let first = words.split(|&byte| byte == 0).next().unwrap_or_default();
+        String::from_utf8_lossy(first).rsplit('/').next().unwrap_or_default().to_owned()
     }
 
     /// Copies the counts of every stack. The program runs on meanwhile, so a stack in the middle of an event may have a

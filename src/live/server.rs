@@ -20,12 +20,13 @@ use tokio::task::AbortHandle;
 use super::answer::Answer;
 use super::endpoint::{self, Ask};
 use super::listen::{Bound, Listening};
+use super::page::Pages;
 use super::reader::{Reader, now};
 use super::trace::{self, Tracing};
-use super::{delta, profiles};
-use crate::pprof::profile;
+use super::{answers, delta, profiles};
+use crate::pprof::profile::{self, Profile};
 use crate::web::server::guard::Guard;
-use crate::web::server::listen::asked;
+use crate::web::server::listen::{POLICY, asked};
 
 /// Answers that are made at the same time.
 const AT_ONCE: usize = 2;
@@ -50,6 +51,14 @@ struct Shared {
     begun: Instant,
     /// A CPU profile is being taken.
     sampling: AtomicBool,
+    pages: Pages,
+}
+
+impl Shared {
+    /// In front of every path: the key, if there is one.
+    fn outside(&self) -> String {
+        self.guard.as_ref().map(Guard::prefix).unwrap_or_default()
+    }
 }
 
 /// Serves until `over` says that the program has ended, and then what clients still wait for.
@@ -76,6 +85,7 @@ pub fn serve(reader: Arc<Reader>, listening: Listening, mut over: watch::Receive
             over: over.clone(),
             begun: Instant::now(),
             sampling: AtomicBool::new(false),
+            pages: Pages::default(),
         });
         let mut clients: Vec<Client> = Vec::new();
         while !*over.borrow_and_update() {
@@ -161,11 +171,13 @@ impl Client {
 
 async fn handle(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let is_head = request.method() == Method::HEAD;
+    // Go's index brings a style of its own.
+    let is_go = request.uri().path().contains("/debug/pprof");
     let answer = match admitted(shared, request).await {
         Ok(ask) => respond(shared, ask, is_head).await,
         Err(answer) => answer,
     };
-    response(answer, is_head)
+    response(answer, is_head, is_go)
 }
 
 /// What the request asks for, if it may.
@@ -211,55 +223,72 @@ async fn respond(shared: &Arc<Shared>, ask: Ask, is_head: bool) -> Answer {
             made.await.flatten().unwrap_or_else(|| Answer::error(500, "failed to collect profile"))
         }
         Ask::Cpu(time) if !is_head => {
-            let cannot = |why: &str| Answer::error(500, &format!("Could not enable CPU profiling: {why}"));
-            let Some(sampling) = Sampling::begin(shared) else { return cannot("cpu profiling already in use") };
-            match work(shared, |reader| reader.start_cpu().map(|()| now())).await {
-                None => failed(),
-                Some(Err(why)) => cannot(why),
-                Some(Ok(begun)) => {
-                    passes(shared, time).await;
-                    let made = work(shared, move |reader| {
-                        reader.stop_cpu();
-                        let made = profiles::cpu(reader, begun);
-                        drop(sampling);
-                        Answer::file("profile", profile::write(&made))
-                    });
-                    made.await.unwrap_or_else(failed)
-                }
-            }
+            let made = cpu(shared, time, |_, made| Answer::file("profile", profile::write(&made))).await;
+            made.unwrap_or_else(|refused| refused)
         }
-        Ask::Trace(time) if !is_head => {
-            let cannot = |why: &str| Answer::error(500, &format!("Could not enable tracing: {why}"));
-            let Some(sampling) = Sampling::begin(shared) else { return cannot("cpu profiling already in use") };
-            let begun = Instant::now();
-            let mut tracing = match work(shared, Tracing::begin).await {
-                None => return failed(),
-                Some(Err(why)) => return cannot(why),
-                Some(Ok(tracing)) => tracing,
-            };
-            loop {
-                let left = time.saturating_sub(begun.elapsed());
-                passes(shared, tracing.pause().min(left)).await;
-                let is_over = left.is_zero() || *shared.over.borrow();
-                let looked = work(shared, move |reader| {
-                    tracing.look(reader);
-                    tracing
-                });
-                let Some(looked) = looked.await else { return failed() };
-                tracing = looked;
-                if is_over {
-                    break;
-                }
-            }
-            let made = work(shared, move |reader| {
-                let text = tracing.end(reader);
-                drop(sampling);
-                Answer { format: Some(trace::FORMAT), ..Answer::file("trace", text.into_bytes()) }
-            });
+        Ask::Trace(time) if !is_head => trace(shared, time).await,
+        Ask::OpenCpu(time) if !is_head => {
+            let open = |shared: &Shared, made| shared.pages.open(&shared.outside(), "CPU", made);
+            cpu(shared, time, open).await.unwrap_or_else(|refused| refused)
+        }
+        ask => {
+            let of = shared.clone();
+            let made = work(shared, move |reader| answers::at_once(reader, &of.pages, &of.outside(), &ask));
             made.await.unwrap_or_else(failed)
         }
-        ask => work(shared, move |reader| super::answers::at_once(reader, &ask)).await.unwrap_or_else(failed),
     }
+}
+
+/// A CPU profile of this time, given to `answer` on a thread.
+async fn cpu(
+    shared: &Arc<Shared>,
+    time: Duration,
+    answer: impl FnOnce(&Shared, Profile) -> Answer + Send + 'static,
+) -> Result<Answer, Answer> {
+    let cannot = |why: &str| Answer::error(500, &format!("Could not enable CPU profiling: {why}"));
+    let sampling = Sampling::begin(shared).ok_or_else(|| cannot("cpu profiling already in use"))?;
+    let begun = work(shared, |reader| reader.start_cpu().map(|()| now())).await.ok_or_else(failed)?.map_err(cannot)?;
+    passes(shared, time).await;
+    let of = shared.clone();
+    let made = work(shared, move |reader| {
+        reader.stop_cpu();
+        let made = profiles::cpu(reader, begun);
+        drop(sampling);
+        answer(&of, made)
+    });
+    made.await.ok_or_else(failed)
+}
+
+/// A trace of this time.
+async fn trace(shared: &Arc<Shared>, time: Duration) -> Answer {
+    let cannot = |why: &str| Answer::error(500, &format!("Could not enable tracing: {why}"));
+    let Some(sampling) = Sampling::begin(shared) else { return cannot("cpu profiling already in use") };
+    let begun = Instant::now();
+    let mut tracing = match work(shared, Tracing::begin).await {
+        None => return failed(),
+        Some(Err(why)) => return cannot(why),
+        Some(Ok(tracing)) => tracing,
+    };
+    loop {
+        let left = time.saturating_sub(begun.elapsed());
+        passes(shared, tracing.pause().min(left)).await;
+        let is_over = left.is_zero() || *shared.over.borrow();
+        let looked = work(shared, move |reader| {
+            tracing.look(reader);
+            tracing
+        });
+        let Some(looked) = looked.await else { return failed() };
+        tracing = looked;
+        if is_over {
+            break;
+        }
+    }
+    let made = work(shared, move |reader| {
+        let text = tracing.end(reader);
+        drop(sampling);
+        Answer { format: Some(trace::FORMAT), ..Answer::file("trace", text.into_bytes()) }
+    });
+    made.await.unwrap_or_else(failed)
 }
 
 /// While it exists nobody else can sample. It may go with its client.
@@ -302,7 +331,7 @@ async fn work<T: Send + 'static>(shared: &Arc<Shared>, job: impl FnOnce(&Reader)
     done.await.ok()
 }
 
-fn response(answer: Answer, is_head: bool) -> Response<Full<Bytes>> {
+fn response(answer: Answer, is_head: bool, is_go: bool) -> Response<Full<Bytes>> {
     let length = answer.body.len();
     let mut response = Response::new(if is_head { Full::default() } else { Full::from(answer.body) });
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -311,6 +340,10 @@ fn response(answer: Answer, is_head: bool) -> Response<Full<Bytes>> {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    if !is_go {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    }
     if answer.is_go_error {
         headers.insert(HeaderName::from_static("x-go-pprof"), HeaderValue::from_static("1"));
     }

@@ -36,7 +36,7 @@ pub fn serve(reader: &Arc<Reader>, listening: Listening, is_over: &mut dyn FnMut
             reader.greet();
             drop(reader.rings());
             if looked.is_none_or(|at: Instant| at.elapsed() > LOOK) {
-                reader.note_threads();
+                reader.look();
                 looked = Some(Instant::now());
             }
         }

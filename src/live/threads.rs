@@ -54,6 +54,12 @@ pub fn listed(reader: &Reader) -> Vec<Thread> {
     threads
 }
 
+/// How many there are.
+pub fn number(reader: &Reader) -> usize {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", reader.pid.as_raw_nonzero()));
+    tasks.map_or(0, |tasks| tasks.count().saturating_sub(1))
+}
+
 /// Parts of function names, and what a thread waits for in them: Go's words where it has any. The first one counts.
 const WAITS: [(&[&str], &str); 13] = [
     (&["std::thread", "::sleep"], "sleep"),

@@ -17,6 +17,7 @@ mod harnesses;
 mod history;
 mod json;
 mod library;
+mod live;
 mod live_text;
 mod live_views;
 mod odd_input;

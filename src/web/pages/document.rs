@@ -14,7 +14,7 @@ use std::io::Write as _;
 const TEMPLATE: &str = include_str!("../../../templates/web/page.html");
 const STYLES: &str = include_str!("../../../templates/web/page.css");
 /// In the order of their dependencies.
-const SCRIPTS: [&str; 24] = [
+const SCRIPTS: [&str; 25] = [
     include_str!("../../../templates/web/base.js"),
     include_str!("../../../templates/web/state.js"),
     include_str!("../../../templates/web/numbers.js"),
@@ -38,6 +38,7 @@ const SCRIPTS: [&str; 24] = [
     include_str!("../../../templates/web/history_page.js"),
     include_str!("../../../templates/web/report_overview.js"),
     include_str!("../../../templates/web/report_page.js"),
+    include_str!("../../../templates/web/live_page.js"),
     include_str!("../../../templates/web/start.js"),
 ];
 

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ pub struct Server {
     pub port: u16,
     /// Its output before it served.
     pub said: Vec<String>,
+    /// Its output for the user, if it was asked for.
+    pub stdout: Option<ChildStdout>,
     /// Its output since.
     later: Arc<Mutex<Vec<String>>>,
 }
@@ -30,7 +32,12 @@ pub struct Answer {
 impl Server {
     /// Starts `command`, whose `-http` has to take a free port.
     pub fn start(command: &mut Command) -> Server {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        Server::begin(command, "Serving web UI on ", Stdio::null())
+    }
+
+    /// Like [`Server::start`], for a command that says `mark` before its address.
+    pub fn begin(command: &mut Command, mark: &str, stdout: Stdio) -> Server {
+        let mut child = command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = Vec::new();
         loop {
@@ -38,7 +45,7 @@ impl Server {
                 let status = child.wait().unwrap();
                 panic!("the server ended with {status}: {}", said.join("\n"));
             };
-            if let Some((_, url)) = line.split_once("Serving web UI on ") {
+            if let Some((_, url)) = line.split_once(mark) {
                 let port = url.split(':').nth(2).unwrap().split('/').next().unwrap().parse().unwrap();
                 let url = url.to_owned();
                 let later = Arc::new(Mutex::new(Vec::new()));
@@ -46,7 +53,8 @@ impl Server {
                 std::thread::spawn(move || {
                     lines.map_while(Result::ok).for_each(|line| lines_of_later.lock().unwrap().push(line));
                 });
-                return Server { child, url, port, said, later };
+                let stdout = child.stdout.take();
+                return Server { child, url, port, said, stdout, later };
             }
             said.push(line);
         }
@@ -89,6 +97,13 @@ impl Server {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+}
+
+impl Server {
+    /// Waits for its end; returns its exit code.
+    pub fn ends(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
     }
 }
 
