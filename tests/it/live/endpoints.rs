@@ -101,6 +101,29 @@ fn text_is_as_go_s() {
     assert!(index.text().contains("<tr><td>3</td><td><a href='goroutine?debug=1'>goroutine</a></td></tr>"));
 }
 
+/// In the Firefox Profiler's format, as its header says.
+#[test]
+fn a_trace_is_of_its_time() {
+    let live = Live::start(&[]);
+    let (answer, _) = std::thread::scope(|scope| {
+        let asking = scope.spawn(|| live.get("trace?seconds=1.5"));
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        let done = (live.does("leak?100"), live.does("contend?50"), live.does("compute?300"));
+        (asking.join().unwrap(), done)
+    });
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let format = answer.headers.iter().find(|(_, value)| value.contains("Firefox Profiler"));
+    assert!(format.is_some(), "{:?}", answer.headers);
+    let trace: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    let threads = trace["threads"].as_array().unwrap();
+    let names: Vec<&str> = threads.iter().filter_map(|thread| thread["name"].as_str()).collect();
+    assert!(names.iter().any(|name| name.contains("worker")), "{names:?}");
+    let text = answer.text();
+    for function in ["server::remember_session", "server::wait_for_lock"] {
+        assert!(text.contains(function), "{function}");
+    }
+}
+
 #[test]
 fn addresses_have_names() {
     let live = Live::start(&[]);
