@@ -10,7 +10,8 @@ use crate::console;
 use crate::go::flags;
 use crate::history::{self, FOLDER, History};
 use crate::results::groups;
-use crate::results::lines::{Base, Run};
+use crate::results::lines::{Base, Line, Run};
+use crate::results::program;
 use crate::session::{baseline, last_run, owner};
 use crate::web::pages::{Report, file, terminal};
 use crate::{Error, Result, exit, fs};
@@ -137,12 +138,19 @@ fn load(args: &ReportArgs, home: &Path) -> Result<Report> {
     if let Some(variant) = args.against.as_deref().filter(|variant| !groups::has_variant(&run.finished, variant)) {
         console::warn(&format!("--against {variant}: no group has such a row"));
     }
-    let report = Report::new(run, args.against.clone(), base);
+    let mut report = Report::new(run, args.against.clone(), base);
+    report.programs = programs(&text);
     let kept = home.join(FOLDER);
     Ok(match args.history.as_deref().or_else(|| kept.is_dir().then_some(&*kept)) {
         Some(folder) => report.with_history(History::new(history::read(folder)?)),
         None => report,
     })
+}
+
+/// The whole programs of a run.
+fn programs(text: &str) -> Vec<program::Finished> {
+    let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+    lines.filter_map(|line| if let Line::ProgramFinished(finished) = line { Some(*finished) } else { None }).collect()
 }
 
 /// Shown paths are relative to the folder above the target directory, if it is a package's.

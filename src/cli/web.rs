@@ -24,8 +24,11 @@ pub fn listen(address: &str) -> Result<Listening> {
 /// Serves all benchmarks of a run until `is_over`.
 pub fn serve_run(report: Report, listening: Listening, browser: bool, is_over: &dyn Fn() -> bool) -> Result<()> {
     let mut mounts = Vec::new();
-    for (number, row) in report.rows.iter().enumerate() {
-        let profiles = [("memory", "mem", &row.profiles.mem), ("CPU", "cpu", &row.profiles.cpu)];
+    let programs = report.programs.iter().map(|program| (&program.profiles, &program.name));
+    for (number, (of, name)) in
+        report.rows.iter().map(|row| &row.profiles).zip(&report.short).chain(programs).enumerate()
+    {
+        let profiles = [("memory", "mem", &of.mem), ("CPU", "cpu", &of.cpu)];
         let there: Vec<_> =
             profiles.into_iter().filter_map(|(name, kind, path)| Some((name, kind, path.as_ref()?))).collect();
         let siblings: Vec<(String, String)> =
@@ -35,7 +38,7 @@ pub fn serve_run(report: Report, listening: Listening, browser: bool, is_over: &
                 prefix: prefix(number, kind),
                 profile: Source::File(PathBuf::from(path)),
                 config: Config::default(),
-                name: report.short[number].clone(),
+                name: name.clone(),
                 siblings: siblings.clone(),
             });
         }
@@ -65,7 +68,11 @@ impl Overview for RunPages {
 
     fn run(&self) -> Value {
         let pages = |number: usize, kind: &str| {
-            let profiles = &self.report.rows[number].profiles;
+            let rows = &self.report.rows;
+            let profiles = match rows.get(number) {
+                Some(row) => &row.profiles,
+                None => &self.report.programs[number - rows.len()].profiles,
+            };
             let path = if kind == "cpu" { &profiles.cpu } else { &profiles.mem };
             path.as_ref().map(|_| format!("{}/ui/flamegraph", prefix(number, kind).trim_start_matches('/')))
         };
@@ -73,7 +80,7 @@ impl Overview for RunPages {
     }
 
     fn benchmark(&self, number: usize) -> Option<Value> {
-        if number >= self.report.rows.len() {
+        if number >= self.report.rows.len() + self.report.programs.len() {
             return None;
         }
         if let Some(known) = self.made.lock().ok().and_then(|made| made.get(&number).cloned()) {

@@ -7,7 +7,7 @@ use super::run::Ended;
 use super::timeline::file;
 use crate::pprof::profile;
 use crate::results::names;
-use crate::results::program::Finished;
+use crate::results::program::{Finished, TEMPORARIES};
 use crate::{Error, fs};
 
 /// Where they lie, below the tool's folder.
@@ -49,6 +49,8 @@ pub fn write(
         }
         *path = Some(at.to_string_lossy().into_owned());
     }
+    let at = folder.join(TEMPORARIES);
+    troubles.extend(fs::replace(&at, &profile::write(&made.temporaries)).err());
     let at = folder.join("timeline.json");
     match fs::replace(&at, file::json(&ended.timeline, &ended.region, ended.wall, &made.places).as_bytes()) {
         Ok(()) => finished.timeline = Some(at.to_string_lossy().into_owned()),

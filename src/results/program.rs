@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::profiles::Profiles;
 
+/// The file beside mem.prof with the blocks that were freed at once.
+pub const TEMPORARIES: &str = "temporary.prof";
+
 /// `program-finished`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finished {

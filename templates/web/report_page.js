@@ -103,7 +103,36 @@ function reportPage(report) {
     shown.apply = element.apply;
   }
 
+  // A program's page: there are no benchmarks beside it.
+  async function program(at) {
+    const { program, number, pages } = report.programs[at];
+    const content = el('div', {}, el('p', { class: 'empty' }, 'One moment …'));
+    const choose = el('nav', { class: 'segmented', 'aria-label': 'Program' }, ...report.programs.map((one, number) => el('a', { href: addressOf(one.program), 'aria-current': number === at ? 'true' : null }, clipped(one.program.name, 100))));
+    const heading = el('h2', { class: 'benchmark', tabindex: '-1' }, clipped(program.name));
+    main.replaceChildren(report.programs.length > 1 ? choose : '', heading, el('p', { class: 'dim' }, el('code', {}, clipped([program.target, ...program.args].join(' '), 1000))), content);
+    document.title = program.name + ' · ' + report.title;
+    try {
+      const data = await load(number);
+      if (shown.number !== number) return;
+      const view = programView(program, data, pages);
+      content.replaceChildren(view);
+      shown.apply = view.apply;
+    } catch (error) {
+      content.replaceChildren(el('div', { class: 'notice bad' }, 'This program’s profiles cannot be shown: ' + error.message));
+    }
+  }
+
   function route() {
+    if (!report.rows.length && report.programs.length) {
+      const name = location.hash.slice(1).split('?')[0];
+      const at = Math.max(0, report.programs.findIndex((one) => encodeURIComponent(one.program.name) === name));
+      if (shown.number === report.programs[at].number && shown.apply) shown.apply();
+      else {
+        shown = { number: report.programs[at].number };
+        program(at);
+      }
+      return;
+    }
     const [name, view] = location.hash.slice(1).split('?')[0].split('/');
     const number = rowAt(name);
     const known = report.rows[number] ? number : -1;

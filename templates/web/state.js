@@ -3,7 +3,7 @@
 
 const viewState = {
   // Parameters of the view alone, which do not affect requests to the server.
-  OWN: ['p', 'z', 'q', 'inv', 'order', 'fold', 'b', 't', 'vs'],
+  OWN: ['p', 'z', 'q', 'inv', 'order', 'fold', 'b', 'br', 'chip', 't', 'vs'],
   inHash: false,
 
   params() {

@@ -55,6 +55,7 @@ mod variants;
 mod web_browser;
 mod web_kit;
 mod web_large;
+mod web_programs;
 mod web_report;
 mod web_security;
 mod web_source;

@@ -6,6 +6,7 @@ use crate::history::History;
 use crate::results::groups::{self, Compared};
 use crate::results::lines::{Base, Finished, Run};
 use crate::results::names;
+use crate::results::program;
 use crate::results::summary::one_of_each;
 
 /// A run with each benchmark once: several measurements are merged to their medians.
@@ -20,6 +21,8 @@ pub struct Report {
     pub base: Option<Base>,
     /// Its benchmarks over commits, if results were kept.
     pub history: Option<History>,
+    /// Whole programs that were run.
+    pub programs: Vec<program::Finished>,
 }
 
 impl Report {
@@ -37,7 +40,7 @@ impl Report {
         let mut short = names::shortest_of(&rows);
         let short = rows.iter().map(|row| short.remove(&row.name).unwrap_or_default()).collect();
         let compared = groups::compared(&rows, against.as_deref());
-        Report { run, rows, short, compared, against, base, history: None }
+        Report { run, rows, short, compared, against, base, history: None, programs: Vec::new() }
     }
 
     /// Shows what was kept of its benchmarks.
@@ -58,7 +61,9 @@ impl Report {
     }
 
     pub fn title(&self) -> String {
-        let packages: std::collections::BTreeSet<&str> = self.rows.iter().map(|row| row.package.as_str()).collect();
+        let programs = self.programs.iter().map(|program| program.name.as_str());
+        let packages: std::collections::BTreeSet<&str> =
+            self.rows.iter().map(|row| row.package.as_str()).chain(programs).collect();
         let names: Vec<&str> = packages.into_iter().take(3).collect();
         format!("{} · cargo memprof", if names.is_empty() { "no benchmarks".into() } else { names.join(", ") })
     }

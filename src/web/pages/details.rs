@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::programs::program;
 use crate::explain::{BLOCKS, Blocks, Explanation, SIDECAR};
 use crate::pprof::front::arguments::Invocation;
 use crate::pprof::front::command;
@@ -22,8 +23,12 @@ use crate::web::views::{flame, source, top};
 /// Rows of a table of functions.
 const TOP_ROWS: i64 = 100;
 
-/// Everything about benchmark `number`. A profile that cannot be read is replaced by its error.
+/// Everything about benchmark `number`; programs follow the benchmarks. A profile that cannot be read is replaced by its
+/// error.
 pub fn details(report: &Report, number: usize) -> Value {
+    if let Some(number) = number.checked_sub(report.rows.len()) {
+        return program(&report.programs[number]);
+    }
     let row = &report.rows[number];
     let one = |kind: &str| profile_path(row, kind).map_or(Value::Null, |path| profile(path, None));
     let mut differences = Vec::new();
@@ -94,7 +99,7 @@ fn prepared(
     prepare(loaded.clone(), &invocation, &config, &mut |_| ())
 }
 
-fn profile(path: &Path, base: Option<&Path>) -> Value {
+pub(super) fn profile(path: &Path, base: Option<&Path>) -> Value {
     let shown = || {
         let loaded = load_file(path)?;
         let Some(base) = base else { return views(&loaded, None) };

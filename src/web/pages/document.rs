@@ -14,7 +14,7 @@ use std::io::Write as _;
 const TEMPLATE: &str = include_str!("../../../templates/web/page.html");
 const STYLES: &str = include_str!("../../../templates/web/page.css");
 /// In the order of their dependencies.
-const SCRIPTS: [&str; 25] = [
+const SCRIPTS: [&str; 27] = [
     include_str!("../../../templates/web/base.js"),
     include_str!("../../../templates/web/state.js"),
     include_str!("../../../templates/web/numbers.js"),
@@ -33,6 +33,8 @@ const SCRIPTS: [&str; 25] = [
     include_str!("../../../templates/web/graph.js"),
     include_str!("../../../templates/web/profile_page.js"),
     include_str!("../../../templates/web/profile_view.js"),
+    include_str!("../../../templates/web/program_timeline.js"),
+    include_str!("../../../templates/web/program_page.js"),
     include_str!("../../../templates/web/report_words.js"),
     include_str!("../../../templates/web/blocks_view.js"),
     include_str!("../../../templates/web/history_page.js"),

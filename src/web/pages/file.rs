@@ -5,7 +5,7 @@ use super::{Assets, Island, Report, details, document, overview};
 /// A self-contained document.
 pub fn file(report: &Report) -> std::io::Result<String> {
     let mut islands = vec![Island::json("run-data", &overview(report, &|_, _| None).to_string())];
-    for number in 0..report.rows.len() {
+    for number in 0..report.rows.len() + report.programs.len() {
         islands.push(Island::packed(&format!("benchmark-{number}"), &details(report, number))?);
     }
     Ok(document(&report.title(), &Assets::Inline, &islands))

@@ -7,6 +7,7 @@ mod document;
 mod file;
 mod history;
 mod overview;
+mod programs;
 mod terminal;
 mod versus;
 

@@ -13,6 +13,10 @@ pub type Pages<'a> = &'a dyn Fn(usize, &str) -> Option<String>;
 pub fn overview(report: &Report, pages: Pages<'_>) -> Value {
     let started = &report.run.started;
     let rows: Vec<Value> = (0..report.rows.len()).map(|number| row(report, number, pages)).collect();
+    let programs: Vec<Value> = (report.rows.len()..)
+        .zip(&report.programs)
+        .map(|(number, program)| json!({ "program": program, "number": number, "pages": { "mem": pages(number, "mem"), "cpu": pages(number, "cpu") } }))
+        .collect();
     json!({
         "title": report.title(),
         "tool": started.tool,
@@ -27,6 +31,7 @@ pub fn overview(report: &Report, pages: Pages<'_>) -> Value {
         "gone": report.gone(),
         "failed": report.run.failed,
         "checks": report.run.checks,
+        "programs": programs,
         "history": report.history.as_ref().map(history::data),
     })
 }

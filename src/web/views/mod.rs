@@ -10,4 +10,4 @@ mod short_names;
 pub mod source;
 pub mod top;
 
-pub use short_names::{Origin, origin};
+pub use short_names::{Origin, origin, short_names};
