@@ -59,6 +59,10 @@ pub fn run(words: &[OsString]) -> Result<u8> {
             Some(listening) => finish_and_serve(writer, base, listening, &session),
             None => writer.finish(),
         },
+        // What was measured before it is not lost.
+        Err(error) if !writer.run.finished.is_empty() && !matches!(error, Error::Interrupted) => {
+            writer.finish_after(error)
+        }
         Err(error) => {
             writer.end_without_results(Some(&error));
             Err(error)
@@ -95,6 +99,9 @@ fn measure_into(writer: &mut Writer, words: &[OsString], session: &mut Session) 
     }
     let listing = session.list(&build)?;
     writer.measure(session, &listing)?;
+    if session.args.measure.recheck {
+        writer.recheck(session, &listing)?;
+    }
     if output.save_baseline.is_some() {
         let mut counts = ToBeSaved::new(&writer.run.finished);
         session.recount(&listing, &mut counts, writer)?;

@@ -113,15 +113,26 @@ pub fn render(rows: &[Finished], failed: &[Failed], view: &View) -> String {
 }
 
 /// A warning about a machine that was busy with other work, with advice.
-fn busy(rows: &[Finished]) -> Option<String> {
+pub fn busy(rows: &[Finished]) -> Option<String> {
     let interrupted: usize = rows.iter().map(|row| row.time.interrupted as usize).sum();
-    let samples: usize = rows.iter().map(|row| row.time.samples.len()).sum();
+    let samples = || rows.iter().flat_map(|row| &row.time.samples);
+    let stolen: f64 = rows.iter().map(|row| f64::from(row.time.stolen_ms)).sum();
+    let sampled = samples().map(|sample| sample.nanoseconds).sum::<f64>() / 1e6;
+    let count = samples().count();
     // Some are interrupted on any machine.
-    (interrupted * 10 > samples).then(|| {
-        format!(
-            "busy: {interrupted} of {samples} samples interrupted; a calmer machine or a longer --benchtime narrows the intervals"
-        )
-    })
+    let facts = [
+        (interrupted * 10 > count).then(|| format!("{interrupted} of {count} samples interrupted")),
+        (stolen * 50.0 > sampled && sampled > 0.0).then(|| {
+            format!(
+                "other machines took {} s of the processors in {} s",
+                fixed(stolen / 1e3, 2),
+                fixed(sampled / 1e3, 2)
+            )
+        }),
+    ];
+    let facts: Vec<String> = facts.into_iter().flatten().collect();
+    (!facts.is_empty())
+        .then(|| format!("busy: {}; a calmer machine or a longer --benchtime narrows the intervals", facts.join(", ")))
 }
 
 /// The legend of the marks in the cells.
@@ -271,4 +282,41 @@ fn memory_changes(from: &Memory, to: &Memory) -> Vec<String> {
 fn shown(ratio: f64) -> String {
     let decimals = if ratio > 0.0 && ratio < 0.095 { (1.0 - ratio.log10().floor()).min(12.0) as usize } else { 2 };
     fixed(ratio, decimals)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::{Format as _, Markdown};
+    use crate::results::lines::{Run, RunStarted, Sample};
+    use crate::results::sample::finished;
+
+    #[test]
+    fn a_busy_machine_is_said_in_every_table() {
+        let row = |interrupted, stolen_ms| {
+            let mut row = finished("p/t/a", 1.0, 8.0, true);
+            row.time.samples = vec![Sample { iterations: 1, nanoseconds: 1e7 }; 100];
+            (row.time.interrupted, row.time.stolen_ms) = (interrupted, stolen_ms);
+            row
+        };
+        assert_eq!(busy(&[row(10, 20)]), None);
+        assert!(busy(&[row(38, 0)]).unwrap().starts_with("busy: 38 of 100 samples interrupted; a calmer"));
+        let both = busy(&[row(38, 400)]).unwrap();
+        assert!(
+            both.starts_with(
+                "busy: 38 of 100 samples interrupted, other machines took 0.40 s of the processors in 1.00 s;"
+            ),
+            "{both}"
+        );
+        assert!(busy(&[row(0, 30)]).unwrap().starts_with("busy: other machines took 0.03 s"));
+        let run = Run {
+            started: RunStarted::default(),
+            finished: vec![row(38, 0)],
+            failed: Vec::new(),
+            checks: Vec::new(),
+            tests: Vec::new(),
+        };
+        let text = Markdown.render(&run, &View::default());
+        assert!(text.contains("\nbusy: 38 of 100 samples interrupted") || text.contains("busy: 38 of 100"), "{text}");
+    }
 }

@@ -49,6 +49,9 @@ impl Format for Markdown {
             text.push('\n');
         }
         let table = Table::new(&run.finished, view);
+        if let Some(busy) = columns::busy(&run.finished) {
+            let _ = write!(text, "{}\n\n", escaped(&busy));
+        }
         let fold = table.cells.len() > LONG && !run.checks.is_empty();
         if fold {
             let _ = write!(text, "<details><summary>All {} benchmarks</summary>\n\n", one_of_each(&run.finished).len());

@@ -1,5 +1,7 @@
 //! Lists the benchmarks of an executable: its own code runs to the point where each would be measured.
 
+use std::time::{Duration, Instant};
+
 use super::attempt::several_processes;
 use super::build::Executable;
 use super::launch::Launch;
@@ -33,11 +35,13 @@ pub fn list<'a>(
         listed: 0,
         cut_short: None,
         modules: Vec::new(),
+        start: Duration::ZERO,
     };
     let options = &PassOptions { whole_process: whole_process.then_some(0), ..measuring.options.clone() };
     let program = suite.program(Phase::List).to_owned();
     let pass = Pass { phase: Phase::List, program: &program, launch, options, table: None, arguments: &[] };
     let (mut listed, mut own, mut foreign) = (Vec::new(), None, false);
+    let begun = Instant::now();
     let process = pass.start(&[])?;
     suite.cut_short = process.follow(options.timeout, measuring.interrupt, &mut |record| match located(
         record,
@@ -55,6 +59,7 @@ pub fn list<'a>(
         listed.clear();
         suite.cut_short = Some(several_processes());
     }
+    suite.start = begun.elapsed();
     suite.listed = listed.len();
     let benchmark = |(listed, position): (Listed, usize)| {
         let again = if listed.occurrence == 0 { String::new() } else { format!("#{:02}", listed.occurrence) };

@@ -56,7 +56,8 @@ pub fn time(suite: &Suite, selected: &Selected, measuring: &mut Measuring) -> Re
         }
         is_first = false;
     }
-    let timed = Timed { index, custom: false, wall_time: true, interrupted: 0, largest_iterations: 1, samples };
+    let timed =
+        Timed { index, custom: false, wall_time: true, interrupted: 0, stolen_ms: 0, largest_iterations: 1, samples };
     result.records.insert(index, vec![Record::Timed(timed)]);
     Ok(result)
 }

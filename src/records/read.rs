@@ -112,9 +112,9 @@ fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
         4 => Record::Begin { index: p.u32()? as usize },
         5 => {
             let (index, custom, wall_time) = (p.u32()? as usize, p.u32()? & 1 != 0, p.u32()? != 0);
-            let (interrupted, largest_iterations) = (p.u32()?, p.u64()?);
+            let (interrupted, stolen_ms, largest_iterations) = (p.u32()?, p.u32()?, p.u64()?);
             let samples = (0..p.u32()?).map(|_| Some((p.u64()?, p.f64()?))).collect::<Option<_>>()?;
-            Record::Timed(Timed { index, custom, wall_time, interrupted, largest_iterations, samples })
+            Record::Timed(Timed { index, custom, wall_time, interrupted, stolen_ms, largest_iterations, samples })
         }
         6 => Record::Counted(counted(p)?),
         7 => {

@@ -97,6 +97,7 @@ mod tests {
             tracker: None,
             custom: false,
             interrupted: 0,
+            stolen_ms: 0,
         }
     }
 

@@ -23,6 +23,7 @@ pub fn finished(name: &str, allocs: f64, bytes: f64, exact: bool) -> Finished {
             tracker: None,
             custom: false,
             interrupted: 0,
+            stolen_ms: 0,
         },
         vs: None,
         memory: Memory {

@@ -23,6 +23,7 @@ pub fn time(timed: &Timed) -> Time {
         tracker: None,
         custom: timed.custom,
         interrupted: timed.interrupted,
+        stolen_ms: timed.stolen_ms,
     }
 }
 
@@ -178,6 +179,7 @@ mod tests {
             custom: false,
             wall_time: true,
             interrupted: 0,
+            stolen_ms: 0,
             largest_iterations: 1,
             samples: (0..n).map(|i| (2, 10.0 + i as f64)).collect(),
         };

@@ -14,6 +14,9 @@ pub struct Time {
     /// Samples during which other work on the machine took the processor.
     #[serde(default)]
     pub interrupted: u32,
+    /// What other machines on the same hardware took of all processors while the samples were taken.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub stolen_ms: u32,
     pub samples: Vec<Sample>,
     /// `inactive` if a tracker stays around the user's own allocator in the timed executable.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -21,6 +24,11 @@ pub struct Time {
     /// The closure measured itself (`iter_custom`), so the bracket is all of it.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub custom: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -17,7 +17,7 @@ mod revision;
 mod selection;
 pub mod writer;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::console;
@@ -152,15 +152,29 @@ impl<'a> Session<'a> {
 
     /// Measures the benchmarks of `listing` as often as `--count` says; the outcomes come as soon as they are there.
     pub fn measure<'s>(&'s mut self, listing: &'s Listing<'s>) -> Outcomes<'s, 'a> {
+        let options = self.timed_options(listing);
+        let passes = Phase::of_measurement(&options).len() as u64;
+        self.progress.expect(listing.benchmarks() as u64 * u64::from(self.args.measure.count) * passes);
+        Outcomes::new(self, listing, options)
+    }
+
+    /// A second opinion on the benchmarks of these full names.
+    pub fn measure_again<'s>(&'s mut self, listing: &'s Listing<'s>, names: HashSet<String>) -> Outcomes<'s, 'a> {
+        let options = self.timed_options(listing);
+        let passes = Phase::of_measurement(&options).len() as u64;
+        self.progress.expect(names.len() as u64 * passes);
+        Outcomes::new(self, listing, options).only(names)
+    }
+
+    /// The options of a measurement, with what --time-budget leaves for each.
+    fn timed_options(&self, listing: &Listing) -> PassOptions {
         let measure = &self.args.measure;
         let mut options = self.pass_options();
         let measurements = listing.benchmarks() as u64 * u64::from(measure.count);
         if let (Some(budget), BenchTime::For(time)) = (measure.time_budget, options.bench_time) {
             options.bench_time = BenchTime::For(time.min(share(budget, measurements)));
         }
-        let passes = Phase::of_measurement(&options).len() as u64;
-        self.progress.expect(measurements * passes);
-        Outcomes::new(self, listing, options)
+        options
     }
 
     /// The context for passes over any suite.

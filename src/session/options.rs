@@ -145,6 +145,9 @@ pub struct MeasureArgs {
     /// Time compared benchmarks in turns, sample by sample; `--turns=false` times one after the other
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub turns: bool,
+    /// Measure again what is called faster or slower without having been timed in turns, or is undecided by more than 5 %
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub recheck: bool,
     /// Take HZ CPU samples a second of each thread's CPU time
     #[arg(long, value_name = "HZ", default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub cpu_rate: u32,

@@ -20,6 +20,8 @@ pub struct Outcomes<'s, 'a> {
     /// Its processes do not end well, which was reported: every part and every repetition ends the same way.
     is_told: bool,
     ready: VecDeque<Outcome>,
+    /// Measure only these, by full name.
+    only: Option<HashSet<String>>,
 }
 
 impl<'s, 'a> Outcomes<'s, 'a> {
@@ -34,9 +36,19 @@ impl<'s, 'a> Outcomes<'s, 'a> {
             failed: HashSet::new(),
             is_told: false,
             ready: VecDeque::new(),
+            only: None,
         };
         outcomes.begin_suite();
         outcomes
+    }
+
+    /// Once more, the benchmarks of these full names.
+    pub(super) fn only(mut self, names: HashSet<String>) -> Self {
+        self.suites.retain(|(suite, _)| suite.benchmarks.iter().any(|one| names.contains(&one.name)));
+        self.suites.iter_mut().for_each(|(_, left)| *left = 1);
+        self.only = Some(names);
+        self.begin_suite();
+        self
     }
 
     fn begin_suite(&mut self) {
@@ -49,7 +61,12 @@ impl<'s, 'a> Outcomes<'s, 'a> {
         while let Some((suite, left)) = self.suites.front_mut() {
             if *left > 0 {
                 *left -= 1;
-                self.parts = suite.parts(&self.failed).into();
+                let mut without = self.failed.clone();
+                if let Some(only) = &self.only {
+                    let others = suite.benchmarks.iter().map(|one| &one.name).filter(|name| !only.contains(*name));
+                    without.extend(others.cloned());
+                }
+                self.parts = suite.parts(&without, self.options.bench_time).into();
                 return true;
             }
             self.suites.pop_front();

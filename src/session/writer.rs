@@ -1,6 +1,6 @@
 //! The output of a run: data on stdout, profiles, results.jsonl. A file gets its name when it is complete.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ use crate::results::lines::{
     FORMAT_VERSION, Failed, FailureKind, Finished, Line, Memory, Run, RunFinished, RunStarted,
 };
 use crate::results::names;
-use crate::results::ratio::Versus;
+use crate::results::ratio::{Ratio, Versus};
 use crate::results::sites::sites;
 use crate::{Error, Result, exit, fs, git, history};
 
@@ -38,6 +38,8 @@ pub struct Writer<'a> {
     released: usize,
     /// Do not write results.jsonl.
     keep_results: bool,
+    /// An error ended the run early.
+    is_cut: bool,
     /// By full name.
     pub sites: BTreeMap<String, Vec<PlacedSite>>,
     /// Counts from other processes of this run, by full name.
@@ -77,6 +79,7 @@ impl<'a> Writer<'a> {
             group: Vec::new(),
             released: 0,
             keep_results: false,
+            is_cut: false,
             sites: BTreeMap::new(),
             recounts: BTreeMap::new(),
             troubles: Vec::new(),
@@ -142,6 +145,23 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// Measures again whose time was compared in doubt; the tables show the joint result.
+    pub fn recheck(&mut self, session: &mut Session, listing: &Listing) -> Result<()> {
+        let doubted: HashSet<String> =
+            self.run.finished.iter().filter(|one| is_in_doubt(one)).map(|one| one.name.clone()).collect();
+        if doubted.is_empty() {
+            return Ok(());
+        }
+        console::note(&format!(
+            "--recheck: {} of {} benchmarks are measured again",
+            doubted.len(),
+            listing.benchmarks()
+        ));
+        session.measure_again(listing, doubted).try_for_each(|outcome| self.outcome(outcome?))?;
+        self.flush();
+        Ok(())
+    }
+
     fn outcome(&mut self, outcome: Outcome) -> Result<()> {
         match outcome {
             Outcome::Finished(finished, profiles) => self.finished(*finished, *profiles),
@@ -169,8 +189,11 @@ impl<'a> Writer<'a> {
         ] {
             let Some(mut profile) = profile else { continue };
             let at = dir.join(file);
-            fs::replace(&at, &profile::write(&profile))?;
-            *path = Some(at.to_string_lossy().into_owned());
+            // The numbers do not depend on the file.
+            match fs::replace(&at, &profile::write(&profile)) {
+                Ok(()) => *path = Some(at.to_string_lossy().into_owned()),
+                Err(error) => self.troubles.push(error),
+            }
             if wanted.is_some() {
                 profile.set_label("benchmark", &finished.name);
                 all.push(profile);
@@ -178,8 +201,10 @@ impl<'a> Writer<'a> {
         }
         if let Some(text) = &profiles.dhat {
             let at = dir.join("dhat-heap.json");
-            fs::replace(&at, text)?;
-            finished.profiles.dhat = Some(at.to_string_lossy().into_owned());
+            match fs::replace(&at, text) {
+                Ok(()) => finished.profiles.dhat = Some(at.to_string_lossy().into_owned()),
+                Err(error) => self.troubles.push(error),
+            }
         }
         self.take(finished);
         Ok(())
@@ -243,6 +268,13 @@ impl<'a> Writer<'a> {
         self.run.checks.push(check);
     }
 
+    /// Ends a run that an error ended early; a baseline of a part is not saved.
+    pub fn finish_after(mut self, error: Error) -> Result<u8> {
+        self.is_cut = true;
+        self.trouble(error);
+        self.finish()
+    }
+
     /// Writes and prints the end of the run, and returns the exit code. A failed write does not stop the others.
     pub fn finish(mut self) -> Result<u8> {
         self.flush();
@@ -275,7 +307,7 @@ impl<'a> Writer<'a> {
             let written = together(profiles).and_then(|all| fs::write_output(at, &profile::write(&all)));
             errors.extend(written.err());
         }
-        if let Some(name) = &self.args.output.save_baseline {
+        if let Some(name) = self.args.output.save_baseline.as_ref().filter(|_| !self.is_cut) {
             errors.extend(baseline::save(name, &self.home, &self.root, &self.run, &self.recounts).err());
         }
         if let Some(folder) = &self.args.output.keep {
@@ -314,6 +346,13 @@ impl<'a> Writer<'a> {
         console::print(&format.render(run, view))?;
         format.step_summary().map_or(Ok(()), |summary| step_summary(summary, run, view))
     }
+}
+
+/// Whether it is called faster or slower by times of two moments, or may differ by more than a little.
+fn is_in_doubt(one: &Finished) -> bool {
+    const MUCH: f64 = 0.05;
+    let doubtful = |ratio: &Ratio| if ratio.is_decided() { !ratio.paired } else { (ratio.ratio - 1.0).abs() > MUCH };
+    one.vs.as_ref().is_some_and(|vs| doubtful(&vs.ratio))
 }
 
 fn code(run: &Run) -> u8 {

@@ -116,12 +116,21 @@ struct State {
     /// The sample that has begun.
     open: Option<Mark>,
     interrupted: u32,
+    /// When the samples began: what other machines had taken of the processors.
+    stolen: u64,
     values: [f64; MOST_SAMPLES],
     filled: usize,
 }
 
-static STATE: Mutex<State> =
-    Mutex::new(State { warm_until: None, left: 0, open: None, interrupted: 0, values: [0.0; MOST_SAMPLES], filled: 0 });
+static STATE: Mutex<State> = Mutex::new(State {
+    warm_until: None,
+    left: 0,
+    open: None,
+    interrupted: 0,
+    stolen: 0,
+    values: [0.0; MOST_SAMPLES],
+    filled: 0,
+});
 static SAMPLING: AtomicBool = AtomicBool::new(false);
 
 fn state() -> MutexGuard<'static, State> {
@@ -168,6 +177,7 @@ pub fn begin(samples: usize) {
     state.left = samples.min(MOST_SAMPLES);
     state.open = None;
     state.interrupted = 0;
+    state.stolen = stolen_ms();
     state.filled = 0;
     SAMPLING.store(true, Ordering::Relaxed);
 }
@@ -220,7 +230,8 @@ fn end(index: u32, wall_time: bool, warmed: u64, sizes: &[u64], values: impl Ite
     let largest = sizes.iter().copied().max().unwrap_or(0).max(warmed);
     let halves = |word: u64| [word as u32, (word >> 32) as u32];
     let count = values.size_hint().1.unwrap_or(0).min(sizes.len()).min(MOST_SAMPLES);
-    let head = [index, bracket::loops(), u32::from(wall_time), state().interrupted];
+    let (interrupted, stolen) = (state().interrupted, stolen_ms().saturating_sub(state().stolen));
+    let head = [index, bracket::loops(), u32::from(wall_time), interrupted, stolen.min(u64::from(u32::MAX)) as u32];
     let samples = sizes.iter().zip(values).take(count).flat_map(|(&iterations, value)| {
         let [a, b] = halves(iterations);
         let [c, d] = halves(value.to_bits());
@@ -229,7 +240,27 @@ fn end(index: u32, wall_time: bool, warmed: u64, sizes: &[u64], values: impl Ite
     records::emit_short(records::TIMED, head.into_iter().chain(halves(largest)).chain([count as u32]).chain(samples));
 }
 
-const _: () = assert!(7 + 4 * MOST_SAMPLES <= records::SHORT);
+const _: () = assert!(8 + 4 * MOST_SAMPLES <= records::SHORT);
+
+/// What other machines on the same hardware took of all processors, in milliseconds since the start; 0 if unknown.
+fn stolen_ms() -> u64 {
+    // A tick is 10 ms on every architecture.
+    let mut text = [0; 256];
+    let read = File::open("/proc/stat").and_then(|mut file| file.read(&mut text));
+    read.map_or(0, |len| stolen_ticks(&text[..len]) * 10)
+}
+
+/// `cpu  USER NICE SYSTEM IDLE IOWAIT IRQ SOFTIRQ STEAL …`.
+fn stolen_ticks(stat: &[u8]) -> u64 {
+    let line = stat.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let field = line.split(|&byte| byte == b' ').filter(|field| !field.is_empty()).nth(8).unwrap_or_default();
+    let digits = field.iter().all(u8::is_ascii_digit);
+    if digits {
+        field.iter().fold(0, |sum: u64, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')))
+    } else {
+        0
+    }
+}
 
 /// The start of a sample: the kernel's counts for this process.
 struct Mark {
@@ -285,6 +316,15 @@ mod tests {
         assert_eq!(second.samples(100, true, 250_000_000, 5), 8);
         assert_eq!(second.samples(100, true, 5_000_000_000, 1), 2);
         assert!(second.is_doubtful(500_000_000, 1) && !second.is_doubtful(5_000_000_000, 1));
+    }
+
+    #[test]
+    fn stolen_time_is_the_eighth_number() {
+        assert_eq!(stolen_ticks(b"cpu  10 20 30 40 50 60 70 123 90 0\ncpu0 1 1 1 1 1 1 1 9 1 0\n"), 123);
+        assert_eq!(
+            (stolen_ticks(b"cpu  10 20"), stolen_ticks(b""), stolen_ticks(b"cpu  1 2 3 4 5 6 7 x 9")),
+            (0, 0, 0)
+        );
     }
 
     #[test]

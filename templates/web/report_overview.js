@@ -8,6 +8,7 @@ const MANY_ROWS = 24;
 function reportOverview(report) {
   const { rows } = report;
   const parts = [problemList(report)];
+  if (report.busy) parts.push(el('p', { class: 'notice', id: 'busy' }, report.busy));
   if (report.baseline) parts.push(changedList(report));
   const groups = groupsOf(rows);
   const cards = groups.length ? el('section', {}, el('h2', {}, 'Side by side'), el('div', { class: 'cards' }, ...groups.slice(0, MOST_CARDS).map(groupCard)),

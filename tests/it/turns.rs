@@ -50,3 +50,96 @@ fn turns_can_be_refused() {
     let run = memprof(&fixture("trouble"), &[&ARGS[..], &["--turns=false", "alone"]].concat()).ends_with(0);
     assert!(!run.finished()["alone/two"].vs.clone().unwrap().ratio.paired, "{}", run.stdout);
 }
+
+const MANY: [&str; 5] = ["--locked", "-json", "--no-profiles", "--bench", "many"];
+
+/// In batches that each contain the reference: all are compared with the group's first, none twice.
+#[test]
+fn three_hundred_variants_are_compared_with_the_first() {
+    let run = memprof(&fixture("trouble"), &[&MANY[..], &["-benchtime=2ms", "many/all/"]].concat()).ends_with(0);
+    let finished = run.finished();
+    assert_eq!((finished.len(), run.stdout.matches("benchmark-finished").count()), (300, 300));
+    let paired = finished.values().filter_map(|one| one.vs.as_ref()).filter(|vs| vs.ratio.paired);
+    assert!(paired.clone().all(|vs| vs.name == "trouble/many/all/v0"));
+    assert_eq!(paired.count(), 299);
+}
+
+#[test]
+fn ten_variants_are_one_batch() {
+    let run = memprof(&fixture("trouble"), &[&MANY[..], &["-benchtime=50ms", "many/all/v.$"]].concat()).ends_with(0);
+    let finished = run.finished();
+    assert_eq!(finished.len(), 10);
+    for one in finished.values().filter(|one| one.id != "all/v0") {
+        let versus = one.vs.clone().unwrap();
+        assert!(versus.ratio.paired && versus.ratio.pairs >= 6, "{}: {versus:?}", one.id);
+    }
+}
+
+/// Nanoseconds of all samples.
+fn sampled(finished: &std::collections::HashMap<String, cargo_memprof::results::lines::Finished>) -> f64 {
+    finished.values().flat_map(|one| &one.time.samples).map(|sample| sample.nanoseconds).sum()
+}
+
+/// Three benchmarks get a share of the budget each; the budget never makes a benchmark take longer than --benchtime.
+#[test]
+fn a_budget_is_spread_over_the_benchmarks() {
+    let measured = |more: &[&str]| {
+        let run = memprof(&fixture("trouble"), &[&MANY[..], more, &["many/be", "many/blocked"]].concat()).ends_with(0);
+        sampled(&run.finished())
+    };
+    let whole = measured(&["-benchtime=200ms"]);
+    let budget = measured(&["-benchtime=200ms", "--time-budget", "90ms"]);
+    assert!(budget < whole / 4.0, "{budget} of {whole}");
+    let ample = measured(&["-benchtime=20ms", "--time-budget", "1h"]);
+    assert!(ample < whole / 4.0, "{ample} of {whole}");
+}
+
+/// A kept result says ten times as much time as now: that is called faster, without a partner in time, and measured again.
+#[test]
+fn what_is_in_doubt_is_measured_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = folder.path().join("base.jsonl");
+    let filter = ["-benchtime=20ms", "many/be"];
+    let run = memprof(&fixture("trouble"), &[&MANY[..], &filter].concat()).ends_with(0);
+    let mut lines: Vec<serde_json::Value> =
+        run.results.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for line in lines.iter_mut().filter(|line| line["id"] == "before") {
+        for field in ["ns_per_op", "lower", "upper"] {
+            line["time"][field] = (line["time"][field].as_f64().unwrap() * 10.0).into();
+        }
+    }
+    // The other one has no interval, and just the time of now: nothing to doubt.
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    std::fs::write(&base, text).unwrap();
+    let baseline = ["--baseline", base.to_str().unwrap(), "--recheck"];
+    let again = memprof(&fixture("trouble"), &[&MANY[..], &filter, &baseline].concat()).ends_with(0);
+    let count = |id: &str| again.stdout.matches(&format!("\"id\":\"{id}\"")).count();
+    assert_eq!(count("before"), 2, "{}", again.stdout);
+    assert!(again.stderr.contains("--recheck: "), "{}", again.stderr);
+    let versus = again.finished()["before"].vs.clone().unwrap();
+    assert!(!versus.ratio.paired && versus.ratio.ratio < 0.5, "{versus:?}");
+    // Without anything in doubt nothing is measured twice.
+    let plain = memprof(&fixture("trouble"), &[&MANY[..], &filter, &["--recheck"]].concat()).ends_with(0);
+    assert_eq!(plain.stdout.matches("benchmark-finished").count(), 2);
+}
+
+/// A profile that cannot be written is an error; the numbers of all benchmarks stay.
+#[test]
+fn an_error_of_writing_loses_no_numbers() {
+    let at = crate::support::target_dir().join("memprof/profiles/trouble/many/blocked");
+    let _ = std::fs::remove_dir_all(&at);
+    std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+    std::fs::write(&at, "in the way").unwrap();
+    let words = ["--locked", "-json", "-benchtime=5ms", "--bench", "many", "many/be", "many/blocked"];
+    let run = memprof(&fixture("trouble"), &words);
+    std::fs::remove_file(&at).unwrap();
+    let run = run.ends_with(1);
+    assert!(run.errors().iter().any(|error| error.contains("blocked")), "{}", run.stderr);
+    let kept = cargo_memprof::results::lines::Run::parse(&run.results).unwrap();
+    let profiles: Vec<(&str, bool)> =
+        kept.finished.iter().map(|one| (one.id.as_str(), one.profiles.mem.is_some())).collect();
+    assert_eq!(profiles, [("before", true), ("blocked", false), ("behind", true)]);
+    assert!(kept.finished.iter().all(|one| one.memory.allocs_per_op == 1.0));
+    let last: serde_json::Value = serde_json::from_str(run.results.lines().last().unwrap()).unwrap();
+    assert!(last["success"] == false && last["error"].as_str().unwrap().contains("blocked"), "{last}");
+}

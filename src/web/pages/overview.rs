@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::contents::Report;
 use super::history;
 use super::versus::versus;
+use crate::formats::columns::busy;
 use crate::results::groups;
 
 /// The address of the pages of a row's profile, if it has any: row number and kind → address.
@@ -27,6 +28,7 @@ pub fn overview(report: &Report, pages: Pages<'_>) -> Value {
         "commit": started.commit,
         "against": report.against,
         "baseline": report.base.as_ref().map(|base| &base.label),
+        "busy": busy(&report.run.finished),
         "rows": rows,
         "gone": report.gone(),
         "failed": report.run.failed,
