@@ -19,7 +19,7 @@ function programFigures(program) {
     card('peak', (memory.peak_exact ? '' : '~') + amount(memory.peak_bytes, 'B'), 'the most that was live at once', `at ${amount(memory.peak_at_ns / 1e9, 's')}`),
     card('allocated', about + amount(memory.bytes, 'B'), 'all that was asked for', `in ${grouped(memory.allocs)} allocations`),
     card('temporary', about + grouped(memory.temporary_allocs), 'freed by the thread that allocated, with no allocation between', percent(memory.temporary_allocs, memory.allocs)),
-    card('never freed', about + amount(memory.live_bytes, 'B'), 'live when the process ended', `in ${grouped(memory.live_blocks)} blocks`));
+    card('never freed', about + amount(memory.live_bytes, 'B'), 'live when the process ended', `in ${grouped(memory.live_blocks)} block${memory.live_blocks === 1 ? '' : 's'}`));
 }
 
 // `pages`: addresses of the profiles' own pages, if there is a server.
@@ -97,7 +97,7 @@ function programView(program, data, pages = {}) {
     });
   }
   showChip();
-  const view = el('div', { class: 'program' }, programFigures(program), plot ? el('figure', {}, plot) : timeline?.error ? el('div', { class: 'notice bad' }, clipped(timeline.error, 2000)) : null, chips, below);
+  const view = el('div', { class: 'program' }, programFigures(program), plot ? el('figure', { class: 'scroll' }, plot) : timeline?.error ? el('div', { class: 'notice bad' }, clipped(timeline.error, 2000)) : null, chips, below);
   if (range() && plot) apply();
   view.apply = apply;
   return view;

@@ -2,7 +2,7 @@
 // decides what is shown beneath.
 
 const MOST_LANES = 8;
-const TIMELINE = { width: 1200, left: 84, right: 10, live: 150, rate: 56, lane: 22 };
+const TIMELINE = { width: 1200, left: 110, right: 24, live: 150, rate: 56, lane: 22 };
 
 function timelinePlot(timeline, onBrush) {
   const { at, live, allocs, wall } = timeline;
@@ -24,7 +24,7 @@ function timelinePlot(timeline, onBrush) {
     }
     const points = kept.flatMap(([place, value], number) => (number ? [`${place},${y(kept[number - 1][1]).toFixed(1)}`, `${place},${y(value).toFixed(1)}`] : [`${place},${y(value).toFixed(1)}`]));
     const base = y(0).toFixed(1);
-    parts.push(svg('line', { x1: left, x2: width - right, y1: base, y2: base, class: 'grid' }), svg('text', { x: left - 6, y: top + 10, 'text-anchor': 'end' }, text(most)), svg('text', { x: left - 6, y: top + 26, 'text-anchor': 'end' }, title));
+    parts.push(svg('line', { x1: left, x2: width - right, y1: base, y2: base, class: 'grid' }), ...(kind === 'cpu' ? [svg('text', { x: left - 6, y: top + 14, 'text-anchor': 'end' }, `${title} ${text(most)}`)] : [svg('text', { x: left - 6, y: top + 10, 'text-anchor': 'end' }, text(most)), svg('text', { x: left - 6, y: top + 26, 'text-anchor': 'end' }, title)]));
     if (points.length) parts.push(svg('path', { class: kind, d: `M${kept[0][0]},${base}L${points.join('L')}L${kept.at(-1)[0]},${base}Z` }));
     const peak = values.indexOf(most);
     if (kind === 'area' && most) parts.push(svg('line', { x1: x(at[peak]), x2: x(at[peak]), y1: top - 4, y2: base, class: 'median' }), svg('text', { x: Math.min(Math.max(x(at[peak]), left + 60), width - right - 60), y: top - 6, 'text-anchor': 'middle', class: 'peak' }, `peak ${text(most)}`));

@@ -108,7 +108,7 @@ fn a_part_of_the_timeline_governs_what_is_shown() {
     }
     browser.window(1280, 900);
     let figures = text(&mut browser, ".figures");
-    for part in ["exit 3", "10 s", "7 s", "976.6 kB", "at 5 s", "in 30,000 allocations", "100 B", "in 1 blocks"] {
+    for part in ["exit 3", "10 s", "7 s", "976.6 kB", "at 5 s", "in 30,000 allocations", "100 B", "in 1 block"] {
         assert!(figures.contains(part), "{part}: {figures}");
     }
     assert!(text(&mut browser, "main").contains("server --port <0>"));
@@ -126,7 +126,7 @@ fn a_part_of_the_timeline_governs_what_is_shown() {
     let drag = |browser: &mut Browser, from: f64, to: f64| {
         let at = browser.eval("(() => { document.querySelector('.timeline').scrollIntoView({ block: 'center' }); const box = document.querySelector('.timeline').getBoundingClientRect(); return [box.left, box.top + 60, box.width]; })()");
         let [left, top, width] = [0, 1, 2].map(|part| at[part].as_f64().unwrap());
-        let x = |second: f64| left + (84.0 + second / 10.0 * 1106.0) / 1200.0 * width;
+        let x = |second: f64| left + (110.0 + second / 10.0 * 1066.0) / 1200.0 * width;
         for (kind, second, button) in [
             ("mousePressed", from, "left"),
             ("mouseMoved", (from + to) / 2.0, "left"),

@@ -125,8 +125,8 @@ fn a_busy_machine_is_said() {
     let Some(mut browser) = Browser::start() else { return };
     let made = Made::new(&[row("g/a", 100.0, 10.0), row("g/b", 90.0, 10.0)], None);
     let at = made.folder.path().join("target/memprof/results.jsonl");
-    let text = std::fs::read_to_string(&at).unwrap().replace("\"samples\":", "\"interrupted\":1,\"samples\":");
-    std::fs::write(at, text).unwrap();
+    let results = std::fs::read_to_string(&at).unwrap().replace("\"samples\":", "\"interrupted\":1,\"samples\":");
+    std::fs::write(at, results).unwrap();
     made.open(&mut browser, "");
     assert!(text(&mut browser, "#busy").starts_with("busy: 2 of 2 samples interrupted"));
     browser.is_content("the report");
