@@ -230,7 +230,11 @@ fn end(index: u32, wall_time: bool, warmed: u64, sizes: &[u64], values: impl Ite
     let largest = sizes.iter().copied().max().unwrap_or(0).max(warmed);
     let halves = |word: u64| [word as u32, (word >> 32) as u32];
     let count = values.size_hint().1.unwrap_or(0).min(sizes.len()).min(MOST_SAMPLES);
-    let (interrupted, stolen) = (state().interrupted, stolen_ms().saturating_sub(state().stolen));
+    let (interrupted, before) = {
+        let state = state();
+        (state.interrupted, state.stolen)
+    };
+    let stolen = stolen_ms().saturating_sub(before);
     let head = [index, bracket::loops(), u32::from(wall_time), interrupted, stolen.min(u64::from(u32::MAX)) as u32];
     let samples = sizes.iter().zip(values).take(count).flat_map(|(&iterations, value)| {
         let [a, b] = halves(iterations);
