@@ -61,7 +61,8 @@ for step in ${*:-fixtures samples waits programs signed stacks musl macos}; do
         samples) sampled $arm ;;
         waits)
             say "$arm waits"
-            run $arm waits --blockprofile "$out/block.prof"
+            # Each thread takes long to start, and memory of the emulator.
+            run $arm waits -benchtime=1x --blockprofile "$out/block.prof" message
             "$tool" memprof pprof -top "$out/block.prof" | head -n 15
             ;;
         programs)
