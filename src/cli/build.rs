@@ -51,6 +51,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     }
     let options = &args.select.cargo;
     let config = CargoConfig::load(options)?;
+    config.needs_stacks("build")?;
     let place = target::find(options, &config, &[named])?;
     let scratch = Scratch::make(&place.home)?;
     let interrupt = Interrupt::listen()?;

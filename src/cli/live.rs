@@ -68,6 +68,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let listening = Listening::on(&Place::parse(&args.http)?)?;
     let options = &args.select.cargo;
     let config = CargoConfig::load(options)?;
+    config.needs_stacks("live")?;
     let place = target::find(options, &config, &[named])?;
     let scratch = Scratch::make(&place.home)?;
     let interrupt = Interrupt::listen()?;

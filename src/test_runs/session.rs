@@ -49,6 +49,7 @@ impl<'a> TestSession<'a> {
         let selection = Selection::new(args)?;
         let options = args.cargo_options();
         let config = CargoConfig::load(&options)?;
+        config.needs_stacks("test")?;
         let place = Place::find(&options, &config)?;
         let scratch = Scratch::make(&place.home)?;
         Ok(TestSession { args, config, place, selection, interrupt, scratch, tables: Tables::default() })
