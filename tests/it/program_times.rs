@@ -81,7 +81,7 @@ fn a_profile_of_an_interval_has_what_was_allocated_in_it_and_what_of_that_is_liv
     }
     // By its name, too.
     let mut named = Command::new(env!("CARGO_BIN_EXE_cargo-memprof"));
-    named.args(["pprof", "-top", "-between", ",", "bin/phases"]).env("CARGO_TARGET_DIR", target_dir());
+    named.args(["pprof", "-top", "-alloc_space", "-between", ",", "bin/phases"]).env("CARGO_TARGET_DIR", target_dir());
     let out = named.current_dir(fixture("programs")).output().unwrap();
     let text = String::from_utf8_lossy(&out.stdout);
     assert!(text.contains("phases::keep"), "{text}{}", String::from_utf8_lossy(&out.stderr));
