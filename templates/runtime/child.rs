@@ -1,9 +1,12 @@
 //! A child of fork that is recorded by itself: it goes on in a copy of the region, in a file that the tool has made for it,
 //! and counts from the fork on. Blocks of its parent that it frees are not its own.
 
+use std::sync::atomic::Ordering;
 use std::sync::OnceLock;
 
-use crate::shared;
+use crate::entry::Entry;
+use crate::shared::{self, word};
+use crate::{bracket, entries, live, program, sys, thread};
 
 /// Files for children, by their paths, with a space between.
 static FILES: OnceLock<&'static str> = OnceLock::new();
@@ -16,4 +19,36 @@ pub fn are_recorded_in(files: &'static str) {
 pub fn takes_a_file() -> bool {
     let files = FILES.get().copied().unwrap_or_default();
     files.split(' ').filter(|path| !path.is_empty()).any(|path| matches!(shared::go_on_in(path), Ok(true)))
+}
+
+/// The calling process has a region of its own: its counts begin.
+pub fn begin_again() {
+    for state in thread::all() {
+        state.begin_again();
+        state.program.begin_again();
+    }
+    entries::all().for_each(Entry::begin_again);
+    live::next_pass();
+    program::THREADS.store(1, Ordering::Relaxed);
+    for place in [
+        word::EXIT_CPU,
+        word::LOST,
+        word::BEYOND,
+        word::METHOD,
+        word::CHILDREN_LEN,
+        word::FORKS,
+        word::LIVE,
+        word::MOST,
+        word::PEAK,
+        word::PEAK_AT,
+        word::SAMPLES_NEXT,
+        word::WAITS_NEXT,
+        word::LIBRARIES,
+    ] {
+        shared::set(place, 0);
+    }
+    shared::set(word::MOST_THREADS, 1);
+    shared::set(word::BEGUN_CPU, program::cpu_time());
+    shared::set(word::BEGUN, sys::now());
+    bracket::go_on();
 }

@@ -66,7 +66,7 @@ unsafe extern "C" fn in_child() {
     if child::takes_a_file() {
         RECORDER.store(sys::getpid(), Ordering::Relaxed);
         HERE.store(true, Ordering::SeqCst);
-        program::begin_again();
+        child::begin_again();
     }
 }
 

@@ -8,6 +8,10 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::bracket::PROGRAM;
+use crate::calling::{sampled_stack_of, stack_of};
+use crate::entry::Entry;
+use crate::live::{self, Block};
 use crate::shared::{self, word};
 use crate::sys;
 use crate::thread::ThreadState;
@@ -26,7 +30,7 @@ pub struct Own {
 
 /// How one allocation is recorded.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Choice {
+enum Choice {
     /// All are.
     Exact,
     /// This one stands for others.
@@ -37,13 +41,13 @@ pub enum Choice {
 
 /// Whether only a sample is recorded now.
 #[inline(always)]
-pub fn is_on() -> bool {
+fn is_on() -> bool {
     matches!(shared::word(word::RATE), Some(rate) if rate.load(Ordering::Relaxed) != 0)
 }
 
 /// The choice for the calling thread's next block.
 #[inline(always)]
-pub fn choose(state: &ThreadState, size: usize) -> Choice {
+fn choose(state: &ThreadState, size: usize) -> Choice {
     match shared::word(word::RATE).map_or(0, |rate| rate.load(Ordering::Relaxed)) {
         0 => Choice::Exact,
         rate => state.program.sample.next(state, size as u64, rate),
@@ -94,6 +98,28 @@ impl Own {
     }
 }
 
+/// The entry of the calling stack, and whether the block is kept as a live one: only a sample of a program's may be.
+#[inline(always)]
+pub fn chosen_stack(flags: u32, state: &'static ThreadState, size: usize) -> (Option<&'static Entry>, bool) {
+    if flags & PROGRAM == 0 {
+        return (stack_of(flags, state), true);
+    }
+    match choose(state, size) {
+        Choice::Exact => (stack_of(flags, state), true),
+        Choice::Sampled => (sampled_stack_of(flags, state), true),
+        Choice::LeftOut => (None, false),
+    }
+}
+
+/// Takes a block out of the live ones. One that is not among them was left out of a sample, if there is one.
+#[inline(always)]
+pub fn removed(flags: u32, block: usize, size: usize) -> Option<Block> {
+    if flags & PROGRAM == 0 || !is_on() {
+        return live::remove(block);
+    }
+    live::remove_sampled(block).or(Some(Block { entry: None, size, before: 0, left_out: true }))
+}
+
 /// Every so many events of a thread one is timed.
 const TIMED: u32 = 256;
 /// What it may take: the rest was the scheduler's.
@@ -108,8 +134,8 @@ pub fn measure_cost() {
 
 /// The time when the recording of an event begins, if this event is one of those that are timed.
 #[inline(always)]
-pub fn begins(state: &ThreadState) -> u64 {
-    if !TIMING.load(Ordering::Relaxed) {
+pub fn begins(flags: u32, state: &ThreadState) -> u64 {
+    if flags & PROGRAM == 0 || !TIMING.load(Ordering::Relaxed) {
         return 0;
     }
     let ticks = &state.program.sample.ticks;

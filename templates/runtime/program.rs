@@ -21,8 +21,7 @@ use crate::shared::{self, word};
 use crate::spin::Spin;
 use crate::thread::{self, ThreadState};
 use crate::{
-    arch, attend, block, child, common, driver, entries, follow, fork, live, places, poisson, sampler, sys, threads,
-    totals,
+    arch, attend, block, child, common, driver, entries, follow, fork, places, poisson, sampler, sys, threads, totals,
 };
 
 /// Bytes that a thread may keep to itself.
@@ -49,8 +48,18 @@ pub struct Own {
 /// Addresses for the tables of libraries that are opened later: only as much is used as there are.
 const LIBRARIES_ROOM: usize = 256 << 20;
 
+impl Own {
+    /// Of a fork's child.
+    pub fn begin_again(&self) {
+        self.drift.set(0);
+        self.recent.iter().for_each(|block| block.set(0));
+        self.temporaries.store(0, Ordering::Relaxed);
+        self.spent.store(0, Ordering::Relaxed);
+    }
+}
+
 /// Threads that have a state.
-static THREADS: AtomicU32 = AtomicU32::new(0);
+pub static THREADS: AtomicU32 = AtomicU32::new(0);
 /// Blocks freed with at most so many other allocations between are temporary, minus one.
 static RECENT: AtomicU32 = AtomicU32::new(1);
 /// At the end it is told what became of the blocks.
@@ -140,7 +149,7 @@ extern "C" fn at_exit() {
     }
 }
 
-fn cpu_time() -> u64 {
+pub fn cpu_time() -> u64 {
     const PROCESS_CPU: c_int = 2;
     let mut time = sys::timespec { sec: 0, nsec: 0 };
     // SAFETY: the structure has libc's layout and outlives the call.
@@ -162,41 +171,6 @@ pub fn forked() {
             shared::set(word::CHILDREN + place, unsafe { sys::getpid() } as u64);
         }
     }
-}
-
-/// Called in a fork's child that has a region of its own: its counts begin.
-pub fn begin_again() {
-    for state in thread::all() {
-        state.begin_again();
-        state.program.drift.set(0);
-        state.program.temporaries.store(0, Ordering::Relaxed);
-        state.program.spent.store(0, Ordering::Relaxed);
-        state.program.recent.iter().for_each(|block| block.set(0));
-    }
-    entries::all().for_each(Entry::begin_again);
-    live::next_pass();
-    THREADS.store(1, Ordering::Relaxed);
-    for place in [
-        word::EXIT_CPU,
-        word::LOST,
-        word::BEYOND,
-        word::METHOD,
-        word::CHILDREN_LEN,
-        word::FORKS,
-        word::LIVE,
-        word::MOST,
-        word::PEAK,
-        word::PEAK_AT,
-        word::SAMPLES_NEXT,
-        word::WAITS_NEXT,
-        word::LIBRARIES,
-    ] {
-        shared::set(place, 0);
-    }
-    shared::set(word::MOST_THREADS, 1);
-    shared::set(word::BEGUN_CPU, cpu_time());
-    shared::set(word::BEGUN, sys::now());
-    bracket::go_on();
 }
 
 /// A thread has taken a state.

@@ -8,12 +8,12 @@ use crate::between::{self, Gone};
 use crate::bracket::{
     BETWEEN, COUNT, FENCED, FREE_STACKS, LIVE, LIVE_BYTES, LOG, PEAK, PEAK_BYTES, PROGRAM, RECORDING, SCOPED,
 };
-use crate::calling::{sampled_stack_of, stack_of};
+use crate::calling::stack_of;
 use crate::entry::Entry;
 use crate::live::{self, Block};
 use crate::log::{self, Kind};
 use crate::mark::Mark;
-use crate::poisson::{self, Choice};
+use crate::poisson;
 use crate::program;
 use crate::scope;
 use crate::thread::{self, ThreadState};
@@ -171,8 +171,8 @@ fn recorded_alloc(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> *
     };
     let block = inner();
     if !block.is_null() {
-        let begun = begins(flags, state);
-        let (entry, kept) = chosen_stack(flags, state, size);
+        let begun = poisson::begins(flags, state);
+        let (entry, kept) = poisson::chosen_stack(flags, state, size);
         note_alloc(flags, state, entry, kept, block as usize, size, 0);
         poisson::ends(state, begun);
         if flags & LOG != 0 {
@@ -213,7 +213,7 @@ fn recorded_realloc(
         return block;
     }
     // Before the inner call: from then on another thread may get the old address.
-    let was = if flags & LIVE != 0 { removed(flags, old, old_size) } else { None };
+    let was = if flags & LIVE != 0 { poisson::removed(flags, old, old_size) } else { None };
     let moved = if flags & LOG != 0 { Some(log::place()) } else { None };
     if let Some(place) = moved {
         log::note(place, Kind::Moved, old, old_size, None, state.number());
@@ -227,7 +227,7 @@ fn recorded_realloc(
             log::take_back(place);
         }
     } else {
-        let begun = begins(flags, state);
+        let begun = poisson::begins(flags, state);
         if let Some(was) = was {
             note_free(flags, state, was);
         }
@@ -235,7 +235,7 @@ fn recorded_realloc(
         let before = was.map_or(old_size, |was| was.before);
         note_peak(flags, -(old_size as i64));
         let grown = state.counters.resized(old_size, new_size);
-        let (entry, kept) = chosen_stack(flags, state, new_size);
+        let (entry, kept) = poisson::chosen_stack(flags, state, new_size);
         if let Some(entry) = entry {
             entry.resized(grown);
         }
@@ -316,8 +316,8 @@ fn record_free(mut flags: u32, block: usize, size: usize) {
         }
     } else {
         if flags & LIVE != 0 {
-            let begun = begins(flags, state);
-            if let Some(was) = removed(flags, block, size) {
+            let begun = poisson::begins(flags, state);
+            if let Some(was) = poisson::removed(flags, block, size) {
                 if flags & PROGRAM != 0 {
                     program::released(state, block, was.entry);
                 }
@@ -332,37 +332,6 @@ fn record_free(mut flags: u32, block: usize, size: usize) {
         note_peak(flags, -(size as i64));
     }
     leave(state, &mark);
-}
-
-/// The entry of the calling stack, and whether the block is kept as a live one: only a sample of a program's may be.
-#[inline(always)]
-fn chosen_stack(flags: u32, state: &'static ThreadState, size: usize) -> (Option<&'static Entry>, bool) {
-    if flags & PROGRAM == 0 {
-        return (stack_of(flags, state), true);
-    }
-    match poisson::choose(state, size) {
-        Choice::Exact => (stack_of(flags, state), true),
-        Choice::Sampled => (sampled_stack_of(flags, state), true),
-        Choice::LeftOut => (None, false),
-    }
-}
-
-#[inline(always)]
-fn begins(flags: u32, state: &ThreadState) -> u64 {
-    if flags & PROGRAM != 0 {
-        poisson::begins(state)
-    } else {
-        0
-    }
-}
-
-/// Takes a block out of the live ones. One that is not among them was left out of a sample, if there is one.
-#[inline(always)]
-fn removed(flags: u32, block: usize, size: usize) -> Option<Block> {
-    if flags & PROGRAM == 0 || !poisson::is_on() {
-        return live::remove(block);
-    }
-    live::remove_sampled(block).or(Some(Block { entry: None, size, before: 0, left_out: true }))
 }
 
 /// `before`: see [`Block`]. `kept`: the block is one of the live ones from now on.

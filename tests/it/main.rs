@@ -34,6 +34,8 @@ mod profiles;
 mod program_times;
 mod programs;
 mod programs_checked;
+mod programs_long;
+mod programs_odd;
 mod readme;
 mod recording_brackets;
 mod recording_hostile;

@@ -12,20 +12,22 @@ use crate::support;
 use crate::support::{fixture, lock, memprof, target_dir, tool};
 
 /// The program-finished line of the run that has just ended.
+
 #[track_caller]
-fn finished(run: &support::Run) -> Value {
+pub fn finished(run: &support::Run) -> Value {
     let lines: Vec<Value> = run.results.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let line = lines.iter().find(|line| line["reason"] == "program-finished");
     line.unwrap_or_else(|| panic!("{}\n{}", run.results, run.stderr)).clone()
 }
 
-fn memory(finished: &Value, field: &str) -> u64 {
+pub fn memory(finished: &Value, field: &str) -> u64 {
     finished["memory"][field].as_u64().unwrap_or_else(|| panic!("{field} of {finished}"))
 }
 
 /// A run of `--bin NAME` whose exit code must be `code`.
+
 #[track_caller]
-fn run(code: i32, name: &str, options: &[&str], args: &[&str]) -> (support::Run, Value) {
+pub fn run(code: i32, name: &str, options: &[&str], args: &[&str]) -> (support::Run, Value) {
     let words = [&["--locked", "--bin", name], options, &["--"], args].concat();
     let run = memprof(&fixture("programs"), &words).ends_with(code);
     let line = finished(&run);
@@ -33,7 +35,7 @@ fn run(code: i32, name: &str, options: &[&str], args: &[&str]) -> (support::Run,
 }
 
 #[track_caller]
-fn sum_of_file(finished: &Value, kind: &str) -> u64 {
+pub fn sum_of_file(finished: &Value, kind: &str) -> u64 {
     let mem = support::read_profile(finished["profiles"]["mem"].as_str().unwrap());
     support::sum(&mem, kind, |_| true) as u64
 }
@@ -142,6 +144,7 @@ fn what_is_killed_in_the_middle_of_an_allocation_is_not_exact() {
 }
 
 /// How many allocations std makes for 2,000 threads differs from run to run: it keeps those that live in a tree.
+
 #[test]
 fn threads_allocate_as_often_as_an_independent_count_says() {
     let beside = |times: &str| {
@@ -275,172 +278,9 @@ fn what_cannot_be_is_said_in_one_line_before_anything_runs() {
 }
 
 /// The site of this function in mem.prof.
+
 #[track_caller]
-fn sum_of_function(finished: &Value, kind: &str, function: &str) -> f64 {
+pub fn sum_of_function(finished: &Value, kind: &str, function: &str) -> f64 {
     let mem = support::read_profile(finished["profiles"]["mem"].as_str().unwrap());
     support::sum(&mem, kind, |sample| support::functions(&mem, sample).any(|name| name == function)) as f64
-}
-
-#[test]
-fn a_sample_says_how_accurate_it_is_and_leaves_the_totals_exact() {
-    let (_, exact) = run(0, "sampled", &["-q"], &[]);
-    let (told, line) = run(0, "sampled", &["--sample", "16KiB"], &[]);
-    for field in ["allocs", "bytes", "frees", "reallocs", "peak_bytes", "live_blocks", "live_bytes", "temporary_allocs"]
-    {
-        assert_eq!(memory(&line, field), memory(&exact, field), "{field}");
-    }
-    assert_eq!((memory(&line, "sampled_rate"), &exact["memory"]["sampled_rate"]), (16 << 10, &Value::Null));
-    // 9.6 MB, 20 MB and 80 MB, of which the last are all taken: some 600 + 1,200 + 20 samples.
-    let samples = memory(&line, "samples");
-    assert!((1_500..2_200).contains(&samples), "{samples}");
-    let error = line["memory"]["sample_error"].as_f64().unwrap();
-    assert!(error > 0.0 && error < 0.05, "{error}");
-    for (function, kind, deviations) in [
-        ("sampled::small", "alloc_space", 0.05),
-        ("sampled::small", "inuse_space", 0.07),
-        ("sampled::medium", "alloc_objects", 0.04),
-        ("sampled::large", "alloc_space", 0.0),
-    ] {
-        let [is, was] = [&line, &exact].map(|line| sum_of_function(line, kind, function));
-        assert!((is / was - 1.0).abs() <= 5.0 * deviations, "{function} {kind}: {is}, not {was}");
-    }
-    assert!(told.stderr.contains("one byte in 16,384 recorded: ±"), "{}", told.stderr);
-    assert!(told.stderr.contains("; totals exact\n") && told.stderr.contains(" samples)\n"), "{}", told.stderr);
-    let mem = support::read_profile(line["profiles"]["mem"].as_str().unwrap());
-    let comments = mem.comments.iter().filter(|comment| comment.starts_with("memprof: ±"));
-    assert!(mem.period == 16 << 10 && comments.count() >= 3, "{:?}", mem.comments);
-}
-
-#[test]
-fn what_costs_too_much_is_sampled_from_then_on() {
-    let (_, line) = run(0, "sampled", &["-q", "--sample", "auto"], &["200"]);
-    assert_eq!(memory(&line, "sampled_rate"), 512 << 10);
-    let (_, exact) = run(0, "sampled", &["-q", "--no-profiles"], &["200"]);
-    for field in ["allocs", "bytes", "frees", "live_blocks", "live_bytes"] {
-        assert_eq!(memory(&line, field), memory(&exact, field), "{field}");
-    }
-    assert!(memory(&line, "sampled_from_ns") > 0 && memory(&line, "samples") > 0, "{line}");
-    let (file, all) = (sum_of_file(&line, "alloc_space") as f64, memory(&line, "bytes") as f64);
-    assert!((file / all - 1.0).abs() < 0.3, "{file} of {all}");
-    let (_, cheap) = run(0, "counted", &["-q", "--sample", "auto"], &[]);
-    assert_eq!((&cheap["memory"]["sampled_rate"], &cheap["memory"]["exact"]), (&Value::Null, &true.into()));
-}
-
-#[test]
-fn threads_share_the_stacks_that_all_of_them_have() {
-    let (told, line) = run(0, "many", &[], &["16", "20000", "1280000"]);
-    assert_eq!(line["memory"]["exact"], true);
-    let stacks = memory(&line, "stacks");
-    assert!((20_000..20_200).contains(&stacks), "{stacks}");
-    assert_eq!(sum_of_function(&line, "alloc_objects", "many::descend"), 1_280_000.0);
-    assert_eq!(sum_of_function(&line, "alloc_space", "many::descend"), 24.0 * 1_280_000.0);
-    assert_eq!(sum_of_function(&line, "inuse_objects", "many::descend"), 0.0);
-    assert!(told.stderr.contains(" MB, 20,"), "{}", told.stderr);
-}
-
-#[test]
-fn stacks_through_a_library_that_was_opened_late_are_whole() {
-    let library = {
-        let _lock = lock();
-        let folder = target_dir().join("plain-programs");
-        let mut cargo = support::command("cargo", &fixture("programs"));
-        cargo.args(["build", "--release", "--locked", "--example", "calls_back", "--target-dir"]).arg(&folder);
-        let out = cargo.output().unwrap();
-        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-        folder.join("release/examples/libcalls_back.so")
-    };
-    let (_, line) = run(0, "opens", &["-q"], &[library.to_str().unwrap()]);
-    let mem = support::read_profile(line["profiles"]["mem"].as_str().unwrap());
-    let through = |sample: &_| {
-        let names: Vec<&str> = support::functions(&mem, sample).collect();
-        let at = |name: &str| names.iter().position(|one| one.ends_with(name));
-        matches!((at("opens::back"), at("call_back"), at("opens::main")), (Some(a), Some(b), Some(c)) if a < b && b < c)
-    };
-    assert_eq!(support::sum(&mem, "alloc_objects", through), 100);
-    assert!(mem.comments.iter().any(|comment| comment.contains(" cut=0 ")), "{:?}", mem.comments);
-}
-
-/// In a group of its own with little memory; where groups cannot be made, nothing is tested.
-#[test]
-fn what_the_kernel_kills_for_memory_is_all_there() {
-    let group = PathBuf::from(format!("/sys/fs/cgroup/memory/memprof-test-{}", std::process::id()));
-    if std::fs::create_dir(&group).is_err() {
-        return println!("skipped: no memory group can be made");
-    }
-    std::fs::write(group.join("memory.limit_in_bytes"), "67108864").unwrap();
-    let members = group.join("cgroup.procs");
-    let (_, line) = run(137, "ends", &["-q"], &["is_killed_for_memory", members.to_str().unwrap()]);
-    let kept = sum_of_function(&line, "inuse_space", "programs::keep");
-    // Something like a half of it: what is recorded counts, too.
-    assert!(kept > 20e6 && kept < 68e6, "{kept}");
-    assert_eq!(sum_of_file(&line, "alloc_objects"), memory(&line, "allocs"));
-    std::fs::remove_dir(&group).unwrap();
-}
-
-#[test]
-fn a_program_may_drop_its_rights() {
-    if !rustix::process::geteuid().is_root() {
-        return println!("skipped: only root can drop rights");
-    }
-    let (_, line) = run(137, "ends", &["-q"], &["drops_its_rights"]);
-    assert!(memory(&line, "allocs") >= 2 * 2014 && line["memory"]["exact"] == true, "{line}");
-}
-
-#[test]
-fn stripped_and_static_programs_are_counted_as_others() {
-    let numbers = |options: &[&str]| {
-        let (_, line) = run(0, "counted", options, &[]);
-        ["allocs", "bytes", "frees", "live_bytes"].map(|field| memory(&line, field))
-    };
-    let plain = numbers(&["-q"]);
-    assert_eq!(numbers(&["-q", "--config", "profile.release.strip=true"]), plain);
-    assert_eq!(numbers(&["-q", "--config", "build.rustflags=['-Ctarget-feature=+crt-static']"]), plain);
-}
-
-/// A table for the process with 20,000 stacks that 64 threads come by a thousand million times; without
-/// MEMPROF_TEST_SLOW a hundredth as often.
-#[test]
-fn a_run_of_many_threads_and_stacks_stays_small() {
-    let allocations = if support::test_slow() { 1_000_000_000u64 } else { 10_000_000 };
-    let (_, line) = run(0, "many", &["-q", "--cpu-rate", "0"], &["64", "20000", &allocations.to_string()]);
-    assert_eq!((&line["memory"]["exact"], line["memory"].get("lost")), (&true.into(), None));
-    assert_eq!(sum_of_function(&line, "alloc_objects", "many::descend"), (allocations / 64 * 64) as f64);
-    let recording = memory(&line, "recording_bytes");
-    println!("{recording} bytes for {} stacks", memory(&line, "stacks"));
-    assert!(recording < 256_000_000, "{recording}");
-}
-
-#[test]
-fn children_are_recorded_by_themselves_if_that_is_asked_for() {
-    for (way, kept, bytes) in [("forks", 500, 500_000), ("daemonizes", 10, 10_000)] {
-        let words = ["--locked", "--bin", "ends", "-q", "--children", "--", way];
-        let run = memprof(&fixture("programs"), &words).ends_with(0);
-        let lines: Vec<Value> = run.results.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let of =
-            |name: &str| lines.iter().find(|line| line["name"] == name).unwrap_or_else(|| panic!("{}", run.results));
-        let (parent, child) = (of("programs/bin/ends"), of("programs/bin/ends/child-1"));
-        let works = memory(parent, "allocs");
-        assert!((2014..2064).contains(&works), "{way}: {works}");
-        assert!((kept..kept + 50).contains(&memory(child, "allocs")), "{way}: {child}");
-        assert!(memory(child, "live_bytes") >= bytes, "{way}: {child}");
-        assert_eq!((&child["exit"], &child["memory"]["exact"]), (&"unknown".into(), &true.into()));
-        assert_eq!(sum_of_function(child, "inuse_space", "programs::keep"), bytes as f64, "{way}");
-        assert_eq!(sum_of_file(child, "alloc_objects"), memory(child, "allocs"), "{way}");
-    }
-}
-
-#[test]
-fn a_program_says_where_its_threads_wait() {
-    let file = target_dir().join("waits-of-a-program.prof");
-    let (_, line) = run(0, "ends", &["-q", "--blockprofile", file.to_str().unwrap()], &["threads"]);
-    let of = |path: PathBuf| support::read_profile(path);
-    let beside = of(file);
-    let own = of(PathBuf::from(line["profiles"]["block"].as_str().unwrap()));
-    for profile in [&beside, &own] {
-        let joins = |sample: &_| support::functions(profile, sample).any(|name| name.ends_with("JoinInner<T>::join"));
-        assert!(support::sum(profile, "contentions", joins) > 0 && support::sum(profile, "delay", joins) > 0);
-    }
-    assert_eq!(support::sum(&own, "contentions", |_| true), support::sum(&beside, "contentions", |_| true));
-    let (_, without) = run(0, "ends", &["-q"], &["returns"]);
-    assert_eq!(without["profiles"].get("block"), None);
 }
