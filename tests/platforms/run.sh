@@ -88,7 +88,7 @@ print({key: memory[key] for key in ["allocs", "bytes", "frees", "reallocs", "pea
             ;;
         stacks)
             say "$arm: stacks against the backtrace crate"
-            MEMPROF_TEST_SLOW=1 MEMPROF_TEST_ROUNDS=${MEMPROF_TEST_ROUNDS:-6} MEMPROF_TEST_TARGET=$arm \
+            MEMPROF_TEST_SLOW=1 MEMPROF_TEST_ROUNDS=${MEMPROF_TEST_ROUNDS:-6} MEMPROF_TEST_TRIPLE=$arm \
                 MEMPROF_TEST_RUNNER=$CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER \
                 cargo test --test it -- recording_stacks:: --nocapture
             ;;

@@ -16,7 +16,7 @@ pub fn thorough() -> bool {
 
 /// The target that programs are built for, if it is not this machine: `tests/platforms` runs these tests for others.
 fn target() -> Option<String> {
-    std::env::var("MEMPROF_TEST_TARGET").ok()
+    std::env::var("MEMPROF_TEST_TRIPLE").ok()
 }
 
 /// The way to start a program: by the words of a runner for that target.
