@@ -39,8 +39,8 @@ const LARGEST_HEAD: usize = 64 << 10;
 const LARGEST_BODY: usize = 1 << 20;
 /// How often connections are looked at.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long clients have to take their answers once the program has ended.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// Once the program has ended: how long the answers that clients wait for may take, and how long taking them.
+const FAREWELL: [Duration; 2] = [Duration::from_secs(20), Duration::from_secs(2)];
 
 struct Shared {
     reader: Arc<Reader>,
@@ -101,10 +101,12 @@ pub fn serve(reader: Arc<Reader>, listening: Listening, mut over: watch::Receive
                 Ok(Err(_)) => tokio::time::sleep(LOOK).await,
             }
         }
-        let until = Instant::now() + FAREWELL;
-        while clients.iter().any(|client| client.is_asking()) && Instant::now() < until {
-            tokio::time::sleep(LOOK).await;
-            clients.retain(Client::goes_on);
+        for (wait, is_awaited) in FAREWELL.into_iter().zip([Client::is_waiting, Client::is_asking]) {
+            let until = Instant::now() + wait;
+            while clients.iter().any(is_awaited) && Instant::now() < until {
+                tokio::time::sleep(LOOK).await;
+                clients.retain(Client::goes_on);
+            }
         }
         Ok(())
     })
@@ -161,6 +163,11 @@ impl Client {
             self.task.abort();
         }
         !self.task.is_finished()
+    }
+
+    /// Its answer is being made.
+    fn is_waiting(&self) -> bool {
+        self.time_is_up.load(Ordering::Relaxed) == u64::MAX
     }
 
     /// It may be waiting for an answer, or taking one.

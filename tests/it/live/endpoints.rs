@@ -160,5 +160,6 @@ fn differences_are_of_their_time() {
     assert_eq!((allocated, change <= -50_000), (0, true), "{change}");
     live.does("leak?20");
     let [allocated, in_use] = difference("&delta=alloc");
-    assert_eq!((allocated, in_use), (0, 0));
+    // The list of what was forgotten keeps its room.
+    assert!(allocated == 0 && (1..20_000).contains(&in_use), "{allocated}, {in_use}");
 }
