@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use clap::{Command, CommandFactory as _, Parser};
 use clap_complete::Shell;
 
+use super::attach::AttachArgs;
+use super::build::MakeArgs;
 use super::check::CheckArgs;
 use super::explain::ExplainArgs;
 use super::history::HistoryArgs;
@@ -49,6 +51,8 @@ fn everything() -> Command {
         ("merge", MergeArgs::command()),
         ("report", ReportArgs::command()),
         ("live", LiveArgs::command()),
+        ("build", MakeArgs::command()),
+        ("attach", AttachArgs::command()),
         ("leaks", LeaksArgs::command()),
         ("top", TopArgs::command()),
         ("trace", TraceArgs::command()),
