@@ -49,6 +49,13 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
 ///
 /// assert_eq!(memprof::measure(|| vec![0u8; 100]).bytes, 100);
 /// ```
+///
+/// ```compile_fail
+/// #[global_allocator]
+/// static ALLOCATOR: memprof::Allocator = memprof::Allocator::system();
+/// #[global_allocator]
+/// static SECOND: memprof::Allocator = memprof::Allocator::system();
+/// ```
 pub struct Allocator<A = System>(Track<A>);
 
 impl Allocator {

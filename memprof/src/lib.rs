@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+#[cfg(target_os = "none")]
+compile_error!("memprof needs the standard library: leave it out of builds for targets without an operating system");
+
 // The recorder's files; `embed` is the part that the library uses.
 #[cfg(not(memprof_injected))]
 macro_rules! recorder {

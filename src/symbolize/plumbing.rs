@@ -12,6 +12,8 @@ const OWNERS: &[&[&str]] = &[
     // Code injected into the bench.
     &["memprof_alloc"],
     &["memprof_rt"],
+    // The library's allocator, which passes everything through where the tool injects it.
+    &["memprof", "allocator"],
     // Symbols that the compiler makes for the global allocator (rustc 1.87 and later).
     &["__rustc"],
     // `alloc::alloc`: alloc(), realloc(), exchange_malloc(), Global and its Allocator.
