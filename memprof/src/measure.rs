@@ -48,7 +48,7 @@ pub(crate) fn begin(with_sites: bool) -> Open {
 /// The counts, which are exact.
 #[track_caller]
 pub(crate) fn end(open: &Open) -> Counts {
-    open.settle();
+    open.settle(false);
     let embed::Counts { allocs, bytes, frees, peak, retained, retained_blocks, exact } = open.counts();
     assert!(exact, "the counts are not whole: there was no memory to count in, or this is the child of a fork");
     Counts { allocs, bytes, frees, peak, retained, retained_blocks }

@@ -12,7 +12,7 @@ fn kept(n: usize) -> Vec<Box<[u8; 100]>> {
     (0..n).map(|_| black_box(Box::new([0; 100]))).collect()
 }
 
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu", not(miri))))]
 #[test]
 fn other_platforms_count_only() {
     assert!(matches!(heap::start(heap::Sample::Exact), Err(Error::Unsupported)));
@@ -20,7 +20,7 @@ fn other_platforms_count_only() {
     assert_eq!(memprof::measure(|| kept(10)).allocs, 11);
 }
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu", not(miri)))]
 #[test]
 fn heap_and_cpu() {
     assert!(matches!(heap::write(Vec::new()), Err(Error::NotStarted)));
@@ -76,7 +76,7 @@ fn heap_and_cpu() {
     assert!(matches!(heap::stop(), Err(Error::NotStarted)));
 }
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu", not(miri)))]
 #[inline(never)]
 fn spin() {
     let begun = std::time::Instant::now();

@@ -41,6 +41,8 @@ pub struct Runtime {
     pub allocator: PathBuf,
     /// Replaces the compiler's own `test` crate; `None` if this compiler does not accept it.
     pub libtest: Option<PathBuf>,
+    /// It can take the place of the recorder in the library `memprof`.
+    pub embeds: bool,
     /// Hash of sources, edits and compiler.
     pub hash: String,
 }
@@ -57,7 +59,7 @@ impl Runtime {
         let at = |hash: String| {
             let libtest = Some(home.join("libmemprof_libtest.rlib")).filter(|path| path.exists());
             let (library, allocator) = (home.join("libmemprof_rt.rlib"), home.join("libmemprof_alloc.rlib"));
-            Runtime { library, allocator, libtest, hash }
+            Runtime { library, allocator, libtest, embeds: toolchain.recorder == Recorder::Whole, hash }
         };
         let runtime = at(hash.clone());
         tidy::note_use(&home);

@@ -44,7 +44,7 @@ pub fn run(args: &[OsString]) -> Result<i32> {
     args.push("-L");
     args.push(format!("dependency={}", runtime_dir.display()));
 
-    if is_library(&name, &args) {
+    if setup.runtime.embeds && is_library(&name, &args) {
         // The recorder that is injected takes the place of its own.
         args.push("--cfg=memprof_injected");
         args.link("memprof_rt", &setup.runtime.library);

@@ -410,8 +410,9 @@ impl Open {
     }
 
     /// Waits a little for threads that are about to end: they give back their own blocks last, after whoever joins them
-    /// goes on. A thread that lives on is not waited for longer than that.
-    pub fn settle(&self) {
+    /// goes on. A thread that lives on is not waited for longer than that. Threads that inherited nothing are only waited for
+    /// `in_any_case`.
+    pub fn settle(&self, in_any_case: bool) {
         const PATIENCE: Duration = Duration::from_secs(1);
         let unsettled =
             || self.scope.threads.load(Ordering::Acquire) != 0 && self.scope.live_blocks.load(Ordering::Relaxed) > 0;
