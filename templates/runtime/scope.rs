@@ -414,8 +414,10 @@ impl Open {
     /// `in_any_case`.
     pub fn settle(&self, in_any_case: bool) {
         const PATIENCE: Duration = Duration::from_secs(1);
-        let unsettled =
-            || self.scope.threads.load(Ordering::Acquire) != 0 && self.scope.live_blocks.load(Ordering::Relaxed) > 0;
+        let unsettled = || {
+            (in_any_case || self.scope.threads.load(Ordering::Acquire) != 0)
+                && (self.scope.live_blocks.load(Ordering::Relaxed) > 0 || self.scope.live.load(Ordering::Relaxed) > 0)
+        };
         if !unsettled() {
             return;
         }
