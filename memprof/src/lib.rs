@@ -21,6 +21,7 @@ macro_rules! recorder {
 #[cfg(not(memprof_injected))]
 recorder! {
     scope "runtime/scope.rs"
+    scoped "runtime/scoped.rs"
     sites "runtime/sites.rs"
     spin "runtime/spin.rs"
     table "runtime/table.rs"

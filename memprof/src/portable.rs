@@ -60,9 +60,9 @@ pub mod embed {
     use std::sync::atomic::Ordering;
 
     use crate::bracket::RECORDING;
-    use crate::scope;
     pub use crate::scope::{open, with_everyone, Counts, Open};
     pub use crate::sites::Site;
+    use crate::{scope, scoped};
 
     pub struct Track<A>(A);
 
@@ -77,20 +77,20 @@ pub mod embed {
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
             match RECORDING.load(Ordering::Relaxed) {
                 0 => self.0.alloc(layout),
-                _ => scope::alloc(layout.size(), || self.0.alloc(layout)),
+                _ => scoped::alloc(layout.size(), || self.0.alloc(layout)),
             }
         }
 
         unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
             match RECORDING.load(Ordering::Relaxed) {
                 0 => self.0.alloc_zeroed(layout),
-                _ => scope::alloc(layout.size(), || self.0.alloc_zeroed(layout)),
+                _ => scoped::alloc(layout.size(), || self.0.alloc_zeroed(layout)),
             }
         }
 
         unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
             if RECORDING.load(Ordering::Relaxed) != 0 {
-                scope::free(block as usize);
+                scoped::free(block as usize);
             }
             self.0.dealloc(block, layout);
         }
@@ -99,7 +99,7 @@ pub mod embed {
             match RECORDING.load(Ordering::Relaxed) {
                 0 => self.0.realloc(block, layout, new_size),
                 _ => {
-                    scope::realloc(block as usize, layout.size(), new_size, || self.0.realloc(block, layout, new_size))
+                    scoped::realloc(block as usize, layout.size(), new_size, || self.0.realloc(block, layout, new_size))
                 }
             }
         }

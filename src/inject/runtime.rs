@@ -25,7 +25,7 @@ const RUNTIME: &[(&str, &str)] = sources![
     "dhat",
     "driver", "embed", "entries", "entry", "follow", "fork", "growth", "idle", "interrupted", "interrupts", "labels", "lib", "libraries", "life", "live",
     "live_map", "lives", "log", "mark", "memo", "memory", "objects", "peak", "places", "plan", "poisson", "portable", "portable/fork", "portable/memory", "portable/sys", "portable/thread", "portable/track", "process", "program",
-    "records", "results", "rules", "sampler", "scope", "shared", "sites", "spin", "stacks", "standing", "sys", "table", "tests",
+    "records", "results", "rules", "sampler", "scope", "scoped", "shared", "sites", "spin", "stacks", "standing", "sys", "table", "tests",
     "thread", "threads", "timed", "totals", "track", "unwind", "waits", "witness", "word",
 ];
 /// Increased when the wrapper compiles the same sources in another way: earlier builds are then out of date.

@@ -58,6 +58,7 @@ mod results;
 mod rules;
 mod sampler;
 mod scope;
+mod scoped;
 mod shared;
 mod sites;
 mod spin;

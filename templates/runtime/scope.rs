@@ -4,7 +4,8 @@
 //! Each thread points at its innermost open scope, and a new thread inherits its creator's pointer (`threads`). While
 //! any scope is open, [`SCOPED`] is set in `RECORDING`. Blocks that were allocated in a scope are kept in a map, so that
 //! a free counts for the scope of its allocation, whichever thread frees. A scope is used again only when nothing refers
-//! to it any more: it is open, a thread has inherited it, a block of it is live, or a scope inside it is in use.
+//! to it any more: it is open, a thread has inherited it, a block of it is live, or a scope inside it is in use. `scoped` is the
+//! allocator's side.
 //!
 //! This file needs nothing of the platform but thread-locals and memory.
 
@@ -18,7 +19,6 @@ use crate::bracket::{self, RECORDING, SCOPED};
 use crate::memory;
 use crate::sites::{self, Sites};
 use crate::spin::Spin;
-use crate::table::{hash, Table};
 
 /// The counts of one scope.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
@@ -42,14 +42,14 @@ pub struct Scope {
     refs: AtomicU32,
     /// Threads that inherited it and have not ended.
     threads: AtomicU32,
-    allocs: AtomicU64,
-    bytes: AtomicU64,
-    frees: AtomicU64,
+    pub allocs: AtomicU64,
+    pub bytes: AtomicU64,
+    pub frees: AtomicU64,
     live: AtomicI64,
     live_blocks: AtomicI64,
     peak: AtomicI64,
     open: AtomicBool,
-    inexact: AtomicBool,
+    pub inexact: AtomicBool,
     /// The scope around it; in the list of those not in use, the next one.
     outer: AtomicPtr<Scope>,
     sites: AtomicPtr<Sites>,
@@ -60,35 +60,6 @@ thread_local! {
     static INNERMOST: Cell<*const Scope> = const { Cell::new(ptr::null()) };
     /// True while this thread is inside this file: its allocations there are not the user's.
     static BUSY: Cell<bool> = const { Cell::new(false) };
-}
-
-/// A live block of a scope.
-#[derive(Clone, Copy)]
-struct Kept {
-    scope: &'static Scope,
-    size: usize,
-    /// The size of the block before the scope resized it; 0 where the scope allocated it.
-    before: usize,
-    site: u8,
-}
-
-impl Kept {
-    /// Blocks and bytes that the scope added.
-    fn added(&self) -> (i64, i64) {
-        match self.before {
-            0 => (1, self.size as i64),
-            before => (0, self.size.saturating_sub(before) as i64),
-        }
-    }
-}
-
-const SHARDS: usize = 64;
-#[allow(clippy::declare_interior_mutable_const)]
-const EMPTY: Spin<Table<Kept>> = Spin::new(Table::new());
-static BLOCKS: [Spin<Table<Kept>>; SHARDS] = [EMPTY; SHARDS];
-
-fn shard(block: usize) -> &'static Spin<Table<Kept>> {
-    &BLOCKS[(hash(block) >> 58) as usize]
 }
 
 /// Scopes that are not in use, and the number of those that are open.
@@ -104,7 +75,7 @@ static GUESTS: AtomicU32 = AtomicU32::new(0);
 
 impl Scope {
     /// A scope and all around it, innermost first.
-    fn chain(&self) -> impl Iterator<Item = &Scope> {
+    pub fn chain(&self) -> impl Iterator<Item = &Scope> {
         let mut at: *const Scope = self;
         std::iter::from_fn(move || {
             // SAFETY: null or a scope; scopes are never unmapped, and one in use keeps the one around it in use.
@@ -114,27 +85,27 @@ impl Scope {
         })
     }
 
-    fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         self.open.load(Ordering::Relaxed)
     }
 
-    fn is_around(&self, inner: &Scope) -> bool {
+    pub fn is_around(&self, inner: &Scope) -> bool {
         inner.chain().any(|scope| ptr::eq(scope, self))
     }
 
-    fn changed(&self, blocks: i64, bytes: i64) {
+    pub fn changed(&self, blocks: i64, bytes: i64) {
         self.live_blocks.fetch_add(blocks, Ordering::Relaxed);
         let live = self.live.fetch_add(bytes, Ordering::Relaxed) + bytes;
         self.peak.fetch_max(live, Ordering::Relaxed);
     }
 
-    fn keep(&'static self) -> &'static Scope {
+    pub fn keep(&'static self) -> &'static Scope {
         self.refs.fetch_add(1, Ordering::Relaxed);
         self
     }
 
     /// Gives up a reference; the last one puts the scope back.
-    fn release(&'static self) {
+    pub fn release(&'static self) {
         let mut scope = self;
         // Release and Acquire: whoever uses the scope next sees every earlier user done.
         while scope.refs.fetch_sub(1, Ordering::AcqRel) == 1 {
@@ -154,74 +125,18 @@ impl Scope {
         pool.free = self;
     }
 
-    fn sites(&self) -> Option<&Sites> {
+    pub fn sites(&self) -> Option<&Sites> {
         // SAFETY: null or this scope's own, given back only when nothing refers to the scope.
         unsafe { self.sites.load(Ordering::Relaxed).as_ref() }
-    }
-
-    /// Counts an allocation by a thread in this scope, and keeps the block.
-    fn allocated(&'static self, block: usize, size: usize, before: usize) {
-        let with_sites = self.chain().find_map(Scope::sites);
-        let site = with_sites.map_or(0, |sites| sites.allocated(size));
-        let kept = Kept { scope: self, size, before, site };
-        let (blocks, bytes) = kept.added();
-        for scope in self.chain() {
-            scope.allocs.fetch_add(1, Ordering::Relaxed);
-            scope.bytes.fetch_add(size as u64, Ordering::Relaxed);
-            scope.changed(blocks, bytes);
-        }
-        insert(block, kept);
-    }
-}
-
-/// Keeps `block`, and its scope in use.
-fn insert(block: usize, kept: Kept) {
-    kept.scope.keep();
-    let placed = shard(block).with(|table| {
-        let in_open_scope = |other: &Kept| other.scope.chain().any(Scope::is_open);
-        match table.make_room(in_open_scope, |other| other.scope.release()) {
-            true => Ok(table.place(block, kept)),
-            false => Err(()),
-        }
-    });
-    match placed {
-        Some(Ok(None)) => (),
-        // Its free was not seen.
-        Some(Ok(Some(stale))) => gone(stale),
-        Some(Err(())) | None => {
-            kept.scope.chain().for_each(|scope| scope.inexact.store(true, Ordering::Relaxed));
-            kept.scope.release();
-        }
-    }
-}
-
-fn remove(block: usize) -> Option<Kept> {
-    shard(block).with(|table| table.take(block)).flatten()
-}
-
-/// A block is freed that was taken out of the map, with its reference to the scope.
-fn gone(kept: Kept) {
-    let (blocks, bytes) = kept.added();
-    for scope in kept.scope.chain() {
-        scope.frees.fetch_add(blocks as u64, Ordering::Relaxed);
-        scope.changed(-blocks, -bytes);
-    }
-    site_gone(&kept);
-    kept.scope.release();
-}
-
-fn site_gone(kept: &Kept) {
-    if let Some(sites) = kept.scope.chain().find_map(Scope::sites) {
-        sites.freed(kept.site, kept.size);
     }
 }
 
 /// While this exists, this thread's allocations are not counted.
-struct Busy;
+pub struct Busy;
 
 impl Busy {
     /// `None` where the thread is inside already, or is about to be no more.
-    fn set() -> Option<Busy> {
+    pub fn set() -> Option<Busy> {
         match BUSY.try_with(|busy| busy.replace(true)) {
             Ok(false) => Some(Busy),
             _ => None,
@@ -247,7 +162,7 @@ fn innermost() -> Option<&'static Scope> {
 }
 
 /// While this exists, the scope of everyone stays.
-struct Guest;
+pub struct Guest;
 
 impl Drop for Guest {
     fn drop(&mut self) {
@@ -256,7 +171,7 @@ impl Drop for Guest {
 }
 
 /// The scope that the calling thread counts for.
-fn own() -> Option<(&'static Scope, Option<Guest>)> {
+pub fn own() -> Option<(&'static Scope, Option<Guest>)> {
     if let Some(scope) = innermost() {
         return Some((scope, None));
     }
@@ -268,76 +183,6 @@ fn own() -> Option<(&'static Scope, Option<Guest>)> {
     // SAFETY: null or a scope that is open, for whoever takes it away waits for the guests before it closes.
     let scope = unsafe { EVERYONE.load(Ordering::SeqCst).as_ref() }?;
     Some((scope, Some(guest)))
-}
-
-/// Counts what `inner` allocates.
-#[inline(never)]
-pub fn alloc(size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
-    let (scope, _guest) = match own() {
-        Some(own) => own,
-        None => return inner(),
-    };
-    let _busy = match Busy::set() {
-        Some(busy) => busy,
-        None => return inner(),
-    };
-    let block = inner();
-    if !block.is_null() {
-        scope.allocated(block as usize, size, 0);
-    }
-    block
-}
-
-/// `block` is about to be freed, by whatever thread.
-#[inline(never)]
-pub fn free(block: usize) {
-    if let (Some(_busy), Some(kept)) = (Busy::set(), remove(block)) {
-        gone(kept);
-    }
-}
-
-/// Counts what `inner` resizes.
-#[inline(never)]
-pub fn realloc(old: usize, old_size: usize, new_size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
-    let _busy = match Busy::set() {
-        Some(busy) => busy,
-        None => return inner(),
-    };
-    // Before the inner call: from then on another thread may get the old address.
-    let was = remove(old);
-    let block = inner();
-    let own = own();
-    match (was, &own) {
-        (Some(was), _) if block.is_null() => {
-            insert(old, was);
-            was.scope.release();
-        }
-        (None, Some((scope, _))) if !block.is_null() => scope.allocated(block as usize, new_size, old_size),
-        (Some(was), _) => {
-            if let Some((own, _)) = &own {
-                for scope in own.chain() {
-                    scope.allocs.fetch_add(1, Ordering::Relaxed);
-                    scope.bytes.fetch_add(new_size as u64, Ordering::Relaxed);
-                    if was.before == 0 && scope.is_around(was.scope) {
-                        scope.frees.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-            }
-            site_gone(&was);
-            let site = match was.scope.chain().find_map(Scope::sites) {
-                Some(sites) => sites.allocated(new_size),
-                None => 0,
-            };
-            // It stays the block of the scope that allocated it.
-            let is = Kept { size: new_size, site, ..was };
-            let change = is.added().1 - was.added().1;
-            was.scope.chain().for_each(|scope| scope.changed(0, change));
-            insert(block as usize, is);
-            was.scope.release();
-        }
-        (None, _) => (),
-    }
-    block
 }
 
 /// An open scope of the calling thread. It is closed when it is dropped, by a panic, too.

@@ -15,7 +15,7 @@ use crate::log::{self, Kind};
 use crate::mark::Mark;
 use crate::poisson;
 use crate::program;
-use crate::scope;
+use crate::scoped;
 use crate::thread::{self, ThreadState};
 use crate::totals::{add, Counters};
 
@@ -254,8 +254,8 @@ fn recorded_realloc(
 #[inline(never)]
 fn scoped_alloc(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
     match flags & !ZEROED {
-        0 => scope::alloc(size, inner),
-        _ => scope::alloc(size, || recorded_alloc(flags, size, inner)),
+        0 => scoped::alloc(size, inner),
+        _ => scoped::alloc(size, || recorded_alloc(flags, size, inner)),
     }
 }
 
@@ -269,8 +269,8 @@ fn scoped_realloc(
     inner: impl FnOnce() -> *mut u8,
 ) -> *mut u8 {
     match flags {
-        0 => scope::realloc(old, old_size, new_size, inner),
-        _ => scope::realloc(old, old_size, new_size, || recorded_realloc(flags, old, old_size, new_size, inner)),
+        0 => scoped::realloc(old, old_size, new_size, inner),
+        _ => scoped::realloc(old, old_size, new_size, || recorded_realloc(flags, old, old_size, new_size, inner)),
     }
 }
 
@@ -292,7 +292,7 @@ fn moved_between(old: usize, new_size: usize, inner: impl FnOnce() -> *mut u8) -
 #[inline(never)]
 fn record_free(mut flags: u32, block: usize, size: usize) {
     if flags & SCOPED != 0 {
-        scope::free(block);
+        scoped::free(block);
         flags &= !SCOPED;
         if flags & FREES == 0 {
             return;
