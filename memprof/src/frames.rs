@@ -99,7 +99,7 @@ impl Rows {
             Ok(pc) => pc,
             Err(_) => return,
         };
-        while self.rows.last().map_or(false, |last| last.0 >= pc) {
+        while self.rows.last().is_some_and(|last| last.0 >= pc) {
             self.rows.pop();
         }
         if self.rows.last().map_or(UNKNOWN, |last| last.1) != rule {

@@ -228,6 +228,6 @@ pub fn place_of(address: usize) -> Option<(Vec<u8>, u64)> {
     objects::loaded().into_iter().find_map(|object| {
         let at = address.wrapping_sub(object.bias);
         let within = object.text.iter().any(|segment| (segment.vaddr..segment.vaddr + segment.size).contains(&at));
-        within.then(|| (object.path, at))
+        within.then_some((object.path, at))
     })
 }

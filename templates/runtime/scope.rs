@@ -303,7 +303,7 @@ pub fn with_everyone<T>(body: impl FnOnce() -> T) -> T {
                 return body();
             }
             // SAFETY: a scope; it is only looked for among this thread's own.
-            Err(there) if innermost().map_or(false, |own| unsafe { &*there }.is_around(own)) => return body(),
+            Err(there) if innermost().is_some_and(|own| unsafe { &*there }.is_around(own)) => return body(),
             Err(_) => std::thread::sleep(Duration::from_millis(1)),
         }
     }
