@@ -17,7 +17,7 @@ use crate::session::revision;
 use crate::{Error, Result};
 
 /// A name stands for a folder below the target directory; text that looks like a path is a path.
-fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     !text.contains(['/', '\\']) && !text.ends_with(".jsonl") && !matches!(text, "" | "." | "..")
 }
 

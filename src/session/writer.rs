@@ -69,6 +69,9 @@ impl<'a> Writer<'a> {
     }
 
     fn begin(args: &'a RunArgs, workspace: &Workspace, started: RunStarted) -> Result<Writer<'a>> {
+        if let Some(file) = args.output.save_baseline.as_ref().filter(|name| !baseline::is_name(name)) {
+            fs::check_output(Path::new(file))?;
+        }
         let mut writer = Writer {
             args,
             home: workspace.home.clone(),

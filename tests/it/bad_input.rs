@@ -96,6 +96,11 @@ fn wrong_arguments() {
         let run = memprof(&fixture("maps"), args).ends_with(2);
         assert!(run.stderr.lines().next().unwrap().contains(words), "{args:?}: {}", run.stderr);
     }
+    for output in ["--save-baseline", "--memprofile"] {
+        let run =
+            says(memprof(&fixture("maps"), &["--locked", output, "./"]), 2, &["./ is a folder; name a file in it"]);
+        assert_eq!(run.stderr.lines().count(), 1, "nothing was built: {}", run.stderr);
+    }
     says(memprof(&fixture("maps"), &["-p", "nobody"]), 2, &["no package `nobody`", "there are: maps"]);
 }
 
@@ -212,7 +217,7 @@ fn a_target_directory_that_cannot_be_made() {
 
 /// The tool on `maps` with a small file system mounted at `at`, below the shared target directory, for this run only. `None`,
 /// said loudly, where the kernel does not permit that.
-fn with_mount(options: &str, at: &Path) -> Option<Run> {
+fn with_mount(options: &str, at: &Path, args: &[&str]) -> Option<Run> {
     let _lock = support::lock();
     std::fs::create_dir_all(at).unwrap();
     let script = "mount -t tmpfs -o \"$1\" none \"$2\" && shift 2 && exec \"$@\"";
@@ -229,16 +234,16 @@ fn with_mount(options: &str, at: &Path) -> Option<Run> {
     let before = results();
     let mut command = unshare(script);
     command.arg(env!("CARGO_BIN_EXE_cargo-memprof")).args(["--locked", "-benchtime=20ms", "--target-dir"]);
-    command.arg(support::target_dir());
+    command.arg(support::target_dir()).args(args);
     let run = Run::new(command.output().unwrap());
-    assert_eq!(results(), before, "an older run's results stay whole");
+    assert!(run.code == Some(103) || results() == before, "an older run's results stay whole");
     Some(run)
 }
 
 #[test]
 fn a_read_only_target_directory() {
     let dir = support::target_dir().join("memprof");
-    let Some(run) = with_mount("ro", &dir) else { return };
+    let Some(run) = with_mount("ro", &dir, &[]) else { return };
     let run = says(run, 1, &["cannot write to", "Read-only file system"]);
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
 }
@@ -248,11 +253,18 @@ fn a_full_disk() {
     let home = support::target_dir().join("memprof");
     memprof(&fixture("maps"), &["--locked", "--no-run"]).ends_with(0);
     // Where the records are written.
-    let Some(run) = with_mount("size=16k", &home.join("runs")) else { return };
+    let Some(run) = with_mount("size=16k", &home.join("runs"), &[]) else { return };
     says(run, 1, &["No space left on device"]);
     // Where the profiles are written.
-    let run = with_mount("size=4k", &home.join("profiles")).unwrap();
+    let run = with_mount("size=4k", &home.join("profiles"), &[]).unwrap();
     says(run, 1, &["cannot write", "No space left on device"]);
+    // In the middle of recording: there is room for the unwind table, but not for all samples.
+    let sampling = ["-benchtime=300ms", "--cpu-rate=5000"];
+    let room = |kib: u32| with_mount(&format!("size={kib}k"), &home.join("runs"), &sampling).unwrap();
+    let in_the_middle = (512..4096).step_by(64).map(room).find(|run| run.code != Some(1)).unwrap();
+    let run = in_the_middle.ends_with(103);
+    let named = "maps/fresh: cannot write what was recorded: No space left on device (os error 28); make room";
+    assert!(run.stderr.contains(named) && run.stdout.contains("FAILED"), "{}\n{}", run.stdout, run.stderr);
 }
 
 /// The processes whose executable lies below `dir`.

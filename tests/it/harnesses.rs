@@ -45,13 +45,22 @@ const DIVANS: &[(&str, f64, f64)] = &[
 
 #[test]
 fn divan() {
-    let run = memprof(&fixture("harnesses"), &[&QUICK[..], &["-p", "divan-benches"]].concat()).ends_with(0);
+    let dir = tempfile::tempdir().unwrap();
+    let all = dir.path().join("block.prof");
+    let args = ["-p", "divan-benches", "-blockprofile", all.to_str().unwrap()];
+    let run = memprof(&fixture("harnesses"), &[&QUICK[..], &args].concat()).ends_with(0);
     counts(&run, DIVANS);
     let finished = run.finished();
     assert_eq!(finished["loops::plain"].harness, "divan 0.1.21");
     assert_eq!(finished["loops::plain"].group, "");
     assert_eq!(finished["loops::with_argument::64"].group, "loops::with_argument");
     assert_eq!(finished["own_profiler::two"].time.tracker.as_deref(), Some("inactive"));
+    // Its threads wait for nothing but the harness's own start and end.
+    for threads in ["t=2", "t=4"] {
+        let path = finished[&format!("loops::threads::{threads}")].profiles.block.as_ref().unwrap();
+        let waits = support::read_profile(path);
+        assert_eq!(support::sum(&waits, "contentions", |_| true), 0, "{waits:?}");
+    }
     let constant = &finished["loops::inner::collections::constant::8"];
     assert_eq!(constant.throughput, Some(serde_json::json!({"bytes": 8})));
     assert!(constant.time.samples.len() <= 7, "sample_count is at most what the benchmark asks for");
