@@ -47,8 +47,8 @@ fn help(command: &str) -> String {
 
 #[test]
 fn options_that_are_shown_exist() {
-    const COMMANDS: [&str; 9] =
-        ["list", "check", "compare", "pprof", "report", "explain", "merge", "init", "completions"];
+    const COMMANDS: [&str; 10] =
+        ["list", "check", "compare", "pprof", "report", "explain", "history", "merge", "init", "completions"];
     let mut seen = 0;
     for (page, text) in pages() {
         for words in commands(&text) {
@@ -70,7 +70,7 @@ fn options_that_are_shown_exist() {
 #[test]
 fn the_commands_of_the_help_are_in_the_docs() {
     let all: String = pages().into_iter().map(|(_, text)| text).collect();
-    for command in ["check", "compare", "explain", "init", "merge", "pprof", "report"] {
+    for command in ["check", "compare", "explain", "history", "init", "merge", "pprof", "report"] {
         assert!(all.contains(&format!("cargo memprof {command}")), "{command}");
     }
 }
