@@ -20,6 +20,15 @@ const FOLLOWS: bool = cfg!(all(
     not(target_feature = "crt-static")
 ));
 
+/// Ends the threads that look at it, after a failed assertion, too.
+struct AtEnd<'a>(&'a AtomicBool);
+
+impl Drop for AtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn boxes(n: usize) {
     for i in 0..n {
         drop(black_box(Box::new(i)));
@@ -58,6 +67,7 @@ fn older_blocks_are_told_apart() {
 fn threads_started_inside_count_and_others_do_not() {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
+        let _over = AtEnd(&over);
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
                 boxes(100);
@@ -75,9 +85,10 @@ fn threads_started_inside_count_and_others_do_not() {
                 assert_eq!(spawned.allocs, plain.allocs * 2 + 10);
                 assert!(scoped.allocs >= 30 && scoped.allocs < 60, "{scoped:?}");
             }
-            assert_eq!((spawned.retained_blocks, scoped.retained_blocks), (0, 0), "{spawned:?} {scoped:?}");
+            // The last of a scoped thread may come late; such a thread is only waited for where it is known.
+            let retained = (spawned.retained_blocks, scoped.retained_blocks);
+            assert!(!FOLLOWS || retained == (0, 0), "{spawned:?} {scoped:?}");
         }
-        over.store(true, Ordering::Relaxed);
     });
 }
 
@@ -109,6 +120,7 @@ fn a_block_freed_by_another_thread_is_no_leak() {
     let handed: Mutex<Option<Box<u64>>> = Mutex::new(None);
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
+        let end = AtEnd(&over);
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
                 drop(handed.lock().unwrap().take());
@@ -120,7 +132,7 @@ fn a_block_freed_by_another_thread_is_no_leak() {
                 thread::yield_now();
             }
         });
-        over.store(true, Ordering::Relaxed);
+        drop(end);
         // The other thread may have taken it and be about to free it.
         assert_eq!((counts.allocs, counts.frees + counts.retained_blocks), (1, 1), "{counts:?}");
     });
@@ -208,7 +220,7 @@ fn failure(body: impl FnOnce()) -> String {
 fn assertions_that_fail_say_where() {
     let told = failure(|| assert_allocs!(<= 2, boxes(3)));
     assert!(told.starts_with("3 allocations, expected <= 2 (3 allocations, 24 B)\n  3 × at, 24 B:\n"), "{told}");
-    assert!(told.contains("+0x") || told.contains("measure.rs"), "{told}");
+    assert!(told.contains("0x") || told.contains("measure.rs"), "{told}");
     let told = failure(|| assert_bytes!(< 24, boxes(3)));
     assert!(told.starts_with("24 bytes, expected < 24"), "{told}");
     let told = failure(|| assert_peak!(== 9, boxes(3)));
