@@ -35,6 +35,7 @@ pub struct Circumstances {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// The counted iterations: today's count takes as many.
+    #[serde(default = "one")]
     pub iterations: u64,
     pub allocs_per_op: Amount,
     pub bytes_per_op: Amount,
@@ -61,11 +62,17 @@ impl Entry {
     }
 }
 
+fn one() -> u64 {
+    1
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Baseline {
     pub measured: Circumstances,
     /// By full name.
     pub entries: BTreeMap<String, Entry>,
+    /// Tests, by full name; an operation is a run of the test.
+    pub tests: BTreeMap<String, Entry>,
 }
 
 /// The text in the form of TOML.
@@ -74,6 +81,8 @@ struct Document {
     measured: Circumstances,
     #[serde(default)]
     benchmark: BTreeMap<String, Entry>,
+    #[serde(default)]
+    test: BTreeMap<String, Entry>,
 }
 
 /// Read before the rest, which another version may write differently.
@@ -107,7 +116,7 @@ impl Baseline {
             )));
         }
         let document: Document = toml::from_str(text)?;
-        Ok(Baseline { measured: document.measured, entries: document.benchmark })
+        Ok(Baseline { measured: document.measured, entries: document.benchmark, tests: document.test })
     }
 
     /// The text.
@@ -142,6 +151,10 @@ impl Baseline {
                 );
             }
             text.push_str("]\n");
+        }
+        for (name, entry) in &self.tests {
+            let (allocs, bytes) = (entry.allocs_per_op, entry.bytes_per_op);
+            let _ = write!(text, "\n[test.{}]\nallocs_per_op = {allocs}\nbytes_per_op = {bytes}\n", quoted(name));
         }
         text
     }
@@ -184,11 +197,12 @@ mod tests {
             lines: Vec::new(),
         };
         let site = Site { function: "p::<impl \"A\">::grow".into(), allocs_per_op: 0.016, bytes_per_op: 1024.0 };
+        let test = Entry { iterations: 1, ..entry(Amount { low: 3.0, high: 4.0 }, vec![]) };
         let entries = [
             ("p/t/b \\ c\n".to_owned(), entry(Amount { low: 0.5, high: 1.25 }, vec![])),
             ("p/t/a".to_owned(), entry(Amount::exact(1.0), vec![site])),
         ];
-        Baseline { measured, entries: entries.into() }
+        Baseline { measured, entries: entries.into(), tests: [("p/lib/a::b".to_owned(), test)].into() }
     }
 
     const TEXT: &str = r#"format_version = 1
@@ -209,6 +223,10 @@ sites = [
 [benchmark."p/t/b \\ c\u000A"]
 iterations = 1000
 allocs_per_op = [0.5, 1.25]
+bytes_per_op = 1024
+
+[test."p/lib/a::b"]
+allocs_per_op = [3, 4]
 bytes_per_op = 1024
 "#;
 

@@ -8,6 +8,7 @@ use crate::results::check::{Against, Check, PlacedSite};
 use crate::results::lines::{Finished, Memory};
 use crate::results::metric::Metric;
 use crate::results::sites::by_function;
+use crate::results::tests::TestFinished;
 
 /// Today's numbers of a benchmark.
 #[derive(Debug, Clone, PartialEq)]
@@ -185,6 +186,28 @@ pub fn measured(finished: &[Finished], sites: &BTreeMap<String, Vec<PlacedSite>>
         }
     }
     all
+}
+
+/// The tests of a run that have numbers, by name. Each process is a count of its own; an operation is a run of the test.
+pub fn measured_tests(tests: &[TestFinished]) -> BTreeMap<String, Measured> {
+    let count = |[low, high]: [u64; 2]| Count { all: Amount { low: low as f64, high: high as f64 }, top: low as f64 };
+    let measured = |test: &TestFinished| {
+        let memory = test.memory.as_ref()?;
+        let (allocs, bytes) = (count(memory.allocs_range()), count(memory.bytes_range()));
+        Some(Measured {
+            name: test.name.clone(),
+            iterations: 1,
+            allocs,
+            bytes,
+            ns: None,
+            paired: true,
+            peak: memory.peak_bytes as f64,
+            retained: memory.live_bytes as f64,
+            complete: memory.exact || !(allocs.all.is_exact() && bytes.all.is_exact()),
+            sites: Vec::new(),
+        })
+    };
+    tests.iter().filter_map(measured).map(|one| (one.name.clone(), one)).collect()
 }
 
 /// Adds the counts of the verdicts of the same run: they cover more processes than the results.

@@ -13,5 +13,5 @@ mod verdict;
 
 pub use amount::Amount;
 pub use baseline::{Baseline, Circumstances, Entry, FILE_NAME};
-pub use measured::{Measured, measured, widen};
-pub use verdict::{accept, judge, unheld, vanished, without_entry};
+pub use measured::{Measured, measured, measured_tests, widen};
+pub use verdict::{accept, judge, unheld, vanished, vanished_test, without_entry};

@@ -131,6 +131,7 @@ fn check(
     let range = |amount: Option<Amount>| amount.filter(|a| !a.is_exact()).map(|a| [a.low, a.high]);
     Check {
         name: measured.name.clone(),
+        test: false,
         metric: Some(metric),
         against,
         baseline: baseline.map(|amount| amount.high),
@@ -148,6 +149,7 @@ fn check(
 fn about(name: &str, message: String) -> Check {
     Check {
         name: name.to_owned(),
+        test: false,
         metric: None,
         against: Against::Baseline,
         baseline: None,
@@ -166,6 +168,12 @@ fn about(name: &str, message: String) -> Check {
 pub fn vanished(name: &str, why: Option<&str>) -> Check {
     let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
     about(name, format!("vanished: it is in the baseline, but not among the benchmarks{why}"))
+}
+
+/// A test of the baseline that no longer exists.
+pub fn vanished_test(name: &str, why: Option<&str>) -> Check {
+    let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+    about(name, format!("vanished: it is in the baseline, but not among the tests{why}"))
 }
 
 /// A benchmark without an entry in the baseline.

@@ -1,44 +1,48 @@
 //! `cargo memprof test`: the tests, and what each allocates.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
-use crate::formats::json;
+use super::check::tests::{TestGate, base};
+use crate::formats::{View, json};
 use crate::go::flags;
 use crate::measure::Interrupt;
-use crate::results::lines::{Line, Run, RunFinished};
-use crate::session::writer::started;
+use crate::results::lines::{Base, Line, Run, RunFinished};
+use crate::session::baseline;
+use crate::session::writer::{started, step_summary};
 use crate::test_runs::options::TestArgs;
-use crate::test_runs::report;
 use crate::test_runs::session::TestSession;
-use crate::{Result, console, exit, fs};
+use crate::{Error, Result, console, exit, fs};
 
 pub fn run(words: &[OsString]) -> Result<u8> {
-    let args = TestArgs::read(&flags::to_two_dashes(words, &flags::long_names::<TestArgs>()))?;
+    run_with(&TestArgs::read(&flags::to_two_dashes(words, &flags::long_names::<TestArgs>()))?)
+}
+
+pub fn run_with(args: &TestArgs) -> Result<u8> {
     let interrupt = Interrupt::listen()?;
-    let session = interrupt.explains(TestSession::open(&args, interrupt.clone()))?;
+    let session = interrupt.explains(TestSession::open(args, interrupt.clone()))?;
     let mut output = Output::begin(&session)?;
     match run_into(&mut output, session) {
-        Ok(false) => output.line(&Line::RunFinished(output.run.end())).map(|()| exit::OK),
-        Ok(true) => output.finish(),
-        Err(error) => {
-            output.line(&Line::RunFinished(RunFinished {
-                success: false,
-                error: Some(error.line()),
-                ..output.run.end()
-            }))?;
-            Err(error)
-        }
+        Ok(false) => output.end(None).map(|()| exit::OK),
+        Ok(true) => output.finish(args),
+        Err(error) => output.end(Some(&error)).and(Err(error)),
     }
 }
 
 /// False if nothing was to be run.
 fn run_into(output: &mut Output, mut session: TestSession) -> Result<bool> {
+    let args = session.args;
+    let gate = match args.output.check {
+        true => Some(TestGate::load(&session, output.base.as_ref())?),
+        false => None,
+    };
     let build = session.build()?;
-    if session.args.build.no_run {
+    if args.build.no_run {
         return Ok(false);
     }
     let listing = session.list(&build)?;
-    if session.args.output.list || session.args.harness.list {
+    if args.lists() {
         let names: String = session.names(&listing).map(|name| format!("{name}\n")).collect();
         console::print(&names)?;
         return Ok(false);
@@ -48,25 +52,39 @@ fn run_into(output: &mut Output, mut session: TestSession) -> Result<bool> {
         output.run.tests.push(test);
         Ok(())
     })?;
+    if let Some(gate) = gate {
+        let Run { started, tests, .. } = &output.run;
+        let mut judged = gate.judge(&mut session, &build, &listing, tests, started)?;
+        if args.output.accept {
+            gate.accept(&mut judged, tests, started)?;
+        }
+        for check in judged.checks {
+            output.line(&Line::Check(Box::new(check.clone())))?;
+            output.run.checks.push(check);
+        }
+    }
     Ok(true)
 }
 
 /// Where the results go.
-struct Output {
-    home: std::path::PathBuf,
-    is_json: bool,
+struct Output<'a> {
+    home: PathBuf,
+    root: PathBuf,
+    args: &'a TestArgs,
+    base: Option<Base>,
     /// The future text of results.jsonl.
     lines: String,
     run: Run,
 }
 
-impl Output {
-    fn begin(session: &TestSession) -> Result<Output> {
-        let args = session.args;
-        let started = started(args.profile(), &session.place.root, &session.config);
+impl<'a> Output<'a> {
+    fn begin(session: &TestSession<'a>) -> Result<Output<'a>> {
+        let (args, place) = (session.args, &session.place);
+        let base = base(session)?;
+        let started = started(args.profile(), &place.root, &session.config);
         let run = Run { started: started.clone(), ..Run::default() };
-        let is_json = args.is_json() && !args.output.list && !args.harness.list;
-        let mut output = Output { home: session.place.home.clone(), is_json, lines: String::new(), run };
+        let (home, root) = (place.home.clone(), place.root.clone());
+        let mut output = Output { home, root, args, base, lines: String::new(), run };
         output.line(&Line::RunStarted(started))?;
         Ok(output)
     }
@@ -74,22 +92,33 @@ impl Output {
     fn line(&mut self, line: &Line) -> Result<()> {
         let text = json::line(line);
         self.lines.push_str(&text);
-        if self.is_json { console::print(&text) } else { Ok(()) }
+        if self.args.format().is_stream() && !self.args.lists() { console::print(&text) } else { Ok(()) }
     }
 
-    fn finish(mut self) -> Result<u8> {
+    /// Ends the JSON if nothing was run, or the run could not go on; results.jsonl stays that of the run before.
+    fn end(&mut self, error: Option<&Error>) -> Result<()> {
+        let error = error.map(Error::line);
+        self.line(&Line::RunFinished(RunFinished { success: error.is_none(), error, ..self.run.end() }))
+    }
+
+    fn finish(mut self, args: &TestArgs) -> Result<u8> {
         let end = self.run.end();
-        let failed = end.failed;
-        self.line(&Line::RunFinished(end))?;
+        self.line(&Line::RunFinished(end.clone()))?;
         fs::replace(&self.home.join("results.jsonl"), self.lines.as_bytes())?;
-        if !self.is_json {
-            console::print(&report::table(&self.run.tests))?;
+        if let Some(name) = &args.output.save_baseline {
+            baseline::save(name, &self.home, &self.root, &self.run, &BTreeMap::new())?;
         }
-        if failed > 0 {
-            let tests = if failed == 1 { "test" } else { "tests" };
-            console::error(&format!("{failed} of {} {tests} failed", self.run.tests.len()));
+        let format = args.format();
+        if !format.is_stream() {
+            let view = View { base: self.base.clone(), root: self.root.clone(), ..View::default() };
+            console::print(&format.render(&self.run, &view))?;
+            format.step_summary().map_or(Ok(()), |summary| step_summary(summary, &self.run, &view))?;
+        }
+        if end.failed > 0 {
+            let tests = if self.run.tests.len() == 1 { "test" } else { "tests" };
+            console::error(&format!("{} of {} {tests} failed", end.failed, self.run.tests.len()));
             return Ok(exit::BENCH_FAILED);
         }
-        Ok(exit::OK)
+        Ok(if end.success { exit::OK } else { exit::CHECK_FAILED })
     }
 }

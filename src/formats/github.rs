@@ -32,6 +32,10 @@ impl Format for Github {
             let message = format!("{}: {}", one_line(&failed.name), failed.error);
             let _ = writeln!(text, "::error title=cargo memprof::{}", data(&message));
         }
+        for test in run.tests.iter().filter(|test| test.has_failed()) {
+            let message = format!("{}: {}", one_line(&test.name), test.error.as_deref().unwrap_or("failed"));
+            let _ = writeln!(text, "::error title=cargo memprof::{}", data(&message));
+        }
         for check in &run.checks {
             let command = match check.verdict {
                 Verdict::Failed => "error",

@@ -1,4 +1,4 @@
-//! JUnit's XML: a suite for each bench target, a case for each benchmark.
+//! JUnit's XML: a suite for each target, a case for each benchmark or test.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use super::{Format, View, one_of_each, verdicts};
 use crate::results::check::{Check, Verdict};
 use crate::results::lines::Run;
 use crate::results::names::one_line;
+use crate::results::tests::{Outcome, TestFinished};
 
 pub struct Junit;
 
@@ -50,13 +51,33 @@ impl Format for Junit {
             status.set_message(failed.error.as_str());
             add(&failed.name, status, 0.0);
         }
-        let measured = |name: &str| run.finished.iter().any(|one| one.name == name);
+        for test in &run.tests {
+            let seconds = test.wall_ns.map_or(0.0, |wall| wall as f64 / 1e9);
+            add(&test.name, of_test(test, &checks(&test.name), view), seconds);
+        }
+        let tested = |name: &str| run.tests.iter().any(|test| test.name == name);
+        let measured = |name: &str| run.finished.iter().any(|one| one.name == name) || tested(name);
         for check in run.checks.iter().filter(|c| c.verdict == Verdict::Failed && !measured(&c.name)) {
             add(&check.name, status(&[check], view), 0.0);
         }
         let mut report = Report::new("cargo memprof");
         report.add_test_suites(suites.into_values());
         report.to_string().unwrap_or_default()
+    }
+}
+
+fn of_test(test: &TestFinished, failed: &[&Check], view: &View) -> TestCaseStatus {
+    match test.outcome {
+        Outcome::Ok => status(failed, view),
+        Outcome::Ignored => TestCaseStatus::skipped(),
+        Outcome::Failed => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_message(test.error.as_deref().unwrap_or("failed"));
+            if let Some(output) = &test.output {
+                status.set_description(XmlString::new(output.as_str()));
+            }
+            status
+        }
     }
 }
 

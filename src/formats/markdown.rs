@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::columns::{self, Table};
-use super::{Format, View, names_of, one_of_each, verdicts};
+use super::{Format, View, names_of, one_of_each, test_table, verdicts};
 use crate::results::check::Verdict;
 use crate::results::lines::Run;
 use crate::results::notation::markdown as escaped;
@@ -32,6 +32,10 @@ impl Format for Markdown {
         for failed in &run.failed {
             let _ = writeln!(text, "- ❌ **{}**: {}", escaped(&failed.name), escaped(&failed.error));
         }
+        for test in run.tests.iter().filter(|test| test.has_failed()) {
+            let error = test.error.as_deref().unwrap_or("failed");
+            let _ = writeln!(text, "- ❌ **{}**: {}", escaped(&test.name), escaped(error));
+        }
         for check in run.checks.iter().filter(|check| check.verdict != Verdict::Passed) {
             let mark = match check.verdict {
                 Verdict::Failed => "❌",
@@ -45,7 +49,7 @@ impl Format for Markdown {
         }
         if !run.checks.is_empty() {
             let _ = write!(text, "\n{}\n\n", escaped(&verdicts::summary(run)));
-        } else if !run.failed.is_empty() {
+        } else if run.end().failed > 0 {
             text.push('\n');
         }
         let table = Table::new(&run.finished, view);
@@ -56,15 +60,12 @@ impl Format for Markdown {
         if fold {
             let _ = write!(text, "<details><summary>All {} benchmarks</summary>\n\n", one_of_each(&run.finished).len());
         }
-        for (index, row) in table.cells.iter().enumerate() {
-            let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
-            let _ = writeln!(text, "| {} |", cells.join(" | "));
-            if index == 0 {
-                let is_text = |at: usize| at == 0 || table.compared && at == row.len() - 1;
-                let align = |at: usize| if is_text(at) { "---" } else { "---:" };
-                let _ = writeln!(text, "| {} |", (0..row.len()).map(align).collect::<Vec<_>>().join(" | "));
-            }
+        push_rows(&mut text, &table.cells, table.compared);
+        let tests = test_table::cells(run, view);
+        if !table.cells.is_empty() && !tests.is_empty() {
+            text.push('\n');
         }
+        push_rows(&mut text, &tests, view.base.is_some());
         for note in columns::notes(&run.finished, &table) {
             let _ = writeln!(text, "\n{}", escaped(note));
         }
@@ -72,5 +73,17 @@ impl Format for Markdown {
             text.push_str("\n</details>\n");
         }
         text
+    }
+}
+
+fn push_rows(text: &mut String, cells: &[Vec<String>], last_is_text: bool) {
+    for (index, row) in cells.iter().enumerate() {
+        let shown: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
+        let _ = writeln!(text, "| {} |", shown.join(" | "));
+        if index == 0 {
+            let is_text = |at: usize| at == 0 || last_is_text && at == row.len() - 1;
+            let align = |at: usize| if is_text(at) { "---" } else { "---:" };
+            let _ = writeln!(text, "| {} |", (0..row.len()).map(align).collect::<Vec<_>>().join(" | "));
+        }
     }
 }

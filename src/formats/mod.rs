@@ -10,6 +10,7 @@ mod human;
 pub mod json;
 mod junit;
 mod markdown;
+mod test_table;
 mod verdicts;
 
 use std::collections::{BTreeMap, HashMap};
@@ -103,6 +104,7 @@ fn names_of(run: &Run) -> HashMap<String, String> {
         .map(|check| (check.name.as_str(), &check.name[check.name.len() - id(&check.name)..]))
         .collect();
     all.extend(run.finished.iter().map(|row| (row.name.as_str(), row.least_name())));
+    all.extend(run.tests.iter().map(|test| (test.name.as_str(), test.id.as_str())));
     let (full, ids): (Vec<&str>, Vec<&str>) = all.into_iter().unzip();
     let short = names::shortest(&full, &ids).into_iter().map(|name| names::one_line(&name).into_owned());
     full.iter().map(|name| (*name).to_owned()).zip(short).collect()

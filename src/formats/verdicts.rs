@@ -46,6 +46,12 @@ pub fn summary(run: &Run) -> String {
         1 => "; 1 benchmark could not be measured".to_owned(),
         many => format!("; {many} benchmarks could not be measured"),
     };
+    let crashed = crashed
+        + &match run.tests.iter().filter(|test| test.has_failed()).count() {
+            0 => String::new(),
+            1 => "; 1 test failed".to_owned(),
+            many => format!("; {many} tests failed"),
+        };
     verdict(&run.checks, &crashed)
 }
 
@@ -54,28 +60,38 @@ fn verdict(checks: &[Check], crashed: &str) -> String {
     let names = |verdict: Verdict| -> BTreeSet<&str> {
         checks.iter().filter(|check| check.verdict == verdict).map(|check| check.name.as_str()).collect()
     };
-    let all: BTreeSet<&str> = checks.iter().map(|check| check.name.as_str()).collect();
+    let all: BTreeSet<(bool, &str)> = checks.iter().map(|check| (check.test, check.name.as_str())).collect();
+    let tests = all.iter().filter(|(test, _)| *test).count();
     let (failed, improved, accepted) = (names(Verdict::Failed), names(Verdict::Improved), names(Verdict::Accepted));
-    let benchmarks = |n: usize| if n == 1 { "1 benchmark".to_owned() } else { format!("{n} benchmarks") };
+    let number = |n: usize, word: &str| if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") };
+    let checked = match (all.len() - tests, tests) {
+        (benchmarks, 0) => number(benchmarks, "benchmark"),
+        (0, tests) => number(tests, "test"),
+        (benchmarks, tests) => format!("{} and {}", number(benchmarks, "benchmark"), number(tests, "test")),
+    };
+    let again = match tests == all.len() && tests > 0 {
+        true => "cargo memprof test --check --accept",
+        false => "cargo memprof check --accept",
+    };
     if !failed.is_empty() {
         let fails = |against: Against| checks.iter().any(|c| c.verdict == Verdict::Failed && c.against == against);
         let advice = match (fails(Against::Baseline), fails(Against::Budget)) {
-            (true, false) => "; if the change is meant: cargo memprof check --accept",
-            (true, true) => {
-                "; if the change is meant: cargo memprof check --accept, and another budget in memprof.toml"
+            (true, false) => format!("; if the change is meant: {again}"),
+            (true, true) => format!("; if the change is meant: {again}, and another budget in memprof.toml"),
+            (false, true) => {
+                "; if the change is meant: another budget in memprof.toml (--accept excuses none)".to_owned()
             }
-            (false, true) => "; if the change is meant: another budget in memprof.toml (--accept excuses none)",
-            (false, false) => "",
+            (false, false) => String::new(),
         };
-        return format!("check failed: {} of {}{crashed}{advice}", failed.len(), benchmarks(all.len()));
+        return format!("check failed: {} of {checked}{crashed}{advice}", failed.len());
     }
     let passed = if crashed.is_empty() { "check passed" } else { "nothing that was measured failed the check" };
-    let mut text = format!("{passed}: {}{crashed}", benchmarks(all.len()));
+    let mut text = format!("{passed}: {checked}{crashed}");
     if !accepted.is_empty() {
         text.push_str(&format!(", {} accepted", accepted.len()));
     }
     if !improved.is_empty() {
-        text.push_str(&format!(", {} improved; keep it: cargo memprof check --accept", improved.len()));
+        text.push_str(&format!(", {} improved; keep it: {again}", improved.len()));
     }
     text
 }

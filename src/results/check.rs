@@ -37,6 +37,9 @@ pub struct PlacedSite {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     pub name: String,
+    /// It is of a test, not of a benchmark.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub test: bool,
     /// `None` if it is about the benchmark itself: it vanished, or has no entry.
     pub metric: Option<Metric>,
     pub against: Against,

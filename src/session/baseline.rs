@@ -127,8 +127,9 @@ pub fn warn_of_differences(label: &str, was: &RunStarted, now: &RunStarted) {
 /// Keeps `run` as `name`, with its memory profiles; without them as a file. `recounts`: counts of other processes, by
 /// full name.
 pub fn save(name: &str, home: &Path, root: &Path, run: &Run, recounts: &BTreeMap<String, Vec<Memory>>) -> Result<()> {
-    if !run.failed.is_empty() {
-        console::warn(&format!("the baseline {name} is not saved: benchmarks failed"));
+    if run.end().failed > 0 {
+        let failed = if run.failed.is_empty() { "tests" } else { "benchmarks" };
+        console::warn(&format!("the baseline {name} is not saved: {failed} failed"));
         return Ok(());
     }
     let mut run = Run { checks: Vec::new(), ..run.clone() };

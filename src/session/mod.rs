@@ -9,7 +9,7 @@ pub mod listing;
 pub mod options;
 mod outcomes;
 pub mod owner;
-mod partition;
+pub mod partition;
 pub mod programs;
 mod progress;
 pub mod recount;

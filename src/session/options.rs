@@ -181,15 +181,17 @@ pub struct Output {
     #[arg(long, alias = "no_browser", requires = "http")]
     pub no_browser: bool,
     /// Print the results in this format
-    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = format_parser())]
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = format_parser(&[]))]
     pub message_format: &'static dyn Format,
     /// Short for --message-format json
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub json: bool,
 }
 
-fn format_parser() -> impl TypedValueParser<Value = &'static dyn Format> {
-    let values = FORMATS.iter().map(|format| PossibleValue::new(format.name()).help(format.about()));
+/// The formats of these names; all if there are none.
+pub fn format_parser(names: &'static [&str]) -> impl TypedValueParser<Value = &'static dyn Format> {
+    let known = FORMATS.iter().filter(|format| names.is_empty() || names.contains(&format.name()));
+    let values = known.map(|format| PossibleValue::new(format.name()).help(format.about()));
     PossibleValuesParser::new(values).map(|name| formats::find(&name).unwrap_or(&formats::Human))
 }
 

@@ -18,6 +18,10 @@ impl Partition {
         }
     }
 
+    pub fn is_first(self) -> bool {
+        self.number == 1
+    }
+
     /// Whether the benchmark with this full name is in it.
     pub fn has(self, name: &str) -> bool {
         hash(name) % self.of == self.number - 1

@@ -21,6 +21,7 @@ use crate::results::lines::{
 use crate::results::names;
 use crate::results::ratio::{Ratio, Versus};
 use crate::results::sites::sites;
+use crate::results::tests::TestFinished;
 use crate::{Error, Result, exit, fs, git, history};
 
 /// Takes results as they come.
@@ -266,6 +267,11 @@ impl<'a> Writer<'a> {
         self.run.failed.push(failed);
     }
 
+    pub fn test(&mut self, test: TestFinished) {
+        self.line(&Line::TestFinished(Box::new(test.clone())));
+        self.run.tests.push(test);
+    }
+
     pub fn check(&mut self, check: Check) {
         self.line(&Line::Check(Box::new(check.clone())));
         self.run.checks.push(check);
@@ -363,13 +369,13 @@ fn code(run: &Run) -> u8 {
     match run.end().success {
         true => exit::OK,
         false if uncounted => exit::NOTHING_MEASURED,
-        false if run.failed.is_empty() => exit::CHECK_FAILED,
+        false if run.end().failed == 0 => exit::CHECK_FAILED,
         false => exit::BENCH_FAILED,
     }
 }
 
 /// GitHub shows this file on the run's own page.
-fn step_summary(format: &dyn Format, run: &Run, view: &View) -> Result<()> {
+pub fn step_summary(format: &dyn Format, run: &Run, view: &View) -> Result<()> {
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from) else {
         return Ok(());
     };

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser};
 
+use crate::formats::{Format, json};
 use crate::project::{BuildOptions, CargoOptions};
 use crate::session::duration;
+use crate::session::options::format_parser;
 use crate::{Error, Result};
 
 const AFTER: &str = "\
@@ -134,13 +136,28 @@ pub struct OutputArgs {
     /// Print the full names of the tests, one a line; run nothing
     #[arg(long)]
     pub list: bool,
-    /// human, or json: one object a line, as each test finishes
-    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = ["human", "json"])]
-    pub message_format: String,
+    /// Judge the counts by memprof-baseline.toml, or --baseline, and by the budgets of memprof.toml
+    #[arg(long)]
+    pub check: bool,
+    /// Write today's counts to memprof-baseline.toml
+    #[arg(long, requires = "check", conflicts_with = "baseline")]
+    pub accept: bool,
+    /// Keep the results under this name, or in this file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub save_baseline: Option<String>,
+    /// Compare with kept results
+    #[arg(long, value_name = "NAME|FILE")]
+    pub baseline: Option<String>,
+    /// Print the results in this format
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = format_parser(TEST_FORMATS))]
+    pub message_format: &'static dyn Format,
     /// Short for --message-format json
     #[arg(long)]
     pub json: bool,
 }
+
+/// Those of the formats that tests have a place in.
+const TEST_FORMATS: &[&str] = &["human", "json", "markdown", "github", "junit"];
 
 /// libtest's own options.
 #[derive(Debug, Default, Parser)]
@@ -200,8 +217,13 @@ impl TestArgs {
         [&self.filters[..], &self.harness.filters].concat()
     }
 
-    pub fn is_json(&self) -> bool {
-        self.output.json || self.output.message_format == "json"
+    pub fn format(&self) -> &'static dyn Format {
+        if self.output.json { &json::Json } else { self.output.message_format }
+    }
+
+    /// Whether names are printed and nothing is run.
+    pub fn lists(&self) -> bool {
+        self.output.list || self.harness.list
     }
 
     pub fn is_quiet(&self) -> bool {

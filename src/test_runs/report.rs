@@ -1,4 +1,4 @@
-//! What people read: each test's verdict as libtest prints it, and the table of the counts.
+//! Each test's verdict, as libtest prints it.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -10,10 +10,8 @@ use super::build::Executable;
 use super::list::Test;
 use super::run::Ran;
 use super::select::Choice;
-use crate::formats::columns::aligned;
-use crate::results::names::{self, one_line};
-use crate::results::notation::grouped;
-use crate::results::tests::{Outcome, TestFinished, TestMemory};
+use crate::results::names::one_line;
+use crate::results::tests::Outcome;
 
 /// The verdicts on one executable's tests, on stderr.
 pub struct Verdicts {
@@ -118,38 +116,4 @@ impl Verdicts {
             took.as_secs_f64()
         ));
     }
-}
-
-/// The counts of all tests that passed, those that allocate most first.
-pub fn table(tests: &[TestFinished]) -> String {
-    let mut rows: Vec<(&TestFinished, &TestMemory)> =
-        tests.iter().filter_map(|test| Some((test, test.memory.as_ref()?))).collect();
-    if rows.is_empty() {
-        return String::new();
-    }
-    rows.sort_by(|(a, x), (b, y)| (y.bytes, y.allocs, &a.name).cmp(&(x.bytes, x.allocs, &b.name)));
-    let full: Vec<&str> = tests.iter().map(|test| test.name.as_str()).collect();
-    let ids: Vec<&str> = tests.iter().map(|test| test.id.as_str()).collect();
-    let short: std::collections::HashMap<&str, String> =
-        full.iter().copied().zip(names::shortest(&full, &ids)).collect();
-    let mut cells = vec![["test", "allocs", "bytes", "peak B", "live blocks", "live B"].map(str::to_owned).to_vec()];
-    for (test, memory) in rows {
-        let number = |value: u64| grouped(&value.to_string());
-        cells.push(vec![
-            one_line(&short[test.name.as_str()]).into_owned(),
-            ranged(memory.allocs_range()),
-            ranged(memory.bytes_range()),
-            number(memory.peak_bytes),
-            number(memory.live_blocks),
-            number(memory.live_bytes),
-        ]);
-    }
-    let mut text = aligned(&cells, false).join("\n");
-    text.push('\n');
-    text
-}
-
-fn ranged([least, most]: [u64; 2]) -> String {
-    let (low, high) = (grouped(&least.to_string()), grouped(&most.to_string()));
-    if least == most { low } else { format!("{low}–{high}") }
 }

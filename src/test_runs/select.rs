@@ -41,9 +41,10 @@ impl Filter {
         Ok(Filter { text: text.to_owned(), regex })
     }
 
-    fn fits(&self, test: &Test) -> bool {
+    /// `name`: the full name; `id`: the path.
+    fn fits(&self, name: &str, id: &str) -> bool {
         // No test's own path has a slash.
-        let name = if self.text.contains('/') { &test.name } else { &test.listed };
+        let name = if self.text.contains('/') { name } else { id };
         match &self.regex {
             Some(regex) => regex.is_match(name),
             None => *name == self.text || name.strip_suffix(&self.text).is_some_and(|rest| rest.ends_with('/')),
@@ -71,10 +72,14 @@ impl Selection {
         Ok(Selection { filters: compile(&args.all_filters())?, skip: compile(&own.skip)?, ignored })
     }
 
+    /// Whether a test of this full name and path is meant.
+    pub fn covers(&self, name: &str, id: &str) -> bool {
+        (self.filters.is_empty() || self.filters.iter().any(|filter| filter.fits(name, id)))
+            && !self.skip.iter().any(|filter| filter.fits(name, id))
+    }
+
     pub fn choice(&self, test: &Test) -> Choice {
-        let wanted = (self.filters.is_empty() || self.filters.iter().any(|filter| filter.fits(test)))
-            && !self.skip.iter().any(|filter| filter.fits(test));
-        match (wanted, self.ignored, test.ignored) {
+        match (self.covers(&test.name, &test.listed), self.ignored, test.ignored) {
             (false, ..) | (true, Ignored::Only, false) => Choice::FilteredOut,
             (true, Ignored::Left, true) => Choice::Ignored,
             (true, ..) => Choice::Run,

@@ -1,6 +1,8 @@
 //! One run of a workspace's tests, which every command that counts tests goes through: locate, build, list, run.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::time::Instant;
 
 use super::attempt::Settings;
@@ -11,14 +13,17 @@ use super::profile as stacks;
 use super::report::Verdicts;
 use super::run::{self, Ran, unrun};
 use super::select::{Choice, Selection};
-use super::target::Place;
+use super::target::{Place, TestTarget};
 use crate::console;
 use crate::measure::{Interrupt, Scratch, Tables};
-use crate::pprof::profile;
+use crate::pprof::profile::{self, Profile};
 use crate::project::CargoConfig;
 use crate::results::names;
 use crate::results::tests::{Outcome, TestFinished};
 use crate::{Error, Result, fs};
+
+/// Processes of each test, if its counts are kept to be compared with.
+const KEPT_PASSES: u32 = 5;
 
 /// The workspace and what is wanted of it.
 pub struct TestSession<'a> {
@@ -91,6 +96,24 @@ impl<'a> TestSession<'a> {
         wanted.map(|test| test.name.as_str())
     }
 
+    fn options(&self) -> run::Options {
+        let (harness, output) = (&self.args.harness, &self.args.output);
+        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        // What will be compared with should know how far counts vary.
+        let kept = (output.accept || output.save_baseline.is_some()).then_some(KEPT_PASSES);
+        run::Options {
+            workers: harness.test_threads.unwrap_or_else(cores),
+            passes: self.args.record.passes.or(kept),
+            nocapture: harness.nocapture,
+            show_output: harness.show_output,
+        }
+    }
+
+    fn settings<'s>(&'s self, table: Option<&'s Path>) -> Settings<'s> {
+        let (scratch, timeout) = (self.scratch.0.as_path(), self.args.record.timeout);
+        Settings { scratch, timeout, interrupt: &self.interrupt, table }
+    }
+
     /// Runs the selected tests; their verdicts appear on stderr, and each result goes to `each` as it comes.
     pub fn run(
         &mut self,
@@ -98,15 +121,7 @@ impl<'a> TestSession<'a> {
         listing: &Listing,
         each: &mut dyn FnMut(TestFinished) -> Result<()>,
     ) -> Result<()> {
-        let quiet = self.args.is_quiet();
-        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let harness = &self.args.harness;
-        let options = run::Options {
-            workers: harness.test_threads.unwrap_or_else(cores),
-            passes: self.args.record.passes,
-            nocapture: harness.nocapture,
-            show_output: harness.show_output,
-        };
+        let (quiet, options) = (self.args.is_quiet(), self.options());
         for (executable, listed) in build.executables.iter().zip(&listing.executables) {
             let listed = match listed {
                 Ok(listed) => listed,
@@ -125,12 +140,7 @@ impl<'a> TestSession<'a> {
                 true => Some(stacks::write_table(&mut self.tables, executable, &listed.modules, &self.scratch.0)?),
                 false => None,
             };
-            let settings = Settings {
-                scratch: &self.scratch.0,
-                timeout: self.args.record.timeout,
-                interrupt: &self.interrupt,
-                table: table.as_deref(),
-            };
+            let settings = self.settings(table.as_deref());
             let (begun, home) = (Instant::now(), &self.place.home);
             run::run(&tests, executable, &options, &settings, &mut |mut ran: Ran| {
                 if let Some(test) = tests.iter().find(|test| test.name == ran.finished.name) {
@@ -151,6 +161,58 @@ impl<'a> TestSession<'a> {
         Ok(())
     }
 
+    /// Runs each of `names` once more, for its profile.
+    pub fn profiles_of(
+        &mut self,
+        build: &Build,
+        listing: &Listing,
+        names: &BTreeSet<String>,
+        each: &mut dyn FnMut(&str, &Profile),
+    ) -> Result<()> {
+        for (executable, listed) in build.executables.iter().zip(&listing.executables) {
+            let Ok(listed) = listed else { continue };
+            let tests: Vec<&Test> = listed.tests.iter().filter(|test| names.contains(&test.name)).collect();
+            if tests.is_empty() {
+                continue;
+            }
+            let table = stacks::write_table(&mut self.tables, executable, &listed.modules, &self.scratch.0)?;
+            let options = run::Options { passes: Some(1), nocapture: false, show_output: false, ..self.options() };
+            run::run(&tests, executable, &options, &self.settings(Some(&table)), &mut |ran| {
+                ran.mem.iter().for_each(|mem| each(&ran.finished.name, mem));
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Whether a test of the baseline, by its full name, should have been run: its package, its target and its path are
+    /// selected, or gone.
+    pub fn covers(&self, build: &Build, name: &str) -> bool {
+        let (package, target, id) = parts(name);
+        let place = &self.place;
+        let is = |names: &[String]| names.iter().any(|one| one == package);
+        let is_gone = self.args.build.cargo.package.is_empty() && !is(&place.members);
+        let is_built =
+            || build.executables.iter().any(|one| one.target.package == package && one.target.name == target);
+        (is(&place.selected) || is_gone)
+            && (self.args.targets.is_all() || is_built())
+            && self.selection.covers(name, names::without_occurrence(id))
+    }
+
+    /// Why such a test, which was not listed, may still exist; `None` if it is gone.
+    pub fn doubt(&self, build: &Build, listing: &Listing, name: &str) -> Option<&'static str> {
+        let (package, target, _) = parts(name);
+        let is_it = |one: &TestTarget| one.package == package && one.name == target;
+        if !self.place.targets.iter().any(is_it) {
+            return None;
+        }
+        match build.executables.iter().position(|one| is_it(&one.target)) {
+            None => Some("its target was not built; is a feature off?"),
+            Some(at) if listing.executables[at].is_err() => Some("its target could not be listed"),
+            Some(_) => None,
+        }
+    }
+
     /// An executable that does not list its tests.
     fn of_target(&self, executable: &build::Executable, why: &str) -> TestFinished {
         let target = &executable.target;
@@ -164,4 +226,11 @@ impl<'a> TestSession<'a> {
             ..TestFinished::default()
         }
     }
+}
+
+/// Package, target and id.
+fn parts(name: &str) -> (&str, &str, &str) {
+    let mut parts = name.splitn(3, '/');
+    let mut next = || parts.next().unwrap_or_default();
+    (next(), next(), next())
 }

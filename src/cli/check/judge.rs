@@ -34,7 +34,7 @@ pub struct Gate {
 impl Gate {
     pub fn load(args: &CheckArgs, words: &[OsString], session: &mut Session) -> Result<Gate> {
         let path = session.workspace.root.join(check::FILE_NAME);
-        let config = load_config(session)?;
+        let config = load_config(&session.workspace.root, &session.workspace.metadata)?;
         let base = baseline::load(args.run.output.baseline.as_ref(), words, session)?;
         let (baseline, label) = match &base {
             Some(_) if args.accept => {
@@ -136,7 +136,8 @@ impl Gate {
         if session.selection.is_partial() || self.is_of_programs() {
             return;
         }
-        for budget in self.config.budget.iter().filter(|budget| !today.keys().any(|name| budget.covers(name))) {
+        let benches = self.config.budget.iter().filter(|budget| !budget.benchmarks.source.is_empty());
+        for budget in benches.filter(|budget| !today.keys().any(|name| budget.covers(name))) {
             let globs = budget.benchmarks.source.join("`, `");
             console::warn(&format!(
                 "no benchmark matches the budget of `{globs}`; `cargo memprof list` has the full names"
@@ -187,10 +188,10 @@ fn in_scope(name: &str, session: &Session) -> bool {
         && session.selection.wants(&workspace.targets, package, target, names::without_occurrence(id))
 }
 
-fn load_config(session: &Session) -> Result<Config> {
+/// `metadata`: `[workspace.metadata.memprof]` of the workspace at `root`, or null.
+pub fn load_config(root: &Path, metadata: &serde_json::Value) -> Result<Config> {
     let bad = |message: String| Error::project(message);
-    let path = session.workspace.root.join(settings::FILE_NAME);
-    let metadata = &session.workspace.metadata;
+    let path = root.join(settings::FILE_NAME);
     let parsed = match std::fs::read_to_string(&path) {
         Ok(_) if !metadata.is_null() => {
             let message = "both memprof.toml and [workspace.metadata.memprof] are there; keep one of them";
@@ -208,7 +209,7 @@ fn load_config(session: &Session) -> Result<Config> {
     Ok(parsed.config)
 }
 
-fn read_baseline(path: &Path) -> Result<Option<Baseline>> {
+pub fn read_baseline(path: &Path) -> Result<Option<Baseline>> {
     let bad = |message: String| Error::project(message);
     let text = match std::fs::read_to_string(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -228,5 +229,6 @@ fn of_run(base: &Base) -> Baseline {
     Baseline {
         measured: Circumstances { rustc, target, profile },
         entries: entries.into_iter().map(|(name, measured)| (name, measured.entry_with_lines())).collect(),
+        tests: check::measured_tests(&base.run.tests).into_iter().map(|(name, one)| (name, one.entry())).collect(),
     }
 }

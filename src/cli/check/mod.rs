@@ -3,6 +3,7 @@
 mod accept;
 mod judge;
 mod last_run;
+pub mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsString;
@@ -65,6 +66,9 @@ allocs/op and B/op must equal the baseline, to the digit where they are exact. A
 fails. Time is judged only if a budget says so. With a FILTER only matching entries can vanish, and --accept changes only
 those: it removes the entries of benchmarks that this run looked for and did not find. --accept does not excuse a budget.
 
+Tests are run and judged, too, where memprof.toml has a budget of tests or the baseline has entries of tests; `cargo memprof test
+--check` judges them alone.
+
 Exit codes: 0 success · 100 a regression, a budget, a vanished benchmark, a missing baseline · 101 the benches do not
 build · 102 no workspace or bad configuration · 103 a bench failed · 104 nothing matched, or nothing could be counted";
 
@@ -120,9 +124,10 @@ fn judge_into(
     };
     gate.warn_of_differences(session, &writer.run.started);
     let mut checks = gate.judge(&today, &listed, session, &writer.run);
-    if args.accept && today.is_empty() {
+    let tests_too = !args.last_run && tests::are_wanted(args, session)?;
+    if args.accept && today.is_empty() && !tests_too {
         console::warn(&format!("{} is left as it was, for nothing was measured", crate::check::FILE_NAME));
-    } else if args.accept {
+    } else if args.accept && !today.is_empty() {
         let kept = accept::verdicts(&mut checks, &today, &listed, session);
         // The results are reported all the same.
         if let Err(error) = accept::write(&gate, &today, &checks, &kept, session, &writer.run.started) {
@@ -130,6 +135,9 @@ fn judge_into(
         }
     }
     checks.into_iter().for_each(|check| writer.check(check));
+    if tests_too {
+        tests::add_to(writer, args, session)?;
+    }
     Ok(())
 }
 
@@ -142,7 +150,7 @@ fn measured(
     writer: &mut Writer,
 ) -> Result<(BTreeMap<String, Measured>, Listed)> {
     let cases = session.build_programs(gate.programs())?;
-    if cases.is_empty() {
+    if cases.is_empty() && !tests::are_wanted(args, session)? {
         session.needs_benches()?;
     }
     session.counted_iterations = gate.counted_iterations();

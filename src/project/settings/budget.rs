@@ -1,4 +1,4 @@
-//! A budget: which benchmarks, and how far each metric may go.
+//! A budget: which benchmarks or tests, and how far each metric may go.
 
 use std::fmt;
 
@@ -10,9 +10,20 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use super::limit::{Limit, Max, Tolerance};
 use crate::results::metric::Metric;
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Budget {
+    /// On full names.
     pub benchmarks: Globs,
+    /// On full names if a slash is in it, else on the tests' own paths.
+    pub tests: Globs,
+    limits: Vec<(Metric, Limit)>,
+}
+
+/// A budget as it is written.
+#[derive(Deserialize)]
+struct BudgetTable {
+    benchmarks: Option<Globs>,
+    tests: Option<Globs>,
     allocs_per_op: Option<LimitText>,
     bytes_per_op: Option<LimitText>,
     ns_per_op: Option<LimitText>,
@@ -20,25 +31,57 @@ pub struct Budget {
     retained_bytes_per_op: Option<LimitText>,
 }
 
+impl<'de> Deserialize<'de> for Budget {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Budget, D::Error> {
+        deserializer.deserialize_map(BudgetVisitor)
+    }
+}
+
+/// An error of a visitor has a place.
+struct BudgetVisitor;
+
+impl<'de> Visitor<'de> for BudgetVisitor {
+    type Value = Budget;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Budget, A::Error> {
+        let table = BudgetTable::deserialize(MapAccessDeserializer::new(map))?;
+        if table.benchmarks.is_none() && table.tests.is_none() {
+            return Err(de::Error::missing_field("benchmarks"));
+        }
+        let limits = [
+            (Metric::AllocsPerOp, table.allocs_per_op),
+            (Metric::BytesPerOp, table.bytes_per_op),
+            (Metric::NsPerOp, table.ns_per_op),
+            (Metric::PeakBytes, table.peak_bytes),
+            (Metric::RetainedBytesPerOp, table.retained_bytes_per_op),
+        ];
+        let limits = limits.into_iter().filter_map(|(metric, limit)| Some((metric, limit?.0))).collect();
+        Ok(Budget { benchmarks: table.benchmarks.unwrap_or_default(), tests: table.tests.unwrap_or_default(), limits })
+    }
+}
+
 impl Budget {
     pub fn covers(&self, name: &str) -> bool {
         self.benchmarks.globs.iter().any(|glob| glob.is_match(name))
     }
 
+    /// Whether it covers the test with this full name and this path.
+    pub fn covers_test(&self, name: &str, id: &str) -> bool {
+        let fits = |glob: &GlobMatcher| glob.is_match(if glob.glob().glob().contains('/') { name } else { id });
+        self.tests.globs.iter().any(fits)
+    }
+
     pub fn limits(&self) -> impl Iterator<Item = (Metric, Limit)> {
-        let of = |metric| match metric {
-            Metric::AllocsPerOp => &self.allocs_per_op,
-            Metric::BytesPerOp => &self.bytes_per_op,
-            Metric::NsPerOp => &self.ns_per_op,
-            Metric::PeakBytes => &self.peak_bytes,
-            Metric::RetainedBytesPerOp => &self.retained_bytes_per_op,
-        };
-        Metric::ALL.into_iter().filter_map(move |metric| Some((metric, of(metric).as_ref()?.0)))
+        self.limits.iter().copied()
     }
 }
 
 /// Patterns on full names: `*` inside a part, `**` across parts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Globs {
     /// As they were typed.
     pub source: Vec<String>,

@@ -56,6 +56,16 @@ impl Config {
     pub fn limits(&self, name: &str) -> Limits {
         self.budget.iter().filter(|budget| budget.covers(name)).flat_map(Budget::limits).collect()
     }
+
+    /// The limits of a test, an operation being a run of it.
+    pub fn test_limits(&self, name: &str, id: &str) -> Limits {
+        self.budget.iter().filter(|budget| budget.covers_test(name, id)).flat_map(Budget::limits).collect()
+    }
+
+    /// Whether a budget covers tests.
+    pub fn has_tests(&self) -> bool {
+        self.budget.iter().any(|budget| !budget.tests.source.is_empty())
+    }
 }
 
 /// `place` says where the key with this path is. The error comes with the unknown keys: one of them may be the missing
@@ -116,6 +126,16 @@ bytes_per_op = false
         assert_eq!(dots.config.limits("q/t/..").len(), 1);
         // One star stays inside a part of the name.
         assert_eq!(of("p/t/g/h/pooled", Metric::AllocsPerOp), limit(Some(Max::Exact(5.0)), None));
+    }
+
+    #[test]
+    fn tests_are_covered_by_their_paths_or_full_names() {
+        let text = "[[budget]]\ntests = [\"parser::*\", \"q/api/**\"]\nallocs_per_op = 1\n";
+        let config = Config::parse(text).unwrap().config;
+        let covers = |name: &str, id: &str| !config.test_limits(name, id).is_empty();
+        assert!(covers("p/lib/parser::tests::a", "parser::tests::a") && covers("q/api/x", "x"));
+        assert!(!covers("p/parser::a/x", "x") && !covers("p/api/x", "x"));
+        assert!(config.has_tests() && config.limits("p/lib/parser::a").is_empty());
     }
 
     #[test]

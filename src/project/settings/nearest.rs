@@ -9,6 +9,7 @@ pub const KNOWN: &[&str] = &[
     "args",
     "stdin",
     "benchmarks",
+    "tests",
     "allocs_per_op",
     "bytes_per_op",
     "ns_per_op",

@@ -1,6 +1,7 @@
 //! `cargo memprof test`, on `fixtures/tests`.
 
 mod counts;
+mod gate;
 mod selection;
 mod verdicts;
 
