@@ -201,9 +201,10 @@ pub fn measured_tests(tests: &[TestFinished]) -> BTreeMap<String, Measured> {
             bytes,
             ns: None,
             paired: true,
-            peak: memory.peak_bytes as f64,
+            peak: Amount::exact(memory.peak_bytes as f64),
             retained: memory.live_bytes as f64,
             complete: memory.exact || !(allocs.all.is_exact() && bytes.all.is_exact()),
+            program: None,
             sites: Vec::new(),
         })
     };
