@@ -42,6 +42,8 @@ impl Names {
             self.modules = recorded::log(region, &header).modules;
             let readable = self.readable();
             self.symbolizer.learn(&readable);
+            // The program's own file is the one that is built anew while it runs.
+            self.symbolizer.read(0);
         }
     }
 

@@ -270,12 +270,12 @@ async fn cpu(
 async fn trace(shared: &Arc<Shared>, time: Duration) -> Answer {
     let cannot = |why: &str| Answer::error(500, &format!("Could not enable tracing: {why}"));
     let Some(sampling) = Sampling::begin(shared) else { return cannot("cpu profiling already in use") };
-    let begun = Instant::now();
     let mut tracing = match work(shared, Tracing::begin).await {
         None => return failed(),
         Some(Err(why)) => return cannot(why),
         Some(Ok(tracing)) => tracing,
     };
+    let begun = Instant::now();
     loop {
         let left = time.saturating_sub(begun.elapsed());
         passes(shared, tracing.pause().min(left)).await;

@@ -89,8 +89,8 @@ pub fn record(
     time: Duration,
     is_over: &mut dyn FnMut(Duration) -> bool,
 ) -> Result<String, &'static str> {
-    let begun = std::time::Instant::now();
     let mut tracing = Tracing::begin(reader)?;
+    let begun = std::time::Instant::now();
     loop {
         let left = time.saturating_sub(begun.elapsed());
         let over = is_over(tracing.pause().min(left)) || left.is_zero();

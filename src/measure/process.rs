@@ -57,7 +57,8 @@ impl Interrupt {
             thread::spawn(move || {
                 while !over.load(Ordering::Relaxed) {
                     if interrupt.came() {
-                        let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
+                        // A background job of a script ignores INT.
+                        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
                         break;
                     }
                     thread::sleep(POLL);

@@ -57,6 +57,13 @@ impl Symbolizer {
         }
     }
 
+    /// Reads a module now: its file may be gone when a name is asked for.
+    pub fn read(&mut self, index: usize) {
+        if let (Some(module), Some(opened)) = (self.modules.get(index), self.opened.get_mut(index)) {
+            opened.get_or_insert_with(|| Opened::open(module));
+        }
+    }
+
     /// The frames of every address of `stack`, in its order (leaf first); each has at least one.
     pub fn symbolize_stack(&mut self, stack: &Stack) -> Vec<LocatedFrames> {
         let locate = |(index, &address): (usize, &u64)| {

@@ -47,13 +47,32 @@ fn help(command: &str) -> String {
 
 #[test]
 fn options_that_are_shown_exist() {
-    const COMMANDS: [&str; 10] =
-        ["list", "check", "compare", "pprof", "report", "explain", "history", "merge", "init", "completions"];
+    const COMMANDS: [&str; 17] = [
+        "list",
+        "check",
+        "compare",
+        "pprof",
+        "report",
+        "explain",
+        "history",
+        "merge",
+        "init",
+        "completions",
+        "leaks",
+        "test",
+        "live",
+        "build",
+        "attach",
+        "top",
+        "trace",
+    ];
+    const PROGRAMS: [&str; 3] = ["--bin", "--example", "--test"];
     let mut seen = 0;
     for (page, text) in pages() {
         for words in commands(&text) {
             let command = COMMANDS.into_iter().find(|command| *command == words[0]).unwrap_or("run");
-            let help = help(command);
+            let runs_a_program = command == "run" && words.iter().any(|word| PROGRAMS.contains(word));
+            let help = help(if runs_a_program { PROGRAMS[0] } else { command });
             for word in words.iter().take_while(|word| **word != "--").filter(|word| word.starts_with('-')) {
                 let name = word.trim_start_matches('-').split('=').next().unwrap();
                 // Short options, and Go's spelling with one dash.

@@ -61,7 +61,8 @@ fn port(stdout: impl std::io::Read) -> u16 {
 
 fn does(port: u16, what: &str) -> [i64; 4] {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    write!(stream, "GET /{what} HTTP/1.1\r\n\r\n").unwrap();
+    // At once: the server reads no further than what comes first.
+    stream.write_all(format!("GET /{what} HTTP/1.1\r\n\r\n").as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap_or_default()).unwrap_or_else(|_| panic!("{answer}"))
@@ -69,7 +70,7 @@ fn does(port: u16, what: &str) -> [i64; 4] {
 
 fn end(port: u16) {
     if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) {
-        let _ = write!(stream, "GET /exit?0 HTTP/1.1\r\n\r\n");
+        let _ = stream.write_all(b"GET /exit?0 HTTP/1.1\r\n\r\n");
         let _ = stream.read(&mut [0]);
     }
 }
