@@ -74,7 +74,7 @@ pub fn profile() -> Result<Profile> {
         let mut stacks = Vec::new();
         embed::heap(&mut |addresses, [allocs, bytes, _, _, frees, freed]| {
             // Behind their calls, outermost first.
-            let addresses = addresses.iter().rev().map(|address| address - 1).collect();
+            let addresses = addresses.iter().rev().map(|address| address.wrapping_sub(1)).collect();
             let values = vec![allocs, bytes, allocs - frees, bytes - freed];
             stacks.push(Stack { addresses, values, label: 0, thread: None });
         })?;

@@ -8,7 +8,7 @@ use crate::profile::Frame;
 pub(crate) fn frames(address: u64) -> Vec<Frame> {
     let mut frames = Vec::new();
     // It takes one off, as of return addresses.
-    backtrace::resolve((address + 1) as *mut c_void, |symbol| {
+    backtrace::resolve(address.wrapping_add(1) as *mut c_void, |symbol| {
         let name = symbol.name().map_or_else(|| format!("{address:#x}"), |name| format!("{name:#}"));
         let file = symbol.filename().map_or_else(String::new, |file| file.display().to_string());
         frames.push(Frame { name, file, line: symbol.lineno().unwrap_or(0) });

@@ -166,7 +166,7 @@ fn a_panic_goes_on_and_leaves_everything_as_it_was() {
         assert_eq!(*caught.unwrap_err().downcast::<&str>().unwrap(), "mine");
     });
     // The panic's own box, and what the unwinder takes.
-    assert!(outer.allocs >= 1 + 1, "{outer:?}");
+    assert!(outer.allocs > 1, "{outer:?}");
     assert_eq!(outer.retained_blocks, 0);
     assert_eq!(measure(|| boxes(4)).allocs, 4);
 }

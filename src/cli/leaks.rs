@@ -57,7 +57,8 @@ pub fn run(args: &[OsString]) -> Result<u8> {
 
 /// The selected program and its mem.prof; the one that ran last, if none is named.
 fn find(args: &LeaksArgs) -> Result<(String, PathBuf)> {
-    let folder = args.manifest_path.as_deref().and_then(Path::parent);
+    let manifest = args.manifest_path.as_deref().and_then(|path| std::path::absolute(path).ok());
+    let folder = manifest.as_deref().and_then(Path::parent);
     let home = match (&args.target_dir, folder) {
         (Some(dir), _) => Some(dir.join("memprof")),
         (None, Some(folder)) => last_run::home_of(folder),

@@ -52,7 +52,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         counted(args.dirs.len(), "machine"),
         home.join("results.jsonl").display()
     ));
-    Ok(if run.failed.is_empty() { exit::OK } else { exit::BENCH_FAILED })
+    Ok(if run.end().failed == 0 { exit::OK } else { exit::BENCH_FAILED })
 }
 
 /// `1 machine`, `2 machines`.

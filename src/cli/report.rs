@@ -122,7 +122,7 @@ fn load(args: &ReportArgs, home: &Path) -> Result<Report> {
         std::io::ErrorKind::NotFound => no_run(),
         _ => Error::other(format!("cannot read {}: {error}", path.display())),
     })?;
-    let run = Run::parse(&text).map_err(|error| Error::other(format!("{}: {error}", path.display())))?;
+    let mut run = Run::parse(&text).map_err(|error| Error::other(format!("{}: {error}", path.display())))?;
     if let Some(root) = owner::foreign_to_here(&run.started, args.manifest_path.as_deref()) {
         let what = owner::described(root);
         return Err(Error::usage(format!("{}: {what}; run `cargo memprof` here first", path.display())));
@@ -138,8 +138,13 @@ fn load(args: &ReportArgs, home: &Path) -> Result<Report> {
     if let Some(variant) = args.against.as_deref().filter(|variant| !groups::has_variant(&run.finished, variant)) {
         console::warn(&format!("--against {variant}: no group has such a row"));
     }
+    let programs = programs(&text);
+    // A run of programs has pages of its own.
+    if !args.text && run.finished.iter().all(|one| programs.iter().any(|program| program.name == one.name)) {
+        run.finished.clear();
+    }
     let mut report = Report::new(run, args.against.clone(), base);
-    report.programs = programs(&text);
+    report.programs = programs;
     let kept = home.join(FOLDER);
     Ok(match args.history.as_deref().or_else(|| kept.is_dir().then_some(&*kept)) {
         Some(folder) => report.with_history(History::new(history::read(folder)?)),

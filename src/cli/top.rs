@@ -81,7 +81,9 @@ struct Snapshot {
 
 impl Snapshot {
     fn take(target: &Target) -> Result<Snapshot> {
-        Ok(Snapshot { profile: target.allocations()?, at: Instant::now(), before: None })
+        // The counts are copied first; their names take longer.
+        let at = Instant::now();
+        Ok(Snapshot { profile: target.allocations()?, at, before: None })
     }
 
     fn followed_by(self, next: Snapshot) -> Snapshot {

@@ -27,7 +27,8 @@ pub fn text(history: &History) -> String {
     }
     for series in &history.series {
         let _ = writeln!(out, "\n{}", one_line(&series.short));
-        let metrics: [(Metric, fn(&Point) -> Option<f64>, fn(f64) -> String); 3] = [
+        type Row = (Metric, fn(&Point) -> Option<f64>, fn(f64) -> String);
+        let metrics: [Row; 3] = [
             (Metric::Time, |point| point.ns_per_op, nanoseconds),
             (Metric::Bytes, |point| Some(point.bytes_per_op[0]), per_op),
             (Metric::Allocs, |point| Some(point.allocs_per_op[0]), per_op),

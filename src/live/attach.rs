@@ -28,7 +28,11 @@ pub fn find(named: &str) -> Result<Pid> {
         .flatten()
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid| std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe.ends_with(named)))
+        .filter(|pid| {
+            let exe = std::fs::read_link(format!("/proc/{pid}/exe"));
+            // So the kernel calls a file that was replaced.
+            exe.is_ok_and(|exe| exe.ends_with(named) || exe.ends_with(format!("{named} (deleted)")))
+        })
         .collect();
     found.sort_unstable();
     match found.as_slice() {
@@ -132,7 +136,10 @@ fn join(reader: &Reader) -> Result<(), String> {
         // By an earlier tool.
         return Ok(());
     }
-    reader.ask(word::WANTED_STEP, 1, word::DONE_STEP)?;
+    // An earlier tool may have been ended between the steps.
+    if done == 0 {
+        reader.ask(word::WANTED_STEP, 1, word::DONE_STEP)?;
+    }
     let names = reader.names();
     let readable = names.readable();
     let tables = names.modules.iter().zip(&readable).map(|(module, readable)| {
@@ -144,8 +151,12 @@ fn join(reader: &Reader) -> Result<(), String> {
     let bytes = Table { modules: tables.collect() }.to_bytes().map_err(|error| error.line())?;
     drop(names);
     let failed = |_| "its memory cannot be written".to_owned();
-    reader.region.set(word::TABLE_LEN, bytes.len() as u64).map_err(failed)?;
-    reader.ask(word::WANTED_STEP, 2, word::DONE_STEP)?;
+    if done < 2 {
+        reader.region.set(word::TABLE_LEN, bytes.len() as u64).map_err(failed)?;
+        reader.ask(word::WANTED_STEP, 2, word::DONE_STEP)?;
+    } else if reader.region.header().word(word::TABLE_LEN) != bytes.len() as u64 {
+        return Err("was left half joined by an earlier tool: start it again".to_owned());
+    }
     let room = reader.region.header().word(word::TABLE);
     if room == 0 {
         return Err("has no memory left for the tables".to_owned());

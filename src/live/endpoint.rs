@@ -78,8 +78,12 @@ pub enum PageAsk {
 /// The answer to a request that cannot be served.
 pub fn ask(method: &str, path: &str, query: &str, body: &str) -> Result<Ask, Answer> {
     let takes_post = path == "/debug/pprof/symbol" || path.starts_with("/mark/");
-    if !matches!(method, "GET" | "HEAD") && !(method == "POST" && takes_post) {
+    let is_known = matches!(method, "GET" | "HEAD") || method == "POST" && takes_post;
+    if !is_known {
         return Err(Answer::refusal(405, "Method Not Allowed"));
+    }
+    if path.is_empty() {
+        return Err(Answer::redirect("/"));
     }
     if path == "/debug/pprof" {
         return Err(Answer::redirect(DEBUG));

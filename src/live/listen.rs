@@ -36,7 +36,7 @@ pub enum Bound {
 
 pub struct Listening {
     pub bound: Bound,
-    /// None for a Unix socket: who can open it is the same user.
+    /// None for a Unix socket: only the same user can open it.
     pub guard: Option<Guard>,
     /// For people: `http://…` or `unix:…`.
     pub url: String,

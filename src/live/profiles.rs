@@ -73,7 +73,8 @@ fn waits(reader: &Reader, kind: Kind) -> Profile {
         period_type: ("contentions", "count"),
         period: 1,
     };
-    let remarks: Vec<String> = (lost > 0).then(|| format!("memprof: {lost} waits were lost")).into_iter().collect();
+    let remarks: Vec<String> =
+        (lost > 0).then(|| format!("memprof: waits were lost, at least {lost}")).into_iter().collect();
     let mut profile = profiles::named(symbolizer, modules, &form, &stacks, at(now()), &remarks);
     of_a_program(&mut profile);
     profile
@@ -110,7 +111,7 @@ pub fn cpu(reader: &Reader, begun: i64) -> Profile {
         period,
     };
     let unarmed = reader.region.header().word(word::UNARMED);
-    let losses = [(lost, "samples were lost"), (unarmed, "threads could not be sampled")];
+    let losses = [(lost, "or more samples were lost"), (unarmed, "threads could not be sampled")];
     let remarks: Vec<String> = losses
         .iter()
         .filter(|(number, _)| *number > 0)

@@ -214,7 +214,11 @@ async fn admitted(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<As
     } else {
         String::new()
     };
-    endpoint::ask(head.method.as_str(), path, head.uri.query().unwrap_or_default(), &body)
+    let asked = endpoint::ask(head.method.as_str(), path, head.uri.query().unwrap_or_default(), &body);
+    asked.map_err(|answer| match &answer.location {
+        Some(to) => Answer::redirect(&format!("{}{to}", shared.outside())),
+        None => answer,
+    })
 }
 
 async fn respond(shared: &Arc<Shared>, ask: Ask, is_head: bool) -> Answer {

@@ -1,7 +1,7 @@
 //! A server beside a program, as long as the program lives.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -22,12 +22,23 @@ const LOOK: Duration = Duration::from_secs(1);
 pub fn serve(reader: &Arc<Reader>, listening: Listening, is_over: &mut dyn FnMut(Duration) -> bool) -> Result<()> {
     let (tell, over) = watch::channel(false);
     let url = listening.url.clone();
+    // On a thread of its own: it waits for those who name addresses, and the rings are emptied meanwhile.
+    std::thread::spawn({
+        let (reader, over) = (reader.clone(), over.clone());
+        move || {
+            while !*over.borrow() {
+                if reader.region.header().is_begun() {
+                    reader.look();
+                }
+                std::thread::sleep(LOOK);
+            }
+        }
+    });
     let server = std::thread::spawn({
         let reader = reader.clone();
         move || server::serve(reader, listening, over)
     });
     eprintln!("listening on {url}");
-    let mut looked = None;
     while !is_over(PAUSE) {
         if server.is_finished() {
             break;
@@ -35,10 +46,6 @@ pub fn serve(reader: &Arc<Reader>, listening: Listening, is_over: &mut dyn FnMut
         if reader.region.header().is_begun() {
             reader.greet();
             drop(reader.rings());
-            if looked.is_none_or(|at: Instant| at.elapsed() > LOOK) {
-                reader.look();
-                looked = Some(Instant::now());
-            }
         }
     }
     let _ = tell.send(true);

@@ -28,6 +28,9 @@ impl Target {
     /// It is neither, or cannot be joined.
     pub fn find(named: Option<&str>) -> Result<Target> {
         let named = named.unwrap_or(DEFAULT);
+        if named.starts_with("unix:") {
+            return Err(Error::usage("Unix sockets are not read here; name the process by its number"));
+        }
         match http::address(named, 0, 0) {
             Some(Ok(_)) => {
                 let address = named.split("/debug/pprof").next().unwrap_or(named).trim_end_matches('/');

@@ -86,7 +86,7 @@ pub fn doing<'a>(state: char, functions: impl Iterator<Item = &'a str>) -> &'sta
         'Z' | 'X' => return "dead",
         _ => (),
     }
-    // What the program waits in is further out than what waits for it.
+    // The function that the program waits in is further out than the one that waits for it.
     let functions: Vec<&str> = functions.take(32).collect();
     let is_it = |(parts, _): &&(&[&str], &str)| {
         functions.iter().any(|function| parts.iter().all(|part| function.contains(part)))

@@ -98,12 +98,7 @@ fn part_size(start: Duration, benchmark: Duration) -> usize {
 
 /// Cuts `rows` into parts of at least `size`. `reference` is the row that another is compared with: both are timed in
 /// turns, so they share a part, unless that becomes too large.
-fn cut<'r, T>(
-    rows: &'r [T],
-    size: usize,
-    reference: impl Fn(&T) -> Option<&str>,
-    name: impl Fn(&T) -> &str,
-) -> Vec<&'r [T]> {
+fn cut<T>(rows: &[T], size: usize, reference: impl Fn(&T) -> Option<&str>, name: impl Fn(&T) -> &str) -> Vec<&[T]> {
     let (mut parts, mut from) = (Vec::new(), 0);
     for at in 1..=rows.len() {
         let goes_on = rows.get(at).is_some_and(|next| {

@@ -34,6 +34,6 @@ impl Tables {
             let key = (module.path.clone(), module.build_id.clone());
             table.modules.push(self.known.entry(key).or_insert_with(|| unwind::build_module(module)).clone());
         }
-        Ok(table.to_bytes()?)
+        table.to_bytes()
     }
 }

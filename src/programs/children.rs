@@ -38,7 +38,9 @@ fn ended(region: Region) -> Ended {
     let header = region.header();
     let now = clock_gettime(ClockId::Monotonic);
     let now = now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64;
-    let wall = Duration::from_nanos(now.saturating_sub(header.word(word::BEGUN)));
+    // A child that `_exit`s says nothing; then it is when it was looked for.
+    let ended = if header.word(word::EXITED) == 0 { now } else { header.word(word::EXITED) };
+    let wall = Duration::from_nanos(ended.saturating_sub(header.word(word::BEGUN)));
     let cpu = header.word(word::EXIT_CPU).saturating_sub(header.word(word::BEGUN_CPU));
     let mut timeline = Timeline::default();
     timeline.end(&region, &header, wall);
@@ -52,6 +54,7 @@ fn ended(region: Region) -> Ended {
         sampled_from: None,
         children: Vec::new(),
         region,
+        is_late: false,
     }
 }
 

@@ -109,7 +109,14 @@ pub struct RecordArgs {
     #[arg(long, value_name = "N", default_value_t = STACKS)]
     pub stacks_limit: usize,
     /// Exit with 100 if more than BYTES leaked, not counting blocks that std and statics keep
-    #[arg(long, value_name = "BYTES", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
+    #[arg(
+        long,
+        value_name = "BYTES",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "0",
+        conflicts_with = "no_profiles"
+    )]
     pub fail_on_leak: Option<u64>,
 }
 

@@ -64,6 +64,8 @@ pub struct Options {
 pub struct Apart {
     pub stdin: Option<PathBuf>,
     pub folder: PathBuf,
+    /// How long it may run.
+    pub timeout: Duration,
 }
 
 /// A run that has ended.
@@ -80,6 +82,8 @@ pub struct Ended {
     pub sampled_from: Option<Duration>,
     /// Children that were recorded by themselves.
     pub children: Vec<Ended>,
+    /// It took longer than its timeout, and was killed.
+    pub is_late: bool,
 }
 
 impl Ended {
@@ -176,10 +180,16 @@ pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scra
     }
     let mut libraries = Libraries::default();
     let (mut timeline, mut sampled_from) = (Timeline::default(), None);
+    let timeout = options.apart.as_ref().map(|apart| apart.timeout);
+    let mut is_late = false;
     let ended = loop {
         // A program that opens a library waits for an answer.
         if let Some(ended) = started.ended_within(timeline.pause().min(Duration::from_millis(10))) {
             break ended;
+        }
+        if !is_late && timeout.is_some_and(|timeout| started.begun.elapsed() > timeout) {
+            is_late = true;
+            let _ = started.child.kill();
         }
         let region = &started.region;
         let header = region.header();
@@ -217,7 +227,7 @@ pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scra
     let wall = ended.duration_since(begun).saturating_sub(start);
     let children = children::wait_for(children, &mut signals);
     timeline.end(&region, &header, wall);
-    Ok(Ended { region, status, wall, cpu, samples, waits, timeline, sampled_from, children })
+    Ok(Ended { region, status, wall, cpu, samples, waits, timeline, sampled_from, children, is_late })
 }
 
 /// A program may end before the child that it forked has left its number: it gets a second for that.

@@ -32,7 +32,18 @@ impl Case {
 
 /// The programs of this configuration.
 pub fn declared(programs: &[Program]) -> Result<Vec<(Meant, &Program)>> {
-    programs.iter().map(|program| Ok((program.meant().map_err(Error::project)?, program))).collect()
+    let mut declared: Vec<(Meant, &Program)> = Vec::new();
+    for program in programs {
+        let meant = program.meant().map_err(Error::project)?;
+        if declared.iter().any(|(other, _)| *other == meant) {
+            let target = format!("{}/{}", meant.kind.name(), meant.target);
+            return Err(Error::project(format!(
+                "two [[program]] of {target} have one name; give each a `name` of its own"
+            )));
+        }
+        declared.push((meant, program));
+    }
+    Ok(declared)
 }
 
 /// The programs that a command line names.
@@ -66,6 +77,11 @@ impl Session<'_> {
             }
             let ready = self.build_program(&place, &options)?;
             let stdin = program.stdin.as_ref().map(|file| self.workspace.root.join(file));
+            // Before anything is measured.
+            if let Some(file) = &stdin {
+                std::fs::File::open(file)
+                    .map_err(|e| Error::project(format!("cannot read {}: {e}", file.display())))?;
+            }
             cases.push(Case { ready, args: program.args.iter().map(OsString::from).collect(), stdin });
         }
         Ok(cases)
@@ -91,24 +107,29 @@ impl Session<'_> {
             cpu_hz: if profiles { self.args.measure.cpu_rate } else { 0 },
             stacks: profiles,
             stacks_limit: crate::programs::options::STACKS,
-            apart: Some(Apart { stdin: case.stdin.clone(), folder: self.workspace.root.clone() }),
+            apart: Some(Apart {
+                stdin: case.stdin.clone(),
+                folder: self.workspace.root.clone(),
+                timeout: self.args.measure.timeout,
+            }),
             ..Options::default()
         };
         let ended = run::run(&case.ready, &options, &mut self.tables, &self.scratch)?;
         self.interrupt.check()?;
         let finished = finished::finished(&case.ready.program, &case.args, &ended, false);
-        let why = match finished.exit {
+        let (kind, why) = match finished.exit {
+            _ if ended.is_late => (FailureKind::TimedOut, "took longer than --timeout".to_owned()),
             Exit::Code(0) => return Ok(Ok(Run { finished, ended })),
-            Exit::Code(code) => format!("ended with exit code {code}"),
-            Exit::Signal(signal) => format!("was killed by signal {signal}"),
-            Exit::Unknown => "ended without notice".to_owned(),
+            Exit::Code(code) => (FailureKind::Crashed, format!("ended with exit code {code}")),
+            Exit::Signal(signal) => (FailureKind::Crashed, format!("was killed by signal {signal}")),
+            Exit::Unknown => (FailureKind::Crashed, "ended without notice".to_owned()),
         };
         Ok(Err(Failed {
             name: finished.name.clone(),
             package: finished.package,
             target: finished.kind,
             id: finished.name.splitn(3, '/').nth(2).unwrap_or_default().to_owned(),
-            kind: FailureKind::Crashed,
+            kind,
             error: format!("the program {why}"),
         }))
     }

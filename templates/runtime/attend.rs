@@ -68,7 +68,7 @@ unsafe extern "C" fn attend(_: *mut c_void) -> *mut c_void {
     sys::prctl(PR_SET_NAME, b"memprof\0".as_ptr());
     let _own = block::own();
     thread::nested(idle::serve);
-    let mut attendant = Attendant { cpu_hz: 0, step: 0, objects: Vec::new() };
+    let mut attendant = Attendant { cpu_hz: 0, is_own: false, step: 0, objects: Vec::new() };
     loop {
         std::thread::sleep(if attendant.is_alone() { LONG_PAUSE } else { PAUSE });
         shared::set(word::TICK, sys::now());
@@ -79,6 +79,8 @@ unsafe extern "C" fn attend(_: *mut c_void) -> *mut c_void {
 /// What the thread has done so far.
 struct Attendant {
     cpu_hz: u32,
+    /// Samples are taken for the tool; otherwise the program takes them for itself.
+    is_own: bool,
     step: u64,
     objects: Vec<Object>,
 }
@@ -113,12 +115,13 @@ impl Attendant {
         if hz == self.cpu_hz {
             return;
         }
-        if self.cpu_hz > 0 {
+        if self.cpu_hz > 0 && self.is_own {
             sampler::disarm();
         }
         self.cpu_hz = hz;
         if hz > 0 {
-            let armed = sampler::arm(hz);
+            self.is_own = !sampler::armed();
+            let armed = !self.is_own || sampler::arm(hz);
             if !armed {
                 sampler::disarm();
             }

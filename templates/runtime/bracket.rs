@@ -328,7 +328,7 @@ pub fn begin(flags: u32) {
 pub fn widen(flags: u32) {
     let flags = ON_OPEN.load(Ordering::Relaxed) | flags;
     ON_OPEN.store(flags, Ordering::Relaxed);
-    RECORDING.store(flags, Ordering::SeqCst);
+    record(flags);
 }
 
 /// Ends the run that [`begin`] started; the sum over the last timing loop's brackets.

@@ -44,6 +44,9 @@ pub fn begin_again() {
         word::SAMPLES_NEXT,
         word::WAITS_NEXT,
         word::LIBRARIES,
+        // Every allocation of the child's is recorded: blocks of its parent are known by that.
+        word::RATE,
+        word::EXITED,
     ] {
         shared::set(place, 0);
     }

@@ -88,7 +88,13 @@ pub fn start_heap(table: Table) -> Result<(), Refusal> {
     }
     unrecorded(|| {
         prepare(table)?;
-        if RECORDING.load(Ordering::Relaxed) & HEAP != HEAP {
+        let is_sampled = shared::word(shared::word::RATE).is_some_and(|rate| rate.load(Ordering::Relaxed) != 0);
+        let records = RECORDING.load(Ordering::Relaxed) & HEAP == HEAP;
+        // What the tool records of the whole program goes on as it is.
+        if shared::is_open() && (is_sampled || !records) {
+            return Err(Refusal::NoStacks);
+        }
+        if !records {
             bracket::start_recording(HEAP);
         }
         let mut before = Vec::new();
@@ -161,8 +167,12 @@ pub fn start_cpu(hz: u32, table: Table) -> Result<(), Refusal> {
     unrecorded(|| {
         prepare(table)?;
         own.is_shared = sampler::armed();
-        if !own.is_shared && !sampler::arm(hz) || own.is_shared && !sampler::share(true) {
-            sampler::disarm();
+        let armed = own.is_shared || sampler::arm(hz);
+        if !armed || shared::is_open() && !sampler::share(true) {
+            // The tool's sampler is not ours to end.
+            if !own.is_shared {
+                sampler::disarm();
+            }
             return Err(Refusal::NoMeans);
         }
         own.cpu = true;
@@ -182,7 +192,7 @@ pub fn stop_cpu() -> Result<Samples, Refusal> {
     crate::labels::carry(false);
     unrecorded(|| {
         let period_ns = sampler::arms().period_ns;
-        if own.is_shared {
+        if shared::is_open() {
             sampler::share(false);
         } else {
             bracket::OPEN.store(false, Ordering::SeqCst);

@@ -54,8 +54,7 @@ unsafe extern "C" fn open(path: *const c_char, flags: c_int) -> *mut c_void {
     // Not 0, as `opener` saw: libc's, of that type.
     let library = std::mem::transmute::<usize, Open>(real_open())(path, flags);
     if !library.is_null() {
-        let objects = places::tell();
-        thread::unrecorded(|| await_tables(&objects));
+        thread::unrecorded(|| await_tables(&places::tell()));
     }
     library
 }
@@ -85,6 +84,8 @@ fn await_tables(objects: &[Object]) {
         }
         std::thread::sleep(Duration::from_millis(1));
     }
+    // There is no tool any more: the next library is not waited for.
+    shared::set(word::LIBRARIES, 0);
 }
 
 /// dlclose(3), followed.

@@ -142,6 +142,7 @@ fn record(plan: &Plan, entered: u64) {
 extern "C" fn at_exit() {
     if !fork::is_child() {
         shared::set(word::EXIT_CPU, cpu_time());
+        shared::set(word::EXITED, sys::now());
         if LIVES.load(Ordering::Relaxed) {
             thread::unrecorded(follow::tell_lives);
         }

@@ -289,7 +289,9 @@ pub fn with_everyone<T>(body: impl FnOnce() -> T) -> T {
         fn drop(&mut self) {
             if self.0 {
                 EVERYONE.store(ptr::null_mut(), Ordering::SeqCst);
-                while GUESTS.load(Ordering::SeqCst) != 0 {
+                // Not for ever: in the child of a fork, its parent's guests never leave.
+                let begun = Instant::now();
+                while GUESTS.load(Ordering::SeqCst) != 0 && begun.elapsed() < Duration::from_secs(2) {
                     std::thread::yield_now();
                 }
             }

@@ -112,7 +112,8 @@ pub fn alloc(size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
 /// `block` is about to be freed, by whatever thread.
 #[inline(never)]
 pub fn free(block: usize) {
-    if let (Some(_busy), Some(kept)) = (Busy::set(), remove(block)) {
+    let _busy = Busy::set();
+    if let Some(kept) = remove(block) {
         gone(kept);
     }
 }
@@ -125,7 +126,14 @@ pub fn realloc(old: usize, old_size: usize, new_size: usize, inner: impl FnOnce(
         None => return inner(),
     };
     // Before the inner call: from then on another thread may get the old address.
-    let was = remove(old);
+    let was = remove(old).filter(|was| {
+        // A block of closed scopes only is one from before, or was freed since, when nothing was open to see it.
+        let is_open = was.scope.chain().any(Scope::is_open);
+        if !is_open {
+            was.scope.release();
+        }
+        is_open
+    });
     let block = inner();
     let own = own();
     match (was, &own) {

@@ -148,17 +148,20 @@ pub fn go_on_in(path: &str) -> Result<bool> {
     }
     let used = word(word::USED).map_or(0, |used| used.load(Ordering::Relaxed)) as usize;
     let mut resident = [0u8; AT_ONCE];
-    for from in (0..used).step_by(AT_ONCE * PAGE) {
-        let len = (used - from).min(AT_ONCE * PAGE);
-        let told = &mut resident[..len / PAGE];
+    // mincore(2) has a byte for each page of the system, which may be larger than ours.
+    let page_size = sys::page_size();
+    for from in (0..used).step_by(AT_ONCE * page_size) {
+        let len = (used - from).min(AT_ONCE * page_size);
+        let told = &mut resident[..(len + page_size - 1) / page_size];
         // SAFETY: `told` has a byte for each page; all of them are mapped.
         if unsafe { sys::mincore(at(from as u64).cast(), len, told.as_mut_ptr()) } != 0 {
             return Err(Error::last_os_error());
         }
         for page in (0..told.len()).filter(|&page| told[page] & 1 != 0) {
-            let place = (from + page * PAGE) as u64;
+            let place = from + page * page_size;
+            let len = page_size.min(used - place);
             // SAFETY: a page of the region.
-            file.write_all_at(unsafe { slice::from_raw_parts(at(place), PAGE) }, place)?;
+            file.write_all_at(unsafe { slice::from_raw_parts(at(place as u64), len) }, place as u64)?;
         }
     }
     // SAFETY: the same addresses hold the same from now on, in this process's own file; no other thread runs here.

@@ -75,10 +75,14 @@ impl<V: Copy> Table<V> {
         }
         let old = mem::replace(self, Table { slots, len, used: 0 });
         for i in 0..old.len {
+            // An empty slot has no value.
+            if old.slot(i).block == 0 {
+                continue;
+            }
             let slot = *old.slot(i);
-            if slot.block != 0 && wanted(&slot.value) {
+            if wanted(&slot.value) {
                 self.place(slot.block, slot.value);
-            } else if slot.block != 0 {
+            } else {
                 dropped(slot.value);
             }
         }

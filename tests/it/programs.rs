@@ -12,7 +12,6 @@ use crate::support;
 use crate::support::{fixture, lock, memprof, target_dir, tool};
 
 /// The program-finished line of the run that has just ended.
-
 #[track_caller]
 pub fn finished(run: &support::Run) -> Value {
     let lines: Vec<Value> = run.results.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -25,7 +24,6 @@ pub fn memory(finished: &Value, field: &str) -> u64 {
 }
 
 /// A run of `--bin NAME` whose exit code must be `code`.
-
 #[track_caller]
 pub fn run(code: i32, name: &str, options: &[&str], args: &[&str]) -> (support::Run, Value) {
     let words = [&["--locked", "--bin", name], options, &["--"], args].concat();
@@ -278,7 +276,6 @@ fn what_cannot_be_is_said_in_one_line_before_anything_runs() {
 }
 
 /// The site of this function in mem.prof.
-
 #[track_caller]
 pub fn sum_of_function(finished: &Value, kind: &str, function: &str) -> f64 {
     let mem = support::read_profile(finished["profiles"]["mem"].as_str().unwrap());

@@ -43,7 +43,17 @@ impl Gate {
             Some(base) => (Some(of_run(base)), base.label.clone()),
             None => (read_baseline(&path)?, check::FILE_NAME.to_owned()),
         };
-        Ok(Gate { path, baseline, label, base, config, only: args.programs() })
+        let mut only = args.programs();
+        // Without arguments of its own it runs as it is declared.
+        if args.run.bench_args.is_empty() {
+            for named in &mut only {
+                let is_same = |program: &&Program| program.meant().is_ok_and(|meant| named.meant() == Ok(meant));
+                if let Some(declared) = config.program.iter().find(is_same) {
+                    *named = declared.clone();
+                }
+            }
+        }
+        Ok(Gate { path, baseline, label, base, config, only })
     }
 
     /// The programs that are run.

@@ -175,14 +175,14 @@ pub struct Judged {
     kept: BTreeSet<String>,
 }
 
-/// Whether `check` judges tests, too: there is something to judge them by, and the command line does not ask for benches.
+/// Whether `check` judges tests, too: there is something to judge them by, and the command line does not ask for others.
 pub fn are_wanted(args: &CheckArgs, session: &Session) -> Result<bool> {
     let select = &args.run.select;
-    let benches_only = select.benches || select.lib || !select.bench.is_empty();
+    let others_only = select.benches || select.lib || !select.bench.is_empty() || !args.programs().is_empty();
     // One machine of several runs them.
     let is_first = select.partition.is_none_or(Partition::is_first);
     let workspace = &session.workspace;
-    Ok(!benches_only && is_first && are_limited(&workspace.root, &workspace.metadata)?)
+    Ok(!others_only && is_first && are_limited(&workspace.root, &workspace.metadata)?)
 }
 
 fn are_limited(root: &Path, metadata: &serde_json::Value) -> Result<bool> {

@@ -118,7 +118,7 @@ fn bounds(file: &File, interval: Interval) -> Result<(Option<usize>, usize), Str
     let from = (interval.from.as_nanos() as u64 > distance).then_some(from);
     let to = match interval.to {
         Some(to) => nearest(to).map(|(number, _)| number),
-        None => looked().last().map(|(number, _)| number),
+        None => looked().next_back().map(|(number, _)| number),
     };
     let to = to.ok_or_else(none)?;
     if from.is_some_and(|from| from >= to) {

@@ -105,7 +105,7 @@ impl Timeline {
         while self.steps.len() >= MOST_STEPS || self.steps.len() > 2 && changes(&self.steps) > MOST_CHANGES {
             // Numbers are of moments, and those that stay are unchanged.
             let last = self.steps.len() - 1;
-            self.retain(|number, _| (last - number) % 2 == 0);
+            self.retain(|number, _| (last - number).is_multiple_of(2));
             self.step *= 2;
         }
     }
