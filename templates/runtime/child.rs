@@ -18,7 +18,26 @@ pub fn are_recorded_in(files: &'static str) {
 /// The calling process is such a child; false if there is no file left for it.
 pub fn takes_a_file() -> bool {
     let files = FILES.get().copied().unwrap_or_default();
-    files.split(' ').filter(|path| !path.is_empty()).any(|path| matches!(shared::go_on_in(path), Ok(true)))
+    let took = files.split(' ').filter(|path| !path.is_empty()).any(|path| matches!(shared::go_on_in(path), Ok(true)));
+    if !took {
+        shared::add(word::COPIED, 1);
+    }
+    took
+}
+
+/// In the parent: waits until the child has its copy, for the thread that forked would go on in what is copied. A fork that
+/// failed has no child to wait for.
+pub fn let_it_copy() {
+    const PATIENCE_NS: u64 = 1_000_000_000;
+    let read = |place| shared::word(place).map_or(0, |word| word.load(Ordering::Acquire));
+    let begun = sys::now();
+    let are_recorded = FILES.get().map_or(false, |files| !files.is_empty());
+    while are_recorded && read(word::COPIED) < read(word::FORKS) {
+        if sys::now().saturating_sub(begun) > PATIENCE_NS {
+            shared::set(word::COPIED, read(word::FORKS));
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// The calling process has a region of its own: its counts begin.
@@ -37,6 +56,7 @@ pub fn begin_again() {
         word::METHOD,
         word::CHILDREN_LEN,
         word::FORKS,
+        word::COPIED,
         word::LIVE,
         word::MOST,
         word::PEAK,

@@ -47,13 +47,19 @@ pub fn watch() {
         RECORDER.store(sys::getpid(), Ordering::Relaxed);
         HERE.wipe_on_fork();
         bracket::RECORDING.wipe_on_fork();
-        sys::pthread_atfork(Some(before_fork), None, Some(in_child));
+        sys::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child));
     }
 }
 
 unsafe extern "C" fn before_fork() {
     if !is_marked_child() {
         program::forks();
+    }
+}
+
+unsafe extern "C" fn in_parent() {
+    if !is_marked_child() {
+        child::let_it_copy();
     }
 }
 

@@ -164,6 +164,8 @@ pub fn go_on_in(path: &str) -> Result<bool> {
             file.write_all_at(unsafe { slice::from_raw_parts(at(place as u64), len) }, place as u64)?;
         }
     }
+    // The parent's, for the last time.
+    add(word::COPIED, 1);
     // SAFETY: the same addresses hold the same from now on, in this process's own file; no other thread runs here.
     let there = unsafe {
         sys::mmap(base.cast(), size, rights, MAP_SHARED | MAP_FIXED | sys::MAP_NORESERVE, file.as_raw_fd(), 0)

@@ -76,6 +76,8 @@ pub const TICK: usize = 37;
 pub const THREAD: usize = 38;
 /// When the process ended by itself, as CLOCK_MONOTONIC has it; 0: not.
 pub const EXITED: usize = 39;
+/// Of `FORKS`, those whose children have their copy of the region, or want none.
+pub const COPIED: usize = 98;
 /// The counts when stacks began to be recorded, if that was later than the program's start.
 pub const BEFORE: usize = 40;
 /// Written by the tool: its time and its process, the samples a second that it wants, the number of the stacks of all
