@@ -137,18 +137,20 @@ fn criterion_0_8() {
 #[test]
 fn the_portable_recorder_counts_the_same() {
     let portable = |folder: &Path, args: &[&str]| {
-        let _lock = support::lock();
         let mut command = support::tool(folder);
         command.args(args).arg("--target-dir").arg(support::target_dir()).env("MEMPROF_RECORDER", "portable");
         support::Run::new(command.output().unwrap())
     };
     counts_are_known("0.5", |folder| {
+        let _lock = support::lock();
         let run = portable(folder, &["--locked", "-json", "-benchtime=50ms"]);
         assert!(run.stderr.contains("counts and times only"), "{}", run.stderr);
         assert!(run.finished().values().all(|one| one.profiles.mem.is_none()));
         run
     });
     let folder = support::fixture("buffer_write");
+    // The others read what this one leaves.
+    let _lock = support::lock();
     let run = portable(&folder, &["-json", "-benchtime=20x"]).ends_with(0);
     assert_eq!(run.finished()["buffer_write/unpooled"].memory.peak_bytes, 2048);
     let page = portable(&folder, &["report", "--text"]).ends_with(0);

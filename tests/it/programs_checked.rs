@@ -82,13 +82,13 @@ fn two_runs_are_compared_by_their_numbers_and_their_profiles() {
     };
     let missing = run("--baseline never-kept");
     assert_eq!(missing.0, Some(2), "{}", missing.1);
-    assert_eq!(run("--save-baseline before").0, Some(0));
-    let same = run("--baseline before").1;
+    assert_eq!(run("--save-baseline leaky-before").0, Some(0));
+    let same = run("--baseline leaky-before").1;
     assert!(same.contains(" allocs, the same\n") && same.contains(" peak B, the same\n"), "{same}");
     project.replace("src/bin/leaky.rs", "== Some(\"leak\")", "!= Some(\"leak\")");
-    let more = run("--baseline before").1;
+    let more = run("--baseline leaky-before").1;
     assert!(more.contains(" allocs (+10)\n") && more.contains(" live B at exit (+1,000)\n"), "{more}");
-    let kept = project.target.join("memprof/baselines/before/profiles/programs/bin/leaky/mem.prof");
+    let kept = project.target.join("memprof/baselines/leaky-before/profiles/programs/bin/leaky/mem.prof");
     let of_last_run =
         |words: &[&str]| support::tool(&project.root).env("CARGO_TARGET_DIR", target).args(words).output().unwrap();
     let base = format!("-base={}", kept.display());
@@ -101,7 +101,7 @@ fn two_runs_are_compared_by_their_numbers_and_their_profiles() {
     let of = |name: &str| support::read_profile(project.target.join(name));
     let sum = |profile| support::sum(&profile, "inuse_space", |_| true);
     let now = of("memprof/profiles/programs/bin/leaky/mem.prof");
-    assert_eq!(sum(now) - sum(of("memprof/baselines/before/profiles/programs/bin/leaky/mem.prof")), 1000);
+    assert_eq!(sum(now) - sum(of("memprof/baselines/leaky-before/profiles/programs/bin/leaky/mem.prof")), 1000);
 }
 
 #[test]
