@@ -1,7 +1,10 @@
 //! The output of a run: data on stdout, profiles, results.jsonl. A file gets its name when it is complete.
 
+mod shown;
+
+pub use shown::step_summary;
+
 use std::collections::{BTreeMap, HashSet};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::Session;
@@ -9,7 +12,7 @@ use super::baseline::{self, Base};
 use super::listing::Listing;
 use super::options::RunArgs;
 use crate::console;
-use crate::formats::{Format, View, json};
+use crate::formats::{View, json};
 use crate::measure::{Outcome, ProfilePair};
 use crate::pprof::profile::{self, Profile};
 use crate::project::{CargoConfig, Workspace};
@@ -326,35 +329,6 @@ impl<'a> Writer<'a> {
         }
         errors
     }
-
-    /// Files are named from the workspace's root; GitHub looks for them from the top of its checkout.
-    fn shown_root(&self) -> PathBuf {
-        let top = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
-        let top = top.filter(|top| self.args.format().step_summary().is_some() && self.root.starts_with(top));
-        top.unwrap_or_else(|| self.root.clone())
-    }
-
-    /// Everything but JSON, which has been shown.
-    fn show(&self) -> Result<()> {
-        let against = self.args.output.against.clone();
-        if let Some(variant) = against.as_deref().filter(|variant| !groups::has_variant(&self.run.finished, variant)) {
-            console::warn(&format!(
-                "--against {variant}: no group has such a row (benchmarks outside of groups are not compared)"
-            ));
-        }
-        let view =
-            View { memory: self.args.measure.benchmem, against, base: self.base.clone(), root: self.shown_root() };
-        self.print(&self.run, &view)
-    }
-
-    fn print(&self, run: &Run, view: &View) -> Result<()> {
-        let format = self.args.format();
-        if format.is_stream() {
-            return Ok(());
-        }
-        console::print(&format.render(run, view))?;
-        format.step_summary().map_or(Ok(()), |summary| step_summary(summary, run, view))
-    }
 }
 
 /// Whether it is called faster or slower by times of two moments, or may differ by more than a little.
@@ -372,16 +346,6 @@ fn code(run: &Run) -> u8 {
         false if run.end().failed == 0 => exit::CHECK_FAILED,
         false => exit::BENCH_FAILED,
     }
-}
-
-/// GitHub shows this file on the run's own page.
-pub fn step_summary(format: &dyn Format, run: &Run, view: &View) -> Result<()> {
-    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from) else {
-        return Ok(());
-    };
-    let text = format.render(run, view);
-    let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| Error::file("write", &path, e))
 }
 
 /// Where a profile of all benchmarks goes; reports before the measurement if the file cannot be written.
