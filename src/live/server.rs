@@ -190,6 +190,11 @@ async fn handle(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Fu
 /// What the request asks for, if it may.
 async fn admitted(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Ask, Answer> {
     let (head, body) = request.into_parts();
+    // hyper stops to read soon after this many bytes.
+    let sizes = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    if sizes.sum::<usize>() > LARGEST_HEAD {
+        return Err(Answer::refusal(431, "the request's head is too large"));
+    }
     let mut path = head.uri.path();
     if let Some(guard) = &shared.guard {
         let asked = asked(&head.headers);

@@ -39,6 +39,8 @@ fn errors_are_go_s() {
     let mut answer = Vec::new();
     let _ = large.read_to_end(&mut answer);
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431 "), "{}", String::from_utf8_lossy(&answer));
+    let long = "x".repeat(100_000);
+    assert_eq!(live.pprof.ask("GET", "/debug/pprof/heap", &[("X-Long", &long)]).status, 431);
     for headers in [[("Host", "evil.example")], [("Origin", "http://evil.example")], [("Sec-Fetch-Site", "cross-site")]]
     {
         assert_eq!(live.pprof.ask("GET", "/debug/pprof/heap", &headers).status, 403, "{headers:?}");
@@ -128,5 +130,11 @@ fn other_hosts_need_the_key() {
     assert_eq!(live.get("heap").status, 403);
     assert_eq!(live.pprof.get(&format!("/{}/debug/pprof/heap", "0".repeat(32))).status, 403);
     assert_eq!(live.pprof.get(&format!("/{key}/debug/pprof/heap")).status, 200);
+    // The address as it was printed, and Go's own redirect, lead to pages below the key.
+    for (path, to) in [("", "/"), ("/debug/pprof", "/debug/pprof/")] {
+        let moved = live.pprof.get(&format!("/{key}{path}"));
+        assert_eq!((moved.status, moved.header("location")), (301, Some(&*format!("/{key}{to}"))));
+        assert_eq!(live.pprof.get(&format!("/{key}{to}")).status, 200);
+    }
     does(live.port, "numbers");
 }
