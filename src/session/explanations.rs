@@ -111,6 +111,10 @@ impl Session<'_> {
 fn keep(explained: measure::Explained, session: &Session, around: &Surroundings) -> Result<Explained> {
     let measure::Explained { name, memory, recording, profile } = explained;
     let explanation = explain::explain(&name, &memory, &recording, around);
+    let blocks = serde_json::to_vec(&explain::blocks(&recording, around));
+    let blocks = blocks.map_err(|e| Error::with("cannot keep the blocks", e))?;
+    let at = sidecar(&session.workspace.home, &name);
+    fs::replace(&at.with_file_name(explain::BLOCKS), &blocks)?;
     write(&session.workspace.home, &session.workspace.root, &explanation, &profile)?;
     Ok(Explained { explanation, profile, iterations: memory.iterations })
 }

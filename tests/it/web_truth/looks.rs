@@ -38,9 +38,9 @@ fn a_view_survives_reload_and_back() {
     browser.eval("memprofFlame.setPivot('^p::a$'); 0");
     browser.eval("window.memprofFlame = null; location.reload(); 0");
     browser.until("window.memprofFlame?.pivot?.text === '^p::a$'");
-    browser.eval("history.back(); 0");
+    browser.eval("setTimeout(() => history.back()); 0");
     browser.until("!memprofFlame.pivot && memprofFlame.isInverted");
-    browser.eval("history.back(); 0");
+    browser.eval("setTimeout(() => history.back()); 0");
     browser.until("!memprofFlame.isInverted && memprofFlame.source(memprofFlame.zoomed).name !== 'root'");
     assert_eq!(browser.eval("memprofFlame.source(memprofFlame.zoomed).name"), before[1]);
     // From one benchmark to the next the focus goes to what is new.
@@ -93,7 +93,7 @@ fn many_benchmarks_are_a_table_first() {
     browser.until(folded);
     browser.eval("location.hash = '#p%2Ft%2Fgroup_3%2Fvariant_18'; 0");
     browser.until("document.querySelector('h2.benchmark')");
-    browser.eval("history.back(); 0");
+    browser.eval("setTimeout(() => history.back()); 0");
     browser.until(folded);
     browser.click("#filter");
     browser.type_text("group_2./variant_1[67]\\d$");

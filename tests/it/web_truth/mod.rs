@@ -4,7 +4,6 @@
 mod access;
 mod blocks;
 mod groups;
-mod large;
 mod looks;
 
 use std::path::{Path, PathBuf};
