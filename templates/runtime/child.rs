@@ -31,7 +31,7 @@ pub fn let_it_copy() {
     const PATIENCE_NS: u64 = 1_000_000_000;
     let read = |place| shared::word(place).map_or(0, |word| word.load(Ordering::Acquire));
     let begun = sys::now();
-    let are_recorded = FILES.get().map_or(false, |files| !files.is_empty());
+    let are_recorded = FILES.get().is_some_and(|files| !files.is_empty());
     while are_recorded && read(word::COPIED) < read(word::FORKS) {
         if sys::now().saturating_sub(begun) > PATIENCE_NS {
             shared::set(word::COPIED, read(word::FORKS));
