@@ -1,4 +1,4 @@
-//! What each state of the recorder costs: the table of docs/library.md.
+//! The cost of each state of the recorder: the table of docs/library.md.
 //!
 //!     cargo run --release -p memprof --example costs
 

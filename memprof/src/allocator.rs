@@ -3,39 +3,18 @@ use std::alloc::{GlobalAlloc, Layout, System};
 #[cfg(not(memprof_injected))]
 use crate::embed::Track;
 
-/// The tool puts the recorder around every `#[global_allocator]`: there, this one passes everything through.
-#[cfg(memprof_injected)]
-struct Track<A>(A);
-
-#[cfg(memprof_injected)]
-impl<A> Track<A> {
-    const fn new(inner: A) -> Self {
-        Track(inner)
-    }
+#[cfg(not(memprof_injected))]
+const fn tracked<A>(allocator: A) -> Track<A> {
+    Track::new(allocator)
 }
 
-// SAFETY: every call is answered by the inner allocator with the caller's own arguments.
+/// The tool puts the recorder around every `#[global_allocator]`: there, this one passes everything through.
 #[cfg(memprof_injected)]
-unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
-    #[inline]
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.0.alloc(layout)
-    }
+type Track<A> = A;
 
-    #[inline]
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        self.0.alloc_zeroed(layout)
-    }
-
-    #[inline]
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        self.0.dealloc(block, layout)
-    }
-
-    #[inline]
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        self.0.realloc(block, layout, new_size)
-    }
+#[cfg(memprof_injected)]
+const fn tracked<A>(allocator: A) -> A {
+    allocator
 }
 
 /// The allocator in charge, with the recorder around it.
@@ -77,7 +56,7 @@ impl<A> Allocator<A> {
     /// assert_eq!(memprof::measure(|| Box::new(1u64)).allocs, 1);
     /// ```
     pub const fn wrap(allocator: A) -> Allocator<A> {
-        Allocator(Track::new(allocator))
+        Allocator(tracked(allocator))
     }
 }
 

@@ -228,7 +228,7 @@ fn functions(mut header: Reader<'_>) -> Option<Vec<Function<'_>>> {
     }
 }
 
-/// What functions have in common (CIE).
+/// The part that functions have in common (CIE).
 #[derive(Clone, Copy)]
 pub struct Common<'a> {
     pub code_factor: u64,

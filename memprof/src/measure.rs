@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::embed::{self, Open};
 use crate::error::HOW_TO_INSTALL;
 
-/// What a closure allocated: see [`measure`].
+/// The allocations of a closure: see [`measure`].
 ///
 /// A resize (`realloc`) counts as an allocation of the new size and a free of the old block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -147,7 +147,7 @@ pub struct Snapshot {
     pub freed_bytes: u64,
 }
 
-/// What all threads allocated while [`heap`](crate::heap) recording was on, since the process began: the difference of two
+/// The allocations of all threads while [`heap`](crate::heap) recording was on, since the process began: the difference of two
 /// snapshots is what lies between them. It takes some nanoseconds a thread.
 ///
 /// # Errors

@@ -76,7 +76,7 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// What `out` returns.
+    /// The error that `out` returns.
     pub fn write_to(&self, mut out: impl Write) -> Result<()> {
         let bytes = embed::unrecorded(|| Writer::of(self).0);
         out.write_all(&bytes)?;

@@ -43,95 +43,36 @@ pub fn room(metric: Metric, was: Amount) -> f64 {
 mod tests {
     use super::*;
 
+    fn limit(metric: Metric, was: Amount, exact: bool, varies: f64, tolerance: Option<Tolerance>) -> Option<f64> {
+        highest((metric, metric.is_counted()), was, exact, varies, tolerance)
+    }
+
     #[test]
     fn counts_are_exact_and_times_are_off() {
         let ten = Amount::exact(10.0);
-        assert_eq!(highest((Metric::AllocsPerOp, Metric::AllocsPerOp.is_counted()), ten, true, 0.0, None), Some(10.0));
-        assert_eq!(highest((Metric::NsPerOp, Metric::NsPerOp.is_counted()), ten, true, 0.0, None), None);
-        assert_eq!(
-            highest(
-                (Metric::AllocsPerOp, Metric::AllocsPerOp.is_counted()),
-                ten,
-                true,
-                0.0,
-                Some(Tolerance::Share(0.5))
-            ),
-            Some(15.0)
-        );
-        assert_eq!(
-            highest(
-                (Metric::BytesPerOp, Metric::BytesPerOp.is_counted()),
-                ten,
-                true,
-                0.0,
-                Some(Tolerance::Absolute(3.0))
-            ),
-            Some(13.0)
-        );
-        assert_eq!(
-            highest((Metric::BytesPerOp, Metric::BytesPerOp.is_counted()), ten, true, 0.0, Some(Tolerance::Off)),
-            None
-        );
+        assert_eq!(limit(Metric::AllocsPerOp, ten, true, 0.0, None), Some(10.0));
+        assert_eq!(limit(Metric::NsPerOp, ten, true, 0.0, None), None);
+        assert_eq!(limit(Metric::AllocsPerOp, ten, true, 0.0, Some(Tolerance::Share(0.5))), Some(15.0));
+        assert_eq!(limit(Metric::BytesPerOp, ten, true, 0.0, Some(Tolerance::Absolute(3.0))), Some(13.0));
+        assert_eq!(limit(Metric::BytesPerOp, ten, true, 0.0, Some(Tolerance::Off)), None);
     }
 
     #[test]
     fn what_is_not_exact_has_room() {
         let range = Amount { low: 40.0, high: 43.0 };
-        assert_eq!(
-            highest((Metric::AllocsPerOp, Metric::AllocsPerOp.is_counted()), range, false, 0.0, None),
-            Some(46.0)
-        );
-        assert_eq!(
-            highest((Metric::AllocsPerOp, Metric::AllocsPerOp.is_counted()), Amount::exact(2.0), false, 0.0, None),
-            Some(2.1)
-        );
+        assert_eq!(limit(Metric::AllocsPerOp, range, false, 0.0, None), Some(46.0));
+        assert_eq!(limit(Metric::AllocsPerOp, Amount::exact(2.0), false, 0.0, None), Some(2.1));
         // A queue that was never contended while the baseline was counted.
-        assert_eq!(
-            highest((Metric::AllocsPerOp, Metric::AllocsPerOp.is_counted()), Amount::exact(129.0), false, 106.0, None),
-            Some(235.0)
-        );
-        assert_eq!(
-            highest((Metric::AllocsPerOp, Metric::AllocsPerOp.is_counted()), Amount::exact(1000.0), false, 0.0, None),
-            Some(1010.0)
-        );
-        assert_eq!(
-            highest((Metric::BytesPerOp, Metric::BytesPerOp.is_counted()), Amount::exact(100.0), false, 0.0, None),
-            Some(164.0)
-        );
-        assert_eq!(
-            highest(
-                (Metric::AllocsPerOp, Metric::AllocsPerOp.is_counted()),
-                range,
-                false,
-                0.0,
-                Some(Tolerance::Share(1.0))
-            ),
-            Some(86.0)
-        );
+        assert_eq!(limit(Metric::AllocsPerOp, Amount::exact(129.0), false, 106.0, None), Some(235.0));
+        assert_eq!(limit(Metric::AllocsPerOp, Amount::exact(1000.0), false, 0.0, None), Some(1010.0));
+        assert_eq!(limit(Metric::BytesPerOp, Amount::exact(100.0), false, 0.0, None), Some(164.0));
+        assert_eq!(limit(Metric::AllocsPerOp, range, false, 0.0, Some(Tolerance::Share(1.0))), Some(86.0));
     }
 
     #[test]
     fn a_tolerance_that_was_said_is_not_widened() {
         let range = Amount { low: 40.0, high: 43.0 };
-        assert_eq!(
-            highest(
-                (Metric::AllocsPerOp, Metric::AllocsPerOp.is_counted()),
-                range,
-                false,
-                0.0,
-                Some(Tolerance::Absolute(1.0))
-            ),
-            Some(44.0)
-        );
-        assert_eq!(
-            highest(
-                (Metric::BytesPerOp, Metric::BytesPerOp.is_counted()),
-                range,
-                false,
-                0.0,
-                Some(Tolerance::Share(0.0))
-            ),
-            Some(43.0)
-        );
+        assert_eq!(limit(Metric::AllocsPerOp, range, false, 0.0, Some(Tolerance::Absolute(1.0))), Some(44.0));
+        assert_eq!(limit(Metric::BytesPerOp, range, false, 0.0, Some(Tolerance::Share(0.0))), Some(43.0));
     }
 }

@@ -106,7 +106,7 @@ impl Measured {
         metric.is_counted() || metric == Metric::PeakBytes && self.program == Some(true) && self.peak.is_exact()
     }
 
-    /// What a person calls the metric.
+    /// The metric as a person calls it.
     pub fn word(&self, metric: Metric) -> &'static str {
         match (metric, self.program) {
             (_, None) => metric.unit(),

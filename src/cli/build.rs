@@ -10,7 +10,7 @@ use crate::go::flags;
 use crate::live::mark;
 use crate::measure::{Interrupt, Scratch};
 use crate::programs::build::{self, SelectArgs};
-use crate::programs::target::{self, Kind};
+use crate::programs::target;
 use crate::project::CargoConfig;
 use crate::{Error, Result, console, exit, fs};
 
@@ -40,11 +40,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let args = flags::to_two_dashes(args, &flags::long_names::<MakeArgs>());
     let args = MakeArgs::parse_from(std::iter::once(OsString::from("cargo memprof build")).chain(args));
     console::set_color(args.select.build.color.as_deref());
-    let named = match (&args.bin, &args.example) {
-        (Some(name), _) => (Kind::Bin, name.clone()),
-        (None, Some(name)) => (Kind::Example, name.clone()),
-        (None, None) => return Err(Error::usage("build makes one program: name it with --bin NAME or --example NAME")),
-    };
+    let named = target::only(args.bin.as_ref(), args.example.as_ref(), "build makes")?;
     let output = args.output.clone().unwrap_or_else(|| named.1.clone().into());
     if output.is_dir() {
         return Err(Error::usage(format!("{} is a directory; -o takes the name of a file", output.display())));
@@ -55,9 +51,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let place = target::find(options, &config, &[named])?;
     let scratch = Scratch::make(&place.home)?;
     let interrupt = Interrupt::listen()?;
-    let ready = build::build(&place, &config, &args.select, &scratch, &interrupt);
-    let ready = interrupt.explains(ready)?;
-    let [ready] = ready.as_slice() else { return Err(Error::other("one program was to be built")) };
+    let ready = build::build_one(&place, &config, &args.select, &scratch, &interrupt)?;
     let mut bytes = std::fs::read(&ready.executable).map_err(|e| Error::file("read", &ready.executable, e))?;
     let tool = std::env::current_exe().unwrap_or_default();
     mark::set(&mut bytes, &tool).map_err(|why| Error::nothing_measured(format!("{}: {why}", ready.program.name())))?;

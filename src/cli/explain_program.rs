@@ -30,7 +30,7 @@ pub fn run(words: &[OsString]) -> Result<u8> {
     let place = target::find(&args.select.cargo, &config, &args.named.names())?;
     let scratch = Scratch::make(&place.home)?;
     let interrupt = Interrupt::listen()?;
-    let ready = interrupt.explains(build::build(&place, &config, &args.select, &scratch, &interrupt))?;
+    let ready = build::build(&place, &config, &args.select, &scratch, &interrupt)?;
     let options = Options {
         arguments: args.arguments.clone(),
         stacks: true,

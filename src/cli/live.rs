@@ -14,7 +14,7 @@ use crate::measure::{Interrupt, Scratch, Tables};
 use crate::programs::build::{self, SelectArgs};
 use crate::programs::run;
 use crate::programs::sampling::Sampling;
-use crate::programs::target::{self, Kind};
+use crate::programs::target;
 use crate::project::CargoConfig;
 use crate::{Error, Result};
 
@@ -49,19 +49,11 @@ pub struct LiveArgs {
     select: SelectArgs,
 }
 
-impl LiveArgs {
-    fn program(&self) -> Result<(Kind, String)> {
-        let of = |kind: Kind, name: &Option<String>| name.clone().map(|name| (kind, name));
-        let named = of(Kind::Bin, &self.bin).or(of(Kind::Example, &self.example));
-        named.ok_or_else(|| Error::usage("live runs one program: name it with --bin NAME or --example NAME"))
-    }
-}
-
 pub fn run(args: &[OsString]) -> Result<u8> {
     let args = flags::to_two_dashes(args, &flags::long_names::<LiveArgs>());
     let args = LiveArgs::parse_from(std::iter::once(OsString::from("cargo memprof live")).chain(args));
     console::set_color(args.select.build.color.as_deref());
-    let named = args.program()?;
+    let named = target::only(args.bin.as_ref(), args.example.as_ref(), "live runs")?;
     if args.sample == Sampling::Auto {
         return Err(Error::usage("a live program is recorded in one way as long as it runs: --sample exact or a size"));
     }
@@ -72,9 +64,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let place = target::find(options, &config, &[named])?;
     let scratch = Scratch::make(&place.home)?;
     let interrupt = Interrupt::listen()?;
-    let ready = build::build(&place, &config, &args.select, &scratch, &interrupt);
-    let ready = interrupt.explains(ready)?;
-    let [ready] = ready.as_slice() else { return Err(Error::other("one program was to be built")) };
+    let ready = build::build_one(&place, &config, &args.select, &scratch, &interrupt)?;
     let options = run::Options {
         arguments: args.arguments.clone(),
         block: true,
@@ -84,12 +74,12 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         sampling: args.sample,
         ..run::Options::default()
     };
-    let mut started = run::start(ready, &options, &mut Tables::default(), &scratch)?;
+    let mut started = run::start(&ready, &options, &mut Tables::default(), &scratch)?;
     let reader = Arc::new(Reader::new(started.region.again()?, started.pid));
     serving::serve(&reader, listening, &mut |pause| started.ended_within(pause).is_some())?;
     let status = started.reap()?;
     if !started.region.header().is_begun() {
-        return Err(run::not_begun(&started.region, status, ready));
+        return Err(run::not_begun(&started.region, status, &ready));
     }
     Ok(run::code(status))
 }

@@ -57,8 +57,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
         check_writable(&folder.join("mem.prof"))?;
     }
     let interrupt = Interrupt::listen()?;
-    let ready = build::build(&place, &config, &args.select, &scratch, &interrupt);
-    let ready = interrupt.explains(ready)?;
+    let ready = build::build(&place, &config, &args.select, &scratch, &interrupt)?;
     let mut tables = Tables::default();
     let started = started(args.select.profile(), &place.root, &config);
     let mut all = Run { started, finished: Vec::new(), tests: Vec::new(), failed: Vec::new(), checks: Vec::new() };

@@ -59,7 +59,7 @@ pub fn run(words: &[OsString]) -> Result<u8> {
             Some(listening) => finish_and_serve(writer, base, listening, &session),
             None => writer.finish(),
         },
-        // What was measured before it is not lost.
+        // The results measured before it are kept.
         Err(error) if !writer.run.finished.is_empty() && !matches!(error, Error::Interrupted) => {
             writer.finish_after(error)
         }

@@ -53,8 +53,30 @@ pub struct Ready {
 /// Builds the programs of `place`, one after the other.
 ///
 /// # Errors
-/// 101 if the user's code does not build, 104 if the runtime cannot be linked into it.
+/// 101 if the user's code does not build, 104 if the runtime cannot be linked into it; or an interrupt came.
 pub fn build(
+    place: &Place,
+    config: &CargoConfig,
+    select: &SelectArgs,
+    scratch: &Scratch,
+    interrupt: &Interrupt,
+) -> Result<Vec<Ready>> {
+    interrupt.explains(build_all(place, config, select, scratch, interrupt))
+}
+
+/// The same for the only program of `place`.
+pub fn build_one(
+    place: &Place,
+    config: &CargoConfig,
+    select: &SelectArgs,
+    scratch: &Scratch,
+    interrupt: &Interrupt,
+) -> Result<Ready> {
+    let ready = build(place, config, select, scratch, interrupt)?;
+    ready.into_iter().next().ok_or_else(|| Error::other("cargo built no program"))
+}
+
+fn build_all(
     place: &Place,
     config: &CargoConfig,
     select: &SelectArgs,

@@ -1,5 +1,6 @@
 //! One run of a program: its own input and output, signals passed on, and its records taken out meanwhile.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -127,6 +128,11 @@ impl Started {
     }
 }
 
+/// A file that is to be a program's stdin.
+pub fn input(file: &Path) -> Result<File> {
+    File::open(file).map_err(|e| Error::project(format!("cannot read {}: {e}", file.display())))
+}
+
 /// Starts the program.
 ///
 /// # Errors
@@ -147,10 +153,7 @@ pub fn start(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Sc
         command.arg0(&ready.plain);
     }
     if let Some(apart) = &options.apart {
-        let stdin = apart.stdin.as_ref().map(|file| {
-            std::fs::File::open(file).map_err(|e| Error::project(format!("cannot read {}: {e}", file.display())))
-        });
-        let stdin = stdin.transpose()?.map_or_else(Stdio::null, Stdio::from);
+        let stdin = apart.stdin.as_deref().map(input).transpose()?.map_or_else(Stdio::null, Stdio::from);
         command.stdin(stdin).stdout(Stdio::null()).current_dir(&apart.folder);
     }
     if options.to_stderr {

@@ -44,10 +44,7 @@ pub struct Place {
 pub fn find(options: &CargoOptions, config: &CargoConfig, names: &[(Kind, String)]) -> Result<Place> {
     let metadata = project::metadata(options, config)?;
     let programs = names.iter().map(|(kind, name)| one(&metadata, options, *kind, name)).collect::<Result<_>>()?;
-    let home = match &options.target_dir {
-        Some(dir) => std::path::absolute(dir).map_err(|e| Error::usage(format!("--target-dir: {e}")))?,
-        None => metadata.target_directory.clone().into_std_path_buf(),
-    };
+    let home = project::home(options, &metadata)?;
     let targets = metadata.workspace_packages().into_iter().flat_map(|package| &package.targets);
     let is_program = |target: &&cargo_metadata::Target| {
         [Kind::Bin, Kind::Example, Kind::Test].into_iter().any(|kind| kind.is(target))
@@ -56,9 +53,17 @@ pub fn find(options: &CargoOptions, config: &CargoConfig, names: &[(Kind, String
     Ok(Place {
         roots: sources.map(|source| source.canonicalize().unwrap_or(source)).collect(),
         root: metadata.workspace_root.clone().into_std_path_buf(),
-        home: home.join("memprof"),
+        home,
         programs,
     })
+}
+
+/// The one program that a command takes; `does`: the command and its verb.
+pub fn only(bin: Option<&String>, example: Option<&String>, does: &str) -> Result<(Kind, String)> {
+    let named = bin.map(|name| (Kind::Bin, name)).or(example.map(|name| (Kind::Example, name)));
+    let (kind, name) =
+        named.ok_or_else(|| Error::usage(format!("{does} one program: name it with --bin NAME or --example NAME")))?;
+    Ok((kind, name.clone()))
 }
 
 fn one(metadata: &Metadata, options: &CargoOptions, kind: Kind, name: &str) -> Result<Program> {

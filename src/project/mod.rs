@@ -81,13 +81,10 @@ impl Workspace {
         let selected = targets::packages(&metadata, options)?.iter().map(|package| package.name.to_string()).collect();
         let members = metadata.workspace_packages().iter().map(|package| package.name.to_string()).collect();
         let built_with = built_with(&metadata, &targets);
-        let target_dir = match &options.target_dir {
-            Some(dir) => std::path::absolute(dir).map_err(|e| Error::usage(format!("--target-dir: {e}")))?,
-            None => metadata.target_directory.clone().into_std_path_buf(),
-        };
+        let home = home(options, &metadata)?;
         Ok(Workspace {
             root: metadata.workspace_root.into_std_path_buf(),
-            home: target_dir.join("memprof"),
+            home,
             targets,
             left_out,
             none,
@@ -140,6 +137,15 @@ fn built_with(metadata: &Metadata, targets: &[BenchTarget]) -> HashMap<String, H
         of_all.insert(package.id.repr.clone(), seen.into_iter().filter_map(name).collect());
     }
     of_all
+}
+
+/// `<target dir>/memprof`, where the tool keeps everything; the options may name the target directory.
+pub fn home(options: &CargoOptions, metadata: &Metadata) -> Result<PathBuf> {
+    let target_dir = match &options.target_dir {
+        Some(dir) => std::path::absolute(dir).map_err(|e| Error::usage(format!("--target-dir: {e}")))?,
+        None => metadata.target_directory.clone().into_std_path_buf(),
+    };
+    Ok(target_dir.join("memprof"))
 }
 
 /// The workspace as cargo describes it.

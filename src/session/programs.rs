@@ -79,8 +79,7 @@ impl Session<'_> {
             let stdin = program.stdin.as_ref().map(|file| self.workspace.root.join(file));
             // Before anything is measured.
             if let Some(file) = &stdin {
-                std::fs::File::open(file)
-                    .map_err(|e| Error::project(format!("cannot read {}: {e}", file.display())))?;
+                run::input(file)?;
             }
             cases.push(Case { ready, args: program.args.iter().map(OsString::from).collect(), stdin });
         }
@@ -95,9 +94,7 @@ impl Session<'_> {
             release: false,
             build: self.args.select.build.clone(),
         };
-        let built = build::build(place, &self.config, &select, &self.scratch, &self.interrupt);
-        let ready = self.interrupt.explains(built)?.into_iter().next();
-        ready.ok_or_else(|| Error::other("cargo built no program"))
+        build::build_one(place, &self.config, &select, &self.scratch, &self.interrupt)
     }
 
     /// Runs a program once; without `profiles`, for its numbers only.

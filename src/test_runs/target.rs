@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, Package, TargetKind};
 
+use crate::Result;
 use crate::project::{self, CargoConfig, CargoOptions};
-use crate::{Error, Result};
 
 /// The kind of a target; its name in full names, where that of the target alone is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,10 +87,7 @@ pub struct Place {
 impl Place {
     pub fn find(options: &CargoOptions, config: &CargoConfig) -> Result<Place> {
         let mut metadata = project::metadata(options, config)?;
-        let home = match &options.target_dir {
-            Some(dir) => std::path::absolute(dir).map_err(|e| Error::usage(format!("--target-dir: {e}")))?,
-            None => metadata.target_directory.clone().into_std_path_buf(),
-        };
+        let home = project::home(options, &metadata)?;
         let selected = project::packages(&metadata, options)?;
         let name = |package: &&Package| package.name.to_string();
         let has_doc_tests = |package: &&&Package| package.targets.iter().any(|target| target.doctest);
@@ -100,7 +97,7 @@ impl Place {
         let targets = targets(&metadata);
         Ok(Place {
             root: metadata.workspace_root.into_std_path_buf(),
-            home: home.join("memprof"),
+            home,
             targets,
             selected,
             with_doc_tests,
