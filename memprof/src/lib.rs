@@ -27,105 +27,114 @@ recorder! {
     table "runtime/table.rs"
 }
 
-// Stacks and CPU samples; the same condition stands in `portable`.
-#[cfg(all(
-    not(memprof_injected),
-    not(miri),
-    target_os = "linux",
-    target_arch = "x86_64",
-    target_env = "gnu",
-    target_pointer_width = "64"
-))]
-recorder! {
-    cfi "cfi.rs"
-    frames "frames.rs"
-    arch "runtime/arch.rs"
-    attend "runtime/attend.rs"
-    barrier "runtime/barrier.rs"
-    between "runtime/between.rs"
-    block "runtime/block.rs"
-    bracket "runtime/bracket.rs"
-    buffer "runtime/buffer.rs"
-    calling "runtime/calling.rs"
-    child "runtime/child.rs"
-    chunks "runtime/chunks.rs"
-    common "runtime/common.rs"
-    cost "runtime/cost.rs"
-    dhat "runtime/dhat.rs"
-    driver "runtime/driver.rs"
-    embed "runtime/embed.rs"
-    entries "runtime/entries.rs"
-    entry "runtime/entry.rs"
-    follow "runtime/follow.rs"
-    fork "runtime/fork.rs"
-    growth "runtime/growth.rs"
-    idle "runtime/idle.rs"
-    interrupted "runtime/interrupted.rs"
-    interrupts "runtime/interrupts.rs"
-    labels "runtime/labels.rs"
-    life "runtime/life.rs"
-    live "runtime/live.rs"
-    live_map "runtime/live_map.rs"
-    lives "runtime/lives.rs"
-    log "runtime/log.rs"
-    mark "runtime/mark.rs"
-    memo "runtime/memo.rs"
-    memory "runtime/memory.rs"
-    objects "runtime/objects.rs"
-    peak "runtime/peak.rs"
-    places "runtime/places.rs"
-    plan "runtime/plan.rs"
-    poisson "runtime/poisson.rs"
-    program "runtime/program.rs"
-    records "runtime/records.rs"
-    results "runtime/results.rs"
-    rules "runtime/rules.rs"
-    sampler "runtime/sampler.rs"
-    shared "runtime/shared.rs"
-    stacks "runtime/stacks.rs"
-    standing "runtime/standing.rs"
-    sys "runtime/sys.rs"
-    thread "runtime/thread.rs"
-    threads "runtime/threads.rs"
-    timed "runtime/timed.rs"
-    totals "runtime/totals.rs"
-    track "runtime/track.rs"
-    unwind "runtime/unwind.rs"
-    witness "runtime/witness.rs"
-    word "runtime/word.rs"
+// Stacks and CPU samples; elsewhere only counting works.
+macro_rules! with_stacks {
+    ($($item:item)*) => {
+        $(
+            #[cfg(all(
+                not(memprof_injected),
+                not(miri),
+                target_os = "linux",
+                target_arch = "x86_64",
+                target_env = "gnu",
+                target_pointer_width = "64"
+            ))]
+            $item
+        )*
+    };
+}
+macro_rules! without_stacks {
+    ($($item:item)*) => {
+        $(
+            #[cfg(all(
+                not(memprof_injected),
+                not(all(
+                    not(miri),
+                    target_os = "linux",
+                    target_arch = "x86_64",
+                    target_env = "gnu",
+                    target_pointer_width = "64"
+                ))
+            ))]
+            $item
+        )*
+    };
 }
 
-#[cfg(all(
-    not(memprof_injected),
-    not(all(not(miri), target_os = "linux", target_arch = "x86_64", target_env = "gnu", target_pointer_width = "64"))
-))]
-#[path = "portable.rs"]
-mod portable;
-#[cfg(all(
-    not(memprof_injected),
-    not(all(not(miri), target_os = "linux", target_arch = "x86_64", target_env = "gnu", target_pointer_width = "64"))
-))]
-use portable::{bracket, embed, fork, memory, sys};
+with_stacks! {
+    recorder! {
+        cfi "cfi.rs"
+        frames "frames.rs"
+        arch "runtime/arch.rs"
+        attend "runtime/attend.rs"
+        barrier "runtime/barrier.rs"
+        between "runtime/between.rs"
+        block "runtime/block.rs"
+        bracket "runtime/bracket.rs"
+        buffer "runtime/buffer.rs"
+        calling "runtime/calling.rs"
+        child "runtime/child.rs"
+        chunks "runtime/chunks.rs"
+        common "runtime/common.rs"
+        cost "runtime/cost.rs"
+        dhat "runtime/dhat.rs"
+        driver "runtime/driver.rs"
+        embed "runtime/embed.rs"
+        entries "runtime/entries.rs"
+        entry "runtime/entry.rs"
+        follow "runtime/follow.rs"
+        fork "runtime/fork.rs"
+        growth "runtime/growth.rs"
+        idle "runtime/idle.rs"
+        interrupted "runtime/interrupted.rs"
+        interrupts "runtime/interrupts.rs"
+        labels "runtime/labels.rs"
+        life "runtime/life.rs"
+        live "runtime/live.rs"
+        live_map "runtime/live_map.rs"
+        lives "runtime/lives.rs"
+        log "runtime/log.rs"
+        mark "runtime/mark.rs"
+        memo "runtime/memo.rs"
+        memory "runtime/memory.rs"
+        objects "runtime/objects.rs"
+        peak "runtime/peak.rs"
+        places "runtime/places.rs"
+        plan "runtime/plan.rs"
+        poisson "runtime/poisson.rs"
+        program "runtime/program.rs"
+        records "runtime/records.rs"
+        results "runtime/results.rs"
+        rules "runtime/rules.rs"
+        sampler "runtime/sampler.rs"
+        shared "runtime/shared.rs"
+        stacks "runtime/stacks.rs"
+        standing "runtime/standing.rs"
+        sys "runtime/sys.rs"
+        thread "runtime/thread.rs"
+        threads "runtime/threads.rs"
+        timed "runtime/timed.rs"
+        totals "runtime/totals.rs"
+        track "runtime/track.rs"
+        unwind "runtime/unwind.rs"
+        witness "runtime/witness.rs"
+        word "runtime/word.rs"
+    }
 
-// The tool injects the program: its recorder is the one.
+    /// The unwind table of the program.
+    const TABLE: embed::Table = frames::table;
+}
+without_stacks! {
+    #[path = "portable.rs"]
+    mod portable;
+    use portable::{bracket, embed, fork, memory, sys};
+    const TABLE: embed::Table = |_| Vec::new();
+}
+
+// The tool injects the program: its recorder is the one, with the unwind table that it made.
 #[cfg(memprof_injected)]
 use memprof_rt::embed;
-
-/// The unwind table of the program; where the tool injects it, the tool made one.
-#[cfg(all(
-    not(memprof_injected),
-    not(miri),
-    target_os = "linux",
-    target_arch = "x86_64",
-    target_env = "gnu",
-    target_pointer_width = "64"
-))]
-const TABLE: embed::Table = frames::table;
-#[cfg(any(
-    memprof_injected,
-    miri,
-    not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu", target_pointer_width = "64"))
-))]
+#[cfg(memprof_injected)]
 const TABLE: embed::Table = |_| Vec::new();
 
 mod allocator;
