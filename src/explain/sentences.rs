@@ -113,14 +113,17 @@ fn given_to_harness(case: &Case) -> f64 {
 }
 
 fn what(case: &Case, view: &View) -> String {
-    let operation = match (case.group().key.operation, view.called(case.group())) {
-        (Operation::Joined, called) => format!("new text or vector ({called})"),
-        (Operation::Box, _) => match case.returned_trait() {
+    let operation = match case.group().key.operation {
+        Operation::Joined => format!("new text or vector ({})", view.called(case.group())),
+        Operation::Box => match case.returned_trait() {
             Some(object) => format!("Box<dyn {object}>"),
             None => Operation::Box.title(),
         },
-        (Operation::Other, called) if !called.is_empty() => called,
-        (operation, _) => operation.title(),
+        Operation::Other => match view.called(case.group()) {
+            called if called.is_empty() => Operation::Other.title(),
+            called => called,
+        },
+        operation => operation.title(),
     };
     match &case.group().key.via {
         Some(via) => format!("in {via}: {operation}"),
