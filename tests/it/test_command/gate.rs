@@ -20,11 +20,12 @@ mod parser {
 const MANIFEST: &str =
     "[package]\nname = \"gated\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[lib]\ndoctest = false\n\n[workspace]\n";
 
-struct Project(tempfile::TempDir);
+/// With a target directory for each name: cargo takes packages of one name in one directory for the same.
+struct Project(tempfile::TempDir, &'static str);
 
 impl Project {
-    fn new() -> Project {
-        let project = Project(tempfile::tempdir().unwrap());
+    fn new(name: &'static str) -> Project {
+        let project = Project(tempfile::tempdir().unwrap(), name);
         std::fs::create_dir(project.0.path().join("src")).unwrap();
         project.write("Cargo.toml", MANIFEST);
         project.write("src/lib.rs", SOURCE);
@@ -48,14 +49,17 @@ impl Project {
         let _lock = lock();
         let mut command = tool(self.path());
         let (name, rest) = arguments.split_once(' ').unwrap_or((arguments, ""));
-        command.args([name, "--offline", "--target-dir"]).arg(target_dir().join("gated")).args(rest.split_whitespace());
+        command
+            .args([name, "--offline", "--target-dir"])
+            .arg(target_dir().join("gated").join(self.1))
+            .args(rest.split_whitespace());
         Run::new(command.output().unwrap()).ends_with(code)
     }
 }
 
 #[test]
 fn a_baseline_holds_the_tests() {
-    let project = Project::new();
+    let project = Project::new("baseline");
     let missing = project.memprof(100, "test --check");
     assert!(missing.stdout.contains("parser::one: has no baseline in memprof-baseline.toml"), "{}", missing.stdout);
     project.memprof(0, "test --check --accept");
@@ -96,7 +100,7 @@ fn a_baseline_holds_the_tests() {
 
 #[test]
 fn budgets_cover_tests_by_their_paths() {
-    let project = Project::new();
+    let project = Project::new("kept");
     let budget =
         |globs: &str, limit: &str| project.write("memprof.toml", &format!("[[budget]]\ntests = {globs}\n{limit}\n"));
     budget("[\"parser::*\"]", "allocs_per_op = 1");
@@ -115,7 +119,7 @@ fn budgets_cover_tests_by_their_paths() {
 
 #[test]
 fn a_kept_run_is_compared_with() {
-    let project = Project::new();
+    let project = Project::new("budgets");
     project.memprof(0, "test --save-baseline before");
     project.write("src/lib.rs", &SOURCE.replace("100]", "60]"));
     let compared = project.memprof(0, "test --baseline before");
