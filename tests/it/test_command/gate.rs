@@ -100,7 +100,7 @@ fn a_baseline_holds_the_tests() {
 
 #[test]
 fn budgets_cover_tests_by_their_paths() {
-    let project = Project::new("kept");
+    let project = Project::new("budgets");
     let budget =
         |globs: &str, limit: &str| project.write("memprof.toml", &format!("[[budget]]\ntests = {globs}\n{limit}\n"));
     budget("[\"parser::*\"]", "allocs_per_op = 1");
@@ -119,7 +119,7 @@ fn budgets_cover_tests_by_their_paths() {
 
 #[test]
 fn a_kept_run_is_compared_with() {
-    let project = Project::new("budgets");
+    let project = Project::new("kept");
     project.memprof(0, "test --save-baseline before");
     project.write("src/lib.rs", &SOURCE.replace("100]", "60]"));
     let compared = project.memprof(0, "test --baseline before");
