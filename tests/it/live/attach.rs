@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::{does, end, go, port};
+use super::{does, end, go, port, target};
 use crate::support::web::Server;
-use crate::support::{command, fixture, lock, target_dir, tool};
+use crate::support::{command, fixture, lock_of, tool};
 
 /// A program that was built to wait.
 struct Waiting {
@@ -29,10 +29,10 @@ impl Drop for Waiting {
 }
 
 fn build(folder: &Path) -> PathBuf {
-    let _lock = lock();
+    let _lock = lock_of(&target());
     let output = folder.join("waits");
     let mut command = tool(&fixture("programs"));
-    command.args(["build", "--locked", "--bin", "server", "--target-dir"]).arg(target_dir()).arg("-o").arg(&output);
+    command.args(["build", "--locked", "--bin", "server", "--target-dir"]).arg(target()).arg("-o").arg(&output);
     let built = command.output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     output

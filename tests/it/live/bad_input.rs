@@ -4,8 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Stdio;
 
-use super::{Live, does};
-use crate::support::{fixture, lock, target_dir, tool};
+use super::{Live, does, target};
+use crate::support::{fixture, lock_of, tool};
 
 #[test]
 fn errors_are_go_s() {
@@ -113,9 +113,9 @@ fn a_program_that_ends_leaves_what_there_is() {
 fn a_port_that_is_taken_is_said_before_anything_is_built() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let _lock = lock();
+    let _lock = lock_of(&target());
     let mut command = tool(&fixture("programs"));
-    command.args(["live", "--bin", "server", "--http", &address, "--target-dir"]).arg(target_dir());
+    command.args(["live", "--bin", "server", "--http", &address, "--target-dir"]).arg(target());
     let output = command.stdin(Stdio::null()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), text.lines().count()), (Some(1), 1), "{text}");

@@ -8,10 +8,16 @@ mod sessions;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::support::web::{Answer, Server};
-use crate::support::{command, fixture, lock, target_dir, tool};
+use crate::support::{command, fixture, lock_of, target_dir, tool};
+
+/// The target directory of these tests: their servers run on after the build, beside other tests.
+fn target() -> PathBuf {
+    target_dir().with_file_name("live")
+}
 
 /// The program and the server beside it. Both end with this value.
 struct Live {
@@ -23,9 +29,9 @@ struct Live {
 impl Live {
     fn start(options: &[&str]) -> Live {
         // The build needs it, and is over once the address is said.
-        let _lock = lock();
+        let _lock = lock_of(&target());
         let mut command = tool(&fixture("programs"));
-        command.args(["live", "--locked", "--bin", "server", "--target-dir"]).arg(target_dir());
+        command.args(["live", "--locked", "--bin", "server", "--target-dir"]).arg(target());
         command.args(["--http", "127.0.0.1:0"]).args(options);
         let mut pprof = Server::begin(&mut command, "listening on ", Stdio::piped());
         let port = port(pprof.stdout.take().unwrap());

@@ -42,9 +42,13 @@ pub fn target_dir() -> PathBuf {
 
 /// One run of the tool at a time: they share the target directory. Held until it is dropped, against other test processes too.
 pub fn lock() -> File {
-    let dir = target_dir();
-    std::fs::create_dir_all(&dir).unwrap();
-    let file = File::create(dir.join("lock")).unwrap();
+    lock_of(&target_dir())
+}
+
+/// As [`lock`], of tests with a target directory of their own.
+pub fn lock_of(target: &Path) -> File {
+    std::fs::create_dir_all(target).unwrap();
+    let file = File::create(target.join("lock")).unwrap();
     rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).unwrap();
     file
 }
