@@ -36,6 +36,7 @@ const DIVANS: &[(&str, f64, f64)] = &[
     ("loops::threads::t=1", 1.0, 32.0),
     ("loops::threads::t=2", 1.0, 32.0),
     ("loops::threads::t=4", 1.0, 32.0),
+    ("loops::busy", 1.0, 32.0),
     ("loops::inner::collections::typed::u64", 1.0, 32.0),
     ("loops::inner::collections::typed::i64", 1.0, 32.0),
     ("loops::inner::collections::constant::8", 1.0, 8.0),
@@ -56,8 +57,8 @@ fn divan() {
     assert_eq!(finished["loops::with_argument::64"].group, "loops::with_argument");
     assert_eq!(finished["own_profiler::two"].time.tracker.as_deref(), Some("inactive"));
     // Its threads wait for nothing but the harness's own start and end.
-    for threads in ["t=2", "t=4"] {
-        let path = finished[&format!("loops::threads::{threads}")].profiles.block.as_ref().unwrap();
+    for id in ["loops::threads::t=2", "loops::threads::t=4", "loops::busy"] {
+        let path = finished[id].profiles.block.as_ref().unwrap();
         let waits = support::read_profile(path);
         assert_eq!(support::sum(&waits, "contentions", |_| true), 0, "{waits:?}");
     }
