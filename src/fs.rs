@@ -4,7 +4,7 @@
 //! ([`write_output`]). Folders that are filled before others see them begin as a [`Draft`].
 
 use std::fs::{File, Metadata, OpenOptions, Permissions};
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,35 @@ pub fn read(path: impl AsRef<Path>) -> Result<Vec<u8>> {
 }
 
 pub fn read_to_string(path: impl AsRef<Path>) -> Result<String> {
-    std::fs::read_to_string(&path).map_err(|e| Error::file("read", path, e))
+    read_text(&path).map_err(|e| Error::file("read", path, e))
+}
+
+/// The text of a file that a person may have put there: a link may lead to a device without an end.
+pub fn read_text(path: impl AsRef<Path>) -> std::io::Result<String> {
+    const MOST: u64 = 256 << 20;
+    let bytes = read_bounded(File::open(path)?, MOST)?;
+    String::from_utf8(bytes).map_err(|_| std::io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"))
+}
+
+/// The bytes of an input that a person named; as [`read_text`], but for larger ones.
+pub fn read_input(path: impl AsRef<Path>) -> std::io::Result<Vec<u8>> {
+    read_bounded(File::open(path)?, MOST_INPUT)
+}
+
+/// More than any profile or result has.
+pub const MOST_INPUT: u64 = 1 << 30;
+
+/// All of `from`, unless that is more than `most` bytes.
+pub fn read_bounded(from: impl std::io::Read, most: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(most + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 <= most {
+        true => Ok(bytes),
+        false => {
+            let error = format!("it has more than {} MiB, or no end", most >> 20);
+            Err(std::io::Error::new(ErrorKind::FileTooLarge, error))
+        }
+    }
 }
 
 /// Writes a file that nobody else reads yet.
@@ -218,6 +246,16 @@ mod tests {
             read_dir(dir).unwrap().iter().map(|path| path.file_name().unwrap().to_owned()).collect();
         found.sort();
         assert_eq!(found, names);
+    }
+
+    #[test]
+    fn an_input_without_an_end_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+        assert_eq!(read_text(&link).unwrap_err().to_string(), "it has more than 256 MiB, or no end");
+        assert_eq!(read_bounded(&b"1234"[..], 4).unwrap(), b"1234");
+        assert_eq!(read_bounded(&b"12345"[..], 4).unwrap_err().kind(), ErrorKind::FileTooLarge);
     }
 
     #[test]

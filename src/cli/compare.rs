@@ -1,7 +1,7 @@
 //! `cargo memprof compare`: benchstat's flags, read as Go reads flags, and its messages.
 
 use std::ffi::OsString;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use crate::benchstat::input::encoding;
@@ -11,7 +11,7 @@ use crate::benchstat::{Comparison, Options};
 use crate::go::flags::Flags;
 use crate::results::names::one_line;
 use crate::session::baseline;
-use crate::{Result, console, exit};
+use crate::{Result, console, exit, fs};
 
 const USAGE: &str = "\
 Usage: cargo memprof compare [flags] inputs...
@@ -155,12 +155,11 @@ fn parse(args: &[String]) -> Result<Option<Arguments>, String> {
 /// The text of an input. The error is one line.
 fn read(input: &Input) -> Result<String, String> {
     let bytes = if input.path == "-" {
-        let mut bytes = Vec::new();
-        io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+        fs::read_bounded(io::stdin(), fs::MOST_INPUT)
     } else {
         let path = Path::new(&input.path);
         let baseline = if path.exists() { None } else { baseline::find(&input.path) };
-        std::fs::read(baseline.as_deref().unwrap_or(path))
+        fs::read_input(baseline.as_deref().unwrap_or(path))
     };
     match bytes {
         Ok(bytes) => encoding::decode(bytes).map_err(|error| format!("{}: {error}", input.path)),

@@ -77,7 +77,7 @@ fn read(dir: &Path) -> Result<Run> {
     let path = [dir.join("results.jsonl"), dir.join("memprof").join("results.jsonl")];
     let path = path.iter().find(|path| path.is_file()).unwrap_or(&path[0]);
     let bad = |what: String| Error::usage(format!("{}: {what}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
+    let text = fs::read_text(path).map_err(|e| bad(e.to_string()))?;
     Run::parse(&text).map_err(bad)
 }
 

@@ -118,7 +118,7 @@ fn no_run() -> Error {
 
 fn load(args: &ReportArgs, home: &Path) -> Result<Report> {
     let path = home.join("results.jsonl");
-    let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
+    let text = fs::read_text(&path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => no_run(),
         _ => Error::other(format!("cannot read {}: {error}", path.display())),
     })?;

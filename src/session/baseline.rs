@@ -28,7 +28,7 @@ fn folder(home: &Path, name: &str, root: &Path) -> PathBuf {
     let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
     let marked = plain.with_file_name(format!("{name}~{:08x}", hash(&root.to_string_lossy()) as u32));
     let is_foreign = || {
-        let text = std::fs::read_to_string(plain.join("results.jsonl")).ok()?;
+        let text = fs::read_text(plain.join("results.jsonl")).ok()?;
         owner::foreign(&Run::parse(&text).ok()?.started, &root).map(drop)
     };
     if marked.exists() || is_foreign().is_some() { marked } else { plain }
@@ -62,7 +62,7 @@ pub fn load(label: Option<&String>, words: &[OsString], session: &mut Session) -
 pub fn read(label: &str, home: &Path, root: &Path) -> Result<Run> {
     let named = is_name(label) && !Path::new(label).is_file();
     let path = if named { folder(home, label, root).join("results.jsonl") } else { PathBuf::from(label) };
-    let text = std::fs::read_to_string(&path).map_err(|error| {
+    let text = fs::read_text(&path).map_err(|error| {
         let known = known(home, root);
         match error.kind() {
             std::io::ErrorKind::NotFound if named && known.is_empty() => {

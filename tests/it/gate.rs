@@ -169,6 +169,15 @@ sites = [
         assert_eq!(errors.count(), 1, "{}", refused.stderr);
         assert_eq!(refused.stdout, "");
     }
+    // A link to a device without an end, which is left as it is.
+    for (file, command) in [(BASELINE, "check"), (BASELINE, "check --accept"), ("memprof.toml", "check")] {
+        let link = project.root.join(file);
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+        project.memprof(102, command).says("it has more than 256 MiB, or no end");
+        assert!(link.is_symlink());
+        std::fs::remove_file(&link).unwrap();
+    }
     // Measured elsewhere: said, and no failure.
     project.write(BASELINE, &accepted.replace("rustc = \"", "rustc = \"0.9."));
     project.memprof(0, "check /unpooled").says("was measured with another rustc: 0.9.");

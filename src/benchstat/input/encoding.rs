@@ -1,13 +1,21 @@
 //! Decodes the bytes of a file to text, in any of the encodings that shells and archivers give to benchmark output.
 
 use std::borrow::Cow;
-use std::io::Read as _;
+use std::io::ErrorKind;
 
 use flate2::read::MultiGzDecoder;
+
+use crate::fs;
 
 /// The text of a file: UTF-8 with or without a byte-order mark, UTF-16 likewise (PowerShell's `>`), any of them
 /// gzipped. The error says what is wrong with the archive.
 pub fn decode(bytes: Vec<u8>) -> Result<String, String> {
+    let text = decoded(bytes)?;
+    // Where no line feed ends a line, a carriage return does.
+    Ok(if text.contains('\r') && !text.contains('\n') { text.replace('\r', "\n") } else { text })
+}
+
+fn decoded(bytes: Vec<u8>) -> Result<String, String> {
     let bytes = if bytes.starts_with(&[0x1f, 0x8b]) { unzip(&bytes)? } else { bytes };
     Ok(match utf_16(&bytes) {
         Some((order, bytes)) => from_utf_16(order, bytes),
@@ -24,11 +32,10 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, String> {
 }
 
 fn unzip(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let mut all = Vec::new();
-    match MultiGzDecoder::new(bytes).read_to_end(&mut all) {
-        Ok(_) => Ok(all),
-        Err(error) => Err(format!("the gzip data is damaged: {error}")),
-    }
+    fs::read_bounded(MultiGzDecoder::new(bytes), fs::MOST_INPUT).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => format!("unpacked, {error}"),
+        _ => format!("the gzip data is damaged: {error}"),
+    })
 }
 
 #[derive(Clone, Copy)]
@@ -83,7 +90,8 @@ pub fn describe(text: &str) -> &'static str {
 pub fn is_go_test(text: &str) -> bool {
     let says =
         |line: &str| line == "PASS" || ["ok ", "FAIL", "? ", "goos:", "pkg:"].iter().any(|word| line.starts_with(word));
-    text.lines().any(says)
+    // A name that no line begins with was meant to be read.
+    !text.contains("Benchmark") && text.lines().any(says)
 }
 
 #[cfg(test)]
@@ -117,6 +125,10 @@ mod tests {
             assert_eq!(decode(bytes.clone()).as_deref(), Ok(TEXT), "{bytes:x?}");
             assert_eq!(decode(gzipped(&bytes)).as_deref(), Ok(TEXT), "{bytes:x?}");
         }
+        // Lines as of the first Macintosh.
+        let returns = TEXT.replace('\n', "\r");
+        assert_eq!(decode(returns.into_bytes()).as_deref(), Ok(TEXT));
+        assert_eq!(decode(b"a\rb\nc\r\n".to_vec()).as_deref(), Ok("a\rb\nc\r\n"));
         // Several members, as of `cat a.gz b.gz`.
         assert_eq!(decode([gzipped(b"a"), gzipped(b"b")].concat()).as_deref(), Ok("ab"));
     }
@@ -135,5 +147,6 @@ mod tests {
         {
             assert!(describe(text).contains(why), "{text}");
         }
+        assert!(is_go_test("goos: linux\nPASS\n") && !is_go_test("goos: linux\u{2028}BenchmarkA 1 2 ns/op\n"));
     }
 }

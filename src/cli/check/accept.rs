@@ -80,7 +80,7 @@ pub fn write(
         ));
     }
     let text = new.render();
-    if std::fs::read_to_string(&gate.path).is_ok_and(|old| old == text) {
+    if fs::read_text(&gate.path).is_ok_and(|old| old == text) {
         console::note(&format!("{} is up to date", check::FILE_NAME));
         return Ok(());
     }

@@ -15,7 +15,7 @@ use crate::results::metric::Metric;
 use crate::results::names;
 use crate::session::Session;
 use crate::session::baseline::{self, Base};
-use crate::{Error, Result};
+use crate::{Error, Result, fs};
 
 /// The limits that benchmarks are compared with.
 pub struct Gate {
@@ -202,7 +202,7 @@ fn in_scope(name: &str, session: &Session) -> bool {
 pub fn load_config(root: &Path, metadata: &serde_json::Value) -> Result<Config> {
     let bad = |message: String| Error::project(message);
     let path = root.join(settings::FILE_NAME);
-    let parsed = match std::fs::read_to_string(&path) {
+    let parsed = match fs::read_text(&path) {
         Ok(_) if !metadata.is_null() => {
             let message = "both memprof.toml and [workspace.metadata.memprof] are there; keep one of them";
             return Err(bad(message.to_owned()));
@@ -221,7 +221,7 @@ pub fn load_config(root: &Path, metadata: &serde_json::Value) -> Result<Config> 
 
 pub fn read_baseline(path: &Path) -> Result<Option<Baseline>> {
     let bad = |message: String| Error::project(message);
-    let text = match std::fs::read_to_string(path) {
+    let text = match fs::read_text(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(bad(format!("cannot read {}: {error}", path.display()))),
         Ok(text) => text,

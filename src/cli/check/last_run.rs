@@ -12,13 +12,13 @@ use crate::results::lines::{Failed, Run};
 use crate::results::sites::sites;
 use crate::session::writer::Writer;
 use crate::session::{Session, owner};
-use crate::{Error, Result};
+use crate::{Error, Result, fs};
 
 /// The results. Those of another commit say nothing about this one.
 pub fn read(session: &Session) -> Result<Run> {
     let path = session.workspace.home.join("results.jsonl");
     let nothing = |why: String| Error::nothing_measured(format!("no last run: {}: {why}", path.display()));
-    let text = std::fs::read_to_string(&path).map_err(|e| nothing(e.to_string()))?;
+    let text = fs::read_text(&path).map_err(|e| nothing(e.to_string()))?;
     let run = Run::parse(&text).map_err(nothing)?;
     if let Some(root) = owner::foreign(&run.started, &session.workspace.root) {
         return Err(nothing(format!("{}; run it again", owner::described(root))));

@@ -7,6 +7,7 @@ use super::arguments::Request;
 use super::focus::Warn;
 use super::http::{self, is_url};
 use super::symbolize::{Binaries, symbolize};
+use crate::fs;
 use crate::pprof::profile::comment::iterations;
 use crate::pprof::profile::{BASE_KEY, Mapping, Profile, combine, path, read, write};
 use crate::pprof::reports::sources::plain_error;
@@ -172,7 +173,7 @@ fn finish(profile: &mut Profile, request: &Request, binaries: Option<&dyn Binari
 
 fn grab(name: &str, request: &Request, resolver: Resolver<'_>, warn: Warn<'_>) -> Result<Profile, String> {
     let file = |path: &Path| {
-        let data = std::fs::read(path).map_err(|error| match error.kind() {
+        let data = fs::read_input(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::IsADirectory => format!("read {}: is a directory", path.display()),
             _ => format!("open {}: {}", path.display(), plain_error(&error)),
         })?;
