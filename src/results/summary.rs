@@ -18,7 +18,8 @@ pub fn time(timed: &Timed) -> Time {
         ns_per_op: of_time(median(&per_op)),
         lower: of_time(interval.as_ref().map(|interval| interval.lower)),
         upper: of_time(interval.as_ref().map(|interval| interval.upper)),
-        iterations: samples.iter().map(|sample| sample.iterations).sum(),
+        // An `iter_custom` that returns without doing anything is asked for 2^60 and more.
+        iterations: samples.iter().fold(0, |sum, sample| sample.iterations.saturating_add(sum)),
         samples,
         tracker: None,
         custom: timed.custom,

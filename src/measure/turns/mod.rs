@@ -57,7 +57,7 @@ pub fn time(suite: &Suite, selected: &[Selected], measuring: &mut Measuring) -> 
             let Some(Rival { program, launch, .. }) = rival else { break };
             let its_own = Pass { program, launch, ..pass };
             let reference = Entrant { pass: its_own, selected: Selected { index: stranger, ..one.clone() } };
-            let mut batch = compare(&reference, vec![Entrant { pass, selected: one.clone() }], measuring)?;
+            let mut batch = confirmed(&reference, vec![Entrant { pass, selected: one.clone() }], measuring)?;
             batch.compared.result.records.remove(&stranger);
             compared.extend(batch.compared.result.records.keys());
             unfit.extend(batch.unfit);
@@ -82,8 +82,8 @@ pub fn time(suite: &Suite, selected: &[Selected], measuring: &mut Measuring) -> 
         let mut others: Vec<Entrant> =
             selected.iter().filter(is_of_group).map(|one| Entrant { pass, selected: one.clone() }).collect();
         while !others.is_empty() {
-            let some = others.drain(..others.len().min(MOST_BESIDE)).collect();
-            let mut batch = compare(&reference, some, measuring)?;
+            let some: Vec<Entrant> = others.drain(..others.len().min(MOST_BESIDE)).collect();
+            let mut batch = confirmed(&reference, some, measuring)?;
             if !batch.compared.result.records.contains_key(&reference.selected.index) {
                 // No other batch would have a reference.
                 unfit.extend(batch.unfit);
@@ -119,6 +119,20 @@ struct Batch<'a> {
     postponed: Vec<Entrant<'a>>,
     /// These did not run beside the others.
     unfit: Vec<usize>,
+}
+
+/// As [`compare`]; a difference that the places of two processes in memory may explain has to show in two others as well.
+fn confirmed<'a>(reference: &Entrant<'a>, others: Vec<Entrant<'a>>, measuring: &mut Measuring) -> Result<Batch<'a>> {
+    let mut batch = compare(reference, others.clone(), measuring)?;
+    let ratios = &mut batch.compared.ratios;
+    let in_doubt = |one: &Entrant| ratios.get(&one.selected.index).is_some_and(Ratio::may_be_placement);
+    let doubted: Vec<Entrant> = others.into_iter().filter(in_doubt).collect();
+    if !doubted.is_empty() {
+        for (index, again) in compare(reference, doubted, measuring)?.compared.ratios {
+            ratios.extend(Ratio::join(&[ratios[&index], again]).map(|joint| (index, joint)));
+        }
+    }
+    Ok(batch)
 }
 
 /// Times `reference` and the others in turns. A benchmark that cannot be timed so is left out, for whatever reason:
