@@ -27,6 +27,11 @@ pub mod sys {
         std::thread::yield_now();
     }
 
+    /// No thread starts inside a scope here.
+    pub fn has_signal_stack() -> bool {
+        false
+    }
+
     /// Nanoseconds since the first call.
     pub fn now() -> u64 {
         static BEGUN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
@@ -142,7 +147,7 @@ pub mod embed {
         scope::quietly(body)
     }
 
-    pub fn start_heap(_: Table) -> Result<(), Refusal> {
+    pub fn start_heap(_: u64, _: Table) -> Result<u64, Refusal> {
         Err(Refusal::NoStacks)
     }
 

@@ -92,6 +92,35 @@ fn threads_started_inside_count_and_others_do_not() {
     });
 }
 
+/// std enters each thread in a map of all threads, whose nodes stay as long as other threads need them.
+#[test]
+fn the_start_of_a_thread_depends_on_no_other() {
+    let others = std::sync::Barrier::new(41);
+    let at_once = |n: usize| {
+        let barrier = std::sync::Barrier::new(n + 1);
+        measure(|| {
+            thread::scope(|scope| {
+                (0..n).for_each(|_| drop(scope.spawn(|| barrier.wait())));
+                barrier.wait();
+            })
+        })
+    };
+    let check = || {
+        // The first one begins what is made once.
+        let [_, one, two, forty] = [1, 1, 2, 40].map(at_once);
+        assert_eq!(forty.allocs, one.allocs + 39 * (two.allocs - one.allocs), "{one:?} {two:?} {forty:?}");
+        assert_eq!(forty.retained_blocks, 0, "{forty:?}");
+    };
+    if FOLLOWS {
+        check();
+        thread::scope(|scope| {
+            (0..40).for_each(|_| drop(scope.spawn(|| others.wait())));
+            check();
+            others.wait();
+        });
+    }
+}
+
 /// A thread that outlives the measurement counts for it no more, and not for the next one either.
 #[test]
 fn a_thread_that_lives_on() {
@@ -152,6 +181,52 @@ fn nested_measurements() {
     });
     assert_eq!((inner.allocs, inner.retained), (1, 8));
     assert_eq!((outer.allocs, outer.frees, outer.retained, outer.peak), (4, 4, 0, 8 + 8));
+}
+
+/// To the inner one the block is one from before: its growth counts, and is over when the block is freed.
+#[test]
+fn a_block_that_an_inner_measurement_grows() {
+    let mut inner = [memprof::Counts::default(); 3];
+    let outer = measure(|| {
+        let mut bytes: Vec<u8> = Vec::with_capacity(100);
+        inner[0] = measure(|| bytes.reserve_exact(300));
+        inner[1] = measure(|| {
+            bytes.reserve_exact(500);
+            bytes.reserve_exact(600);
+            drop(std::mem::take(&mut bytes));
+        });
+        inner[2] = measure(|| ());
+    });
+    let all = |counts: &memprof::Counts| (counts.allocs, counts.bytes, counts.frees, counts.retained, counts.peak);
+    assert_eq!(all(&inner[0]), (1, 300, 0, 200, 200));
+    assert_eq!(all(&inner[1]), (2, 1100, 0, 0, 300));
+    assert_eq!(all(&inner[2]), (0, 0, 0, 0, 0));
+    assert_eq!(all(&outer), (4, 1500, 4, 0, 600));
+
+    // A block of another thread's measurement, which is open.
+    let (slot, barrier) = (Mutex::new(None), std::sync::Barrier::new(2));
+    thread::scope(|scope| {
+        let beside = scope.spawn(|| {
+            measure(|| {
+                *slot.lock().unwrap() = Some(Vec::<u8>::with_capacity(100));
+                barrier.wait();
+                barrier.wait();
+            })
+        });
+        barrier.wait();
+        let mut taken = slot.lock().unwrap().take().unwrap();
+        assert_eq!(all(&measure(|| taken.reserve_exact(300))), (1, 300, 0, 200, 200));
+        drop(taken);
+        barrier.wait();
+        assert_eq!(beside.join().unwrap().retained, 0);
+    });
+    let told = failure(|| {
+        measure(|| {
+            let mut bytes: Vec<u8> = Vec::with_capacity(1);
+            assert_allocs!(== 0, bytes.reserve_exact(10));
+        });
+    });
+    assert!(told.starts_with("1 allocations, expected == 0 (1 allocations, 10 B)\n  1 × at, 10 B:\n"), "{told}");
 }
 
 #[test]

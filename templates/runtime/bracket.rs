@@ -41,11 +41,14 @@ pub const BETWEEN: u32 = 512;
 pub const FENCED: u32 = 1024;
 /// The bracket is a whole program's: see `program`.
 pub const PROGRAM: u32 = 2048;
+/// The stacks and live blocks of a sample only: see `poisson`.
+pub const SAMPLED: u32 = 4096;
 /// A scope is open (`scope`), in a bracket or not; brackets leave it as it is.
 pub const SCOPED: u32 = 1 << 30;
 
 // Each has a bit of its own.
-const ALL: [u32; 12] = [COUNT, STACKS, LIVE, PEAK, VERIFY, LOG, FREE_STACKS, DHAT, BETWEEN, FENCED, PROGRAM, SCOPED];
+const ALL: [u32; 13] =
+    [COUNT, STACKS, LIVE, PEAK, VERIFY, LOG, FREE_STACKS, DHAT, BETWEEN, FENCED, PROGRAM, SAMPLED, SCOPED];
 const _: () = {
     let (mut i, mut seen) = (0, 0);
     while i < ALL.len() {
@@ -368,5 +371,61 @@ pub fn switch_off() {
 }
 
 #[cfg(test)]
-#[path = "bracket/tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::live_map;
+    use crate::track::Track;
+    use std::alloc::{GlobalAlloc, Layout, System};
+
+    /// Threads that outlive the bracket are counted until it closes, and no further.
+    #[test]
+    fn nothing_is_counted_once_the_bracket_is_closed() {
+        let _one_bracket = live_map::tests::lock();
+        thread::initialize();
+        closes_over_busy_threads();
+        // As if the kernel refused.
+        barrier::tests::refuse();
+        begin(COUNT);
+        open();
+        assert_eq!(RECORDING.load(Ordering::Relaxed), COUNT | FENCED);
+        end();
+        closes_over_busy_threads();
+        thread::initialize();
+    }
+
+    fn closes_over_busy_threads() {
+        static ALLOCATOR: Track<System> = Track::new(System);
+        static OVER: AtomicBool = AtomicBool::new(false);
+        fn spin() {
+            (0..1_000).for_each(|_| std::hint::spin_loop());
+        }
+        OVER.store(false, Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let layout = Layout::new::<u64>();
+                    while !OVER.load(Ordering::Relaxed) {
+                        // SAFETY: the size is not 0; the block is given back with the layout it was allocated with.
+                        unsafe { ALLOCATOR.dealloc(ALLOCATOR.alloc(layout), layout) };
+                    }
+                });
+            }
+            let (mut counted, mut late, mut odd) = (0, 0, 0);
+            for round in 0..1_000 {
+                begin(if round % 2 == 0 { COUNT } else { COUNT | LIVE });
+                open();
+                spin();
+                close();
+                let at_close = Totals::now();
+                spin();
+                late += u32::from(Totals::now() != at_close);
+                let totals = end().totals;
+                odd += u32::from(totals.frees > totals.allocs);
+                counted += totals.allocs;
+            }
+            OVER.store(true, Ordering::Relaxed);
+            assert_eq!((late, odd), (0, 0));
+            assert!(counted > 0);
+        });
+    }
+}

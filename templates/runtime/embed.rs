@@ -4,11 +4,11 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, Once};
 
-use crate::bracket::{self, COUNT, LIVE, RECORDING, STACKS};
+use crate::bracket::{self, COUNT, LIVE, RECORDING, SAMPLED, STACKS};
 use crate::entry::Counts as Amounts;
 use crate::objects::{self, Object};
 use crate::totals::Totals;
-use crate::{entries, fork, memory, places, rules, sampler, scope, shared, thread};
+use crate::{entries, fork, memory, places, poisson, rules, sampler, scope, shared, thread};
 
 pub use crate::scope::{open, with_everyone, Counts, Open};
 pub use crate::sites::Site;
@@ -80,8 +80,9 @@ fn prepare(table: Table) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Begins to record the stacks of all allocations.
-pub fn start_heap(table: Table) -> Result<(), Refusal> {
+/// Begins to record the stacks of all allocations, or with a `rate` above 1 those of one byte in so many. Returns the rate
+/// that holds: the tool records all.
+pub fn start_heap(rate: u64, table: Table) -> Result<u64, Refusal> {
     let mut own = own();
     if own.heap.is_some() || is_the_tools() {
         return Err(Refusal::Running);
@@ -94,8 +95,10 @@ pub fn start_heap(table: Table) -> Result<(), Refusal> {
         if shared::is_open() && (is_sampled || !records) {
             return Err(Refusal::NoStacks);
         }
+        let rate = if records || rate < 2 { 1 } else { rate };
         if !records {
-            bracket::start_recording(HEAP);
+            poisson::set_rate(rate);
+            bracket::start_recording(if rate > 1 { HEAP | SAMPLED } else { HEAP });
         }
         let mut before = Vec::new();
         for entry in entries::all() {
@@ -106,7 +109,7 @@ pub fn start_heap(table: Table) -> Result<(), Refusal> {
             before[number] = entry.counts();
         }
         own.heap = Some(before);
-        Ok(())
+        Ok(rate)
     })
 }
 

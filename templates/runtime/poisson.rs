@@ -1,14 +1,14 @@
 //! A sample of a program's allocations, where recording all of them costs too much: each byte has the same chance to
-//! have its block recorded, one in [`word::RATE`], as in Go and jemalloc. A block of `size` bytes is recorded with the
+//! have its block recorded, one in the rate, as in Go and jemalloc. A block of `size` bytes is recorded with the
 //! probability 1 − e^(−size/rate). Counters go on counting everything.
 //!
 //! The gaps between recorded bytes are drawn from the exponential distribution: it has no memory, so nothing depends on
 //! where a block begins or on what sizes repeat.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::bracket::PROGRAM;
+use crate::bracket::{PROGRAM, SAMPLED};
 use crate::calling::{sampled_stack_of, stack_of};
 use crate::entry::Entry;
 use crate::live::{self, Block};
@@ -39,16 +39,26 @@ enum Choice {
     LeftOut,
 }
 
-/// Whether only a sample is recorded now.
+/// The rate of a program that asked for the sample itself, with [`SAMPLED`].
+static RATE: AtomicU64 = AtomicU64::new(0);
+
+pub fn set_rate(rate: u64) {
+    RATE.store(rate, Ordering::Relaxed);
+}
+
+/// The bytes for each recorded one; 0 where all are. The tool sets it with [`PROGRAM`], and may change it.
 #[inline(always)]
-fn is_on() -> bool {
-    matches!(shared::word(word::RATE), Some(rate) if rate.load(Ordering::Relaxed) != 0)
+fn rate(flags: u32) -> u64 {
+    if flags & PROGRAM != 0 {
+        return shared::word(word::RATE).map_or(0, |rate| rate.load(Ordering::Relaxed));
+    }
+    RATE.load(Ordering::Relaxed)
 }
 
 /// The choice for the calling thread's next block.
 #[inline(always)]
-fn choose(state: &ThreadState, size: usize) -> Choice {
-    match shared::word(word::RATE).map_or(0, |rate| rate.load(Ordering::Relaxed)) {
+fn choose(flags: u32, state: &ThreadState, size: usize) -> Choice {
+    match rate(flags) {
         0 => Choice::Exact,
         rate => state.program.sample.next(state, size as u64, rate),
     }
@@ -98,13 +108,13 @@ impl Own {
     }
 }
 
-/// The entry of the calling stack, and whether the block is kept as a live one: only a sample of a program's may be.
+/// The entry of the calling stack, and whether the block is kept as a live one: it may be that only a sample is.
 #[inline(always)]
 pub fn chosen_stack(flags: u32, state: &'static ThreadState, size: usize) -> (Option<&'static Entry>, bool) {
-    if flags & PROGRAM == 0 {
+    if flags & (PROGRAM | SAMPLED) == 0 {
         return (stack_of(flags, state), true);
     }
-    match choose(state, size) {
+    match choose(flags, state, size) {
         Choice::Exact => (stack_of(flags, state), true),
         Choice::Sampled => (sampled_stack_of(flags, state), true),
         Choice::LeftOut => (None, false),
@@ -114,7 +124,7 @@ pub fn chosen_stack(flags: u32, state: &'static ThreadState, size: usize) -> (Op
 /// Takes a block out of the live ones. One that is not among them was left out of a sample, if there is one.
 #[inline(always)]
 pub fn removed(flags: u32, block: usize, size: usize) -> Option<Block> {
-    if flags & PROGRAM == 0 || !is_on() {
+    if flags & (PROGRAM | SAMPLED) == 0 || rate(flags) == 0 {
         return live::remove(block);
     }
     live::remove_sampled(block).or(Some(Block { entry: None, size, before: 0, left_out: true }))

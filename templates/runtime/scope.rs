@@ -16,9 +16,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, 
 use std::time::{Duration, Instant};
 
 use crate::bracket::{self, RECORDING, SCOPED};
-use crate::memory;
 use crate::sites::{self, Sites};
 use crate::spin::Spin;
+use crate::{memory, sys};
 
 /// The counts of one scope.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub struct Scope {
     threads: AtomicU32,
     pub allocs: AtomicU64,
     pub bytes: AtomicU64,
-    pub frees: AtomicU64,
+    frees: AtomicU64,
     live: AtomicI64,
     live_blocks: AtomicI64,
     peak: AtomicI64,
@@ -55,9 +55,24 @@ pub struct Scope {
     sites: AtomicPtr<Sites>,
 }
 
+/// A new thread, before the code that it is to run.
+#[derive(Clone, Copy)]
+struct Starting {
+    scope: *const Scope,
+    allocs: u32,
+    bytes: u64,
+}
+
+impl Starting {
+    const NONE: Starting = Starting { scope: ptr::null(), allocs: 0, bytes: 0 };
+    /// A thread that is not std's has no alternate stack for signals: so many allocations prove it.
+    const MOST: u32 = 8;
+}
+
 thread_local! {
     /// The innermost open scope.
     static INNERMOST: Cell<*const Scope> = const { Cell::new(ptr::null()) };
+    static STARTING: Cell<Starting> = const { Cell::new(Starting::NONE) };
     /// True while this thread is inside this file: its allocations there are not the user's.
     static BUSY: Cell<bool> = const { Cell::new(false) };
 }
@@ -75,7 +90,7 @@ static GUESTS: AtomicU32 = AtomicU32::new(0);
 
 impl Scope {
     /// A scope and all around it, innermost first.
-    pub fn chain(&self) -> impl Iterator<Item = &Scope> {
+    pub fn chain(&'static self) -> impl Iterator<Item = &'static Scope> {
         let mut at: *const Scope = self;
         std::iter::from_fn(move || {
             // SAFETY: null or a scope; scopes are never unmapped, and one in use keeps the one around it in use.
@@ -89,8 +104,20 @@ impl Scope {
         self.open.load(Ordering::Relaxed)
     }
 
-    pub fn is_around(&self, inner: &Scope) -> bool {
+    pub fn is_around(&self, inner: &'static Scope) -> bool {
         inner.chain().any(|scope| ptr::eq(scope, self))
+    }
+
+    /// Counts allocations, here and in all around it.
+    pub fn count(&'static self, allocs: u64, bytes: u64) {
+        for scope in self.chain() {
+            scope.allocs.fetch_add(allocs, Ordering::Relaxed);
+            scope.bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
+    pub fn count_free(&self) {
+        self.frees.fetch_add(1, Ordering::Relaxed);
     }
 
     pub fn changed(&self, blocks: i64, bytes: i64) {
@@ -156,9 +183,50 @@ pub fn quietly<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
 
+/// The scope of the user's code that runs on this thread.
 fn innermost() -> Option<&'static Scope> {
+    started();
+    current()
+}
+
+fn current() -> Option<&'static Scope> {
     // SAFETY: null or a scope that is kept in use as long as this thread points at it.
     INNERMOST.try_with(|innermost| unsafe { innermost.get().as_ref() }).ok().flatten()
+}
+
+/// The calling thread runs the code that it was started for, and is in the scope that it inherited.
+fn started() {
+    let starting = STARTING.try_with(|starting| starting.replace(Starting::NONE)).unwrap_or(Starting::NONE);
+    // SAFETY: as in `current`.
+    if let Some(scope) = unsafe { starting.scope.as_ref() } {
+        // Its start is not std's, if it has no alternate stack: all of it was the user's.
+        if !sys::has_signal_stack() {
+            scope.count(starting.allocs.into(), starting.bytes);
+        }
+        let _ = INNERMOST.try_with(|innermost| innermost.set(scope));
+    }
+}
+
+/// The calling thread frees a block: at the end of its code std does so always.
+pub fn frees() {
+    if STARTING.try_with(|starting| !starting.get().scope.is_null()).unwrap_or(false) && sys::has_signal_stack() {
+        started();
+    }
+}
+
+/// Whether an allocation of `size` bytes is that of the thread's start.
+///
+/// std keeps a map of all threads' stacks, for its message about overflows, and each thread enters itself before it runs its
+/// code. Whether that takes a node depends on the other threads of the process, which may well keep it. Once the thread is in
+/// the map, std gives it an alternate stack for signals.
+#[cold]
+fn is_of_start(starting: Starting, size: usize) -> bool {
+    if starting.allocs >= Starting::MOST || sys::has_signal_stack() {
+        started();
+        return false;
+    }
+    let counted = Starting { allocs: starting.allocs + 1, bytes: starting.bytes + size as u64, ..starting };
+    STARTING.try_with(|starting| starting.set(counted)).is_ok()
 }
 
 /// While this exists, the scope of everyone stays.
@@ -170,10 +238,14 @@ impl Drop for Guest {
     }
 }
 
-/// The scope that the calling thread counts for.
-pub fn own() -> Option<(&'static Scope, Option<Guest>)> {
-    if let Some(scope) = innermost() {
+/// The scope that the calling thread counts for, as it allocates `size` bytes.
+pub fn own(size: usize) -> Option<(&'static Scope, Option<Guest>)> {
+    if let Some(scope) = current() {
         return Some((scope, None));
+    }
+    let starting = STARTING.try_with(Cell::get).unwrap_or(Starting::NONE);
+    if !starting.scope.is_null() {
+        return if is_of_start(starting, size) { None } else { current().map(|scope| (scope, None)) };
     }
     if EVERYONE.load(Ordering::Relaxed).is_null() {
         return None;
@@ -327,20 +399,27 @@ impl Drop for Open {
 }
 
 /// What a new thread inherits.
-pub struct Inherited(&'static Scope);
+pub struct Inherited {
+    scope: &'static Scope,
+    /// As far as is known: std gives every thread an alternate stack for signals, or none.
+    by_std: bool,
+}
 
 /// The calling thread is about to create another one.
 pub fn bequeath() -> Option<Inherited> {
     let scope = innermost()?;
     scope.threads.fetch_add(1, Ordering::Relaxed);
-    Some(Inherited(scope.keep()))
+    Some(Inherited { scope: scope.keep(), by_std: sys::has_signal_stack() })
 }
 
 impl Inherited {
     /// The calling thread, which is new, is in the scope from here on, until it calls [`disinherit`].
     pub fn accept(self) -> *const Scope {
-        INNERMOST.with(|innermost| innermost.set(self.0));
-        let scope: *const Scope = self.0;
+        let scope: *const Scope = self.scope;
+        match self.by_std && !sys::has_signal_stack() {
+            true => STARTING.with(|starting| starting.set(Starting { scope, ..Starting::NONE })),
+            false => INNERMOST.with(|innermost| innermost.set(scope)),
+        }
         mem::forget(self);
         scope
     }
@@ -349,8 +428,8 @@ impl Inherited {
 impl Drop for Inherited {
     /// The thread was not created, or has ended.
     fn drop(&mut self) {
-        self.0.threads.fetch_sub(1, Ordering::Release);
-        self.0.release();
+        self.scope.threads.fetch_sub(1, Ordering::Release);
+        self.scope.release();
     }
 }
 
@@ -359,6 +438,7 @@ impl Drop for Inherited {
 /// # Safety
 /// `scope` is what [`Inherited::accept`] returned on this thread.
 pub unsafe fn disinherit(scope: *const Scope) {
+    started();
     let _ = INNERMOST.try_with(|innermost| innermost.set(ptr::null()));
-    drop(Inherited(&*scope));
+    drop(Inherited { scope: &*scope, by_std: false });
 }

@@ -136,6 +136,7 @@ extern "C" {
     pub fn atexit(handler: extern "C" fn()) -> c_int;
     pub fn sched_yield() -> c_int;
     fn sysconf(name: c_int) -> c_long;
+    fn sigaltstack(new: *const stack_t, old: *mut stack_t) -> c_int;
     pub fn __errno_location() -> *mut c_int;
     pub fn dl_iterate_phdr(
         callback: unsafe extern "C" fn(*mut dl_phdr_info, usize, *mut c_void) -> c_int,
@@ -207,6 +208,21 @@ pub fn readable(address: u64) -> bool {
 pub fn membarrier(command: c_long) -> bool {
     // SAFETY: membarrier(2) touches no memory.
     unsafe { syscall(SYS_MEMBARRIER, command, 0 as c_long, 0 as c_long) == 0 }
+}
+
+#[repr(C)]
+struct stack_t {
+    sp: *mut c_void,
+    flags: c_int,
+    size: usize,
+}
+
+/// Whether the calling thread has an alternate stack for signals.
+pub fn has_signal_stack() -> bool {
+    const SS_DISABLE: c_int = 2;
+    let mut old = stack_t { sp: std::ptr::null_mut(), flags: 0, size: 0 };
+    // SAFETY: asks only; there is room for the answer.
+    unsafe { sigaltstack(std::ptr::null(), &mut old) == 0 && old.flags & SS_DISABLE == 0 }
 }
 
 /// Bytes of a page: up to 64 KiB.
