@@ -7,6 +7,7 @@ use clap::{Parser, ValueEnum};
 use regex::Regex;
 use serde_json::json;
 
+use super::web;
 use crate::go::flags;
 use crate::history::{self, FOLDER, History, Series};
 use crate::session::last_run;
@@ -41,6 +42,12 @@ pub struct HistoryArgs {
     /// Write it as one self-contained HTML page to FILE (`-` for stdout)
     #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
     output: Option<PathBuf>,
+    /// Serve that page instead
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["output", "json"])]
+    http: Option<String>,
+    /// Do not open a browser for --http
+    #[arg(long, alias = "no_browser", requires = "http")]
+    no_browser: bool,
     /// Read DIR/memprof/history
     #[arg(long, value_name = "DIR")]
     target_dir: Option<PathBuf>,
@@ -61,6 +68,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     if let Some(path) = &args.output {
         fs::check_output(path)?;
     }
+    let listening = args.http.as_deref().map(web::listen).transpose()?;
     let filters =
         args.filters.iter().map(|filter| Regex::new(filter).map_err(|e| Error::usage(format!("{filter}: {e}"))));
     let filters = filters.collect::<Result<Vec<Regex>>>()?;
@@ -68,8 +76,12 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     if history.series.is_empty() {
         return Err(Error::nothing_measured("no kept benchmark matches"));
     }
+    if let Some(listening) = listening {
+        web::serve_history(history, listening, !args.no_browser)?;
+        return Ok(exit::OK);
+    }
     if let Some(path) = &args.output {
-        let page = pages::history(&history);
+        let page = pages::history::page(&history);
         if path == Path::new("-") {
             console::print(&page)?;
         } else {

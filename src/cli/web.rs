@@ -7,8 +7,9 @@ use std::sync::Mutex;
 use serde_json::Value;
 
 use crate::console;
+use crate::history::History;
 use crate::pprof::front::config::Config;
-use crate::web::pages::{Report, details, overview};
+use crate::web::pages::{Report, details, history, overview};
 use crate::web::server::Address;
 use crate::web::server::listen::{Listening, Options, serve};
 use crate::web::server::saved::Saved;
@@ -44,7 +45,22 @@ pub fn serve_run(report: Report, listening: Listening, browser: bool, is_over: &
         }
     }
     let run = RunPages { report, made: Mutex::default() };
-    let site = Site::of_run(Box::new(run), mounts, Saved::of_user());
+    serve_pages(Box::new(run), mounts, listening, browser, is_over)
+}
+
+/// Serves the history until it is interrupted.
+pub fn serve_history(history: History, listening: Listening, browser: bool) -> Result<()> {
+    serve_pages(Box::new(HistoryPage(history)), Vec::new(), listening, browser, &|| false)
+}
+
+fn serve_pages(
+    overview: Box<dyn Overview>,
+    mounts: Vec<Mount>,
+    listening: Listening,
+    browser: bool,
+    is_over: &dyn Fn() -> bool,
+) -> Result<()> {
+    let site = Site::of_run(overview, mounts, Saved::of_user());
     let options = Options { browser, is_over, say: &mut |text| console::note(text) };
     serve(site, listening, options).map_err(Error::other)
 }
@@ -96,5 +112,25 @@ impl Overview for RunPages {
             made.insert(number, value.clone());
         }
         Some(value)
+    }
+}
+
+struct HistoryPage(History);
+
+impl Overview for HistoryPage {
+    fn title(&self) -> String {
+        history::TITLE.to_owned()
+    }
+
+    fn island(&self) -> &'static str {
+        history::ISLAND
+    }
+
+    fn run(&self) -> Value {
+        history::data(&self.0)
+    }
+
+    fn benchmark(&self, _: usize) -> Option<Value> {
+        None
     }
 }

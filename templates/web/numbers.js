@@ -62,10 +62,12 @@ function signed(value, text) {
   return (value > 0 ? '+' : '') + text;
 }
 
+// A share; above ten times, a factor.
 function percent(part, whole) {
   if (!whole) return '–';
   const share = (100 * part) / Math.abs(whole);
   const size = Math.abs(share);
+  if (size > 1000) return (share < 0 ? '−' : '') + grouped(size < 10000 ? Number((size / 100).toFixed(1)) : Math.round(size / 100)) + '×';
   const text = size >= 99.95 && size < 100.05 ? '100' : size >= 10 ? size.toFixed(1) : size.toPrecision(2);
   return (share < 0 ? '−' : '') + (size === 0 ? '0' : Number(text)) + '%';
 }

@@ -60,7 +60,7 @@ function samplePlot(row) {
     const [from, to] = [low + ((high - low) * at) / bins, low + ((high - low) * (at + 1)) / bins];
     if (number) parts.push(svg('rect', { x: width - right + 10, y: y(to) + 0.5, width: ((right - 20) * number) / most, height: Math.max(y(from) - y(to) - 1, 1), class: 'bin' }, svg('title', {}, `${number} samples from ${show(from)} to ${show(to)}`)));
   });
-  parts.push(svg('text', { x: (left + width - right) / 2, y: height - 8, 'text-anchor': 'middle' }, `${values.length} samples, in the order in which they were taken`),
+  parts.push(svg('text', { x: (left + width - right) / 2, y: height - 8, 'text-anchor': 'middle' }, `${values.length} sample${values.length === 1 ? '' : 's'}, in the order in which they were taken`),
     svg('text', { x: width - right + 10, y: height - 8 }, 'spread'));
   const picture = svg('svg', { viewBox: `0 0 ${width} ${height}`, class: 'plot', role: 'img', 'aria-label': `${values.length} samples from ${show(sorted[0])} to ${show(sorted.at(-1))} per operation` }, ...parts);
   const facts = [['median', middle], ['least', sorted[0]], ['most', sorted.at(-1)], ['middle half', null]];

@@ -37,14 +37,14 @@ function profileView(profile, kind, row, isDifference) {
     whole.replaceChildren(...headline(model, profile, graph));
     // As above: hide the common beginning of all stacks, which has no cost of its own, together with the harness.
     const hidden = new Set(graph.hidesHarness ? model.skippedFrames.map((frame) => profile.flame.sources[frame].name) : []);
-    const all = profile.tops[at];
+    const all = profile.tops[at] || functionTable(profile.flame, at, isDifference);
     const top = all && { ...all, rows: all.rows.filter((row) => (row.flat !== 0 || !hidden.has(row.name)) && (!isDifference || row.flat !== 0 || row.cum !== 0)) };
     const listing = profile.listings[at];
     const { scale, unit, per_iteration: once } = model.column;
     const numbers = { iterations: once ? null : profile.iterations, perOp: profile.per_op && !once, scale, unit, isDifference, whole: model.whole };
     below.replaceChildren(
       el('section', {}, el('h3', {}, 'Functions'), top ? el('div', { class: 'scroll' }, topTable(top, numbers)) : ''),
-      el('section', {}, el('h3', {}, 'Source lines'), listing ? sourceListing(listing, numbers) : el('p', { class: 'empty' }, 'No source lines.')));
+      el('section', {}, el('h3', {}, 'Source lines'), listing ? sourceListing(columnListing(listing, model.whole), numbers) : el('p', { class: 'empty' }, 'No source lines.')));
     look();
   };
   const show = (one) => {

@@ -11,12 +11,17 @@ function reportOverview(report) {
   if (report.busy) parts.push(el('p', { class: 'notice', id: 'busy' }, report.busy));
   if (report.baseline) parts.push(changedList(report));
   const groups = groupsOf(rows);
-  const cards = groups.length ? el('section', {}, el('h2', {}, 'Side by side'), el('div', { class: 'cards' }, ...groups.slice(0, MOST_CARDS).map(groupCard)),
+  const cards = el('div', { class: 'cards' });
+  const drawCards = () => cards.append(...groups.slice(0, MOST_CARDS).map(groupCard));
+  const side = groups.length ? el('section', {}, el('h2', {}, 'Side by side'), cards,
     groups.length > MOST_CARDS ? el('p', { class: 'dim' }, `and ${groups.length - MOST_CARDS} more groups, whose benchmarks are in the table`) : '') : '';
+  // Beneath a long table they can wait until that is shown.
+  if (rows.length > MANY_ROWS) requestAnimationFrame(() => setTimeout(drawCards));
+  else drawCards();
   const table = benchmarkTable(report);
   const filter = filterBox(rows, table);
   const tables = el('section', {}, el('div', { class: 'line' }, el('h2', { id: 'all' }, rows.length === 1 ? 'One benchmark' : `${rows.length} benchmarks`), el('span', { class: 'grow' }), rows.length > 1 ? filter.element : null), el('div', { class: 'scroll' }, table));
-  parts.push(...(rows.length > MANY_ROWS ? [tables, cards] : [cards, tables]));
+  parts.push(...(rows.length > MANY_ROWS ? [tables, side] : [side, tables]));
   if (!rows.length) parts.push(el('p', { class: 'empty' }, 'Nothing was measured.'));
   if (rows.some((row) => row.custom)) parts.push(el('p', { class: 'dim' }, '* the benchmark measures itself (iter_custom): B/op and allocs/op are of its whole closure'));
   if (rows.some((row) => row.whole_process)) parts.push(el('p', { class: 'dim' }, '† a main function of its own: the numbers are of its whole process, start and exit included'));
@@ -43,14 +48,14 @@ function changedList(report) {
   sure.sort((a, b) => size(b.all[0]) - size(a.all[0]));
   const added = report.rows.filter((row) => row.vs && row.vs.kind === 'new');
   const listed = (title, kind, items) => (items.length ? el('div', { class: 'changed ' + kind }, el('h3', {}, `${title} (${items.length})`), el('ul', {}, ...items)) : null);
-  const line = ({ row, all }) => el('li', {}, el('a', { href: addressOf(row, 'difference'), title: row.name }, clipped(row.short)), ' ', ...all.flatMap((change) => [change.mark(), ' ']),
+  const line = ({ row, all }) => el('li', {}, el('a', { href: addressOf(row, 'difference'), title: row.name }, clipped(row.short)), ' ', ...all.flatMap((change) => [change.mark(), change.share ? el('span', { class: 'dim' }, ` ${change.share} `) : ' ']),
     siteLine(row));
   const worse = sure.filter(({ all }) => all[0].to > all[0].from);
   const better = sure.filter(({ all }) => all[0].to <= all[0].from);
   const noisy = changes.filter(({ row }) => !sure.some((one) => one.row === row)).sort((a, b) => size(b.all[0]) - size(a.all[0]));
   const same = report.rows.filter(compared).length - changes.length;
   const rest = same ? `${same} as before` : '';
-  return el('section', { id: 'changed' }, el('h2', {}, 'Changed since ', el('span', { title: report.baseline }, baselineText(report.baseline))),
+  return el('section', { id: 'changed' }, el('h2', {}, 'Changed since ', el('span', { title: report.baseline }, baselineText(report.baseline)), el('span', { class: 'dim' }, ` ${[[worse, 'worse'], [better, 'better'], [added, 'new'], [report.gone, 'gone']].filter(([all]) => all.length).map(([all, name]) => `${all.length} ${name}`).join(', ') || 'nothing'} of ${report.rows.length}`)),
     listed('Worse', 'grows', worse.map(line)), listed('Better', 'shrinks', better.map(line)),
     listed('New', '', added.map((row) => el('li', {}, el('a', { href: addressOf(row) }, clipped(row.short)), el('span', { class: 'dim' }, ` ${count(row.memory.bytes_per_op)} B/op, ${count(row.memory.allocs_per_op)} allocs/op`), siteLine(row)))),
     listed('Gone', '', report.gone.map((name) => el('li', {}, clipped(name)))),
@@ -76,7 +81,7 @@ function placeText(site) {
 function changesOf(row) {
   const { vs } = row;
   const all = METRICS.filter(({ id }) => row.memory[id] !== vs.memory[id]).map((metric) => ({
-    from: vs.memory[metric.id], to: row.memory[metric.id], isSure: own(vs.sure, metric.id) ?? true, mark: () => amountMark(vs, row, metric),
+    from: vs.memory[metric.id], to: row.memory[metric.id], isSure: own(vs.sure, metric.id) ?? true, mark: () => amountMark(vs, row, metric), share: vs.memory[metric.id] ? timesOrPercent(vs.memory[metric.id], row.memory[metric.id]) : '',
   }));
   if (vs.ratio && vs.ratio.ratio !== 1) all.push({ from: 1, to: vs.ratio.ratio, isSure: vs.ratio.decided, mark: () => timeMark(vs) });
   return all;

@@ -15,14 +15,19 @@ const VIEWS = [
 
 function reportPage(report) {
   viewState.inHash = true;
+  for (const row of report.rows) {
+    const [steps, times] = row.samples;
+    let iterations = 0;
+    row.samples = steps.map((step, at) => [(iterations += step), times[at]]);
+  }
   for (const series of report.history?.series || []) {
     const row = report.rows.find((row) => row.name === series.name);
     if (row) row.history = { all: report.history, series };
   }
-  const inFile = Boolean(document.getElementById('benchmark-0'));
+  const inFile = Boolean(document.getElementById('shared'));
   const loaded = new Map();
   const load = (number) => {
-    if (!loaded.has(number)) loaded.set(number, inFile ? packedIsland('benchmark-' + number) : fetch(`benchmark/${number}.json`).then((answer) => {
+    if (!loaded.has(number)) loaded.set(number, inFile ? packedBenchmark(number) : fetch(`benchmark/${number}.json`).then((answer) => {
       if (!answer.ok) throw new Error('the server has no answer');
       return answer.json();
     }).catch((error) => {

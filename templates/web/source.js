@@ -13,6 +13,19 @@ function highlighted(text) {
   return parts;
 }
 
+// A listing that has its values in columns, as one that has them in lines; percentages are of `whole`.
+function columnListing({ functions, costs, recursive, missing }, whole) {
+  return { missing, functions: functions.map(({ name, file, steps, texts }, place) => {
+    let number = 0;
+    const lines = texts.map((text) => ({ number: 0, kind: 'plain', flat: 0, cum: 0, flat_text: '.', cum_text: '.', text }));
+    steps.split(' ').forEach((step, at) => { if (lines[at]) lines[at].number = number += Number(step); });
+    for (let at = 0; at < costs[place].length; at += 3) Object.assign(lines[costs[place][at]], { kind: 'sampled', flat: costs[place][at + 1], cum: costs[place][at + 2] });
+    const [flat, all] = ['flat', 'cum'].map((key) => lines.reduce((sum, line) => sum + line[key], 0));
+    const cum = all - recursive[place];
+    return { name, file, flat, cum, flat_text: '', cum_text: '', percent: percent(cum, whole), lines };
+  }) };
+}
+
 // `listing` is the tool's data; `options`: iterations, scale, unit, perOp, isDifference.
 function sourceListing(listing, options = {}) {
   const { iterations, scale, unit, isDifference } = options;
@@ -46,7 +59,7 @@ function sourceListing(listing, options = {}) {
     const each = measure && ' ' + measure;
     return el('section', { class: 'function' },
       el('h3', {}, el('code', {}, clipped(one.name))),
-      el('p', { class: 'filename' }, clipped(one.file), el('span', { class: 'sums' }, ` flat ${value(one.flat_text, one.flat)}${each} · cum ${value(one.cum_text, one.cum)}${each} · ${one.percent.trim()} of the total`)),
+      el('p', { class: 'filename' }, clipped(one.file), el('span', { class: 'sums' }, ` flat ${value(one.flat_text, one.flat)}${each} · cum ${value(one.cum_text, one.cum)}${each} · ${one.percent.trim()} of the ${isDifference ? 'base' : 'total'}`)),
       el('div', { class: 'scroll' }, el('table', { class: 'source' },
         el('thead', {}, el('tr', {}, el('th', { class: 'number' }, title('flat')), el('th', { class: 'number' }, title('cum')), el('th', {}, ''), el('th', {}, ''))),
         el('tbody', {}, ...rows))));

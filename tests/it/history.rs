@@ -9,7 +9,9 @@ use cargo_memprof::results::lines::Run;
 use serde_json::{Value, json};
 
 use crate::support::browser::Browser;
+use crate::support::web::Server;
 use crate::support::{command, fixture, lock, target_dir, tool};
+use crate::web_truth::access;
 
 /// A repository whose commits have kept runs: allocations, bytes, and nanoseconds of one benchmark at each.
 fn repository(folder: &Path, commits: &[(f64, f64, f64)]) -> PathBuf {
@@ -191,6 +193,21 @@ fn the_page_draws_lines_with_their_steps() {
     let step = places[1].as_f64().unwrap();
     assert!(at(1, 0) < step && step < at(2, 0), "{places}");
     browser.is_content("the history");
+
+    // The same on a server.
+    let mut command = tool(folder.path());
+    command.args(["history", "--from", "kept", "-http=:0", "-no_browser"]).env("HOME", folder.path());
+    let server = Server::start(&mut command);
+    browser.open(&format!("{}/", server.url));
+    browser.until("document.querySelectorAll('.plot.history').length === 3");
+    assert_eq!(browser.eval("document.querySelector('#steps').innerText"), steps);
+    assert_eq!(server.get("/benchmark/0.json").status, 404);
+    browser.is_content("the history's server");
+    if let Some(axe) = access::axe() {
+        let there = "document.querySelector('.plot.history')";
+        access::assert_accessible(&mut browser, &axe, &[(format!("{}/", server.url), there)]);
+        browser.window(1280, 900);
+    }
 
     // The report of a run has it as a view of each benchmark.
     let home = folder.path().join("target/memprof");

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::support::browser::Browser;
 use crate::support::web::Server;
 use crate::support::{fixture, lock, target_dir, tool};
+use crate::web_truth::access;
 
 const STEPS: u64 = 10_000;
 const MS: u64 = 1_000_000;
@@ -181,6 +182,21 @@ fn a_part_of_the_timeline_governs_what_is_shown() {
     browser.click("#pages-mem");
     browser.until("location.pathname === '/p/0/mem/ui/flamegraph' && memprofFlame.boxes > 1");
     browser.is_content("the server");
+}
+
+/// With all of its chips, as a file and on the server.
+#[test]
+fn axe_has_nothing_serious_to_say_of_programs() {
+    let (Some(axe), Some(mut browser)) = (access::axe(), Browser::start()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = report(folder.path(), &program(folder.path()));
+    let mut command = tool(folder.path());
+    command.args(["report", "-http=:0", "-no_browser", "--target-dir", "target"]).env("HOME", folder.path());
+    let server = Server::start(&mut command);
+    let there = "document.querySelector('.timeline') && document.querySelector('.flame-details strong')";
+    let pages = ["all", "temporary", "cpu"].into_iter().map(|chip| (format!("{file}#?chip={chip}"), there));
+    let brushed = (format!("{}/#?br=2500000000-5000000000", server.url), "document.querySelector('#held')");
+    access::assert_accessible(&mut browser, &axe, &pages.chain([brushed]).collect::<Vec<_>>());
 }
 
 /// A program that was really run.

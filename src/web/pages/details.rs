@@ -20,7 +20,7 @@ use crate::web::pages::contents::{Report, profile_path};
 use crate::web::views::blocks::Classes;
 use crate::web::views::{flame, source, top};
 
-/// Rows of a table of functions.
+/// Rows of a table of functions; the script, which makes most of them, knows it, too.
 const TOP_ROWS: i64 = 100;
 
 /// Everything about benchmark `number`; programs follow the benchmarks. A profile that cannot be read is replaced by its
@@ -110,8 +110,8 @@ pub(super) fn profile(path: &Path, base: Option<&Path>) -> Value {
     shown().unwrap_or_else(|error: String| json!({ "error": error }))
 }
 
-/// The flame graph with all sample types, and for each of them the table and the source lines. `compared`: the
-/// iterations of both sides of a difference.
+/// The flame graph with all sample types, and for each of them the source lines. The script makes the tables of functions
+/// from the flame graph, unless that is not whole. `compared`: the iterations of both sides of a difference.
 fn views(loaded: &Loaded, compared: Option<[u64; 2]>) -> Result<Value, String> {
     let types: Vec<String> = loaded.profile.sample_types.iter().map(|kind| kind.kind.to_string()).collect();
     let default = match &*loaded.profile.default_sample_type {
@@ -128,17 +128,18 @@ fn views(loaded: &Loaded, compared: Option<[u64; 2]>) -> Result<Value, String> {
     let (mut tables, mut listings) = (vec![Value::Null; types.len()], vec![Value::Null; types.len()]);
     for at in 0..types.len() {
         let index = at.to_string();
-        let mut table = prepared(loaded, "top", None, &index, &|config| {
-            config.nodecount = TOP_ROWS;
-            // Keep small changes, because they may be the important ones.
-            config.nodefraction *= f64::from(u8::from(compared.is_none()));
-        })?;
-        if table.total == 0 {
-            continue;
+        if flame.left_out > 0 {
+            let mut table = prepared(loaded, "top", None, &index, &|config| {
+                config.nodecount = TOP_ROWS;
+                // Keep small changes, because they may be the important ones.
+                config.nodefraction *= f64::from(u8::from(compared.is_none()));
+            })?;
+            tables[at] = json!(top::top(&mut table).0);
         }
-        tables[at] = json!(top::top(&mut table).0);
         let mut listed = prepared(loaded, "list", Some(""), &index, &|_| ())?;
-        listings[at] = source::own_functions(&mut listed).map_or(Value::Null, |listing| json!(listing));
+        if listed.total != 0 {
+            listings[at] = source::own_functions(&mut listed).map_or(Value::Null, |listing| listing.in_columns());
+        }
     }
     Ok(json!({
         "types": types,

@@ -14,11 +14,13 @@ use std::io::Write as _;
 const TEMPLATE: &str = include_str!("../../../templates/web/page.html");
 const STYLES: &str = include_str!("../../../templates/web/page.css");
 /// In the order of their dependencies.
-const SCRIPTS: [&str; 27] = [
+const SCRIPTS: [&str; 29] = [
     include_str!("../../../templates/web/base.js"),
+    include_str!("../../../templates/web/shared.js"),
     include_str!("../../../templates/web/state.js"),
     include_str!("../../../templates/web/numbers.js"),
     include_str!("../../../templates/web/flame_model.js"),
+    include_str!("../../../templates/web/flame_table.js"),
     include_str!("../../../templates/web/flame_color.js"),
     include_str!("../../../templates/web/flame.js"),
     include_str!("../../../templates/web/flame_words.js"),

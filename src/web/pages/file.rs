@@ -1,13 +1,24 @@
 //! The report as one file.
 
+use serde_json::Value;
+
+use super::shared::Shared;
 use super::{Assets, Island, Report, details, document, overview};
+
+/// Benchmarks that are packed together: they compress better, and one of them is still unpacked at once. The script
+/// knows it, too.
+const PACK: usize = 8;
 
 /// A self-contained document.
 pub fn file(report: &Report) -> std::io::Result<String> {
     let mut islands = vec![Island::json("run-data", &overview(report, &|_, _| None).to_string())];
-    for number in 0..report.rows.len() + report.programs.len() {
-        islands.push(Island::packed(&format!("benchmark-{number}"), &details(report, number))?);
+    let mut shared = Shared::default();
+    let numbers: Vec<usize> = (0..report.rows.len() + report.programs.len()).collect();
+    for (at, pack) in numbers.chunks(PACK).enumerate() {
+        let pack: Vec<Value> = pack.iter().map(|number| shared.take(details(report, *number))).collect();
+        islands.push(Island::packed(&format!("benchmarks-{at}"), &Value::Array(pack))?);
     }
+    islands.push(Island::packed("shared", &shared.into_table())?);
     Ok(document(&report.title(), &Assets::Inline, &islands))
 }
 
@@ -74,7 +85,7 @@ mod tests {
         });
         let text = file(&Report::new(hostile, None, None)).unwrap();
         assert!(!text.contains("<script>alert") && !text.contains("<img>") && !text.contains("<b>CPU"));
-        assert_eq!(text.matches("</script>").count(), 3, "two islands and the script");
+        assert_eq!(text.matches("</script>").count(), 4, "three islands and the script");
     }
 
     #[test]

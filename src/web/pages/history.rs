@@ -5,10 +5,13 @@ use serde_json::{Value, json};
 use super::{Assets, Island, document};
 use crate::history::{Commit, History};
 
+pub const TITLE: &str = "history · cargo memprof";
+/// By which the script knows the page.
+pub const ISLAND: &str = "history-data";
+
 /// A self-contained document.
-pub fn history(history: &History) -> String {
-    let island = Island::json("history-data", &data(history).to_string());
-    document("history · cargo memprof", &Assets::Inline, &[island])
+pub fn page(history: &History) -> String {
+    document(TITLE, &Assets::Inline, &[Island::json(ISLAND, &data(history).to_string())])
 }
 
 pub fn data(history: &History) -> Value {

@@ -5,9 +5,10 @@ mod contents;
 mod details;
 mod document;
 mod file;
-mod history;
+pub mod history;
 mod overview;
 mod programs;
+mod shared;
 mod terminal;
 mod versus;
 
@@ -15,6 +16,5 @@ pub use contents::Report;
 pub use details::details;
 pub use document::{Assets, Island, asset, document};
 pub use file::file;
-pub use history::history;
 pub use overview::overview;
 pub use terminal::terminal;

@@ -40,8 +40,15 @@ pub fn overview(report: &Report, pages: Pages<'_>) -> Value {
 
 fn row(report: &Report, number: usize, pages: Pages<'_>) -> Value {
     let row = &report.rows[number];
-    let samples: Vec<(u64, f64)> =
-        row.time.samples.iter().map(|sample| (sample.iterations, sample.nanoseconds)).collect();
+    // The script puts iterations and times together again; whole numbers are shorter without a point.
+    let mut before = 0;
+    let steps = row
+        .time
+        .samples
+        .iter()
+        .map(|sample| sample.iterations.wrapping_sub(std::mem::replace(&mut before, sample.iterations)) as i64);
+    let steps: Vec<i64> = steps.collect();
+    let times: Vec<Value> = row.time.samples.iter().map(|sample| shortest(sample.nanoseconds)).collect();
     let (variant, parameter) = groups::parts(row);
     json!({
         "name": row.name,
@@ -59,11 +66,17 @@ fn row(report: &Report, number: usize, pages: Pages<'_>) -> Value {
         "custom": row.time.custom,
         "whole_process": row.whole_process,
         "tracker": row.time.tracker,
-        "samples": samples,
+        "samples": [steps, times],
         "memory": row.memory,
         "throughput": row.throughput,
         "measurements": report.run.finished.iter().filter(|one| one.name == row.name).count(),
         "vs": versus(report, number),
         "pages": { "mem": pages(number, "mem"), "cpu": pages(number, "cpu") },
     })
+}
+
+fn shortest(number: f64) -> Value {
+    // Whole numbers up to here are exact.
+    const MOST: f64 = 9e15;
+    if number.fract() == 0.0 && number.abs() < MOST { json!(number as i64) } else { json!(number) }
 }

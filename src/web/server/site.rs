@@ -47,6 +47,10 @@ pub enum Source {
 /// The page of a run with all its benchmarks.
 pub trait Overview: Send + Sync {
     fn title(&self) -> String;
+    /// The name of its data, by which the script knows the page.
+    fn island(&self) -> &'static str {
+        "run-data"
+    }
     /// The data of its page.
     fn run(&self) -> Value;
     /// The data of benchmark `number`; `None` if there is none.
@@ -226,7 +230,7 @@ struct PageData<'a> {
 
 fn overview_page(overview: &dyn Overview, path: &str) -> Option<Answer> {
     if path == "/" {
-        let island = Island::json("run-data", &overview.run().to_string());
+        let island = Island::json(overview.island(), &overview.run().to_string());
         return Some(html(pages::document(&overview.title(), &Assets::Linked("static/"), &[island])));
     }
     if let Some(name) = path.strip_prefix("/static/") {

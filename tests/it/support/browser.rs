@@ -110,7 +110,11 @@ impl Browser {
 
     fn next(&mut self) -> Value {
         loop {
-            let Message::Text(text) = self.socket.read().expect("an answer of the browser in time") else { continue };
+            let message = match self.socket.read() {
+                Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                other => other.expect("an answer of the browser in time"),
+            };
+            let Message::Text(text) = message else { continue };
             let message: Value = serde_json::from_str(&text).unwrap();
             let params = &message["params"];
             match message["method"].as_str() {

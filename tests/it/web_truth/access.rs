@@ -21,35 +21,66 @@ fn made() -> Made {
     Made::new(&rows, Some(&[side("g/a", 100.0), side("g/gone", 1.0)]))
 }
 
-const VIEWS: [&str; 5] =
-    ["", "#p%2Ft%2Fg%2Fa/memory", "#p%2Ft%2Fg%2Fa/cpu", "#p%2Ft%2Fg%2Fa/samples", "#p%2Ft%2Fg%2Fa/difference"];
+const VIEWS: [&str; 8] = ["", "/memory", "/cpu", "/samples", "/difference", "/why", "/blocks", "/history"];
 
-#[test]
-fn axe_has_nothing_serious_to_say() {
-    let Some(mut browser) = Browser::start() else { return };
+/// axe-core's script, if it is there.
+pub fn axe() -> Option<String> {
     let axe = std::env::var_os("MEMPROF_AXE").and_then(|path| std::fs::read_to_string(path).ok());
-    let Some(axe) = axe else {
+    if axe.is_none() {
         assert!(!test_all(), "MEMPROF_TEST_ALL: no axe-core (MEMPROF_AXE)");
         eprintln!("SKIPPED: no axe-core (MEMPROF_AXE=axe.min.js)");
-        return;
-    };
-    let made = made();
+    }
+    axe
+}
+
+/// Looks at `pages`, each an address and a condition for its being there, light and dark, in all widths.
+pub fn assert_accessible(browser: &mut Browser, axe: &str, pages: &[(String, &str)]) {
     let mut findings = Vec::new();
-    for (dark, width) in [(false, 1280), (true, 1280), (false, 400)] {
+    for (dark, width) in [(false, 1280), (true, 1280), (false, 400), (true, 400), (false, 1800)] {
         browser.dark(dark);
         browser.window(width, 900);
-        for view in VIEWS {
-            made.open(&mut browser, view);
-            browser.until("document.querySelector('.overview, .profile .flame-details strong, .plot')");
+        for (address, there) in pages {
+            browser.open("about:blank?");
+            browser.open(address);
+            browser.until(there);
             browser.eval(&format!("{axe}; 0"));
             let found = browser.eval("axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => [id, ...nodes.slice(0, 3).map(({ html }) => html.slice(0, 200))]))");
-            if found != json!([]) {
-                findings.push(format!("{view} dark: {dark}, {width}: {found}"));
+            let beyond = browser.eval(super::looks::BEYOND);
+            if found != json!([]) || beyond != json!([]) {
+                findings.push(format!("{address} dark: {dark}, {width}: {found} {beyond}"));
             }
         }
     }
     assert!(findings.is_empty(), "{findings:#?}");
-    browser.is_content("the report");
+    browser.is_content("the pages");
+}
+
+#[test]
+fn axe_has_nothing_serious_to_say() {
+    let (Some(axe), Some(mut browser)) = (axe(), Browser::start()) else { return };
+    let made = made();
+    let beside = made.folder.path().join("target/memprof/profiles/g/a");
+    std::fs::write(beside.join("blocks.json"), super::blocks::blocks().to_string()).unwrap();
+    std::fs::write(beside.join("explain.json"), super::groups::explanation("g/a").to_string()).unwrap();
+    made.keep_twice();
+    made.report(&["-o", "report.html"]);
+    let there = |view: &str| match view {
+        "" => "document.querySelector('.overview')",
+        "/why" => "document.querySelector('.why .site')",
+        "/blocks" => "document.querySelector('.blocks .bar-row')",
+        "/history" => "document.querySelector('.content .plot.history')",
+        "/samples" => "document.querySelector('.plot')",
+        _ => "document.querySelector('.profile .flame-details strong')",
+    };
+    let at = |place: &str, view: &str| {
+        let hash = if view.is_empty() { String::new() } else { format!("#p%2Ft%2Fg%2Fa{view}") };
+        (format!("{place}{hash}"), there(view))
+    };
+    let file = format!("file://{}", made.folder.path().join("report.html").display());
+    let server = made.serve();
+    let place = format!("{}/", server.url);
+    let pages: Vec<_> = VIEWS.iter().flat_map(|view| [at(&file, view), at(&place, view)]).collect();
+    assert_accessible(&mut browser, &axe, &pages);
 }
 
 /// Tab reaches the skip link first, and it leads past the head; a frame's menu copies its name and its stack.

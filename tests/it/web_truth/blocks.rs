@@ -10,7 +10,7 @@ use crate::support::{fixture, lock, target_dir, tool};
 
 /// Two operations: per operation four blocks of 8 to 15 bytes and one of 1,024 at `p::a`, a Box of 8 at `p::b`, and three
 /// of sizes that are not told apart.
-fn blocks() -> serde_json::Value {
+pub fn blocks() -> serde_json::Value {
     json!({
         "followed": 2, "kinds": ["Vec", "Box::new"], "curve": [8, 40, 1064, 1064, 8], "events": 10, "all_lives": true,
         "frames": [["main", "/w/src/main.rs", 1], ["p::a", "/w/src/lib.rs", 7], ["p::b", "/w/src/lib.rs", 9]],

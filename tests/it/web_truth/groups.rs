@@ -83,6 +83,16 @@ fn site(function: &str, bytes: f64, remedies: &[Value]) -> Value {
         "freeing": cargo_memprof::explain::Freeing::default(), "threads": 1, "remedies": remedies, "stack": [] })
 }
 
+fn explained(id: &str, sites: &[Value]) -> Value {
+    json!({ "reason": "explain", "name": format!("p/t/{id}"), "allocs_per_op": 3.0, "bytes_per_op": 100.0,
+        "iterations": 10, "followed": 10, "whole": true, "sites": sites, "notes": [] })
+}
+
+/// A site with a remedy, and one without.
+pub fn explanation(id: &str) -> Value {
+    explained(id, &[site("p::most", 60.0, &[]), site("p::some", 25.0, &[remedy("a little", -5.0)])])
+}
+
 /// Remedies come first where there are any, the largest effect before the others, alternatives as alternatives.
 #[test]
 fn remedies_come_first_and_by_effect() {
@@ -91,10 +101,8 @@ fn remedies_come_first_and_by_effect() {
     let rows = ["g/a", "g/b"].map(|id| Row { mem: Some(heap(0x1000, stacks)), ..row(id, 100.0, 100.0) });
     let made = Made::new(&rows, None);
     let explained = |id: &str, sites: &[Value]| {
-        let line = json!({ "reason": "explain", "name": format!("p/t/{id}"), "allocs_per_op": 3.0, "bytes_per_op": 100.0,
-            "iterations": 10, "followed": 10, "whole": true, "sites": sites, "notes": [] });
         let at = made.folder.path().join("target/memprof/profiles").join(id).join("explain.json");
-        std::fs::write(at, line.to_string()).unwrap();
+        std::fs::write(at, explained(id, sites).to_string()).unwrap();
     };
     let alternatives = [remedy("make it once", -15.0), remedy("borrow it", -12.0)];
     let sites = [

@@ -162,21 +162,59 @@ fn odd_names_and_numbers_do_no_harm() {
         row.cpu = Some(cpu(&[]));
     }
     let made = Made::new(&rows, Some(&[row("other/a", 1.0, 1.0)]));
-    for (width, dark) in [(1280, false), (400, true)] {
+    made.report(&["-o", "report.html"]);
+    let server = made.serve();
+    // As a file, and on the server.
+    let forms = [format!("file://{}", made.folder.path().join("report.html").display()), format!("{}/", server.url)];
+    for (form, (width, dark)) in forms.iter().flat_map(|form| [(form, (1280, false)), (form, (400, true))]) {
         browser.window(width, 900);
         browser.dark(dark);
         for at in 0..=rows.len() {
             for view in ["", "/memory", "/cpu", "/samples"].into_iter().take(if at == rows.len() { 1 } else { 4 }) {
-                made.open(&mut browser, &if at == rows.len() { String::new() } else { format!("#{at}{view}") });
-                browser.until("!document.body.innerText.includes('One moment')");
+                browser.open("about:blank?");
+                browser.open(&if at == rows.len() { form.clone() } else { format!("{form}#{at}{view}") });
+                browser.until("document.querySelector('main')?.children.length && !document.body.innerText.includes('One moment')");
                 assert_eq!(browser.eval(BEYOND), json!([]), "{at}{view} at {width}");
             }
         }
+        assert!(browser.eval("window.harm").is_null());
+        let body = text(&mut browser, "body");
+        assert!(body.contains("1,000,000,000,000,000") && body.contains("0.3") && body.contains("New (6)"), "{body}");
+        // Not one of the other run's benchmarks is here.
+        assert!(body.contains("Gone (1)") && body.contains("p/t/other/a"), "{body}");
         picture(&mut browser, &format!("odd-{width}"));
     }
-    assert!(browser.eval("window.harm").is_null());
-    let body = text(&mut browser, "body");
-    assert!(body.contains("1,000,000,000,000,000") && body.contains("0.3") && body.contains("New (6)"), "{body}");
+    browser.is_content("the report");
+}
+
+/// Nothing allocates, and nothing was sampled more than once.
+#[test]
+fn zeros_and_one_sample_are_shown() {
+    let Some(mut browser) = Browser::start() else { return };
+    let nothing = |id| Row { spread: None, mem: Some(heap(0x1000, &[])), cpu: Some(cpu(&[])), ..row(id, 5.0, 0.0) };
+    let made = Made::new(&[nothing("g/a"), nothing("g/b")], Some(&[nothing("g/a"), nothing("g/b")]));
+    let results = made.folder.path().join("target/memprof/results.jsonl");
+    let text_of = std::fs::read_to_string(&results).unwrap().replace("\"allocs_per_op\":1.0", "\"allocs_per_op\":0.0");
+    std::fs::write(results, text_of).unwrap();
+    made.report(&["-o", "report.html"]);
+    let server = made.serve();
+    for form in [format!("file://{}", made.folder.path().join("report.html").display()), format!("{}/", server.url)] {
+        browser.open("about:blank?");
+        browser.open(&form);
+        browser.until("document.querySelectorAll('#benchmarks tbody tr').length === 2");
+        let row = text(&mut browser, "#benchmarks tbody tr");
+        assert!(row.contains("g/a") && row.contains("5.000") && !row.contains("NaN"), "{row}");
+        for (view, said) in [
+            ("memory", "Nothing was allocated."),
+            ("cpu", "No CPU sample fell into this benchmark"),
+            ("samples", "1 sample, in the order"),
+        ] {
+            browser.eval(&format!("location.hash = '0/{view}'; 0"));
+            browser.until(&format!("document.querySelector('.content')?.textContent.includes('{said}')"));
+        }
+        let body = text(&mut browser, "body");
+        assert!(!body.contains("NaN") && !body.contains("undefined") && !body.contains("Infinity"), "{body}");
+    }
     browser.is_content("the report");
 }
 

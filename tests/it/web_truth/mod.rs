@@ -1,7 +1,7 @@
 //! What the report's pages say is true, and is what the terminal says: comparisons, differences, samples. On runs that are made
 //! up here, in a real Chromium.
 
-mod access;
+pub mod access;
 mod blocks;
 mod groups;
 mod looks;
@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 
 use crate::support::browser::Browser;
 use crate::support::tool;
+use crate::support::web::Server;
+use cargo_memprof::history;
 use cargo_memprof::pprof::profile::{Builder, Line, Profile, ValueType, write};
+use cargo_memprof::results::lines::Run;
 use serde_json::json;
 
 /// A benchmark of the package `p`, target `t`.
@@ -125,6 +128,23 @@ impl Made {
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
+    /// Serves the report.
+    fn serve(&self) -> Server {
+        let mut command = tool(self.folder.path());
+        command.args(["report", "-http=:0", "-no_browser"]).args(&self.words).args(["--target-dir", "target"]);
+        Server::start(command.env("HOME", self.folder.path()))
+    }
+
+    /// Keeps the run as that of two commits.
+    fn keep_twice(&self) {
+        let home = self.folder.path().join("target/memprof");
+        let text = std::fs::read_to_string(home.join("results.jsonl")).unwrap();
+        for commit in ["0123456789abcdef", "123456789abcdef0"] {
+            let run = Run::parse(&text.replace("\"commit\":null", &format!("\"commit\":\"{commit}\""))).unwrap();
+            history::keep(&home.join("history"), self.folder.path(), &run).unwrap();
+        }
     }
 
     /// Opens the report as a file.

@@ -1,6 +1,7 @@
 //! The report's source lines: the heaviest of the user's own functions, with the numbers of `list`.
 
 use rustc_hash::FxHashMap;
+use serde_json::{Value, json};
 
 use super::{LineKind, ListedFunction, ListedLine, Listing, dotted, missing, source_line};
 use crate::pprof::profile::arithmetic::percentage;
@@ -41,6 +42,42 @@ pub fn own_functions(report: &mut Report) -> Result<Listing, String> {
         functions.push(function);
     }
     Ok(Listing { total_text: report.value(report.total), missing: missing(&functions, &sources), functions })
+}
+
+impl Listing {
+    /// For the report, which has many of them: what a function looks like apart from its values, so that it is shared,
+    /// and values only of lines that cost something. `columnListing` in templates/web/source.js is its reader.
+    pub fn in_columns(&self) -> Value {
+        let shape = |function: &ListedFunction| {
+            let mut before = 0;
+            let step =
+                |line: &ListedLine| line.number.wrapping_sub(std::mem::replace(&mut before, line.number)).to_string();
+            json!({
+                "name": function.name,
+                "file": function.file,
+                "steps": function.lines.iter().map(step).collect::<Vec<_>>().join(" "),
+                "texts": function.lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(),
+            })
+        };
+        // The lines with values, in the order of `functions`: place, flat, cum.
+        let costs = |function: &ListedFunction| {
+            let lines = function.lines.iter().enumerate().filter(|(_, line)| line.kind != LineKind::Plain);
+            lines.flat_map(|(at, line)| [at as i64, line.flat, line.cum]).collect::<Vec<_>>()
+        };
+        json!({
+            "functions": self.functions.iter().map(shape).collect::<Vec<_>>(),
+            "recursive": self.functions.iter().map(ListedFunction::twice).collect::<Vec<_>>(),
+            "costs": self.functions.iter().map(costs).collect::<Vec<_>>(),
+            "missing": self.missing,
+        })
+    }
+}
+
+impl ListedFunction {
+    /// The part of its lines' sum that counts samples again that pass it twice.
+    fn twice(&self) -> i64 {
+        self.lines.iter().fold(0i64, |sum, line| sum.wrapping_add(line.cum)).wrapping_sub(self.cum)
+    }
 }
 
 fn listed(report: &Report, routine: Routine, sources: &mut Sources) -> ListedFunction {
