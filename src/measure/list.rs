@@ -14,6 +14,7 @@ use super::sysroot::located;
 use crate::Result;
 use crate::inject::is_hooked;
 use crate::records::Record;
+use crate::results::names;
 
 /// The suite of `executable` with all of its benchmarks, in their order. `before`: this many were listed of other
 /// executables.
@@ -61,15 +62,11 @@ pub fn list<'a>(
     }
     suite.start = begun.elapsed();
     suite.listed = listed.len();
-    let benchmark = |(listed, position): (Listed, usize)| {
-        let again = if listed.occurrence == 0 { String::new() } else { format!("#{:02}", listed.occurrence) };
-        Benchmark {
-            name: format!("{}/{}/{}{again}", target.package, target.name, listed.id),
-            listed,
-            position,
-            against: None,
-        }
+    let ids = names::numbered(listed.iter().map(|one| (one.id.as_str(), one.occurrence)));
+    let benchmark = |((listed, id), position): ((Listed, String), usize)| {
+        let name = format!("{}/{}/{id}", target.package, target.name);
+        Benchmark { name, listed, position, against: None }
     };
-    suite.benchmarks = listed.into_iter().zip(before..).map(benchmark).collect();
+    suite.benchmarks = listed.into_iter().zip(ids).zip(before..).map(benchmark).collect();
     Ok(suite)
 }

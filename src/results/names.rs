@@ -1,7 +1,7 @@
 //! Names of benchmarks: the full one, the shortest that is unambiguous, and the one that is a safe path.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ pub fn shortest(names: &[&str], ids: &[&str]) -> Vec<String> {
         let starts = std::iter::once(0).chain(name.match_indices('/').map(|(at, _)| at + 1));
         starts.map(|at| name[at..].to_owned()).collect()
     };
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     for name in names.iter().filter(|name| seen.insert(**name)) {
         for suffix in suffixes(name) {
             *ends.entry(suffix).or_default() += 1;
@@ -54,6 +54,18 @@ pub fn find<'a>(names: &[&'a str], wanted: &str) -> Vec<&'a str> {
     }
     let ends = |name: &&&str| name.strip_suffix(wanted).is_some_and(|rest| rest.ends_with('/'));
     names.iter().filter(ends).copied().collect()
+}
+
+/// Names for ids in their order, each with how many before it are the same: a number tells these apart, but none that is
+/// another id's own text.
+pub fn numbered<'a>(ids: impl Iterator<Item = (&'a str, u32)> + Clone) -> Vec<String> {
+    let own = ids.clone().filter(|(_, before)| *before == 0).map(|(id, _)| id.to_owned());
+    let mut used: HashSet<String> = own.collect();
+    let name = |(id, before): (&str, u32)| match before {
+        0 => Some(id.to_owned()),
+        _ => (before..).map(|number| format!("{id}#{number:02}")).find(|name| used.insert(name.clone())),
+    };
+    ids.filter_map(name).collect()
 }
 
 /// An id in the bench's form: if several benchmarks have one id, all but the first have a number behind it, `#01`.
@@ -108,6 +120,8 @@ mod tests {
 
     #[test]
     fn of_benchmarks_with_one_id() {
+        let ids = [("a", 0), ("a", 1), ("a#01", 0), ("a", 2), ("a#01", 1), ("b", 0)];
+        assert_eq!(numbered(ids.into_iter()), ["a", "a#02", "a#01", "a#03", "a#01#01", "b"]);
         assert_eq!(["a/b#01", "a#b", "a#1", "#12"].map(without_occurrence), ["a/b", "a#b", "a#1", ""]);
     }
 
