@@ -143,7 +143,7 @@ fn iterations_of_last_run(session: &Session) -> HashMap<String, u64> {
 }
 
 fn read_results(home: &Path) -> Option<Vec<Finished>> {
-    let text = std::fs::read_to_string(home.join("results.jsonl")).ok()?;
+    let text = fs::read_text(home.join("results.jsonl")).ok()?;
     Some(Run::parse(&text).ok()?.finished)
 }
 

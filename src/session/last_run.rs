@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::owner;
 use crate::results::lines::{Line, Profiles, Run};
 use crate::results::names;
-use crate::{Error, Result};
+use crate::{Error, Result, fs};
 
 /// `<target dir>/memprof`: below CARGO_TARGET_DIR, or in the nearest `target` of this folder and those above it.
 pub fn home() -> Option<PathBuf> {
@@ -30,7 +30,7 @@ fn last_run() -> Option<Run> {
 }
 
 fn last_results() -> Option<String> {
-    std::fs::read_to_string(home()?.join("results.jsonl")).ok()
+    fs::read_text(home()?.join("results.jsonl")).ok()
 }
 
 /// The profiles of the benchmarks and programs in a run's results, by name.
