@@ -156,6 +156,8 @@ pub fn installed() -> Option<&'static [Text]> {
 /// The rule at `pc`; 0 where no table covers it.
 #[inline(always)]
 pub fn rule_at(texts: &[Text], pc: u64) -> u32 {
+    #[cfg(test)]
+    tests::LOOKED_UP.with(|number| number.set(number.get() + 1));
     find(texts, pc).map_or(0, |text| text.rule(pc))
 }
 
@@ -181,8 +183,16 @@ pub fn install_rows(start: u64, end: u64, rows: &[(u32, u32)]) {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+    use std::cell::Cell;
+
+    thread_local!(pub static LOOKED_UP: Cell<u64> = const { Cell::new(0) });
+
+    /// How many rules this thread has looked up: one for each step of a walk.
+    pub fn looked_up() -> u64 {
+        LOOKED_UP.with(|number| number.get())
+    }
 
     fn table(rows: &[(u32, u32)]) -> Vec<Text> {
         let rows: Vec<Row> = rows.iter().map(|&(pc, rule)| Row { pc, rule }).collect();
