@@ -52,3 +52,21 @@ install_chromium() {
         as_root apt-get install -y -qq chromium >/dev/null
     fi
 }
+
+# published NAME VERSION FOLDER: a crate as it was published, as a package of its own.
+published() {
+    local scratch source
+    scratch=$(mktemp -d)
+    # A package that has it as its only dependency brings it here.
+    printf '[package]\nname = "fetch"\nversion = "0.0.0"\n[lib]\npath = "lib.rs"\n[dependencies]\n%s = "=%s"\n[workspace]\n' \
+        "$1" "$2" >"$scratch/Cargo.toml"
+    : >"$scratch/lib.rs"
+    source=$(cd "$scratch" && cargo metadata --format-version=1 | python3 -c '
+import json, os, sys
+packages = json.load(sys.stdin)["packages"]
+print(*(os.path.dirname(package["manifest_path"]) for package in packages if package["name"] == sys.argv[1]))' "$1")
+    rm -rf "$scratch" "$3"
+    mkdir -p "$(dirname "$3")"
+    cp -r "$source" "$3"
+    printf '\n[workspace]\n' >>"$3/Cargo.toml"
+}

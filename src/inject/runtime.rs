@@ -137,6 +137,10 @@ fn compile(toolchain: &Toolchain, dir: &Path, name: &str, source: &str, more: &[
         let stderr = String::from_utf8_lossy(&out.stderr);
         let first = stderr.lines().find(|line| line.starts_with("error")).unwrap_or_default();
         let compiler = toolchain.version.lines().next().unwrap_or_default();
+        if let (true, Some(target)) = (first.contains("E0463"), &toolchain.target) {
+            let message = format!("{compiler} has no std for {target}: `rustup target add {target}` installs it");
+            return Err(Error::nothing_measured(message));
+        }
         let message = format!("the runtime does not compile with {compiler} (Rust 1.70 or newer is needed): {first}");
         return Err(Error::nothing_measured(message));
     }

@@ -37,7 +37,7 @@ pub use observer::Observer;
 pub use options::{BenchTime, PassOptions};
 pub use phase::Phase;
 pub use plan::{VARIABLE as PLAN_VARIABLE, escape as plan_word};
-pub use process::{Interrupt, Running, cause as ending, timed_out};
+pub use process::{Interrupt, Running, cause as ending, not_started, timed_out};
 pub use reason::Reason;
 pub use recount::{Recounted, recount};
 pub use rivals::Rivals;

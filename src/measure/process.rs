@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -90,10 +91,18 @@ impl Tail {
     }
 }
 
-fn not_started(command: &Command, error: std::io::Error) -> Error {
+/// The reason that a bench or a program could not be started, with the next step.
+pub fn not_started(command: &Command, error: std::io::Error) -> Error {
     if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) {
         return Error::other(format!(
             "cannot run {}: it is not for this machine; cargo's configuration needs a runner for it (target.TRIPLE.runner)",
+            command.get_program().display()
+        ));
+    }
+    // Executables have absolute paths.
+    if error.kind() == std::io::ErrorKind::NotFound && Path::new(command.get_program()).is_relative() {
+        return Error::other(format!(
+            "cannot run {}, the runner in cargo's configuration: it is not in PATH; install it, or change target.TRIPLE.runner",
             command.get_program().display()
         ));
     }

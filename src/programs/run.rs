@@ -23,7 +23,7 @@ use super::ring::Drain;
 use super::sampling::{self, Sampling};
 use super::timeline::Timeline;
 use super::trace::collect;
-use crate::measure::{Scratch, Tables, located};
+use crate::measure::{Scratch, Tables, located, not_started};
 use crate::records::{Module, Reader, Record};
 use crate::{Error, Result};
 
@@ -164,7 +164,7 @@ pub fn start(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Sc
     let passed_on = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
     let signals = Signals::new(passed_on).map_err(|e| Error::other(format!("cannot listen for signals: {e}")))?;
     let begun = Instant::now();
-    let child = command.spawn().map_err(|e| Error::other(format!("cannot run {}: {e}", ready.executable.display())))?;
+    let child = command.spawn().map_err(|e| not_started(&command, e))?;
     let Some(pid) = Pid::from_raw(child.id() as i32) else { return Err(Error::other("the program has no number")) };
     Ok(Started { region, children, pid, child, signals, end: wait_for_end(pid), begun })
 }

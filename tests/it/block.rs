@@ -17,9 +17,8 @@ fn waits_are_as_long_as_they_were() {
     let _lock = support::lock();
     let dir = tempfile::tempdir().unwrap();
     let (said, all) = (dir.path().join("said"), dir.path().join("block.prof"));
-    let mut command = support::tool(&support::fixture("waits"));
-    command.arg("--target-dir").arg(support::target_dir()).args(["--locked", "-json", "-benchtime=1x"]);
-    command.arg("-blockprofile").arg(&all).env("WAITS_FILE", &said);
+    let mut command = support::in_target(support::tool(&support::fixture("waits")));
+    command.args(["--locked", "-json", "-benchtime=1x"]).arg("-blockprofile").arg(&all).env("WAITS_FILE", &said);
     let run = support::Run::new(command.output().unwrap()).ends_with(0);
     let finished = run.finished();
     let said = std::fs::read_to_string(&said).unwrap();
@@ -70,9 +69,11 @@ fn waits_are_as_long_as_they_were() {
 fn every_run_of_a_bench_with_two_loops_counts() {
     let _lock = support::lock();
     let dir = tempfile::tempdir().unwrap();
-    let mut command = support::tool(&support::fixture("waits"));
-    command.arg("--target-dir").arg(support::target_dir()).args(["--locked", "-json", "-benchtime=10x", "two-loops"]);
-    command.arg("-blockprofile").arg(dir.path().join("block.prof"));
+    let mut command = support::in_target(support::tool(&support::fixture("waits")));
+    command
+        .args(["--locked", "-json", "-benchtime=10x", "two-loops"])
+        .arg("-blockprofile")
+        .arg(dir.path().join("block.prof"));
     let run = support::Run::new(command.output().unwrap()).ends_with(0);
     let path = run.finished()["waits/two-loops"].profiles.block.clone().unwrap();
     let profile = support::read_profile(&path);

@@ -90,6 +90,29 @@ fn a_target_without_a_port() {
     says(run, 104, &["riscv64gc-unknown-linux-gnu cannot be measured"]);
 }
 
+#[test]
+fn a_target_whose_std_is_not_installed() {
+    let missing = |target: &&str| {
+        let out = std::process::Command::new("rustc").args(["--print", "target-libdir", "--target", target]).output();
+        !Path::new(String::from_utf8(out.unwrap().stdout).unwrap().trim()).exists()
+    };
+    let Some(target) = ["aarch64-unknown-linux-musl", "x86_64-apple-darwin"].into_iter().find(missing) else {
+        eprintln!("SKIPPED: the compiler has std for every target");
+        return;
+    };
+    let run = memprof(&fixture("failing"), &["--locked", "--target", target]);
+    says(run, 104, &[&format!("has no std for {target}: `rustup target add {target}`")]);
+}
+
+#[test]
+fn a_runner_that_is_missing() {
+    let config = ["--config", "target.x86_64-unknown-linux-gnu.runner=['no-such-runner', '-L', '/']"];
+    let bench = [&["--locked", "-benchtime=5x", "--bench", "ok"], &config[..]].concat();
+    says(memprof(&fixture("failing"), &bench), 1, &["cannot run no-such-runner", "target.TRIPLE.runner"]);
+    let program = [&["--locked", "--bin", "plain"], &config[..]].concat();
+    says(memprof(&fixture("programs"), &program), 1, &["cannot run no-such-runner", "target.TRIPLE.runner"]);
+}
+
 /// A runner, as a script of `text`, that is given the bench as its arguments.
 fn with_runner(text: &str) -> Run {
     let dir = tempfile::tempdir().unwrap();

@@ -18,9 +18,8 @@ struct Counted {
 fn oracle(args: &[&Path]) -> support::Run {
     let _lock = support::lock();
     let mut cargo = support::command("cargo", &support::fixture("oracle"));
-    cargo.args(["run", "--release", "--locked", "--quiet", "--target-dir"]).arg(support::target_dir());
-    cargo.arg("--").args(args);
-    support::Run::new(cargo.output().unwrap()).ends_with(0)
+    cargo.args(["run", "--release", "--locked", "--quiet"]);
+    support::Run::new(support::in_target(cargo).arg("--").args(args).output().unwrap()).ends_with(0)
 }
 
 #[test]

@@ -43,9 +43,8 @@ fn totals_and_peak_are_those_of_an_independent_count() {
     let plain = {
         let _lock = lock();
         let mut cargo = support::command("cargo", &fixture("programs"));
-        cargo.args(["run", "--release", "--locked", "--bin", "counted", "--target-dir"]);
-        cargo.arg(target_dir().join("plain-programs"));
-        String::from_utf8(cargo.output().unwrap().stdout).unwrap()
+        cargo.args(["run", "--release", "--locked", "--bin", "counted"]);
+        String::from_utf8(in_target(cargo).output().unwrap().stdout).unwrap()
     };
     let [allocs, bytes, frees, live, peak] = serde_json::from_str::<[u64; 5]>(&plain).expect(&plain);
     let (_, line) = run(0, "counted", &[], &[]);

@@ -9,10 +9,11 @@ set -euo pipefail
 folder=$(realpath -m "${1:?usage: toolchain.sh FOLDER TARGET...}")
 shift
 
-# Debian's package of Rust's sources, of the release whose version is nearest to the nightly's.
+# debian_sources TOOLCHAIN: Debian's package of Rust's sources, of the release whose version is nearest to the nightly's.
 debian_sources() {
     local mirror scratch
-    mirror=$(cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null |
+    # Of the two kinds of files one may be missing.
+    mirror=$({ cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null || true; } |
         sed -nE 's/^URIs: *([^ ]+).*/\1/p; s/^deb ([^ ]+) .*/\1/p' | grep -v security | grep -m 1 -E '/debian/?$')
     scratch=$(mktemp -d)
     chmod 755 "$scratch"
@@ -23,9 +24,8 @@ debian_sources() {
         -oDir::State::Lists="$scratch/lists" -oDir::Cache="$scratch/cache")
     apt-get "${options[@]}" update
     (cd "$scratch" && apt-get "${options[@]}" download rust-src/trixie-backports && dpkg -x rust-src_*.deb src)
-    rm -rf "$folder/lib/rustlib/src/rust/library"
-    mkdir -p "$folder/lib/rustlib/src/rust"
-    cp -r "$scratch"/src/usr/src/rustc-*/library "$folder/lib/rustlib/src/rust/library"
+    mkdir -p "$1/lib/rustlib/src/rust"
+    cp -r "$scratch"/src/usr/src/rustc-*/library "$1/lib/rustlib/src/rust/library"
     rm -rf "$scratch"
 }
 
@@ -78,9 +78,12 @@ if [[ ! -e $folder/bin/rustc ]]; then
         exit
     fi
     nightly=$(rustc +nightly --print sysroot)
+    # One that is not whole is made anew.
+    rm -rf "$folder.part"
     mkdir -p "$(dirname "$folder")"
-    cp -r "$nightly" "$folder"
-    [[ -d $folder/lib/rustlib/src/rust/library ]] || debian_sources
+    cp -r "$nightly" "$folder.part"
+    [[ -d $folder.part/lib/rustlib/src/rust/library ]] || debian_sources "$folder.part"
+    mv "$folder.part" "$folder"
 fi
 for target in "$@"; do
     [[ -e $folder/lib/rustlib/$target/lib ]] || std "$target"

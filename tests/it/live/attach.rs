@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::{does, end, go, port, target};
 use crate::support::web::Server;
-use crate::support::{command, fixture, lock_of, tool};
+use crate::support::{built_in, command, fixture, lock_of, tool};
 
 /// A program that was built to wait.
 struct Waiting {
@@ -32,8 +32,8 @@ fn build(folder: &Path) -> PathBuf {
     let _lock = lock_of(&target());
     let output = folder.join("waits");
     let mut command = tool(&fixture("programs"));
-    command.args(["build", "--locked", "--bin", "server", "--target-dir"]).arg(target()).arg("-o").arg(&output);
-    let built = command.output().unwrap();
+    command.args(["build", "--locked", "--bin", "server", "-o"]).arg(&output);
+    let built = built_in(command, &target()).output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     output
 }

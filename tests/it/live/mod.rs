@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::support::web::{Answer, Server};
-use crate::support::{command, fixture, lock_of, target_dir, tool};
+use crate::support::{built_in, command, fixture, lock_of, target_dir, tool};
 
 /// The target directory of these tests: their servers run on after the build, beside other tests.
 fn target() -> PathBuf {
@@ -31,8 +31,9 @@ impl Live {
         // The build needs it, and is over once the address is said.
         let _lock = lock_of(&target());
         let mut command = tool(&fixture("programs"));
-        command.args(["live", "--locked", "--bin", "server", "--target-dir"]).arg(target());
-        command.args(["--http", "127.0.0.1:0"]).args(options);
+        command.args(["live", "--locked", "--bin", "server", "--http", "127.0.0.1:0"]);
+        let mut command = built_in(command, &target());
+        command.args(options);
         let mut pprof = Server::begin(&mut command, "listening on ", Stdio::piped());
         let port = port(pprof.stdout.take().unwrap());
         Live { pprof, port }

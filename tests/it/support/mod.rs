@@ -34,6 +34,11 @@ pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
 
+/// The target that fixtures are built for, if it is not this machine: `tests/platforms/run.sh` runs these tests for others.
+pub fn triple() -> Option<String> {
+    std::env::var("MEMPROF_TEST_TRIPLE").ok()
+}
+
 /// The target directory of all fixtures.
 pub fn target_dir() -> PathBuf {
     let configured = std::env::var_os("MEMPROF_TEST_TARGET").map(PathBuf::from);
@@ -58,7 +63,9 @@ pub fn command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(folder);
     let cargo_s = |name: &str| {
-        (name.starts_with("CARGO") && name != "CARGO_HOME")
+        // Linkers and runners of other targets stay.
+        let kept = name == "CARGO_HOME" || name.starts_with("CARGO_TARGET_") && triple().is_some();
+        (name.starts_with("CARGO") && (!kept || name == "CARGO_TARGET_TMPDIR"))
             || name.starts_with("RUSTC")
             || name.starts_with("RUSTFLAGS")
             || name.starts_with("MEMPROF_")
@@ -82,9 +89,7 @@ pub fn tool(folder: &Path) -> Command {
 /// The tool on a fixture, in the shared target directory, offline where `cargo fetch` has been.
 pub fn memprof(folder: &Path, args: &[&str]) -> Run {
     let _lock = lock();
-    let mut command = tool(folder);
-    command.arg("--target-dir").arg(target_dir()).args(args);
-    let run = Run::new(command.output().unwrap());
+    let run = Run::new(in_target(tool(folder)).args(args).output().unwrap());
     // The next run replaces the file.
     let results = std::fs::read_to_string(target_dir().join("memprof/results.jsonl")).unwrap_or_default();
     Run { results, ..run }
@@ -94,8 +99,20 @@ pub fn memprof(folder: &Path, args: &[&str]) -> Run {
 pub fn memprof_command(folder: &Path, name: &str, args: &[&str]) -> Run {
     let _lock = lock();
     let mut command = tool(folder);
-    command.arg(name).arg("--target-dir").arg(target_dir()).args(args);
-    Run::new(command.output().unwrap())
+    command.arg(name);
+    Run::new(in_target(command).args(args).output().unwrap())
+}
+
+/// The command, in the shared target directory, for the target that is tested.
+pub fn in_target(command: Command) -> Command {
+    built_in(command, &target_dir())
+}
+
+/// As [`in_target`], in another directory.
+pub fn built_in(mut command: Command, directory: &Path) -> Command {
+    command.arg("--target-dir").arg(directory);
+    command.args(triple().iter().flat_map(|triple| ["--target", triple]));
+    command
 }
 
 /// The output and the files of a run.

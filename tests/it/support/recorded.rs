@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use super::triple;
 use cargo_memprof::measure::{Launch, located};
 use cargo_memprof::records::{Reader, Record};
 use cargo_memprof::unwind;
@@ -14,14 +15,10 @@ pub fn thorough() -> bool {
     std::env::var_os("MEMPROF_TEST_SLOW").is_some()
 }
 
-/// The target that programs are built for, if it is not this machine: `tests/platforms` runs these tests for others.
-fn target() -> Option<String> {
-    std::env::var("MEMPROF_TEST_TRIPLE").ok()
-}
-
-/// The way to start a program: by the words of a runner for that target.
+/// The way to start a program: by cargo's runner for the target that is tested.
 fn launch() -> Launch {
-    let runner = std::env::var("MEMPROF_TEST_RUNNER").unwrap_or_default();
+    let variable = |triple: String| format!("CARGO_TARGET_{}_RUNNER", triple.to_uppercase().replace('-', "_"));
+    let runner = triple().and_then(|triple| std::env::var(variable(triple)).ok()).unwrap_or_default();
     let runner = runner.split_whitespace().map(Into::into).collect();
     Launch { folder: PathBuf::new(), variables: Vec::new(), runner }
 }
@@ -33,7 +30,7 @@ pub fn build(profile: &str) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--locked", "--profile", profile, "--manifest-path"]).arg(manifest);
     cargo.arg("--target-dir").arg(&folder).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
-    let other = target();
+    let other = triple();
     cargo.args(other.iter().flat_map(|other| ["--target", other]));
     assert!(cargo.status().unwrap().success(), "the fixture does not build with profile {profile}");
     folder.join(other.unwrap_or_default()).join(profile)
