@@ -3,14 +3,13 @@
 //! Files of the tool's own are replaced ([`replace`]); a file that the user named as output may be anything
 //! ([`write_output`]). Folders that are filled before others see them begin as a [`Draft`].
 
-use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::{Error, Result};
+use crate::{Error, Result, os};
 
 pub fn read(path: impl AsRef<Path>) -> Result<Vec<u8>> {
     std::fs::read(&path).map_err(|e| Error::file("read", path, e))
@@ -78,7 +77,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Puts a symbolic link to `target` at `path`, and replaces a file that is there.
 pub fn replace_link(path: &Path, target: &Path) -> Result<()> {
     create_dir_all(folder(path))?;
-    let draft = tempfile::Builder::new().make_in(folder(path), |draft| std::os::unix::fs::symlink(target, draft));
+    let draft = tempfile::Builder::new().make_in(folder(path), |draft| os::symlink(target, draft));
     let replaced = draft.and_then(|draft| draft.persist(path).map_err(|e| e.error));
     replaced.map(drop).map_err(|e| Error::file("make", path, e))
 }
@@ -126,8 +125,7 @@ fn is_of_the_system(path: &Path) -> bool {
 fn write_through(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let kind = std::fs::metadata(path)?.file_type();
     // A socket cannot be opened; its own error says so.
-    let truncate = !(kind.is_fifo() || kind.is_char_device() || kind.is_block_device());
-    let mut file = OpenOptions::new().write(true).truncate(truncate).open(path)?;
+    let mut file = OpenOptions::new().write(true).truncate(!os::is_stream(kind)).open(path)?;
     file.write_all(bytes)?;
     file.flush()
 }
@@ -143,25 +141,24 @@ fn link_target(path: &Path) -> std::io::Result<PathBuf> {
             Err(_) => return Ok(path),
         }
     }
-    Err(rustix::io::Errno::LOOP.into())
+    Err(os::link_loop())
 }
 
 /// `before`: the file that is replaced; the new one gets its mode and, where permitted, its owner.
 fn replace_file(path: &Path, bytes: &[u8], before: Option<&Metadata>) -> std::io::Result<()> {
-    let mode = before.map_or(0o666, |before| before.permissions().mode());
+    let mode = before.map_or(0o666, os::mode);
     let mut draft = draft_file(folder(path), mode)?;
     // Through the file itself: its error does not name the draft.
     draft.as_file_mut().write_all(bytes)?;
     if let Some(before) = before {
-        let owner = (rustix::fs::Uid::from_raw(before.uid()), rustix::fs::Gid::from_raw(before.gid()));
-        let _ = rustix::fs::fchown(draft.as_file(), Some(owner.0), Some(owner.1));
+        os::give(draft.as_file(), before);
         draft.as_file().set_permissions(before.permissions())?;
     }
     draft.persist(path).map(drop).map_err(|e| e.error)
 }
 
 fn draft_file(folder: &Path, mode: u32) -> std::io::Result<NamedTempFile> {
-    tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(folder)
+    os::with_mode(&mut tempfile::Builder::new(), mode).tempfile_in(folder)
 }
 
 fn folder(path: &Path) -> &Path {
@@ -179,8 +176,7 @@ impl Draft {
     /// In `folder`, which is created, and in which the draft will get its name.
     pub fn new_in(folder: &Path) -> Result<Draft> {
         create_dir_all(folder)?;
-        let draft =
-            tempfile::Builder::new().prefix(DRAFT).permissions(Permissions::from_mode(0o777)).tempdir_in(folder);
+        let draft = os::with_mode(tempfile::Builder::new().prefix(DRAFT), 0o777).tempdir_in(folder);
         draft.map(Draft).map_err(|e| Error::file("write to", folder, e))
     }
 
@@ -203,33 +199,16 @@ impl Draft {
 }
 
 fn exchange(draft: &Path, target: &Path) -> std::io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
     if !target.exists() {
         return std::fs::rename(draft, target);
     }
-    match renameat_with(CWD, draft, CWD, target, RenameFlags::EXCHANGE) {
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => (),
-        done => return done.map_err(Into::into),
+    if os::exchange(draft, target)? {
+        return Ok(());
     }
-    // A file system that cannot exchange.
     let old = draft.with_extension("old");
     std::fs::rename(target, &old)?;
     std::fs::rename(draft, target)?;
     std::fs::rename(&old, draft)
-}
-
-/// Makes a named pipe that only this user may open.
-pub fn make_fifo(path: &Path) -> std::io::Result<()> {
-    #[cfg(not(target_vendor = "apple"))]
-    {
-        use rustix::fs::{CWD, FileType, Mode, mknodat};
-        Ok(mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?)
-    }
-    #[cfg(target_vendor = "apple")]
-    {
-        let status = std::process::Command::new("mkfifo").args(["-m", "600"]).arg(path).status()?;
-        if status.success() { Ok(()) } else { Err(std::io::Error::other("mkfifo failed")) }
-    }
 }
 
 /// Opens a file to lock it.
@@ -237,8 +216,11 @@ pub fn lock_file(path: &Path) -> Result<File> {
     File::create(path).map_err(|e| Error::file("write", path, e))
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+
     use super::*;
 
     fn only(dir: &Path, names: &[&str]) {
@@ -278,7 +260,7 @@ mod tests {
     fn a_pipe_is_written_to_and_a_full_device_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let fifo = dir.path().join("fifo");
-        make_fifo(&fifo).unwrap();
+        os::make_fifo(&fifo).unwrap();
         let reader = std::thread::spawn({
             let fifo = fifo.clone();
             move || std::fs::read(fifo).unwrap()

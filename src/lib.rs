@@ -21,6 +21,7 @@ pub mod history;
 pub mod inject;
 pub mod live;
 pub mod measure;
+pub mod os;
 pub mod pprof;
 pub mod programs;
 pub mod project;

@@ -5,12 +5,12 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
-use cargo_memprof::{Error, Result, cli, console, inject, measure};
+use cargo_memprof::{Error, Result, cli, console, inject, measure, os};
 
 fn main() -> ExitCode {
     let mut args: Vec<OsString> = std::env::args_os().collect();
     let name = if args.is_empty() { OsString::new() } else { args.remove(0) };
-    match Path::new(&name).file_name().and_then(OsStr::to_str) {
+    match Path::new(&name).file_stem().and_then(OsStr::to_str) {
         Some(inject::WRAPPER_NAME) => for_cargo(inject::run_wrapper(&args)),
         Some(measure::RUNNER_NAME) => for_cargo(measure::run_runner(&args)),
         _ => for_person(args),
@@ -32,7 +32,7 @@ fn for_person(args: Vec<OsString>) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(Error::Interrupted) => {
             // Dies of the signal, as any interrupted process.
-            let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGINT);
+            os::die_of(os::SIGINT);
             ExitCode::from(130)
         }
         Err(error) => {

@@ -1,17 +1,15 @@
 //! Call-frame instructions, carried out: the rule at each place of a function.
 
-use crate::arch::FP_SAVED;
 use crate::frames::{Common, Reader};
-use crate::rules::{FROM_FP, FROM_SP, SPECIAL};
+
+#[cfg_attr(target_arch = "x86_64", path = "cfi_x86_64.rs")]
+#[cfg_attr(target_arch = "aarch64", path = "cfi_aarch64.rs")]
+mod machine;
+
+pub use machine::RA;
+use machine::FP;
 
 pub const UNKNOWN: u32 = 0;
-const OUTERMOST: u32 = SPECIAL;
-const PLT: u32 = SPECIAL | 1 << 12;
-const SIGNAL: u32 = SPECIAL | 2 << 12;
-
-const RBP: u64 = 6;
-const RSP: u64 = 7;
-pub const RA: u64 = 16;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Cfa {
@@ -27,7 +25,7 @@ enum Saved {
     /// From the CFA.
     Offset(i64),
     Undefined,
-    /// At rsp plus this.
+    /// At the stack pointer plus this.
     InSignalFrame(u8),
     Other,
 }
@@ -35,51 +33,20 @@ enum Saved {
 #[derive(Clone, Copy)]
 pub struct State {
     cfa: Cfa,
-    rbp: Saved,
+    fp: Saved,
     ra: Saved,
 }
 
 impl Default for State {
     fn default() -> State {
-        State { cfa: Cfa::Other, rbp: Saved::Same, ra: Saved::Other }
+        State { cfa: Cfa::Other, fp: Saved::Same, ra: machine::RA_AT_FIRST }
     }
 }
 
 impl State {
-    pub fn rule(&self, is_signal: bool) -> u32 {
-        if self.ra == Saved::Undefined {
-            return OUTERMOST;
-        }
-        if is_signal {
-            let known = self.cfa == Cfa::SignalStack
-                && self.rbp == Saved::InSignalFrame(120)
-                && self.ra == Saved::InSignalFrame(168);
-            return if known { SIGNAL } else { UNKNOWN };
-        }
-        if self.ra != Saved::Offset(-8) {
-            return UNKNOWN;
-        }
-        let (kind, offset) = match self.cfa {
-            Cfa::Register(RSP, offset) => (FROM_SP, offset),
-            Cfa::Register(RBP, offset) => (FROM_FP, offset),
-            Cfa::Plt if self.rbp == Saved::Same => return PLT,
-            _ => return UNKNOWN,
-        };
-        let (flag, saved) = match self.rbp {
-            Saved::Same => (0, 0),
-            Saved::Offset(offset) if offset <= 0 => (FP_SAVED, offset.unsigned_abs()),
-            _ => return UNKNOWN,
-        };
-        let fits = offset >= 0 && offset % 8 == 0 && offset / 8 < 1 << 20 && saved % 8 == 0 && saved / 8 < 1 << 9;
-        match fits {
-            true => kind | flag | (saved as u32 / 8) << 3 | (offset as u32 / 8) << 12,
-            false => UNKNOWN,
-        }
-    }
-
     fn saved(&mut self, register: u64) -> Option<&mut Saved> {
         match register {
-            RBP => Some(&mut self.rbp),
+            FP => Some(&mut self.fp),
             RA => Some(&mut self.ra),
             _ => None,
         }
@@ -198,6 +165,8 @@ impl Run<'_> {
                     code.slice(length)?;
                     self.now.save(register, Saved::Other);
                 }
+                // AARCH64_negate_ra_state: walks ignore signatures.
+                (_, 0x2D) => (),
                 // GNU_args_size.
                 (_, 0x2E) => drop(code.uleb()?),
                 _ => return None,

@@ -1,7 +1,7 @@
 //! CPU profiles: every thread is interrupted at a rate of its own CPU time.
 //!
 //! ```
-//! # #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
+//! # #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), target_env = "gnu"))]
 //! # fn main() -> memprof::Result<()> {
 //! memprof::cpu::start(100)?;
 //! let profile = memprof::cpu::stop()?;
@@ -9,7 +9,7 @@
 //! profile.write_to(&mut bytes)?;
 //! # Ok(())
 //! # }
-//! # #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
+//! # #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), target_env = "gnu")))]
 //! # fn main() {}
 //! ```
 
@@ -33,7 +33,8 @@ static STARTED: Mutex<Option<Started>> = Mutex::new(None);
 /// # Errors
 ///
 /// [`Error::AlreadyStarted`](crate::Error::AlreadyStarted); [`Error::Unsupported`](crate::Error::Unsupported) on other
-/// platforms than x86-64 Linux with glibc; [`Error::Refused`](crate::Error::Refused) where the kernel gives no timers.
+/// platforms than Linux with glibc on x86-64 and AArch64; [`Error::Refused`](crate::Error::Refused) where the kernel gives no
+/// timers.
 pub fn start(hz: u32) -> Result<()> {
     embed::start_cpu(hz.clamp(1, 10_000), crate::TABLE)?;
     *STARTED.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some((SystemTime::now(), Instant::now()));

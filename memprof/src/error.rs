@@ -23,7 +23,7 @@ pub enum Error {
     AlreadyStarted,
     /// It does not run.
     NotStarted,
-    /// Stacks and CPU samples need x86-64 Linux with glibc.
+    /// Stacks and CPU samples need x86-64 or AArch64 Linux with glibc.
     Unsupported,
     /// The kernel gives no memory, or no clock that could interrupt threads.
     Refused,
@@ -41,7 +41,9 @@ impl fmt::Display for Error {
             Error::NotInstalled => f.write_str(HOW_TO_INSTALL),
             Error::AlreadyStarted => f.write_str("it is running already: stop it first"),
             Error::NotStarted => f.write_str("it is not running: start it first"),
-            Error::Unsupported => f.write_str("stacks and CPU samples need x86-64 Linux with glibc; counts work here"),
+            Error::Unsupported => {
+                f.write_str("stacks and CPU samples need x86-64 or AArch64 Linux with glibc; counts work here")
+            }
             Error::Refused => f.write_str("the system gives no memory or no CPU timers: check limits (ulimit -a)"),
             Error::Io(error) => write!(f, "cannot write the profile: {error}"),
         }

@@ -1,5 +1,5 @@
 //! The unwind table of the loaded objects, made in the process from their .eh_frame: what the tool's `src/unwind` makes from
-//! files before a run. x86-64 only.
+//! files before a run.
 //!
 //! As there, a row that does not fit in a rule's 32 bits is dropped rather than approximated: it cuts a stack, and does not
 //! invent callers. Procedure linkage tables that the linker does not describe are cut, too.
@@ -268,6 +268,8 @@ impl<'a> Common<'a> {
                         at.pointer(encoding & 0x7F, 0)?;
                     }
                     b'S' => common.is_signal = true,
+                    // Return addresses are signed with the other key.
+                    b'B' => (),
                     _ => return None,
                 }
             }

@@ -1,7 +1,7 @@
 //! Heap profiles: the stack of every allocation, with what it allocated and what of that is live.
 //!
 //! ```
-//! # #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
+//! # #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), target_env = "gnu"))]
 //! # fn main() -> memprof::Result<()> {
 //! #[global_allocator]
 //! static ALLOCATOR: memprof::Allocator = memprof::Allocator::system();
@@ -14,7 +14,7 @@
 //! # drop(kept);
 //! # Ok(())
 //! # }
-//! # #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
+//! # #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), target_env = "gnu")))]
 //! # fn main() {}
 //! ```
 
@@ -51,8 +51,8 @@ static STARTED: Mutex<Option<(Started, u64)>> = Mutex::new(None);
 ///
 /// # Errors
 ///
-/// [`Error::NotInstalled`]; [`Error::AlreadyStarted`]; [`Error::Unsupported`] on other platforms than x86-64 Linux with
-/// glibc; [`Error::Refused`] where there is no memory.
+/// [`Error::NotInstalled`]; [`Error::AlreadyStarted`]; [`Error::Unsupported`] on other platforms than Linux with glibc on
+/// x86-64 and AArch64; [`Error::Refused`] where there is no memory.
 pub fn start(sample: Sample) -> Result<()> {
     if !is_installed() {
         return Err(Error::NotInstalled);

@@ -35,7 +35,7 @@ macro_rules! with_stacks {
                 not(memprof_injected),
                 not(miri),
                 target_os = "linux",
-                target_arch = "x86_64",
+                any(target_arch = "x86_64", target_arch = "aarch64"),
                 target_env = "gnu",
                 target_pointer_width = "64"
             ))]
@@ -51,7 +51,7 @@ macro_rules! without_stacks {
                 not(all(
                     not(miri),
                     target_os = "linux",
-                    target_arch = "x86_64",
+                    any(target_arch = "x86_64", target_arch = "aarch64"),
                     target_env = "gnu",
                     target_pointer_width = "64"
                 ))

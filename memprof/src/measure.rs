@@ -157,7 +157,7 @@ pub struct Snapshot {
 /// ```
 /// # #[global_allocator]
 /// # static ALLOCATOR: memprof::Allocator = memprof::Allocator::system();
-/// # #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))] {
+/// # #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), target_env = "gnu"))] {
 /// memprof::heap::start(memprof::heap::Sample::Exact).unwrap();
 /// let before = memprof::snapshot().unwrap();
 /// drop(Box::new([0u8; 48]));

@@ -52,7 +52,7 @@ impl Profile {
     /// ```
     /// # #[global_allocator]
     /// # static ALLOCATOR: memprof::Allocator = memprof::Allocator::system();
-    /// # #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))] {
+    /// # #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), target_env = "gnu"))] {
     /// memprof::heap::start(memprof::heap::Sample::Exact).unwrap();
     /// let kept = vec![0u8; 1000];
     /// let profile = memprof::heap::stop().unwrap();

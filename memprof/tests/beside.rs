@@ -44,7 +44,12 @@ fn check(number: usize) {
             thread::spawn(move || drop(list)).join().unwrap();
         });
         let scoped = measure(|| thread::scope(|scope| scope.spawn(|| boxes(1000)).join().unwrap()));
-        let follows = cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu", not(miri)));
+        let follows = cfg!(all(
+            target_os = "linux",
+            any(target_arch = "x86_64", target_arch = "aarch64"),
+            target_env = "gnu",
+            not(miri)
+        ));
         assert!(!follows || (1000..1030).contains(&scoped.allocs), "{scoped:?}");
         assert_eq!(scoped.retained_blocks, 0, "{scoped:?}");
     }

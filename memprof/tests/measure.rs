@@ -14,7 +14,7 @@ static ALLOCATOR: memprof::Allocator = memprof::Allocator::system();
 /// Whether threads that are started inside count.
 const FOLLOWS: bool = cfg!(all(
     target_os = "linux",
-    target_arch = "x86_64",
+    any(target_arch = "x86_64", target_arch = "aarch64"),
     target_env = "gnu",
     not(miri),
     not(target_feature = "crt-static")

@@ -1,5 +1,5 @@
 //! Measurements where programs are hardly there: before main, in a thread's last destructor, in a fork's child.
-#![cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu", not(miri)))]
+#![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), target_env = "gnu", not(miri)))]
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! Heap and CPU profiles, of x86-64 Linux with glibc; elsewhere they are refused. One test: there is one recording.
+//! Heap and CPU profiles, of x86-64 and AArch64 Linux with glibc; elsewhere they are refused. One test: there is one recording.
 
 use std::hint::black_box;
 
@@ -13,7 +13,12 @@ fn kept(n: usize) -> Vec<Box<[u8; 100]>> {
     (0..n).map(|_| black_box(Box::new([0; 100]))).collect()
 }
 
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu", not(miri))))]
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_env = "gnu",
+    not(miri)
+)))]
 #[test]
 fn other_platforms_count_only() {
     assert!(matches!(heap::start(heap::Sample::Exact), Err(Error::Unsupported)));
@@ -21,7 +26,7 @@ fn other_platforms_count_only() {
     assert_eq!(memprof::measure(|| kept(10)).allocs, 11);
 }
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu", not(miri)))]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), target_env = "gnu", not(miri)))]
 #[test]
 fn heap_and_cpu() {
     assert!(matches!(heap::write(Vec::new()), Err(Error::NotStarted)));

@@ -1,7 +1,6 @@
 //! `cargo memprof attach PID [--http HOST:PORT | unix:PATH]`: Go's /debug/pprof beside a program that runs already.
 
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use crate::live::control::State;
 use crate::live::listen::{Listening, Place};
 use crate::live::serving;
 use crate::measure::Interrupt;
-use crate::{Error, Result, exit};
+use crate::{Error, Result, exit, os};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -55,7 +54,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
 fn in_background(args: &AttachArgs) -> Result<u8> {
     let own = std::env::current_exe().map_err(|e| Error::with("cannot find this executable", e))?;
     let mut command = Command::new(own);
-    command.args(["attach", &args.process, "--http", &args.http]).stdin(Stdio::null()).process_group(0);
-    command.spawn().map_err(|e| Error::run(&command, e))?;
+    command.args(["attach", &args.process, "--http", &args.http]).stdin(Stdio::null());
+    os::in_own_group(&mut command).spawn().map_err(|e| Error::run(&command, e))?;
     Ok(exit::OK)
 }

@@ -1,7 +1,6 @@
 //! `cargo memprof build --bin NAME [-o FILE]`: an executable to run elsewhere, which a tool can join while it runs.
 
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -12,7 +11,7 @@ use crate::measure::{Interrupt, Scratch};
 use crate::programs::build::{self, SelectArgs};
 use crate::programs::target;
 use crate::project::CargoConfig;
-use crate::{Error, Result, console, exit, fs};
+use crate::{Error, Result, console, exit, fs, os};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -56,8 +55,7 @@ pub fn run(args: &[OsString]) -> Result<u8> {
     let tool = std::env::current_exe().unwrap_or_default();
     mark::set(&mut bytes, &tool).map_err(|why| Error::nothing_measured(format!("{}: {why}", ready.program.name())))?;
     fs::replace(&output, &bytes)?;
-    let executable = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(&output, executable).map_err(|e| Error::file("make executable", &output, e))?;
+    os::set_mode(&output, 0o755).map_err(|e| Error::file("make executable", &output, e))?;
     if !args.select.build.quiet {
         console::note(&format!("{} waits for `cargo memprof attach PID` once it runs", output.display()));
     }

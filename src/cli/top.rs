@@ -11,14 +11,13 @@ use clap::Parser;
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use crossterm::style::{Attribute, Print, SetAttribute};
 use crossterm::{cursor, execute, queue, terminal};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::console;
 use crate::go::flags;
 use crate::live::target::Target;
 use crate::live::top::{self, By, Row, Sort, table};
 use crate::pprof::profile::Profile;
-use crate::{Error, Result, exit};
+use crate::{Error, Result, exit, os};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -186,7 +185,7 @@ fn draw_until_quit(
     const LOOK: Duration = Duration::from_millis(50);
     let cannot = |e: std::io::Error| Error::with("cannot draw on the terminal", e);
     let quit = Arc::new(AtomicBool::new(false));
-    for signal in [SIGHUP, SIGINT, SIGTERM] {
+    for &signal in os::REQUESTS_TO_END {
         signal_hook::flag::register(signal, quit.clone()).map_err(|e| Error::with("cannot listen for signals", e))?;
     }
     let snapshots = snapshots(target.clone(), interval);

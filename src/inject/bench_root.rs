@@ -1,6 +1,5 @@
 //! A bench root is compiled and linked twice: as the user has it, for time, and with the tracking allocator, for counts.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -8,6 +7,7 @@ use super::arguments::Arguments;
 use super::harness::Libtest;
 use super::overlay::Overlay;
 use super::{Purpose, Setup, dep_info};
+use crate::os::identity;
 use crate::{Error, Result, fs};
 
 /// Behind the timed executable's name stands the counting one's.
@@ -157,7 +157,8 @@ fn link_with_dhat(command: &impl Fn() -> Command, args: &Arguments, timed: &Path
 /// Which timed executable a counting one was made with: its size and time. Another build has another one.
 pub fn stamp(timed: &Path) -> std::io::Result<String> {
     let metadata = std::fs::metadata(timed)?;
-    Ok(format!("{} {}.{}", metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
+    let time = metadata.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Ok(format!("{} {}.{}", metadata.len(), time.as_secs(), time.subsec_nanos()))
 }
 
 fn stamp_path(counted: &Path) -> PathBuf {
@@ -178,6 +179,5 @@ pub fn is_pair(timed: &Path, counted: &Path) -> bool {
 
 /// True if counting and timed executable are one: the user's own allocator, tracked.
 pub fn is_own_allocator(timed: &Path, counted: &Path) -> bool {
-    let of = |path: &Path| std::fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
-    of(timed).is_some() && of(timed) == of(counted)
+    identity(timed).is_some() && identity(timed) == identity(counted)
 }

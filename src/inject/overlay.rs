@@ -4,11 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::arguments::Arguments;
 use crate::fs::{self, Draft};
+use crate::os::symlink;
 use crate::{Error, Result};
 
 /// A folder that stands for another one.

@@ -4,7 +4,6 @@
 //! refusal, and keeps the jobserver's descriptors.
 
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,7 +11,7 @@ use super::arguments::Arguments;
 use super::harness::{Call, HARNESSES, Prepared};
 use super::overlay::Overlay;
 use super::{SETUP_VARIABLE, Setup, allocator, bench_root, dep_info, for_cargo_only};
-use crate::{Error, Result};
+use crate::{Error, Result, os};
 
 /// Runs the rustc call of `args` (its first is rustc, or the user's workspace wrapper); the exit code.
 pub fn run(args: &[OsString]) -> Result<i32> {
@@ -85,7 +84,7 @@ fn is_library(name: &str, args: &Arguments) -> bool {
 
 /// Replaces this process by the call, if nothing is left to do after it.
 fn pass(mut command: Command, args: &[OsString]) -> Result<i32> {
-    let error = command.args(args).exec();
+    let error = os::become_(command.args(args));
     Err(Error::run(&command, error))
 }
 

@@ -1,13 +1,11 @@
 //! Joining a program that runs already: one that `cargo memprof build` made, of the same user.
 
 use std::fmt::Write as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-
-use rustix::process::Pid;
 
 use super::control::{is_recent, process_state};
 use super::reader::Reader;
+use crate::os::{self, Pid};
 use crate::programs::region::{Header, Region, word};
 use crate::unwind::{self, Table};
 use crate::{Error, Result};
@@ -56,8 +54,7 @@ pub fn attach(pid: Pid) -> Result<Reader> {
         return Err(Error::other(format!("there is no process {}", pid.as_raw_nonzero())));
     }
     let folder = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
-    let own = rustix::process::geteuid().as_raw();
-    if std::fs::metadata(&folder).is_ok_and(|metadata| metadata.uid() != own) {
+    if std::fs::metadata(&folder).is_ok_and(|metadata| os::owner(&metadata) != os::user()) {
         return Err(refuse("is another user's: attach as that user"));
     }
     let region = region(&folder, &refuse)?;

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
-
 use super::reader::Reader;
+use crate::os::monotonic;
 use crate::programs::region::word;
 use crate::programs::ring::Drain;
 use crate::records::Stack;
@@ -132,12 +131,6 @@ impl Reader {
 /// Whether the moment is not long ago.
 pub fn is_recent(tick: u64) -> bool {
     Duration::from_nanos(monotonic().saturating_sub(tick)) < SILENCE
-}
-
-/// As the runtime reads it.
-fn monotonic() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
 pub use crate::programs::children::{process_state, state_letter};

@@ -1,11 +1,10 @@
 //! Where to listen: this machine alone, a Unix socket that only its user can open, or an address with a key in it.
 
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::web::server::Address;
 use crate::web::server::guard::Guard;
-use crate::{Error, Result};
+use crate::{Error, Result, os};
 
 /// What `--http` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +30,7 @@ impl Place {
 /// A socket that is bound.
 pub enum Bound {
     Tcp(std::net::TcpListener),
-    Unix(std::os::unix::net::UnixListener),
+    Unix(os::UnixListener),
 }
 
 pub struct Listening {
@@ -57,7 +56,7 @@ impl Listening {
                 Ok(Listening { bound: Bound::Tcp(listener), guard: Some(guard), url, socket: None })
             }
             Place::Unix(path) => {
-                let listener = bind(path)?;
+                let listener = os::private_socket(path).map_err(|e| cannot_listen(path, e))?;
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                 let url = format!("unix:{}", path.display());
                 Ok(Listening { bound: Bound::Unix(listener), guard: None, url, socket: Some(path) })
@@ -74,28 +73,19 @@ impl Drop for Listening {
     }
 }
 
-/// Binds a socket that nobody else can open at any moment.
-fn bind(path: &Path) -> Result<std::os::unix::net::UnixListener> {
-    let cannot = |e: std::io::Error| Error::with(format!("--http: cannot listen on {}", path.display()), e);
-    if let Ok(found) = std::fs::symlink_metadata(path) {
-        let is_socket = found.file_type().is_socket();
-        if !is_socket || std::os::unix::net::UnixStream::connect(path).is_ok() {
-            let line = format!("--http: {} is taken; choose another path", path.display());
-            return Err(Error::other(line));
+fn cannot_listen(path: &Path, error: std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            Error::other(format!("--http: {} is taken; choose another path", path.display()))
         }
-        // Left by a server that was killed.
-        std::fs::remove_file(path).map_err(cannot)?;
+        _ => Error::with(format!("--http: cannot listen on {}", path.display()), error),
     }
-    let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
-    let bound = std::os::unix::net::UnixListener::bind(path);
-    rustix::process::umask(before);
-    let listener = bound.map_err(cannot)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(cannot)?;
-    Ok(listener)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

@@ -1,6 +1,5 @@
 //! The place in an executable that says that it is to wait for the tool (`templates/runtime/idle.rs`).
 
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::attach::VERSION;
@@ -21,7 +20,7 @@ pub fn set(executable: &mut [u8], tool: &Path) -> Result<(), String> {
     let room = executable.get_mut(place + BEGIN.len()..place + BEGIN.len() + LEN);
     let room = room.ok_or_else(|| "the recorder is not whole".to_owned())?;
     let mut text = format!("{VERSION}\n").into_bytes();
-    let path = tool.as_os_str().as_bytes();
+    let path = tool.as_os_str().as_encoded_bytes();
     // It is looked for by its name where the path is too long.
     if text.len() + path.len() < LEN {
         text.extend_from_slice(path);

@@ -1,11 +1,9 @@
 //! The names of a running program: of its code, found once for each address, and of its threads.
 
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::process::Pid;
-
+use crate::os::{Pid, identity};
 use crate::programs::recorded;
 use crate::programs::region::{Region, word};
 use crate::records::Module;
@@ -50,7 +48,6 @@ impl Names {
     /// Each object as it can be read from here: its file may have been replaced since the program was started, or lie
     /// in another tree of files.
     pub fn readable(&self) -> Vec<Module> {
-        let identity = |path: &Path| std::fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
         let (exe, root) = (self.process.join("exe"), self.process.join("root"));
         let is_elsewhere = identity(&root).is_some() && identity(&root) != identity(Path::new("/"));
         let readable = |(index, module): (usize, &Module)| {

@@ -3,10 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::process::Pid;
-
 use super::history::History;
 use super::names::Names;
+use crate::os::Pid;
 use crate::programs::recorded::{self, StackRecord, Totals};
 use crate::programs::region::{Header, Region};
 use crate::programs::ring::Drain;

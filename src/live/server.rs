@@ -73,6 +73,9 @@ pub fn serve(reader: Arc<Reader>, listening: Listening, mut over: watch::Receive
                 listener.set_nonblocking(true)?;
                 Listener::Tcp(tokio::net::TcpListener::from_std(listener.try_clone()?)?)
             }
+            #[cfg(not(unix))]
+            Bound::Unix(none) => match *none {},
+            #[cfg(unix)]
             Bound::Unix(listener) => {
                 listener.set_nonblocking(true)?;
                 Listener::Unix(tokio::net::UnixListener::from_std(listener.try_clone()?)?)
@@ -114,6 +117,7 @@ pub fn serve(reader: Arc<Reader>, listening: Listening, mut over: watch::Receive
 
 enum Listener {
     Tcp(tokio::net::TcpListener),
+    #[cfg(unix)]
     Unix(tokio::net::UnixListener),
 }
 
@@ -121,6 +125,7 @@ impl Listener {
     async fn accept(&self, shared: &Arc<Shared>) -> std::io::Result<Client> {
         Ok(match self {
             Listener::Tcp(listener) => Client::new(listener.accept().await?.0, shared.clone()),
+            #[cfg(unix)]
             Listener::Unix(listener) => Client::new(listener.accept().await?.0, shared.clone()),
         })
     }

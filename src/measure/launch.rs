@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
 use crate::inject::{for_cargo_only, link_to_self, to_json};
+use crate::os::os_string;
 use crate::project::CargoConfig;
 use crate::{Error, Result, fs};
 
@@ -57,9 +57,11 @@ pub fn run_runner(args: &[OsString]) -> Result<i32> {
     let executable = args.first().ok_or_else(for_cargo_only)?;
     let here = std::env::current_dir().map_err(|e| Error::with("there is no current directory", e))?;
     let note = Note {
-        executable: executable.as_bytes().to_vec(),
-        folder: here.into_os_string().into_vec(),
-        variables: std::env::vars_os().map(|(name, value)| (name.into_vec(), value.into_vec())).collect(),
+        executable: executable.as_encoded_bytes().to_vec(),
+        folder: here.into_os_string().into_encoded_bytes(),
+        variables: std::env::vars_os()
+            .map(|(name, value)| (name.into_encoded_bytes(), value.into_encoded_bytes()))
+            .collect(),
     };
     fs::write(Path::new(&folder).join(format!("{}.json", std::process::id())), to_json(&note)?)?;
     Ok(0)
@@ -85,7 +87,7 @@ impl Runner {
     /// The variables that make cargo use it.
     pub fn variables(&self) -> Vec<(String, OsString)> {
         let mut variables = vec![(NOTES_VARIABLE.to_owned(), self.notes.clone().into_os_string())];
-        if !self.link.as_os_str().as_bytes().iter().any(u8::is_ascii_whitespace) {
+        if !self.link.as_os_str().as_encoded_bytes().iter().any(u8::is_ascii_whitespace) {
             let platform = self.platform.to_uppercase().replace(['-', '.'], "_");
             variables.push((format!("CARGO_TARGET_{platform}_RUNNER"), self.link.clone().into_os_string()));
         }
@@ -109,11 +111,11 @@ impl Runner {
             let cannot = |e| Error::with(format!("cannot read {}", path.display()), e);
             let note: Note = serde_json::from_slice(&fs::read(&path)?).map_err(|e: serde_json::Error| cannot(e))?;
             let launch = Launch {
-                folder: OsString::from_vec(note.folder).into(),
+                folder: os_string(note.folder).into(),
                 variables: as_cargo_alone(note.variables, ours),
                 runner: self.users.clone(),
             };
-            let executable = PathBuf::from(OsString::from_vec(note.executable));
+            let executable = PathBuf::from(os_string(note.executable));
             // cargo may name it below the bench's folder.
             launches.insert(launch.folder.join(executable), launch);
         }
@@ -124,7 +126,7 @@ impl Runner {
 /// The variables without those that the tool added for cargo.
 fn as_cargo_alone(variables: Vec<(Vec<u8>, Vec<u8>)>, ours: &[(String, OsString)]) -> Vec<(OsString, OsString)> {
     let is_ours = |name: &OsStr| ours.iter().any(|(our, _)| name == our.as_str());
-    let variables = variables.into_iter().map(|(name, value)| (OsString::from_vec(name), OsString::from_vec(value)));
+    let variables = variables.into_iter().map(|(name, value)| (os_string(name), os_string(value)));
     let mut kept: Vec<_> = variables.filter(|(name, _)| !is_ours(name)).collect();
     kept.extend(std::env::vars_os().filter(|(name, _)| is_ours(name) && name != NOTES_VARIABLE));
     kept

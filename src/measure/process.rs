@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io::{Read, Write as _};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::reason::Reason;
 use crate::results::lines::FailureKind;
-use crate::{Error, Result};
+use crate::{Error, Result, os};
 
 /// How often to check a child.
 const POLL: Duration = Duration::from_millis(10);
@@ -28,7 +27,7 @@ impl Interrupt {
     pub fn listen() -> Result<Interrupt> {
         let flag = Arc::new(AtomicBool::new(false));
         // A closed terminal, too: the benches are in groups of their own and would go on.
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        for &signal in os::REQUESTS_TO_END {
             signal_hook::flag::register(signal, Arc::clone(&flag))
                 .map_err(|e| Error::with("cannot listen for Ctrl-C", e))?;
         }
@@ -54,18 +53,17 @@ impl Interrupt {
     pub fn pass_on_to(&self, child: &Child) -> PassingOn {
         let (interrupt, over) = (self.clone(), Arc::new(AtomicBool::new(false)));
         let passing = PassingOn(Arc::clone(&over));
-        if let Some(pid) = rustix::process::Pid::from_raw(child.id() as i32) {
-            thread::spawn(move || {
-                while !over.load(Ordering::Relaxed) {
-                    if interrupt.came() {
-                        // A background job of a script ignores INT.
-                        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-                        break;
-                    }
-                    thread::sleep(POLL);
+        let process = child.id();
+        thread::spawn(move || {
+            while !over.load(Ordering::Relaxed) {
+                if interrupt.came() {
+                    // A background job of a script ignores INT.
+                    os::terminate(process);
+                    break;
                 }
-            });
-        }
+                thread::sleep(POLL);
+            }
+        });
         passing
     }
 }
@@ -93,7 +91,7 @@ impl Tail {
 
 /// The reason that a bench or a program could not be started, with the next step.
 pub fn not_started(command: &Command, error: std::io::Error) -> Error {
-    if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) {
+    if os::is_foreign(&error) {
         return Error::other(format!(
             "cannot run {}: it is not for this machine; cargo's configuration needs a runner for it (target.TRIPLE.runner)",
             command.get_program().display()
@@ -126,7 +124,7 @@ impl Running {
 
     /// The same, if the caller decides where the output goes.
     pub fn start_as_it_is(mut command: Command, forward: bool) -> Result<Running> {
-        command.stdin(Stdio::null()).process_group(0);
+        os::in_own_group(command.stdin(Stdio::null()));
         let begun = Instant::now();
         let mut child = command.spawn().map_err(|e| not_started(&command, e))?;
         let tail = Arc::new(Mutex::new(Tail::default()));
@@ -169,16 +167,14 @@ impl Running {
     /// the last part of its output.
     pub fn run(mut self, timeout: Duration, interrupt: &Interrupt) -> Result<(Option<ExitStatus>, Duration, String)> {
         let begun = self.begun;
-        let pid = rustix::process::Pid::from_raw(self.child.id() as i32);
+        let group = self.child.id();
         let (ended, watch) = mpsc::channel::<()>();
         let stop = interrupt.clone();
         let guard = thread::spawn(move || {
             loop {
                 match watch.recv_timeout(POLL) {
                     Err(mpsc::RecvTimeoutError::Timeout) if begun.elapsed() > timeout || stop.came() => {
-                        if let Some(group) = pid {
-                            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-                        }
+                        os::kill_group(group);
                         return begun.elapsed() > timeout;
                     }
                     Err(mpsc::RecvTimeoutError::Timeout) => (),
@@ -197,9 +193,7 @@ impl Running {
 
     /// Ends it and all processes that it started, if it has ended itself already.
     pub fn kill(&mut self) {
-        if let Some(group) = rustix::process::Pid::from_raw(self.child.id() as i32) {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
+        os::kill_group(self.child.id());
         let _ = self.child.wait();
     }
 
@@ -249,18 +243,18 @@ pub fn cause(status: ExitStatus, printed: &str, alone: bool) -> String {
     let last_line = |printed: &str| if alone { last_line(printed) } else { String::new() };
     // A panic may have been caught; it is the cause if the process ended as after a panic.
     let fatal = printed.lines().rev().find(|line| line.starts_with("fatal runtime error: stack overflow"));
-    if let (Some(_), Some(6)) = (fatal, status.signal()) {
+    if let (Some(_), Some(6)) = (fatal, os::signal_of(status)) {
         return "overflowed its stack".to_owned();
     }
-    if let (Some(101), _) | (_, Some(6)) = (status.code(), status.signal())
+    if let (Some(101), _) | (_, Some(6)) = (status.code(), os::signal_of(status))
         && let Some(message) = panic_message(printed)
     {
         return format!("panicked: {message}");
     }
-    match (status.signal(), status.code()) {
+    match (os::signal_of(status), status.code()) {
         (Some(6), _) => "aborted (SIGABRT)".to_owned() + &last_line(printed),
         (Some(11), _) => "crashed (SIGSEGV)".to_owned(),
-        (Some(signal), _) => match signal_hook::low_level::signal_name(signal) {
+        (Some(signal), _) => match os::signal_name(signal) {
             Some(name) => format!("killed by {name}"),
             None => format!("killed by signal {signal}"),
         },

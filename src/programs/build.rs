@@ -9,6 +9,7 @@ use clap::Args;
 use super::target::{Kind, Place, Program};
 use crate::inject::{Purpose, Setup, is_pair};
 use crate::measure::{CargoCall, Interrupt, Launch, Runner, Scratch};
+use crate::os::identity;
 use crate::project::{BuildOptions, CargoConfig, CargoOptions};
 use crate::{Error, Result};
 
@@ -180,12 +181,10 @@ fn paired(plain: &Path) -> Option<PathBuf> {
 
 /// Removes every name of an executable.
 fn forget(plain: &Path) {
-    use std::os::unix::fs::MetadataExt as _;
-    let inode = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.ino()).ok();
-    let (Some(folder), own) = (plain.parent(), inode(plain)) else { return };
+    let (Some(folder), own) = (plain.parent(), identity(plain)) else { return };
     for folder in [folder.join("deps"), folder.to_owned()] {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            if own.is_some() && inode(&entry.path()) == own {
+            if own.is_some() && identity(&entry.path()) == own {
                 let _ = std::fs::remove_file(entry.path());
             }
         }

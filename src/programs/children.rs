@@ -1,18 +1,14 @@
 //! The children that a program forked, each recorded by itself.
 
-use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::time::Duration;
-
-use rustix::process::Pid;
-use rustix::time::{ClockId, clock_gettime};
-use signal_hook::iterator::Signals;
 
 use super::region::{Region, word};
 use super::ring::Drain;
 use super::run::{Ended, pass_on};
 use super::target::Program;
 use super::timeline::Timeline;
+use crate::os::{Pid, Signals, monotonic};
 
 /// More are named and left.
 pub const MOST: usize = 64;
@@ -36,16 +32,14 @@ pub fn wait_for(regions: Vec<Region>, signals: &mut Signals) -> Vec<Ended> {
 
 fn ended(region: Region) -> Ended {
     let header = region.header();
-    let now = clock_gettime(ClockId::Monotonic);
-    let now = now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64;
     // A child that `_exit`s says nothing; then it is when it was looked for.
-    let ended = if header.word(word::EXITED) == 0 { now } else { header.word(word::EXITED) };
+    let ended = if header.word(word::EXITED) == 0 { monotonic() } else { header.word(word::EXITED) };
     let wall = Duration::from_nanos(ended.saturating_sub(header.word(word::BEGUN)));
     let cpu = header.word(word::EXIT_CPU).saturating_sub(header.word(word::BEGUN_CPU));
     let mut timeline = Timeline::default();
     timeline.end(&region, &header, wall);
     Ended {
-        status: ExitStatus::from_raw(0),
+        status: ExitStatus::default(),
         wall,
         cpu: Duration::from_nanos(cpu),
         samples: Drain::samples(),

@@ -7,6 +7,7 @@ use super::region::word;
 use super::run::Ended;
 use super::sampling::Accuracy;
 use super::target::Program;
+use crate::os;
 use crate::results::lines::Profiles;
 use crate::results::program::{Exit, Finished, Memory};
 
@@ -19,7 +20,6 @@ fn hash(addresses: &[u64]) -> u64 {
 
 /// Profiles and timeline are named once they are written.
 pub fn finished(program: &Program, args: &[std::ffi::OsString], ended: &Ended, ordered: bool) -> Finished {
-    use std::os::unix::process::ExitStatusExt as _;
     let header = ended.region.header();
     let totals = recorded::totals(&ended.region, &header);
     let rate = Some(header.word(word::RATE)).filter(|rate| *rate != 0);
@@ -32,7 +32,7 @@ pub fn finished(program: &Program, args: &[std::ffi::OsString], ended: &Ended, o
         }
     });
     let accuracy: Option<Accuracy> = rate.map(|_| accuracy.into_iter().sum());
-    let exit = match (ended.status.code(), ended.status.signal()) {
+    let exit = match (ended.status.code(), os::signal_of(ended.status)) {
         (Some(code), _) => Exit::Code(code),
         (None, signal) => Exit::Signal(signal.unwrap_or(0)),
     };

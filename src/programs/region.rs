@@ -3,11 +3,9 @@
 //! `templates/runtime/shared.rs` lays it out: a first page of words, and the structures that they lead to.
 
 use std::fs::File;
-use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
-use crate::{Error, Result};
+use crate::{Error, Result, os};
 
 #[path = "../../templates/runtime/word.rs"]
 pub mod word;
@@ -22,23 +20,12 @@ pub struct Region {
     file: File,
 }
 
-#[cfg(target_os = "linux")]
-fn file_in_memory() -> std::io::Result<File> {
-    Ok(rustix::fs::memfd_create("memprof", rustix::fs::MemfdFlags::CLOEXEC)?.into())
-}
-
-/// Nowhere else are programs recorded.
-#[cfg(not(target_os = "linux"))]
-fn file_in_memory() -> std::io::Result<File> {
-    Err(std::io::ErrorKind::Unsupported.into())
-}
-
 impl Region {
     /// An empty one, that goes when its last user does.
     pub fn make() -> Result<Region> {
         let cannot =
             |e: &dyn std::fmt::Display| Error::other(format!("cannot make memory to share with a program: {e}"));
-        let file = file_in_memory().map_err(|e| cannot(&e))?;
+        let file = os::file_in_memory().map_err(|e| cannot(&e))?;
         file.set_len(LARGEST).map_err(|e| cannot(&e))?;
         Ok(Region { file })
     }
@@ -56,12 +43,12 @@ impl Region {
 
     /// By this path another process of the same user opens it.
     pub fn path(&self) -> String {
-        format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd())
+        os::path_of(&self.file)
     }
 
     /// Bytes of it that are resident in memory.
     pub fn resident(&self) -> u64 {
-        self.file.metadata().map_or(0, |metadata| metadata.blocks() * 512)
+        os::resident(&self.file)
     }
 
     /// A program that writes out of bounds may have left any length there: no more than `MOST` is read.
@@ -71,7 +58,7 @@ impl Region {
         let mut bytes = vec![0; len];
         let mut got = 0;
         while got < len {
-            match self.file.read_at(&mut bytes[got..], offset + got as u64) {
+            match os::read_at(&self.file, &mut bytes[got..], offset + got as u64) {
                 Ok(n @ 1..) => got += n,
                 _ => break,
             }
@@ -87,17 +74,17 @@ impl Region {
     #[cfg(test)]
     pub fn write(&self, offset: usize, words: &[u64]) {
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        self.file.write_all_at(&bytes, offset as u64).unwrap();
+        os::write_all_at(&self.file, &bytes, offset as u64).unwrap();
     }
 
     /// Sets a word of the first page, which the program looks at.
     pub fn set(&self, place: usize, value: u64) -> std::io::Result<()> {
-        self.file.write_all_at(&value.to_le_bytes(), place as u64 * 8)
+        os::write_all_at(&self.file, &value.to_le_bytes(), place as u64 * 8)
     }
 
     /// Writes to memory that the program has set aside for it.
     pub fn fill(&self, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
-        self.file.write_all_at(bytes, offset)
+        os::write_all_at(&self.file, bytes, offset)
     }
 
     /// The first page as it is now.

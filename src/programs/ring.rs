@@ -2,8 +2,7 @@
 //! memory than its different stacks. The events themselves are kept, too, where somebody asks for them: a bounded number.
 
 use std::collections::HashMap;
-
-use rustix::time::{ClockId, clock_gettime};
+use std::sync::atomic::{Ordering, fence};
 
 use super::events::{Event, Events};
 use super::region::{Header, Region, word};
@@ -20,11 +19,8 @@ struct Sum {
     number: usize,
 }
 
-/// CLOCK_MONOTONIC in nanoseconds, as programs note times.
-pub fn now() -> u64 {
-    let time = clock_gettime(ClockId::Monotonic);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}
+/// As programs note times.
+pub use crate::os::monotonic as now;
 
 /// The time of an event of which only a part was noted; it was not long ago.
 fn time(noted: u32, now: u64) -> u64 {
@@ -108,6 +104,8 @@ impl Drain {
             let first = number.min(len - from);
             let mut words = region.words(ring + from * 8, first as usize);
             words.extend(region.words(ring, (number - first) as usize));
+            // What is read next is no older: the marks, then the words, then the place that writers have come to.
+            fence(Ordering::Acquire);
             words
         };
         let is_overwritten = |next: u64| next.wrapping_sub(self.taken) > len;

@@ -2,16 +2,10 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::os::fd::AsFd as _;
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
-
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
-use signal_hook::iterator::Signals;
 
 use super::build::Ready;
 use super::children;
@@ -24,6 +18,7 @@ use super::sampling::{self, Sampling};
 use super::timeline::Timeline;
 use super::trace::collect;
 use crate::measure::{Scratch, Tables, located, not_started};
+use crate::os::{self, Pid, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, Signals};
 use crate::records::{Module, Reader, Record};
 use crate::{Error, Result};
 
@@ -95,7 +90,7 @@ impl Ended {
 
 /// The program's own exit code, or 128 and its signal.
 pub fn code(status: ExitStatus) -> u8 {
-    let code = status.code().or(status.signal().map(|signal| 128 + signal));
+    let code = status.code().or(os::signal_of(status).map(|signal| 128 + signal));
     u8::try_from(code.unwrap_or(1)).unwrap_or(1)
 }
 
@@ -150,15 +145,14 @@ pub fn start(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Sc
     let mut command = ready.launch.command(&ready.executable);
     command.args(&options.arguments).env(PROGRAM_VARIABLE, &plan);
     if ready.launch.runner.is_empty() {
-        command.arg0(&ready.plain);
+        os::named(&mut command, &ready.plain);
     }
     if let Some(apart) = &options.apart {
         let stdin = apart.stdin.as_deref().map(input).transpose()?.map_or_else(Stdio::null, Stdio::from);
         command.stdin(stdin).stdout(Stdio::null()).current_dir(&apart.folder);
     }
     if options.to_stderr {
-        let stderr = std::io::stderr().as_fd().try_clone_to_owned();
-        command.stdout(stderr.map_err(|e| Error::with("cannot send the program's output to stderr", e))?);
+        command.stdout(os::stderr().map_err(|e| Error::with("cannot send the program's output to stderr", e))?);
     }
     // Before it exists: signals meant for it must not end this process.
     let passed_on = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
@@ -248,9 +242,7 @@ fn await_children(region: &Region) {
 fn wait_for_end(pid: Pid) -> Receiver<Instant> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
-        while let Err(rustix::io::Errno::INTR) =
-            rustix::process::waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
-        {}
+        os::wait_for_end(pid);
         let _ = sender.send(Instant::now());
     });
     receiver
@@ -258,26 +250,10 @@ fn wait_for_end(pid: Pid) -> Receiver<Instant> {
 
 /// A signal sent to this process alone is meant for the program; the program gets signals from the terminal itself.
 pub fn pass_on(pid: Pid, signal: i32) {
-    if matches!(signal, SIGINT | SIGQUIT) && is_in_foreground() {
+    if matches!(signal, SIGINT | SIGQUIT) && os::is_in_foreground() {
         return;
     }
-    let signal = match signal {
-        SIGINT => Signal::INT,
-        SIGTERM => Signal::TERM,
-        SIGHUP => Signal::HUP,
-        SIGQUIT => Signal::QUIT,
-        SIGUSR1 => Signal::USR1,
-        _ => Signal::USR2,
-    };
-    let _ = rustix::process::kill_process(pid, signal);
-}
-
-/// Whether keys typed at a terminal reach this process and its children.
-fn is_in_foreground() -> bool {
-    let terminal = std::fs::File::open("/dev/tty");
-    terminal.is_ok_and(|terminal| {
-        rustix::termios::tcgetpgrp(terminal).is_ok_and(|group| group == rustix::process::getpgrp())
-    })
+    os::send(pid, signal);
 }
 
 /// CPU time of a process that runs, or ended without reporting it: its first thread's, which the kernel has exactly, or that of

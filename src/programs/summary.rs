@@ -7,6 +7,7 @@ use std::path::Path;
 use super::leaks::{self, Keeper, Leak};
 use super::profiles::ProgramProfiles;
 use super::sampling::{self, Accuracy};
+use crate::os;
 use crate::pprof::profile::Profile;
 use crate::results;
 use crate::results::lines::Base;
@@ -23,7 +24,7 @@ pub fn text(finished: &Finished, profiles: Option<&ProgramProfiles>, temporary: 
     let end = match finished.exit {
         Exit::Code(code) => format!("exit code {code}"),
         Exit::Unknown => "ended".to_owned(),
-        Exit::Signal(signal) => match signal_hook::low_level::signal_name(signal) {
+        Exit::Signal(signal) => match os::signal_name(signal) {
             Some(name) => format!("killed by {name}"),
             None => format!("killed by signal {signal}"),
         },

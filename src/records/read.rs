@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use crate::os::os_string;
 use crate::records::growth::Growth;
 use crate::records::recording::*;
 use crate::{Error, Result};
@@ -156,9 +157,8 @@ fn counted(p: &mut Payload) -> Option<Counted> {
 }
 
 fn object(p: &mut Payload) -> Option<Module> {
-    use std::os::unix::ffi::OsStringExt as _;
     let bias = p.u64()?;
-    let path = std::ffi::OsString::from_vec(p.bytes()?).into();
+    let path = os_string(p.bytes()?).into();
     let build_id = p.bytes()?;
     let segment = |p: &mut Payload| Some(Segment { vaddr: p.u64()?, size: p.u64()?, file_offset: p.u64()? });
     let text = (0..p.u32()?).map(|_| segment(p)).collect::<Option<_>>()?;

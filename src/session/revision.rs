@@ -8,19 +8,16 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
-
-use rustix::fs::FlockOperation;
 
 use super::Session;
 use crate::console;
 use crate::git::{git, short_commit};
 use crate::inject::own_path;
 use crate::measure::Interrupt;
-use crate::{Error, Result, exit, fs};
+use crate::{Error, Result, exit, fs, os};
 
 /// The options whose values are about this run and not about the other.
 const OWN: [&str; 11] = [
@@ -116,10 +113,8 @@ fn lock(home: &Path, interrupt: &Interrupt) -> Result<File> {
     let file = fs::lock_file(&path)?;
     let mut waits = false;
     loop {
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => (),
-            Err(error) => return Err(Error::file("lock", path, error.into())),
+        if os::try_lock(&file).map_err(|e| Error::file("lock", &path, e))? {
+            return Ok(file);
         }
         interrupt.check()?;
         if !std::mem::replace(&mut waits, true) {
@@ -134,14 +129,14 @@ fn lock(home: &Path, interrupt: &Interrupt) -> Result<File> {
 fn place(home: &Path) -> Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
     home.hash(&mut hasher);
-    let own = std::env::temp_dir().join(format!("cargo-memprof-{}", rustix::process::getuid().as_raw()));
-    match std::fs::DirBuilder::new().mode(0o700).create(&own) {
+    let own = std::env::temp_dir().join(format!("cargo-memprof-{}", os::user()));
+    match os::create_private_folder(&own) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(Error::file("make", own, error)),
         _ => (),
     }
     // The name can be guessed: no other user may have made the folder, or may write there.
     let found = own.symlink_metadata().map_err(|e| Error::file("read", &own, e))?;
-    if !found.is_dir() || found.uid() != rustix::process::getuid().as_raw() || found.mode() & 0o077 != 0 {
+    if !found.is_dir() || os::owner(&found) != os::user() || os::mode(&found) & 0o077 != 0 {
         return Err(Error::other(format!(
             "{} must be a folder that only you can use; remove it and run again",
             own.display()

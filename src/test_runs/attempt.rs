@@ -1,8 +1,6 @@
 //! One process of one test: its output, its end, its records.
 
 use std::fs::OpenOptions;
-use std::os::fd::AsFd as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -11,7 +9,7 @@ use super::build::Executable;
 use super::list::Test;
 use crate::measure::{Interrupt, PLAN_VARIABLE, Running, plan_word};
 use crate::records::{self, Allocations, Counted, Module, Record};
-use crate::{Error, Result, fs};
+use crate::{Error, Result, fs, os};
 
 /// The settings of all processes.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +62,7 @@ pub fn attempt(
     let launch = &executable.launch;
     let mut command = launch.command(&executable.counted);
     if launch.runner.is_empty() {
-        command.arg0(&executable.plain);
+        os::named(&mut command, &executable.plain);
     }
     command.args([&test.listed, "--exact"]).env(PLAN_VARIABLE, &plan);
     let (out, err) = if captured {
@@ -73,8 +71,7 @@ pub fn attempt(
         let other = file.try_clone().map_err(|e| Error::file("write", &output, e))?;
         (Stdio::from(file), Stdio::from(other))
     } else {
-        let stderr = || std::io::stderr().as_fd().try_clone_to_owned().map(Stdio::from);
-        let stderr = || stderr().map_err(|e| Error::with("cannot share stderr with a test", e));
+        let stderr = || os::stderr().map_err(|e| Error::with("cannot share stderr with a test", e));
         (stderr()?, stderr()?)
     };
     command.stdout(out).stderr(err);

@@ -1,6 +1,5 @@
 //! Asks the executables for their tests.
 
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use serde::Deserialize;
 use super::build::Executable;
 use crate::measure::{Interrupt, PLAN_VARIABLE, Running, ending, plan_word};
 use crate::records::{self, Module, Record};
-use crate::{Error, Result, fs};
+use crate::{Error, Result, fs, os};
 
 /// A test that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +59,7 @@ pub fn list(
     fs::write(&plan, format!("memprof-plan 1\nmode list-tests\nrecords {}\n", plan_word(&records.to_string_lossy())))?;
     let mut command = executable.launch.command(&executable.counted);
     if executable.launch.runner.is_empty() {
-        command.arg0(&executable.plain);
+        os::named(&mut command, &executable.plain);
     }
     command.env(PLAN_VARIABLE, &plan);
     let (status, _, printed) = Running::start(command, false)?.run(timeout, interrupt)?;

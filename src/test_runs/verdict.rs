@@ -37,7 +37,7 @@ fn why(status: ExitStatus, printed: &str) -> String {
     if panic.starts_with("panicked") { panic } else { "failed".to_owned() }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::process::ExitStatusExt as _;
 

@@ -11,12 +11,11 @@
 //!
 //! Rows are sorted by pc within a module; a row holds until the next one, and before the first nothing is known.
 
-use std::ffi::OsString;
 use std::ops::Range;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use super::{Coverage, Row, Rule};
+use crate::os::os_string;
 use crate::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"MPUNWND1";
@@ -98,7 +97,7 @@ impl Table {
             bytes.extend(row.rule.bits().to_le_bytes());
         }
         for module in &self.modules {
-            bytes.extend(module.path.as_os_str().as_bytes());
+            bytes.extend(module.path.as_os_str().as_encoded_bytes());
             bytes.extend(&module.build_id);
         }
         Ok(bytes)
@@ -132,7 +131,7 @@ fn parse_module(entry: &[u8], rows: &[u8], strings: &[u8]) -> Option<ModuleTable
     let row = |row: &[u8]| Some(Row { pc: u32_at(row, 0)? as u32, rule: Rule::from_bits(u32_at(row, 4)? as u32) });
     let rows: Vec<Row> = rows.chunks_exact(ROW).map(row).collect::<Option<_>>()?;
     rows.is_sorted_by(|a, b| a.pc < b.pc).then(|| ModuleTable {
-        path: PathBuf::from(OsString::from_vec(path.to_vec())),
+        path: PathBuf::from(os_string(path.to_vec())),
         build_id: build_id.to_vec(),
         text: u64_at(entry, 0).unwrap_or(0)..u64_at(entry, 8).unwrap_or(0),
         rows,

@@ -29,13 +29,13 @@ pub fn know_own() {
 }
 
 pub fn is_prepared() -> bool {
-    !SCRATCH.load(Ordering::Relaxed).is_null()
+    !SCRATCH.load(Ordering::Acquire).is_null()
 }
 
 /// Takes memory for walks. False if there is none.
 pub fn prepare() -> bool {
     let scratch = memory::map(SCRATCHES * mem::size_of::<[u64; MAX_DEPTH]>());
-    SCRATCH.store(scratch.cast(), Ordering::Relaxed);
+    SCRATCH.store(scratch.cast(), Ordering::Release);
     !scratch.is_null()
 }
 
@@ -48,7 +48,7 @@ pub fn walk(at: Registers, write: impl FnOnce(&[u64], bool, u32)) -> bool {
         None => return false,
     };
     // SAFETY: `slot` is below SCRATCHES and ours until it is given back.
-    let scratch = unsafe { &mut *SCRATCH.load(Ordering::Relaxed).add(slot) };
+    let scratch = unsafe { &mut *SCRATCH.load(Ordering::Acquire).add(slot) };
     scratch[0] = at.pc;
     let (bounds, number) = OWN.with(|own| own.get());
     let walked = unwind::walk(at, &mut scratch[1..], bounds);

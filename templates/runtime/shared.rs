@@ -14,7 +14,7 @@ use std::os::raw::c_int;
 use std::os::unix::fs::FileExt;
 use std::ptr;
 use std::slice;
-use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{fence, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 pub(crate) use crate::word;
 use crate::{memory, sys};
@@ -319,7 +319,9 @@ impl Ring {
         // SAFETY: the ring has RING_WORDS words.
         let place = |i: u64| unsafe { &*words.add((from + i) as usize % RING_WORDS) };
         place(0).store(0, Ordering::Relaxed);
-        place(1).store(depth | if whole { 0 } else { CUT }, Ordering::Release);
+        // A reader that meets any of the words below also finds that the ring has come round to them.
+        fence(Ordering::Release);
+        place(1).store(depth | if whole { 0 } else { CUT }, Ordering::Relaxed);
         place(2).store(amount, Ordering::Relaxed);
         place(3).store(u64::from(thread) | (sys::now() >> TICK_BITS) << 32, Ordering::Relaxed);
         for (i, &address) in addresses.iter().enumerate() {

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support;
-use crate::support::{fixture, lock, memprof, target_dir, tool};
+use crate::support::{fixture, in_target, lock, memprof, target_dir, tool};
 
 /// The program-finished line of the run that has just ended.
 #[track_caller]

@@ -5,8 +5,6 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-
 use crate::measure::attempt::{Attempt, PassResult};
 use crate::measure::measuring::Measuring;
 use crate::measure::observer::Observer;
@@ -16,7 +14,7 @@ use crate::measure::phase::Phase;
 use crate::measure::plan::Selected;
 use crate::measure::process::timed_out;
 use crate::records::Record;
-use crate::{Error, Result, fs};
+use crate::{Error, Result, os};
 
 /// How often to check whether a process has ended while waiting for it.
 const LOOK: Duration = Duration::from_millis(20);
@@ -120,14 +118,9 @@ impl<'a> Player<'a> {
         loop {
             // Read first: the message may be the last thing that it does.
             let is_over = self.process.has_ended()? || self.process.is_stopped(false) || begun.elapsed() > patience;
-            let look = Timespec { tv_sec: 0, tv_nsec: LOOK.as_nanos() as i64 };
-            let mut fds = [PollFd::new(&self.ready, PollFlags::IN)];
-            let came = match rustix::event::poll(&mut fds, Some(&look)) {
-                Err(rustix::io::Errno::INTR) => 0,
-                came => came.map_err(|e| Error::with("cannot wait for a bench", e))?,
-            };
+            let came = os::is_readable(&self.ready, LOOK).map_err(|e| Error::with("cannot wait for a bench", e))?;
             measuring.interrupt.check()?;
-            if came > 0 {
+            if came {
                 let mut left = [0; 4];
                 self.ready.read_exact(&mut left).map_err(|e| Error::with("cannot read from a bench", e))?;
                 return Ok(Some(u32::from_le_bytes(left)));
@@ -161,7 +154,7 @@ impl Observer for Silent {
 
 /// A named pipe, open for both ways: opening it waits for nobody.
 fn pipe(path: &Path) -> std::io::Result<File> {
-    fs::make_fifo(path)?;
+    os::make_fifo(path)?;
     OpenOptions::new().read(true).write(true).open(path)
 }
 

@@ -10,12 +10,12 @@ pub mod interval;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::recorded;
 use super::region::{Header, Region, word};
 use super::ring::now;
+use crate::os::Pid;
 
 /// Steps that are kept.
 const MOST_STEPS: usize = 600;

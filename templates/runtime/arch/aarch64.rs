@@ -30,16 +30,16 @@ pub const CODE_BITS: u32 = 2;
 pub const SOON: u64 = 1 << 10;
 
 /// The rest of a rule, see `src/unwind/aarch64`: x30 is saved in the frame.
-const LR_SAVED: u32 = 1 << 2;
+pub const LR_SAVED: u32 = 1 << 2;
 /// Where x29 is saved: nowhere, below x30, above it, or in the slot itself, without x30.
-const FP_SHIFT: u32 = 3;
-const FP_BELOW: u32 = 1;
-const FP_ABOVE: u32 = 2;
-const FP_ALONE: u32 = 3;
+pub const FP_SHIFT: u32 = 3;
+pub const FP_BELOW: u32 = 1;
+pub const FP_ABOVE: u32 = 2;
+pub const FP_ALONE: u32 = 3;
 /// The slot is counted from the CFA's base upwards, not from the CFA downwards.
-const FROM_BASE: u32 = 1 << 5;
-const SLOT_SHIFT: u32 = 6;
-const OFFSET_SHIFT: u32 = 14;
+pub const FROM_BASE: u32 = 1 << 5;
+pub const SLOT_SHIFT: u32 = 6;
+pub const OFFSET_SHIFT: u32 = 14;
 
 /// A page of its own: kernels have pages of up to 64 KiB.
 #[repr(align(65536))]
