@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use crate::measure::is_file_of;
 use crate::os::{Pid, identity};
 use crate::programs::recorded;
 use crate::programs::region::{Region, word};
@@ -51,7 +52,10 @@ impl Names {
         let (exe, root) = (self.process.join("exe"), self.process.join("root"));
         let is_elsewhere = identity(&root).is_some() && identity(&root) != identity(Path::new("/"));
         let readable = |(index, module): (usize, &Module)| {
-            let path = if index == 0 && identity(&exe).is_some() && identity(&exe) != identity(&module.path) {
+            let is_another = || identity(&exe).is_some() && identity(&exe) != identity(&module.path);
+            // Of a program under an emulator it is the emulator.
+            let is_there = || !module.build_id.is_empty() && is_file_of(module, &module.path);
+            let path = if index == 0 && is_another() && !is_there() {
                 exe.clone()
             } else if index > 0 && is_elsewhere && module.image.is_none() {
                 root.join(module.path.strip_prefix("/").unwrap_or(&module.path))

@@ -43,5 +43,5 @@ pub use recount::{Recounted, recount};
 pub use rivals::Rivals;
 pub use scratch::Scratch;
 pub use suite::{Outcome, ProfilePair, Suite};
-pub use sysroot::located;
+pub use sysroot::{is_file_of, located};
 pub use tables::Tables;

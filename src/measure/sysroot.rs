@@ -16,7 +16,7 @@ const VARIABLE: &str = "MEMPROF_SYSROOT";
 pub fn located(record: Record, launch: &Launch, program: &Path) -> Record {
     match record {
         Record::Object(mut module) if !launch.runner.is_empty() && module.image.is_none() => {
-            if !is(&module, &module.path) {
+            if !is_file_of(&module, &module.path) {
                 module.image = image(&module, launch, program);
             }
             Record::Object(module)
@@ -31,7 +31,7 @@ fn image(module: &Module, launch: &Launch, program: &Path) -> Option<Vec<u8>> {
     let of_root = |root: PathBuf| [root.join(below), root.join("lib").join(name), root.join("usr/lib").join(name)];
     let mut candidates = std::iter::once(program.to_owned()).chain(roots(launch).into_iter().flat_map(of_root));
     // Without a build id nothing tells that it is the same file.
-    let found = candidates.find(|file| !module.build_id.is_empty() && is(module, file))?;
+    let found = candidates.find(|file| !module.build_id.is_empty() && is_file_of(module, file))?;
     std::fs::read(found).ok()
 }
 
@@ -44,7 +44,7 @@ fn roots(launch: &Launch) -> Vec<PathBuf> {
 }
 
 /// Whether the file has the module's build id.
-fn is(module: &Module, file: &Path) -> bool {
+pub fn is_file_of(module: &Module, file: &Path) -> bool {
     let Ok(file) = std::fs::File::open(file) else { return false };
     let cache = object::ReadCache::new(file);
     let Ok(object) = object::File::parse(&cache) else { return false };
