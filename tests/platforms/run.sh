@@ -21,7 +21,10 @@ if [[ $(command -v "${tools[@]}" | wc -l) != "${#tools[@]}" ]]; then
 fi
 # The tests, and the tool that they start, with the compiler that is installed.
 tests=$(cargo test --quiet --locked --test it --no-run --message-format=json |
-    python3 -c 'import json, sys; print(*filter(None, (json.loads(line).get("executable") for line in sys.stdin)))')
+    python3 -c '
+import json, sys
+built = map(json.loads, sys.stdin)
+print(next(one["executable"] for one in built if one.get("executable") and one["target"]["name"] == "it"))')
 tool=${MEMPROF_TOOL:-$here/target/debug/cargo-memprof}
 RUSTUP_TOOLCHAIN=$(tests/platforms/toolchain.sh "$out/toolchain" $arm $musl)
 export RUSTUP_TOOLCHAIN
