@@ -3,7 +3,7 @@
 #
 #   run.sh [STEP...]      all of them if none is named
 #
-# MEMPROF_TOOL names a tool that is built already. Debian's gcc-aarch64-linux-gnu, qemu-user-static, musl-tools and
+# MEMPROF_TOOL and MEMPROF_TESTS name a tool and tests that are built already. Debian's gcc-aarch64-linux-gnu, qemu-user-static, musl-tools and
 # binutils-mingw-w64-x86-64 are installed where they are missing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -20,11 +20,11 @@ if [[ $(command -v "${tools[@]}" | wc -l) != "${#tools[@]}" ]]; then
     as_root apt-get -qq install -y gcc-aarch64-linux-gnu qemu-user-static musl-tools binutils-mingw-w64-x86-64
 fi
 # The tests, and the tool that they start, with the compiler that is installed.
-tests=$(cargo test --quiet --locked --test it --no-run --message-format=json |
+tests=${MEMPROF_TESTS:-$(cargo test --quiet --locked --test it --no-run --message-format=json |
     python3 -c '
 import json, sys
 built = map(json.loads, sys.stdin)
-print(next(one["executable"] for one in built if one.get("executable") and one["target"]["name"] == "it"))')
+print(next(one["executable"] for one in built if one.get("executable") and one["target"]["name"] == "it"))')}
 tool=${MEMPROF_TOOL:-$here/target/debug/cargo-memprof}
 RUSTUP_TOOLCHAIN=$(tests/platforms/toolchain.sh "$out/toolchain" $arm $musl)
 export RUSTUP_TOOLCHAIN
