@@ -3,8 +3,8 @@
 #
 #   run.sh [STEP...]      all of them if none is named
 #
-# MEMPROF_TOOL and MEMPROF_TESTS name a tool and tests that are built already. Debian's gcc-aarch64-linux-gnu, qemu-user-static, musl-tools and
-# binutils-mingw-w64-x86-64 are installed where they are missing.
+# MEMPROF_TOOL and MEMPROF_TESTS name a tool and tests that are built already. Debian's gcc-aarch64-linux-gnu,
+# qemu-user-static, musl-tools and binutils-mingw-w64-x86-64 are installed where they are missing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . .ci/common.sh
