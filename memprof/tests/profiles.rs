@@ -85,7 +85,7 @@ fn heap_and_cpu() {
 }
 
 /// 300,000 blocks of 100 B, and one in 4,096 bytes: some 7,300 of them, give or take 1.2 %.
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu", not(miri)))]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), target_env = "gnu", not(miri)))]
 fn sampled() {
     for rate in [0, 1] {
         heap::start(heap::Sample::Bytes(rate)).unwrap();
@@ -116,7 +116,7 @@ fn sampled() {
     drop(live);
 }
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu", not(miri)))]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), target_env = "gnu", not(miri)))]
 #[inline(never)]
 fn spin() {
     let begun = std::time::Instant::now();
