@@ -72,6 +72,43 @@ fn what_may_be_chance_is_listed_apart() {
     browser.is_content("the report");
 }
 
+/// Three changes among 174 benchmarks are the first thing to be seen, and named, without scrolling.
+#[test]
+fn three_changes_are_seen_first() {
+    let Some(mut browser) = Browser::start() else { return };
+    let side = |is_new: bool| {
+        let names = (0..174).map(|at| Box::leak(format!("group_{}/{at}", at / 6).into_boxed_str()) as &'static str);
+        names.zip(0..).map(move |(name, at)| {
+            // All times drift a little.
+            let mut row = row(name, 100.0 + f64::from(at % 7) * 0.05 * f64::from(u8::from(is_new)), 64.0);
+            match at {
+                20 if is_new => (row.bytes, row.mem) = (8256.0, Some(heap(0x1000, &[(&["main", "p::grow"], 8256)]))),
+                90 if is_new => row.ns = 138.0,
+                170 if !is_new => row.bytes = 480.0,
+                _ => {}
+            }
+            row
+        })
+    };
+    let made = Made::new(&side(true).collect::<Vec<_>>(), Some(&side(false).collect::<Vec<_>>()));
+    for (width, height) in [(1280, 720), (400, 900)] {
+        browser.window(width, height);
+        made.open(&mut browser, "");
+        browser.until("document.querySelectorAll('#benchmarks [data-name]').length === 174");
+        let seen = browser.eval("[...document.querySelectorAll('#changed li')].filter((one) => one.checkVisibility() && one.getBoundingClientRect().bottom < innerHeight).map((one) => one.innerText.split('\\n')[0].replace(/\\s+/g, ' ').trim())");
+        assert_eq!(
+            seen,
+            json!(
+                ["3/20 +8,192 B 129×", "15/90 1.38× (unpaired)", "28/170 −416 B −87%"]
+                    .map(|part| format!("group_{part}"))
+            )
+        );
+        assert!(text(&mut browser, "#changed h2").ends_with("2 worse, 1 better of 174"));
+    }
+    picture(&mut browser, "three-changes");
+    browser.is_content("the report");
+}
+
 fn remedy(advice: &str, bytes: f64) -> Value {
     json!({ "rule": "capacity", "advice": advice, "effect": { "allocs_per_op": -1.0, "bytes_per_op": bytes, "exact": true } })
 }

@@ -218,6 +218,34 @@ fn zeros_and_one_sample_are_shown() {
     browser.is_content("the report");
 }
 
+/// A profile of nothing but addresses.
+#[test]
+fn a_profile_without_names_is_shown() {
+    let Some(mut browser) = Browser::start() else { return };
+    let mut nameless = heap(0x1000, &[(&["main", "p::f"], 64), (&["main", "p::g"], 32)]);
+    nameless.locations.iter_mut().for_each(|location| location.lines.clear());
+    nameless.functions.clear();
+    let made = Made::new(&[Row { mem: Some(nameless), ..row("g/a", 100.0, 96.0) }], None);
+    made.report(&["-o", "report.html"]);
+    let server = made.serve();
+    let file = format!("file://{}", made.folder.path().join("report.html").display());
+    for form in [&file, &format!("{}/", server.url)] {
+        browser.open("about:blank?");
+        browser.open(&format!("{form}#0/memory"));
+        browser.until("window.memprofFlame && document.querySelector('.profile .whole')");
+        assert!(text(&mut browser, ".profile .whole").starts_with("96 B/op"));
+        let body = text(&mut browser, "body");
+        assert!(!body.contains("undefined") && !body.contains("NaN"), "{body}");
+    }
+    for page in ["flamegraph", "graph", "top"] {
+        browser.open(&format!("{}/p/0/mem/ui/{page}", server.url));
+        browser.until("document.querySelector('main')?.children.length");
+    }
+    // Where there is nothing to list, that is said.
+    assert_eq!(server.get("/p/0/mem/ui/source?f=nothing").status, 400);
+    browser.is_content("the pages");
+}
+
 #[test]
 fn growth_with_the_input_is_drawn_as_lines() {
     let Some(mut browser) = Browser::start() else { return };

@@ -4,6 +4,7 @@
 pub mod access;
 mod blocks;
 mod groups;
+mod large;
 mod looks;
 
 use std::path::{Path, PathBuf};
