@@ -74,7 +74,8 @@ def brush(folder):
     mem = home / "profiles/mem.prof"
     mem.write_bytes(profile(MEM, stacks(1, 400, 64)))
     memory = {"allocs": 1, "bytes": 1, "frees": 1, "reallocs": 0, "peak_bytes": 1, "peak_exact": True, "peak_at_ns": 1, "live_blocks": 0,
-              "live_bytes": 0, "temporary_allocs": 0, "exact": True, "sampled_rate": None, "recording_bytes": 0}
+              "live_bytes": 0, "temporary_allocs": 0, "exact": True, "sampled_rate": None, "recording_bytes": 0,
+              "stacks": 400}
     results(home, [{"reason": "program-finished", "name": "p/bin/server", "package": "p", "target": "server", "kind": "bin", "args": [],
                     "exit": {"code": 0}, "wall_ns": steps * 1_000_000, "cpu_ns": 1, "memory": memory,
                     "profiles": {"mem": str(mem)}, "timeline": str(home / "timeline.json")}])
