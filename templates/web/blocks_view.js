@@ -24,7 +24,7 @@ function blockCurve(blocks) {
   return el('figure', {}, svg('svg', { viewBox: `0 0 ${width} ${height}`, class: 'plot curve', role: 'img', 'aria-label': `Live memory over ${grouped(events)} events of one operation, at most ${perOperation(most, 'B')}` }, ...grid,
     svg('path', { class: 'area', d: `M${x(0)},${y(0)}L${steps.join('L')}L${x(curve.length)},${y(0)}Z` }),
     svg('line', { x1: middle, x2: middle, y1: top, y2: height - bottom, class: 'median' }),
-    svg('text', { x: Math.min(Math.max(middle, left + 80), width - right - 80), y: 14, 'text-anchor': 'middle', class: 'peak' }, `peak ${perOperation(most, 'B')}, event ${grouped(Math.max(at, 1))}`),
+    svg('text', { x: Math.min(Math.max(middle, left + 80), width - right - 80), y: 20, 'text-anchor': 'middle', class: 'peak' }, `peak ${perOperation(most, 'B')}, event ${grouped(Math.max(at, 1))}`),
     svg('text', { x: (left + width - right) / 2, y: height - 8, 'text-anchor': 'middle' }, `${grouped(events)} allocations, growths and frees of one operation`)));
 }
 

@@ -34,11 +34,11 @@ function compactNumber(value) {
 }
 
 function growthPlot(series, title, value, text) {
-  const [width, height, left, right, top, bottom] = [320, 190, 58, 12, 20, 26];
+  const [width, height, left, right, top, bottom] = [320, 190, 66, 12, 24, 26];
   // Zero has no logarithm, so it is left out.
   const points = series.map(({ name, rows }) => ({ name, rows: rows.filter((row) => value(row) > 0) }));
   const all = points.flatMap(({ rows }) => rows);
-  const picture = (...parts) => svg('svg', { viewBox: `0 0 ${width} ${height}`, class: 'plot', role: 'img', 'aria-label': title + ' over the input' }, svg('text', { x: left, y: 12 }, title), ...parts);
+  const picture = (...parts) => svg('svg', { viewBox: `0 0 ${width} ${height}`, class: 'plot', role: 'img', 'aria-label': title + ' over the input' }, svg('text', { x: left, y: 15 }, title), ...parts);
   if (!all.length) return picture(svg('text', { x: left, y: height / 2 }, 'nothing'));
   const axis = (values, from, to) => {
     const [low, high] = [Math.min(...values), Math.max(...values)].map(Math.log10);

@@ -32,11 +32,17 @@ function amount(value, unit) {
   return (value < 0 ? '−' : '') + (text === '0' ? scaled.toExponential(1) : grouped(text)) + ' ' + name;
 }
 
-// One unit for a column of values of unit `B`, `s` or none: that of the largest value; exact bytes while they are
-// short enough to read. `name` is the unit's name, `text` formats a value in it, without the name.
+// A column's smallest value shows at least this much of its unit.
+const LEAST_OF_UNIT = 1e-4;
+
+// One unit for a column of values of unit `B`, `s` or none: that of the largest value, unless the smallest would vanish
+// in it; exact bytes while they are short enough to read. `name` is the unit's name, `text` formats a value in it,
+// without the name.
 function columnUnit(values, unit) {
-  const most = values.reduce((most, value) => Math.max(most, Math.abs(value || 0)), 0);
-  const [name, factor] = unit === 'B' && most < 1e6 ? ['B', 1] : unitFor(most, unit);
+  const sizes = values.map((value) => Math.abs(value || 0)).filter(Boolean);
+  const most = sizes.reduce((most, size) => Math.max(most, size), 0);
+  const least = sizes.reduce((least, size) => Math.min(least, size), most);
+  const [name, factor] = unit === 'B' && most < 1e6 ? ['B', 1] : unitFor(Math.min(most, least / LEAST_OF_UNIT), unit);
   return { name, text: (value) => count(factor === 1 ? value : Number((value / factor).toPrecision(4))) };
 }
 

@@ -177,6 +177,14 @@ fn odd_names_and_numbers_do_no_harm() {
                 assert_eq!(browser.eval(BEYOND), json!([]), "{at}{view} at {width}");
             }
         }
+        if width > 1000 {
+            // A name from right to left stays before its numbers, long names beside theirs, and no unit hides the small.
+            let order = browser.eval("(() => { const link = [...document.querySelectorAll('#changed a')].find((one) => one.textContent.includes('שלום')); return link.getBoundingClientRect().right <= link.nextSibling.getBoundingClientRect().left + 1; })()");
+            assert_eq!(order, true);
+            let apart = browser.eval("(() => { const [names, first] = [...document.querySelectorAll('.measure')].map((one) => [...one.querySelectorAll('.measured')].map((row) => row.getBoundingClientRect().top)); return names.map((top, at) => Math.round(top - first[at])); })()");
+            assert_eq!(apart, json!([0, 0, 0, 0, 0, 0]));
+            assert!(text(&mut browser, ".card").contains("µs/op\n0.00030"), "{}", text(&mut browser, ".card"));
+        }
         assert!(browser.eval("window.harm").is_null());
         let body = text(&mut browser, "body");
         assert!(body.contains("1,000,000,000,000,000") && body.contains("0.3") && body.contains("New (6)"), "{body}");
