@@ -111,7 +111,7 @@ pub(super) fn profile(path: &Path, base: Option<&Path>) -> Value {
 }
 
 /// The flame graph with all sample types, and for each of them the source lines. The script makes the tables of functions
-/// from the flame graph, unless that is not whole. `compared`: the iterations of both sides of a difference.
+/// from the flame graph, unless that lacks frames. `compared`: the iterations of both sides of a difference.
 fn views(loaded: &Loaded, compared: Option<[u64; 2]>) -> Result<Value, String> {
     let types: Vec<String> = loaded.profile.sample_types.iter().map(|kind| kind.kind.to_string()).collect();
     let default = match &*loaded.profile.default_sample_type {
@@ -124,11 +124,14 @@ fn views(loaded: &Loaded, compared: Option<[u64; 2]>) -> Result<Value, String> {
         Some(iterations) => flame::difference(&flame, iterations),
         None => flame::flame_of_all(&flame),
     };
+    // Frames without names have a row in the table, and no box in the flame graph.
+    let is_named = loaded.profile.locations.iter().all(|location| !location.lines.is_empty())
+        && loaded.profile.functions.iter().all(|function| !function.name.is_empty());
     // By number, because two types may have the same name.
     let (mut tables, mut listings) = (vec![Value::Null; types.len()], vec![Value::Null; types.len()]);
     for at in 0..types.len() {
         let index = at.to_string();
-        if flame.left_out > 0 {
+        if flame.left_out > 0 || !is_named {
             let mut table = prepared(loaded, "top", None, &index, &|config| {
                 config.nodecount = TOP_ROWS;
                 // Keep small changes, because they may be the important ones.

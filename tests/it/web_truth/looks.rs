@@ -242,6 +242,7 @@ fn a_profile_without_names_is_shown() {
         browser.open(&format!("{form}#0/memory"));
         browser.until("window.memprofFlame && document.querySelector('.profile .whole')");
         assert!(text(&mut browser, ".profile .whole").starts_with("96 B/op"));
+        assert!(text(&mut browser, "#toptable tbody tr").contains("<unknown>"));
         let body = text(&mut browser, "body");
         assert!(!body.contains("undefined") && !body.contains("NaN"), "{body}");
     }
