@@ -10,7 +10,7 @@ use super::reader::Reader;
 use super::text::{self, MemStats, Stacks};
 use super::threads::{self, Thread};
 use super::trace;
-use crate::pprof::profile::{self, LabelValue, Profile};
+use crate::pprof::profile::{self, LabelValue};
 use crate::programs::recorded;
 
 pub fn at_once(reader: &Reader, pages: &Pages, outside: &str, ask: &Ask) -> Answer {
@@ -23,10 +23,10 @@ pub fn at_once(reader: &Reader, pages: &Pages, outside: &str, ask: &Ask) -> Answ
         Ask::Cmdline => Answer::text(reader.command_line()),
         Ask::Symbol(words) => Answer::text(symbols(reader, words)),
         Ask::Profile(Kind::Goroutine, 2..) => answer(threads::threads(reader).map(|threads| panic(reader, &threads))),
-        Ask::Profile(kind, debug) => answer(profiles::take(reader, *kind).map(|made| match debug {
-            0 => Answer::file(kind.name(), profile::write(&made)),
-            _ => Answer::text(as_text(reader, *kind, &made)),
-        })),
+        Ask::Profile(kind, 0) => {
+            answer(profiles::take(reader, *kind).map(|made| Answer::file(kind.name(), profile::write(&made))))
+        }
+        Ask::Profile(kind, _) => answer(as_text(reader, *kind).map(Answer::text)),
         // Only the headers are wanted.
         Ask::Difference(kind, ..) => Answer::file(format!("{}-delta", kind.name()), Vec::new()),
         Ask::Cpu(_) | Ask::OpenCpu(_) => Answer::file("profile", Vec::new()),
@@ -47,11 +47,12 @@ fn count(reader: &Reader, kind: Kind) -> usize {
     }
 }
 
-fn as_text(reader: &Reader, kind: Kind, profile: &Profile) -> String {
+fn as_text(reader: &Reader, kind: Kind) -> Result<String, &'static str> {
+    let (profile, rate) = profiles::for_text(reader, kind)?;
     let totals = reader.totals();
     let names = reader.names();
-    let stacks = Stacks { profile, starts: &|address| names.symbolizer.start_of(address) };
-    match kind {
+    let stacks = Stacks { profile: &profile, starts: &|address| names.symbolizer.start_of(address) };
+    Ok(match kind {
         Kind::Heap | Kind::Allocs => {
             let stats = MemStats {
                 total_alloc: totals.counts.bytes,
@@ -60,12 +61,12 @@ fn as_text(reader: &Reader, kind: Kind, profile: &Profile) -> String {
                 heap_alloc: totals.live_bytes(),
                 max_rss: reader.max_rss(),
             };
-            text::heap(&stacks, &stats)
+            text::heap(&stacks, &stats, rate)
         }
         Kind::Block => text::block(&stacks),
         Kind::Mutex => text::mutex(&stacks, 1),
         Kind::Goroutine | Kind::Threadcreate => text::count(&stacks, kind.name()),
-    }
+    })
 }
 
 /// The stacks of all threads, as in Go's panic.

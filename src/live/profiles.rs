@@ -9,7 +9,7 @@ use crate::pprof::profile::Profile;
 use crate::programs::profiles::{add_beyond, of_a_program};
 use crate::programs::recorded::StackRecord;
 use crate::programs::region::word;
-use crate::programs::sampling;
+use crate::programs::sampling::{self, Accuracy};
 use crate::records::{Allocations, Completeness, Stack, Wait};
 use crate::symbolize::profiles::{self, Circumstances, Form};
 use crate::symbolize::{trim_located, trim_wait};
@@ -20,18 +20,44 @@ use crate::symbolize::{trim_located, trim_wait};
 /// Why there is none.
 pub fn take(reader: &Reader, kind: Kind) -> Result<Profile, &'static str> {
     Ok(match kind {
-        Kind::Heap | Kind::Allocs => heap(reader, &reader.heap(), kind),
+        Kind::Heap | Kind::Allocs => heap(reader, &reader.heap(), kind, Scale::Up),
         Kind::Block | Kind::Mutex => waits(reader, kind),
         Kind::Goroutine => of_threads(reader, kind, &threads::threads(reader)?, &|thread| thread.name.clone()),
         Kind::Threadcreate => of_threads(reader, kind, &threads::listed(reader), &|thread| thread.name.clone()),
     })
 }
 
-fn heap(reader: &Reader, heap: &Heap, kind: Kind) -> Profile {
+/// What becomes of the numbers of a sample.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scale {
+    /// They stand for all allocations.
+    Up,
+    /// They are of the recorded allocations alone, as in Go's text.
+    Not,
+}
+
+/// The profile as its text has it, with the rate by which readers scale it up: 0 if it is exact.
+///
+/// # Errors
+/// Why there is none.
+pub fn for_text(reader: &Reader, kind: Kind) -> Result<(Profile, u64), &'static str> {
+    match kind {
+        Kind::Heap | Kind::Allocs => {
+            let now = reader.heap();
+            Ok((heap(reader, &now, kind, Scale::Not), now.header.word(word::RATE)))
+        }
+        _ => Ok((take(reader, kind)?, 0)),
+    }
+}
+
+fn heap(reader: &Reader, heap: &Heap, kind: Kind, scale: Scale) -> Profile {
     let mut names = reader.names();
     let Names { symbolizer, modules, .. } = &mut *names;
     let rate = heap.header.word(word::RATE);
-    let scaled = |record: &StackRecord| sampling::scale(record, rate).allocations;
+    let scaled = |record: &StackRecord| match scale {
+        Scale::Up => sampling::scale(record, rate).allocations,
+        Scale::Not => record.allocations.clone(),
+    };
     let stacks: Vec<Allocations> = heap.stacks.iter().map(scaled).collect();
     let mut profile = profiles::memory(symbolizer, modules, &stacks, None, at(heap.at));
     of_a_program(&mut profile);
@@ -39,6 +65,9 @@ fn heap(reader: &Reader, heap: &Heap, kind: Kind) -> Profile {
         add_beyond(&mut profile, &reader.region, &heap.header, &heap.stacks);
     } else {
         profile.period = rate as i64;
+        let sampled = heap.stacks.iter().filter(|record| record.sampled).map(|record| record.allocations.counts);
+        let accuracy: Accuracy = sampled.map(|counts| Accuracy::of(counts.allocs, counts.bytes, rate)).sum();
+        profile.comments.push(sampling::remark(rate, &accuracy.words()).into());
     }
     if kind == Kind::Heap {
         // As in Go: the last one is meant.

@@ -133,11 +133,10 @@ pub fn make(ended: &Ended, block: bool) -> ProgramProfiles {
 pub fn state_accuracy(profiles: &mut ProgramProfiles, finished: &Finished, root: &Path) {
     const SITES: usize = 10;
     let (Some(accuracy), memory) = (&profiles.accuracy, &finished.memory) else { return };
-    let rate = summary::number(memory.sampled_rate.unwrap_or_default());
     let all = sampling::words(memory.sample_error.unwrap_or_default(), memory.samples.unwrap_or_default());
     let sites = summary::sites(&profiles.mem, "alloc_space", root, Some(&accuracy.allocated), SITES);
     let comments = &mut profiles.mem.comments;
-    comments.push(format!("memprof: one byte in {rate} had its allocation recorded; {all}; totals exact").into());
+    comments.push(sampling::remark(memory.sampled_rate.unwrap_or_default(), &all).into());
     let of_site =
         |(place, _, error): (String, u64, Option<String>)| Some(format!("memprof: {}: {place}", error?).into());
     comments.extend(sites.into_iter().filter_map(of_site));

@@ -127,6 +127,12 @@ pub fn words(error: f64, samples: u64) -> String {
     format!("±{} %, {} samples", percent(error), super::summary::number(samples))
 }
 
+/// What a sampled profile says of itself.
+pub fn remark(rate: u64, accuracy: &str) -> String {
+    let rate = super::summary::number(rate);
+    format!("memprof: one byte in {rate} had its allocation recorded; {accuracy}; totals exact")
+}
+
 fn percent(share: f64) -> String {
     match share * 100.0 {
         small if small < 10.0 => format!("{small:.1}").trim_end_matches(".0").to_owned(),

@@ -150,6 +150,7 @@ impl Attendant {
                 }
                 block::arm();
                 let before = Totals::now();
+                idle::joined();
                 bracket::widen(COUNT | LIVE | PROGRAM | STACKS);
                 let before = [
                     before.allocs,

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::OnceLock;
 
 use crate::{memory, program, shared};
@@ -19,6 +20,18 @@ pub struct Mark {
 
 #[used]
 static MARK: Mark = Mark { begin: *b"cargo-memprof: made to wait for\n", tool: [0; shared::TOOL_BYTES] };
+
+/// A tool has joined: from then on stacks are recorded.
+static JOINED: AtomicBool = AtomicBool::new(false);
+
+/// Whether recording began later than the program.
+pub fn is_joined() -> bool {
+    JOINED.load(Ordering::Relaxed)
+}
+
+pub fn joined() {
+    JOINED.store(true, Ordering::Relaxed);
+}
 
 /// Where it is to serve by itself.
 static ADDRESS: OnceLock<&'static OsStr> = OnceLock::new();

@@ -10,6 +10,7 @@ use crate::bracket::{
 };
 use crate::calling::stack_of;
 use crate::entry::Entry;
+use crate::idle;
 use crate::live::{self, Block};
 use crate::log::{self, Kind};
 use crate::mark::Mark;
@@ -231,8 +232,10 @@ fn recorded_realloc(
         if let Some(was) = was {
             note_free(flags, state, was);
         }
-        // For a block that the pass did not allocate, it only adds the growth.
-        let before = was.map_or(old_size, |was| was.before);
+        // Of a block that the pass did not allocate, it only adds the growth; a tool that joined the program later sees
+        // all of it, as of the blocks that are allocated since.
+        let unknown = if idle::is_joined() { 0 } else { old_size };
+        let before = was.map_or(unknown, |was| was.before);
         note_peak(flags, -(old_size as i64));
         let grown = state.counters.resized(old_size, new_size);
         let (entry, kept) = poisson::chosen_stack(flags, state, new_size);

@@ -128,7 +128,7 @@ fn both(name: &str, hides_runtime: bool, write: impl Fn(&Stacks<'_>) -> String) 
 #[test]
 fn heap_is_written_as_go_writes_it() {
     let stats = MemStats { total_alloc: 9, mallocs: 8, frees: 3, heap_alloc: 7, max_rss: Some(4096) };
-    let (ours, go) = both("heap", true, |stacks| heap(stacks, &stats));
+    let (ours, go) = both("heap", true, |stacks| heap(stacks, &stats, 0));
     // Go tells sizes apart, too.
     let by_stack = |text: &str| {
         let mut sums: BTreeMap<Vec<String>, Vec<i64>> = BTreeMap::new();
@@ -253,6 +253,20 @@ fn stacks_are_written_as_a_panic_of_go() {
     assert!(go.contains("frames elided...\n") && go.contains("request: \"GET /items\""), "{go}");
 }
 
+/// Go's word for a file that is not known.
+#[test]
+fn functions_without_a_file() {
+    let mut builder = Builder::new(vec![profile::ValueType::new("goroutine", "count")]);
+    let function = builder.function("syscall", "", "", 0);
+    let location = builder.location(None, 0x100, vec![Line { function, line: 0, column: 0 }]);
+    builder.sample(vec![location], vec![1], vec![]);
+    let profile = builder.finish();
+    let stacks = Stacks { profile: &profile, starts: &|_| Some(0xf0) };
+    let thread = Thread { id: 7, state: "sleep".into(), minutes: 0, labels: vec![], stack: vec![location] };
+    assert_eq!(panic(&stacks, &[thread]), "goroutine 7 [sleep]:\nsyscall(...)\n\t?:0 +0x11\n");
+    assert!(count(&stacks, "goroutine").contains("\n#\t0x100\tsyscall+0x10\t?:0\n"));
+}
+
 #[test]
 fn the_index_is_go_s() {
     let go = text("index");
@@ -273,7 +287,7 @@ fn the_index_is_go_s() {
 fn text_is_read_as_the_profile_it_was_made_from() {
     let profile = profile_of("heap.0", true);
     let stacks = Stacks { profile: &profile, starts: &|_| None };
-    let text = heap(&stacks, &MemStats::default());
+    let text = heap(&stacks, &MemStats::default(), 0);
     let read = profile::read(text.as_bytes()).unwrap();
     for kind in ["alloc_objects", "alloc_space", "inuse_objects", "inuse_space"] {
         assert_eq!(support::sum(&read, kind, |_| true), support::sum(&profile, kind, |_| true), "{kind}");
@@ -282,7 +296,7 @@ fn text_is_read_as_the_profile_it_was_made_from() {
     for sample in &mut kept.samples {
         sample.values.copy_within(0..2, 2);
     }
-    let text = heap(&Stacks { profile: &kept, starts: &|_| None }, &MemStats::default());
+    let text = heap(&Stacks { profile: &kept, starts: &|_| None }, &MemStats::default(), 0);
     assert_eq!(profile::read(text.as_bytes()).unwrap().sample_types.len(), 4);
     let waits = profile_of("block.0", false);
     let read = profile::read(block(&Stacks { profile: &waits, starts: &|_| None }).as_bytes()).unwrap();

@@ -16,8 +16,9 @@ pub struct MemStats {
     pub max_rss: Option<u64>,
 }
 
-/// Text of a heap profile. The stacks with least in use come first, as in Go.
-pub fn heap(stacks: &Stacks<'_>, stats: &MemStats) -> String {
+/// Text of a heap profile; `rate`: one byte in so many had its allocation recorded, and the numbers are of those alone. The
+/// stacks with least in use come first, as in Go.
+pub fn heap(stacks: &Stacks<'_>, stats: &MemStats, rate: u64) -> String {
     let columns = ["inuse_objects", "inuse_space", "alloc_objects", "alloc_space"].map(|kind| stacks.column(kind));
     let mut sums = stacks.sums(columns);
     for (_, [in_use, in_use_bytes, allocated, allocated_bytes]) in &mut sums {
@@ -37,7 +38,8 @@ pub fn heap(stacks: &Stacks<'_>, stats: &MemStats) -> String {
         allocated_bytes += 1;
     }
     let mut out = String::new();
-    writeln!(out, "heap profile: {in_use}: {in_use_bytes} [{allocated}: {allocated_bytes}] @ heap/2").ok();
+    let rate = rate.max(1).saturating_mul(2);
+    writeln!(out, "heap profile: {in_use}: {in_use_bytes} [{allocated}: {allocated_bytes}] @ heap/{rate}").ok();
     for (locations, [in_use, in_use_bytes, allocated, allocated_bytes]) in &sums {
         let addresses = stacks.addresses(locations);
         writeln!(out, "{in_use}: {in_use_bytes} [{allocated}: {allocated_bytes}] @{addresses}").ok();

@@ -1,7 +1,7 @@
 //! Profiles as text, in the forms of Go 1.27's net/http/pprof: `debug=1` and `debug=2`, and the index page.
 //!
-//! Readers of these forms halve heap's rate and scale by it: the profiles here are scaled already, or exact, so that
-//! the text says rate 1 (`heap/2`).
+//! Readers of these forms halve heap's rate and scale by it: an exact heap has rate 1 (`heap/2`), and one of samples has
+//! their rate and their own numbers.
 
 mod contention;
 mod count;

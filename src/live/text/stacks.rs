@@ -38,10 +38,10 @@ impl<'a> Stacks<'a> {
         &self.profile.locations[index as usize]
     }
 
-    /// Name and file of a function.
+    /// Name and file of a function; `?` is a file that is not known, as in Go.
     pub fn function(&self, index: u32) -> (&'a str, &'a str) {
         let function = &self.profile.functions[index as usize];
-        (&function.name, &function.filename)
+        (&function.name, if function.filename.is_empty() { "?" } else { &function.filename })
     }
 
     /// ` 0x1 0x2`: return addresses, for readers look one byte before them.

@@ -101,6 +101,32 @@ fn text_is_as_go_s() {
     assert!(index.text().contains("<tr><td>3</td><td><a href='goroutine?debug=1'>goroutine</a></td></tr>"));
 }
 
+/// Of a sample the profile is scaled and says so; its text is not, and says by which rate readers are to scale it.
+#[test]
+fn a_sampled_heap_is_scaled() {
+    let live = Live::start(&["--sample", "4KiB"]);
+    live.does("leak?20000");
+    let profile = cargo_memprof::pprof::profile::read(&live.get("heap").body).unwrap();
+    let said: Vec<&str> = profile.comments.iter().map(|comment| &**comment).collect();
+    assert_eq!(profile.period, 4096);
+    assert!(said.iter().any(|line| line.contains("one byte in 4,096 had its allocation recorded; ±")), "{said:?}");
+    let text = live.get("heap?debug=1").text();
+    let head = text.lines().next().unwrap();
+    assert!(head.ends_with(" @ heap/8192"), "{head}");
+    let own = live.does("numbers");
+    // 20 MB by about 4,400 samples: 1.5 % is one standard deviation.
+    let close = |value: i64| (18_000_000..22_000_000).contains(&value);
+    assert!(close(own[3]) && close(support::sum(&profile, "inuse_space", |_| true)), "{own:?}");
+    let read = cargo_memprof::pprof::profile::read(text.as_bytes()).unwrap();
+    assert!(close(support::sum(&read, "inuse_space", |_| true)), "{head}");
+    // What was recorded is a fifth of that; totals are exact.
+    let recorded: i64 = head.split(' ').nth(3).unwrap().parse().unwrap();
+    assert!((3_000_000..6_000_000).contains(&recorded), "{head}");
+    let total = text.lines().find_map(|line| line.strip_prefix("# TotalAlloc = ")).unwrap().parse::<i64>().unwrap();
+    // The recorder's own start is the program's, too, by its own counts.
+    assert!(total <= own[1] && own[1] - total < 2_000_000, "{total}, {own:?}");
+}
+
 /// In the Firefox Profiler's format, as its header says.
 #[test]
 fn a_trace_is_of_its_time() {

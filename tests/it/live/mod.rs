@@ -4,6 +4,7 @@
 mod attach;
 mod bad_input;
 mod endpoints;
+mod page;
 mod sessions;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

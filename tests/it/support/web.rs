@@ -101,6 +101,10 @@ impl Server {
 }
 
 impl Server {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for its end; returns its exit code.
     pub fn ends(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
