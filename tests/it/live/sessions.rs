@@ -110,7 +110,8 @@ fn the_documents_sessions_with_an_address() {
         assert!(printed.contains("Saved profile in "), "{printed}");
     }
     if Command::new("dot").arg("-V").output().is_ok() {
-        assert!(session(home.path(), &["-alloc_space", "-cum", "-svg", &heap], "").contains("</svg>"));
+        let drawn = ours(&["-alloc_space", "-cum", "-svg", &heap], home.path());
+        assert!(drawn.contains("</svg>") && drawn.contains("remember_session"), "{drawn}");
     }
     // `-http=` opens what an address has.
     let mut web = tool(home.path());
