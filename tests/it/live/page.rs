@@ -1,43 +1,10 @@
-//! The tool's own page of a running program, in a real Chromium (with MEMPROF_SCREENSHOTS pictures are left in that folder).
+//! The tool's own page of a running program, in a real Chromium.
 
 use serde_json::json;
 
 use super::Live;
 use crate::support::browser::Browser;
-use crate::web_truth::access::axe;
 use crate::support::{functions, sum};
-
-#[test]
-fn the_page_shows_the_program_and_its_end() {
-    let Some(mut browser) = Browser::start() else { return };
-    let axe = axe();
-    let live = Live::start(&[]);
-    live.does("leak?100");
-    for (dark, width) in [(false, 1280), (true, 1280), (false, 400), (true, 400)] {
-        browser.dark(dark);
-        browser.window(width, 900);
-        browser.open(&format!("{}/", live.pprof.url));
-        browser.until("document.querySelector('.live-dot').dataset.state === 'live' && document.querySelector('.live-state').textContent === 'live'");
-        browser.until("document.querySelectorAll('.live-number polyline').length === 5 && document.querySelectorAll('.live-card').length === 7");
-        browser.until("![...document.querySelectorAll('.live-value')].some((value) => value.textContent === '–')");
-        let wide = browser.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth");
-        assert_eq!(wide, 0, "wider than its window at {width}");
-        if let Some(axe) = &axe {
-            assert_eq!(browser.serious_findings(axe), json!([]), "dark: {dark}, {width}");
-        }
-        if let Some(folder) = std::env::var_os("MEMPROF_SCREENSHOTS").map(std::path::PathBuf::from) {
-            let look = if dark { "dark" } else { "light" };
-            browser.picture(&folder.join(format!("live-{look}-{width}.png")), true);
-        }
-    }
-    // The lines move, and the newest value is the last one.
-    let points = "document.querySelector('[data-plot=live_bytes] polyline').getAttribute('points')";
-    let before = browser.eval(points);
-    live.does("leak?10000");
-    browser.until(&format!("{points} !== {before}"));
-    browser.until("parseFloat(document.querySelector('[data-plot=live_bytes] .live-value').textContent) >= 10");
-    browser.is_content("the page");
-}
 
 #[test]
 fn cards_open_download_and_mark() {

@@ -6,7 +6,6 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::{Live, go, ours};
-use crate::support::web::Server;
 use crate::support::{command, tool};
 
 #[test]
@@ -83,41 +82,6 @@ fn session(home: &Path, arguments: &[&str], typed: &str) -> String {
         None => eprintln!("SKIPPED: set MEMPROF_GO_PPROF to what `go tool -n pprof` prints to test with it"),
     }
     printed
-}
-
-/// What the documents behind this project do with a server's address, in their order: `go tool pprof URL` of memory in use
-/// and of everything allocated, `top`, `top -cum`, `list`, `traces`, `-svg`; switching the type; `mutex`.
-#[test]
-fn the_documents_sessions_with_an_address() {
-    let live = Live::start(&[]);
-    live.does("leak?200");
-    live.does("allocate?3000");
-    live.does("contend?30");
-    let home = tempfile::tempdir().unwrap();
-    let (heap, mutex) = (live.url("heap"), live.url("mutex"));
-    for (arguments, typed, wanted) in [
-        (&["-inuse_space", &heap][..], "top10\nexit\n", "server::remember_session"),
-        (&["-alloc_space", &heap], "top\ntop20 -cum\n", "server::handle_request"),
-        (&["-alloc_space", &heap], "list handle_request\ntraces handle_request\n", "vec![1u8; 100]"),
-        (&[&heap], "alloc_objects\ntop\ninuse_objects\ntop\n", "server::handle_request"),
-        (&[&heap], "top 10\ntop -cum 10\ntree -cum 10\no\n", "Type: inuse_space"),
-        (&[&mutex], "top\nlist wait_for_lock\ntree\n", "Type: delay"),
-        (&["-alloc_space", "-cum", "-dot", &heap], "", "digraph"),
-    ] {
-        let printed = session(home.path(), arguments, typed);
-        assert!(printed.contains(wanted), "{arguments:?}: {printed}");
-        assert!(printed.contains("Fetching profile over HTTP from http://127.0.0.1:"), "{printed}");
-        assert!(printed.contains("Saved profile in "), "{printed}");
-    }
-    if Command::new("dot").arg("-V").output().is_ok() {
-        let drawn = ours(&["-alloc_space", "-cum", "-svg", &heap], home.path());
-        assert!(drawn.contains("</svg>") && drawn.contains("remember_session"), "{drawn}");
-    }
-    // `-http=` opens what an address has.
-    let mut web = tool(home.path());
-    web.args(["pprof", "-no_browser", "-http=:0", &heap]).env("HOME", home.path()).env("PPROF_TMPDIR", home.path());
-    let web = Server::start(&mut web);
-    assert!(web.get("/ui/flamegraph").text().contains("server::remember_session"));
 }
 
 /// `curl -o FILE URL`, then `go tool pprof FILE`: CPU time, memory and threads over some seconds.
