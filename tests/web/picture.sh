@@ -28,6 +28,6 @@ shot() {
         --virtual-time-budget=3000 --window-size="$2,$3" --screenshot="$1" "file://$scratch/report.html$4" 2>/dev/null
 }
 mkdir -p docs
-shot docs/report.png 1180 480 ""
+shot docs/report.png 1180 640 ""
 shot docs/flame.png 1180 860 "#0/memory"
 ls -l docs/*.png
