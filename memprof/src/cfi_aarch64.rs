@@ -48,10 +48,12 @@ impl State {
             Some(above) if fits(above) => (FROM_BASE, above),
             _ => return None,
         };
-        if offset % 16 != 0 || offset / 16 >= 1 << (32 - OFFSET_SHIFT) {
+        // In units of 16 bytes from sp, of 8 from x29.
+        let unit = 32 >> kind;
+        if offset % unit != 0 || offset / unit >= 1 << (32 - OFFSET_SHIFT) {
             return None;
         }
         let saved = if lr.is_some() { LR_SAVED } else { 0 } | fp << FP_SHIFT | from;
-        Some(kind | saved | ((distance / 8) as u32) << SLOT_SHIFT | ((offset / 16) as u32) << OFFSET_SHIFT)
+        Some(kind | saved | ((distance / 8) as u32) << SLOT_SHIFT | ((offset / unit) as u32) << OFFSET_SHIFT)
     }
 }

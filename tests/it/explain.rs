@@ -131,7 +131,12 @@ fn the_map_s_resizes_are_counted_and_both_ways_out_are_predicted() {
     let of = |variant: &str| &all[&format!("maps/{variant}")];
     let site = &of("fresh").sites[0];
     assert_eq!(site.operation, Operation::Grow(cargo_memprof::explain::Container::HashMap));
-    assert!(site.words.starts_with("HashMap; grew 9 times, 84 → 34,832 B"), "{}", site.words);
+    // Behind its entries a table has as many bytes as are looked at at once.
+    let grown = match support::triple().is_some_and(|triple| triple.starts_with("aarch64")) {
+        true => "76 → 34,824 B",
+        false => "84 → 34,832 B",
+    };
+    assert!(site.words.starts_with(&format!("HashMap; grew 9 times, {grown}")), "{}", site.words);
     predicts(remedy(of("fresh"), "grow-map"), of("fresh"), of("prealloc"));
     predicts(remedy(of("fresh"), "reuse-table"), of("fresh"), of("pooled"));
 }

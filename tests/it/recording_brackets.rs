@@ -8,7 +8,7 @@ use crate::support::recorded::{Program, Run, build};
 
 const ITERATIONS: u64 = 10;
 
-static PROGRAM: LazyLock<Program> = LazyLock::new(|| Program::new(&build("release").join("brackets")));
+static PROGRAM: LazyLock<Program> = LazyLock::new(|| Program::new(&build("release", "brackets")));
 
 fn run(id: &str, more: &str) -> Run {
     let run = PROGRAM.count(ITERATIONS, more, &|one| one == id, &[]);

@@ -78,8 +78,7 @@ fn allocs(run: &Run) -> Vec<u64> {
 
 #[test]
 fn hostile_programs_come_through() {
-    let folder = build("release");
-    let program = Program::new(&folder.join("hostile"));
+    let program = Program::new(&build("release", "hostile"));
 
     let short = run(&program, "short threads", &[]);
     assert!(allocs(&short).iter().all(|&allocs| allocs >= 20_000), "{:?}", allocs(&short));
@@ -116,8 +115,7 @@ fn hostile_programs_come_through() {
 
 #[test]
 fn a_stack_through_a_library_without_a_table_is_cut_there() {
-    let folder = build("release");
-    let program = Program::new(&folder.join("hostile"));
+    let program = Program::new(&build("release", "hostile"));
     let library = tempfile::tempdir().unwrap();
     let path = library.path().join("libcallback.so");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recording/src/callback.c");
@@ -135,7 +133,7 @@ fn a_stack_through_a_library_without_a_table_is_cut_there() {
 /// A library in the place of a closed one has other frames and other names.
 #[test]
 fn a_library_in_the_place_of_a_closed_one_is_cut_and_not_walked_with_its_rules() {
-    let program = Program::new(&build("release").join("hostile"));
+    let program = Program::new(&build("release", "hostile"));
     let folder = tempfile::tempdir().unwrap();
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recording/src/callback.c");
     // The same code by another name, and another layout. Without a build id nobody knows that the first one is back.
@@ -184,7 +182,7 @@ fn ends_in(run: &Run, function: &str) {
 
 #[test]
 fn a_stack_through_code_that_nothing_describes_is_cut_there_and_counted() {
-    let program = Program::new(&build("release").join("hostile"));
+    let program = Program::new(&build("release", "hostile"));
     let run = run(&program, "bare code", &[]);
     assert_eq!((allocs(&run), cut(&run)), (vec![4; 3], 3));
     ends_in(&run, "call_from_bare_code");
@@ -192,7 +190,7 @@ fn a_stack_through_code_that_nothing_describes_is_cut_there_and_counted() {
 
 #[test]
 fn a_stack_through_destroyed_frames_is_cut_there_and_counted() {
-    let program = Program::new(&build("release").join("hostile"));
+    let program = Program::new(&build("release", "hostile"));
     let run = run(&program, "corrupted frames", &[]);
     assert_eq!((allocs(&run), cut(&run)), (vec![7; 3], 6));
     let named = named(&run);
@@ -206,14 +204,14 @@ fn a_stack_through_destroyed_frames_is_cut_there_and_counted() {
 
 #[test]
 fn a_stack_overflow_is_the_programs_own() {
-    let program = Program::new(&build("release").join("hostile"));
+    let program = Program::new(&build("release", "hostile"));
     let run = program.count(1, "stacks 1\n", &|id| id == "overflow", &[("OVERFLOW", "1")]);
     assert!(run.stderr().contains("has overflowed its stack"), "{}", run.stderr());
 }
 
 #[test]
 fn a_table_cut_short_cuts_stacks_and_nothing_else() {
-    let program = Program::new(&build("release").join("hostile"));
+    let program = Program::new(&build("release", "hostile"));
     let whole = std::fs::read(program.table()).unwrap();
     for length in [0, 7, 63, 64, 130, whole.len() / 3, whole.len() - 1] {
         std::fs::write(program.table(), &whole[..length]).unwrap();
@@ -225,7 +223,7 @@ fn a_table_cut_short_cuts_stacks_and_nothing_else() {
 /// With MEMPROF_TEST_SLOW=1 ten million blocks from 100,000 stacks.
 #[test]
 fn what_recording_takes_is_bounded_and_said() {
-    let program = Program::new(&build("release").join("hostile"));
+    let program = Program::new(&build("release", "hostile"));
     let (number, live) = if thorough() { ("100000", "10000000") } else { ("2000", "200000") };
     let run = program.count(1, "stacks 1\n", &|id| id == "many live", &[("STACKS", number), ("LIVE", live)]);
     assert!(run.output.status.success(), "{}", run.stderr());

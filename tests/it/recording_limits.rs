@@ -8,7 +8,7 @@ use cargo_memprof::records::{Counted, Record, Samples, SamplingMethod, StackCoun
 use crate::support::recorded::{Program, Run, build};
 
 fn program(name: &str) -> Program {
-    Program::new(&build("release").join(name))
+    Program::new(&build("release", name))
 }
 
 fn passes(run: &Run) -> Vec<&Counted> {
@@ -43,7 +43,7 @@ fn add_up(run: &Run) {
 
 #[test]
 fn children_of_a_fork_end_by_exit_while_threads_start() {
-    let program = Program::whole(&build("release").join("forks"));
+    let program = Program::whole(&build("release", "forks"));
     let done = |run: &Run| run.records.iter().any(|record| matches!(record, Record::Done { .. }));
     for _ in 0..5 {
         let run = program.count(1, "stacks 1\n", &|_| true, &[]);
@@ -163,7 +163,7 @@ fn a_disk_that_is_full_in_the_middle_is_named() {
 
 #[test]
 fn a_program_comes_to_its_end_though_the_disk_is_full() {
-    let program = Program::whole(&build("release").join("forks"));
+    let program = Program::whole(&build("release", "forks"));
     // The file has room for the list of mapped objects, and for nothing else.
     let blocks = program.listed / 512 + 1;
     let program = program.after(&format!("trap '' XFSZ; ulimit -f {blocks} && exec"));

@@ -35,7 +35,7 @@ fn dhat(path: &std::path::Path) -> (Sites, Sites) {
 
 #[test]
 fn the_dhat_crate_agrees_on_every_site() {
-    let path = build("release").join("peak");
+    let path = build("release", "peak");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("dhat-heap.json");
     assert!(std::process::Command::new(&path).env("FILE", &file).status().unwrap().success());

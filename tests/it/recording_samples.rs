@@ -10,7 +10,7 @@ use object::{Object, ObjectSection};
 
 #[test]
 fn samples_reach_the_threads_start() {
-    let program = Program::new(&build("release").join("busy"));
+    let program = Program::new(&build("release", "busy"));
     let enough = if thorough() { 5_000 } else { 200 };
     for id in ["malloc", "memcpy", "tiny functions", "sort", "regex", "syscalls", "clock", "PLT"] {
         let (mut samples, mut iterations) = (Vec::<Sample>::new(), 1_000);
@@ -79,7 +79,7 @@ fn struck(tables: &[Vec<Range<u64>>; 2], samples: &[Sample]) -> [usize; 2] {
 /// More threads than there are places for, and more than a process may have files open.
 #[test]
 fn threads_that_leave_by_pthread_exit_give_their_place_back() {
-    let program = Program::new(&build("release").join("busy"));
+    let program = Program::new(&build("release", "busy"));
     let run = program.sample(400, 1_000, &|one| one == "leaving threads");
     assert!(run.output.status.success(), "{}", run.stderr());
     let unarmed = |record: &Record| if let Record::Samples(samples) = record { Some(samples.unarmed) } else { None };

@@ -95,7 +95,7 @@ for step in "${steps[@]}"; do
             tested $arm oracle:: trouble:: programs::totals programs::nothing_is_lost programs::threads_that explain::the_
             ;;
         stacks)
-            MEMPROF_TEST_SLOW=1 MEMPROF_TEST_ROUNDS=${MEMPROF_TEST_ROUNDS:-6} tested $arm recording_stacks:: --nocapture
+            MEMPROF_TEST_SLOW=1 MEMPROF_TEST_ROUNDS=${MEMPROF_TEST_ROUNDS:-8} tested $arm recording_stacks:: --nocapture
             ;;
         signed)
             export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS=$signed

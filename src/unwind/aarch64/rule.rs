@@ -7,7 +7,9 @@
 //! | 4..3 | x29: 0 not saved, 1 saved 8 bytes below the slot, 2 above it, 3 in the slot itself (without x30) |
 //! | 5 | the slot is counted from the CFA's base upwards (gcc puts it below local variables), not from the CFA downwards |
 //! | 13..6 | bytes from there to the slot ÷ 8 |
-//! | 31..14 | CFA offset ÷ 16; for kind 3 which special: 0 outermost frame |
+//! | 31..14 | CFA offset ÷ 16 from sp, ÷ 8 from x29; for kind 3 which special: 0 outermost frame |
+//!
+//! x29 lies at a multiple of 16, or, where one SIMD register is saved below it, 8 bytes higher.
 
 use super::super::rule::{Base, Rule};
 #[cfg(test)]
@@ -51,11 +53,12 @@ impl Frame {
             Some(above) if fits(above) => (FROM_BASE, above),
             _ => return Rule::UNKNOWN,
         };
-        if !self.offset.is_multiple_of(16) || self.offset / 16 >= OFFSET_LIMIT {
+        let unit = unit(self.base);
+        if !self.offset.is_multiple_of(unit) || self.offset / unit >= OFFSET_LIMIT {
             return Rule::UNKNOWN;
         }
         let saved = if self.lr.is_some() { LR_SAVED } else { 0 } | fp << FP_SHIFT | from;
-        let (slot, offset) = ((distance / 8) as u32, (self.offset / 16) as u32);
+        let (slot, offset) = ((distance / 8) as u32, (self.offset / unit) as u32);
         Rule(self.base.kind() | saved | slot << SLOT_SHIFT | offset << OFFSET_SHIFT)
     }
 
@@ -67,7 +70,7 @@ impl Frame {
             KIND_FP => Base::Fp,
             _ => return None,
         };
-        let offset = u64::from(rule.0 >> OFFSET_SHIFT) * 16;
+        let offset = u64::from(rule.0 >> OFFSET_SHIFT) * unit(base);
         let distance = u64::from(rule.0 >> SLOT_SHIFT) % SLOT_LIMIT * 8;
         let slot = if rule.0 & FROM_BASE != 0 { offset.checked_sub(distance)? } else { distance };
         let fp = match rule.0 >> FP_SHIFT & 3 {
@@ -80,6 +83,13 @@ impl Frame {
     }
 }
 
+fn unit(base: Base) -> u64 {
+    match base {
+        Base::Sp => 16,
+        Base::Fp => 8,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,7 +97,7 @@ mod tests {
     #[test]
     fn frames_survive_packing() {
         for base in [Base::Sp, Base::Fp] {
-            for offset in [0, 16, 4096, (OFFSET_LIMIT - 1) * 16] {
+            for offset in [0, 16, 4096, (OFFSET_LIMIT - 1) * unit(base)] {
                 for (lr, fp) in
                     [(None, None), (Some(8), None), (Some(8), Some(16)), (Some(16), Some(8)), (None, Some(32))]
                 {
@@ -104,7 +114,10 @@ mod tests {
     #[test]
     fn the_bits_are_those_that_the_runtime_reads() {
         let frame = Frame { base: Base::Fp, offset: 48, lr: Some(40), fp: Some(48) };
-        assert_eq!(frame.pack().bits(), 3 << 14 | 5 << 6 | 1 << 3 | 1 << 2 | 2);
+        assert_eq!(frame.pack().bits(), 6 << 14 | 5 << 6 | 1 << 3 | 1 << 2 | 2);
+        // d8 saved below x29.
+        let frame = Frame { base: Base::Fp, offset: 88, lr: Some(80), fp: Some(88) };
+        assert_eq!(frame.pack().bits(), 11 << 14 | 10 << 6 | 1 << 3 | 1 << 2 | 2);
         let frame = Frame { base: Base::Sp, offset: 0, lr: None, fp: None };
         assert_eq!(frame.pack().bits(), 1);
     }

@@ -111,7 +111,8 @@ pub fn step(texts: &[Text], at: &mut Registers, exact: &mut bool, words: &impl W
         SPECIAL if rule >> OFFSET_SHIFT == OUTERMOST => return Step::Whole,
         _ => return without_rule(at, exact, words),
     };
-    let cfa = base.wrapping_add(u64::from(rule >> OFFSET_SHIFT) * 16);
+    // In units of 16 bytes from sp, of 8 from x29: a SIMD register saved below it takes 8.
+    let cfa = base.wrapping_add(u64::from(rule >> OFFSET_SHIFT) << (5 - (rule & 3)));
     // Only a function that calls none may have no frame.
     if cfa < at.sp || cfa == at.sp && !*exact {
         return Step::Cut;
@@ -278,7 +279,8 @@ pub mod tests {
     /// if it is saved.
     pub fn rule(by_fp: bool, words: u32, saves_fp: bool) -> u32 {
         let fp = if saves_fp { FP_BELOW << FP_SHIFT } else { 0 };
-        words / 2 << OFFSET_SHIFT | 1 << SLOT_SHIFT | fp | LR_SAVED | if by_fp { FROM_FP } else { FROM_SP }
+        let offset = if by_fp { words } else { words / 2 };
+        offset << OFFSET_SHIFT | 1 << SLOT_SHIFT | fp | LR_SAVED | if by_fp { FROM_FP } else { FROM_SP }
     }
 
     fn walked(rows: &[(u32, u32)], stack: &[u64], start: Registers) -> (Vec<u64>, bool) {

@@ -23,17 +23,18 @@ fn launch() -> Launch {
     Launch { folder: PathBuf::new(), variables: Vec::new(), runner }
 }
 
-/// Builds the fixture `recording` with one of its profiles; where the programs are.
-pub fn build(profile: &str) -> PathBuf {
+/// Builds a program of the fixture `recording` with one of the fixture's profiles; where it is.
+pub fn build(profile: &str, program: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("recording");
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/recording/Cargo.toml");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--locked", "--profile", profile, "--manifest-path"]).arg(manifest);
+    cargo.args(["build", "--quiet", "--locked", "--profile", profile, "--bin", program, "--manifest-path"]);
+    cargo.arg(manifest);
     cargo.arg("--target-dir").arg(&folder).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     let other = triple();
     cargo.args(other.iter().flat_map(|other| ["--target", other]));
-    assert!(cargo.status().unwrap().success(), "the fixture does not build with profile {profile}");
-    folder.join(other.unwrap_or_default()).join(profile)
+    assert!(cargo.status().unwrap().success(), "{program} does not build with profile {profile}");
+    folder.join(other.unwrap_or_default()).join(profile).join(program)
 }
 
 /// The outcome of a program.
