@@ -194,6 +194,9 @@ impl Files {
             check_writable(&at)?;
             Ok(Some(at))
         };
+        if let Some(file) = args.save_baseline.as_ref().filter(|name| !baseline::is_name(name)) {
+            check_writable(Path::new(file))?;
+        }
         let json = match (args.message_format.as_str(), &args.output, &args.json) {
             ("json", None, None) => {
                 return Err(Error::usage("--message-format json needs -o FILE: stdout is the program's own"));

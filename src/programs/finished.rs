@@ -22,7 +22,7 @@ fn hash(addresses: &[u64]) -> u64 {
 pub fn finished(program: &Program, args: &[std::ffi::OsString], ended: &Ended, ordered: bool) -> Finished {
     let header = ended.region.header();
     let totals = recorded::totals(&ended.region, &header);
-    let rate = Some(header.word(word::RATE)).filter(|rate| *rate != 0);
+    let rate = Some(header.word(word::RATE)).filter(|rate| !matches!(*rate, 0 | word::COUNTS_ONLY));
     let (mut stacks, mut accuracy) = (HashSet::new(), Vec::new());
     recorded::entries(&ended.region, &header, &mut |entry| {
         // A hash of the stack, which several threads may have.

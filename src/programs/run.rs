@@ -299,7 +299,14 @@ fn objects(ready: &Ready, scratch: &Scratch) -> Result<Vec<Module>> {
     if modules.is_empty() {
         let text = String::from_utf8_lossy(&out.stderr);
         let why = text.lines().last().unwrap_or_default();
-        let message = format!("{} cannot be started ({}): {why}", ready.program.name(), out.status);
+        let name = ready.program.name();
+        let message = match out.status.success() {
+            // It ran as it is.
+            true => {
+                format!("{name} does not get its environment: its runner clears it, or its file has the setuid bit")
+            }
+            false => format!("{name} cannot be started ({}): {why}", out.status),
+        };
         return Err(Error::nothing_measured(message));
     }
     Ok(modules)
@@ -318,7 +325,8 @@ fn plan_text(options: &Options, region: &Region, table: &Path) -> String {
         flag(options.live),
         options.stacks_limit,
         options.temporary,
-        options.sampling.first_rate(),
+        // Sizes of frees are known without the blocks.
+        if options.stacks { options.sampling.first_rate() } else { word::COUNTS_ONLY },
         flag(options.stacks && !options.live),
         flag(options.lives),
         flag(options.sampling == Sampling::Auto),

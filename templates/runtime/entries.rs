@@ -74,6 +74,31 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
     (AT_ONCE..used).filter_map(|number| ALL.get(number)).filter(|entry| entry.in_use())
 }
 
+/// The number of chunks that the entries below `end` lie in.
+pub fn chunks(end: usize) -> usize {
+    (end + (1 << CHUNK_BITS) - 1) >> CHUNK_BITS
+}
+
+/// In a fork's child: all counts begin again, and the numbers that its parent's threads have taken since stand for nothing.
+pub fn begin_again() {
+    let used = NEXT.load(Ordering::Relaxed);
+    // At the fork another thread may have made the next chunk.
+    let chunks = chunks(used) + 1;
+    for number in 0..chunks << CHUNK_BITS {
+        match ALL.get(number) {
+            Some(entry) if number < used => entry.begin_again(),
+            Some(entry) => entry.clear(),
+            None => (),
+        }
+    }
+    for chunk in 0..chunks {
+        if let Some(first) = ALL.get(chunk << CHUNK_BITS) {
+            shared::has_chunk(chunk, first as *const Entry as usize);
+        }
+    }
+    shared::set(word::ENTRIES_END, used as u64);
+}
+
 #[cfg(test)]
 pub mod tests {
     use super::*;

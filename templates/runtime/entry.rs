@@ -283,6 +283,12 @@ impl Entry {
         counts.into_iter().chain(others).chain(&self.more).for_each(|count| count.store(0, Ordering::Relaxed));
     }
 
+    /// It is zero again: an entry that is not in use yet. No other code knows of it.
+    pub fn clear(&self) {
+        // SAFETY: all fields may be written through a shared reference, and zero is a valid entry.
+        unsafe { ptr::write_bytes(self as *const Entry as *mut Entry, 0, 1) };
+    }
+
     /// The next of its chain, of a shared entry.
     pub fn chained(&self) -> u32 {
         self.next_before.get()

@@ -52,6 +52,11 @@ pub fn remove(block: usize) -> Option<Kept> {
     }
 }
 
+/// In a fork's child: the blocks are its parent's, whose other threads may have held the locks.
+pub fn begin_again() {
+    SHARD.iter().for_each(|shard| shard.begin_again(Table::new()));
+}
+
 /// Takes everything out.
 pub fn clear() {
     for shard in &SHARD {

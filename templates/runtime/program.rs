@@ -67,6 +67,12 @@ static LIVES: AtomicBool = AtomicBool::new(false);
 static ORDERED: AtomicBool = AtomicBool::new(false);
 static ORDER: Spin<()> = Spin::new(());
 
+/// In a fork's child: it has one thread, and no other holds a lock.
+pub fn begin_again() {
+    THREADS.store(1, Ordering::Relaxed);
+    ORDER.begin_again(());
+}
+
 /// Begins to record, as the plan at `path` says, until the process ends.
 pub fn begin(path: &OsStr) {
     let entered = sys::now();

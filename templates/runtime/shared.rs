@@ -17,7 +17,7 @@ use std::slice;
 use std::sync::atomic::{fence, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 pub(crate) use crate::word;
-use crate::{memory, sys};
+use crate::{entries, memory, sys};
 
 const PAGE: usize = 4096;
 
@@ -146,7 +146,7 @@ pub fn go_on_in(path: &str) -> Result<bool> {
     if !is_ours {
         return Ok(false);
     }
-    let used = word(word::USED).map_or(0, |used| used.load(Ordering::Relaxed)) as usize;
+    let used = get(word::USED) as usize;
     let mut resident = [0u8; AT_ONCE];
     // mincore(2) has a byte for each page of the system, which may be larger than ours.
     let page_size = sys::page_size();
@@ -164,6 +164,13 @@ pub fn go_on_in(path: &str) -> Result<bool> {
             file.write_all_at(unsafe { slice::from_raw_parts(at(place as u64), len) }, place as u64)?;
         }
     }
+    if !is_awaited() {
+        // The thread that forked has gone on in what was copied: the tool is not to read it.
+        file.write_all_at(&[0; 8], word::MAGIC as u64 * 8)?;
+        return Err(ErrorKind::TimedOut.into());
+    }
+    // What came while the copy was made may be referred to in it; memory that was taken since is zero there.
+    let lengths = [word::USED, word::STATES_LEN, word::ENTRIES_END].map(|place| (place, get(place)));
     // The parent's, for the last time.
     add(word::COPIED, 1);
     // SAFETY: the same addresses hold the same from now on, in this process's own file; no other thread runs here.
@@ -175,7 +182,13 @@ pub fn go_on_in(path: &str) -> Result<bool> {
     }
     // SAFETY: getpid cannot fail.
     set(word::PID, unsafe { sys::getpid() } as u64);
+    lengths.iter().for_each(|&(place, len)| set(place, len));
     Ok(true)
+}
+
+/// The parent waits for a child's copy of the region.
+pub fn is_awaited() -> bool {
+    get(word::COPIED) < get(word::FORKS)
 }
 
 /// The content of the region can be read from now on.
@@ -198,6 +211,10 @@ pub fn word(place: usize) -> Option<&'static AtomicU64> {
 /// True where a program is recorded.
 pub fn is_open() -> bool {
     !BASE.load(Ordering::Relaxed).is_null()
+}
+
+pub fn get(place: usize) -> u64 {
+    word(place).map_or(0, |word| word.load(Ordering::Acquire))
 }
 
 pub fn set(place: usize, value: u64) {
@@ -276,6 +293,17 @@ pub fn has_state(slot: u32, address: usize) {
 /// Stores the place of the chunk with this number, of the stacks' entries.
 pub fn has_chunk(number: usize, address: usize) {
     tell(word::ENTRIES, number, MOST_CHUNKS, address);
+}
+
+/// No states and no chunks are known any more. The calling thread is the process's only one.
+pub fn forget_tables() {
+    let chunks = entries::chunks(get(word::ENTRIES_END) as usize);
+    for (table, len) in [(word::STATES, get(word::STATES_LEN) as usize), (word::ENTRIES, chunks.min(MOST_CHUNKS))] {
+        // SAFETY: the table has at least `len` words.
+        let words = unsafe { slice::from_raw_parts(at(get(table)) as *const AtomicU64, len) };
+        words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+    }
+    set(word::STATES_LEN, 0);
 }
 
 /// Puts the offset of `address` into the table that the word leads to.

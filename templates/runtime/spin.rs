@@ -26,6 +26,14 @@ impl<T> Spin<T> {
         Spin { held: AtomicBool::new(false), given_up: AtomicBool::new(false), value: UnsafeCell::new(value) }
     }
 
+    /// In a fork's child, whose only thread does not hold it: another thread of the parent may have.
+    pub fn begin_again(&self, value: T) {
+        // SAFETY: no other thread is there.
+        unsafe { *self.value.get() = value };
+        self.given_up.store(false, Ordering::Relaxed);
+        self.held.store(false, Ordering::Release);
+    }
+
     /// `None` if the value was given up.
     #[inline]
     pub fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> Option<R> {

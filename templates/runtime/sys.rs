@@ -121,6 +121,8 @@ extern "C" {
     pub fn mincore(addr: *mut c_void, len: usize, pages: *mut u8) -> c_int;
     pub fn syscall(number: c_long, ...) -> c_long;
     pub fn clock_gettime(clock: c_int, time: *mut timespec) -> c_int;
+    /// Finds nothing where the file has the setuid bit: who starts such a program must not govern it.
+    #[link_name = "secure_getenv"]
     pub fn getenv(name: *const c_char) -> *const c_char;
     pub fn getrusage(of: c_int, usage: *mut rusage) -> c_int;
     pub fn getpid() -> c_int;

@@ -50,7 +50,9 @@ function programView(program, data, pages = {}) {
     }
     if (!viewState.get('t')) viewState.set({ t: chip.type });
     inner = profileView(chip.of(data), chip.id === 'cpu' ? 'cpu' : 'mem', program);
-    below.replaceChildren(inner);
+    const leaks = chip.id === 'leaked' ? data.leaks ?? [] : [];
+    const words = leaks.map(({ keeper, blocks, bytes }) => `${amount(bytes, 'B')} in ${grouped(blocks)} block${blocks === 1 ? '' : 's'} ${keeper}`);
+    below.replaceChildren(...(words.length ? [el('p', { class: 'dim', id: 'leaks' }, words.join(' · '))] : []), inner);
   }
 
   // What was held at the highest moment of the chosen time.

@@ -56,6 +56,12 @@ fn totals_and_peak_are_those_of_an_independent_count() {
     assert_eq!(kinds.map(|kind| sum_of_file(&line, kind)), expected);
     // Boxes that went at once, and one vector's last buffer.
     assert_eq!(memory(&line, "temporary_allocs"), 1001);
+    let (_, counted) = run(0, "counted", &["--no-profiles"], &[]);
+    for field in ["allocs", "bytes", "frees", "reallocs", "live_blocks", "live_bytes", "peak_bytes", "temporary_allocs"]
+    {
+        assert_eq!(memory(&counted, field), memory(&line, field), "{field}");
+    }
+    assert_eq!((&counted["memory"]["exact"], &counted["memory"]["sampled_rate"]), (&true.into(), &Value::Null));
 }
 
 /// Each way of ending, with the tool's exit code and the `exit` of its JSON line.
@@ -119,6 +125,55 @@ fn threads_that_come_and_go_are_all_counted() {
     // 2,000 threads keep one block each, and the main thread a thousand.
     assert_eq!(support::sum(&mem, "inuse_objects", kept), 3000);
     assert_eq!(support::sum(&mem, "inuse_space", kept), 84_000);
+    assert_eq!(sum_of_file(&line, "alloc_objects"), memory(&line, "allocs"));
+}
+
+#[test]
+fn blocks_are_temporary_for_as_many_allocations_as_it_says() {
+    for (option, blocks, bytes) in
+        [("--temporary=0", 100, 3000), ("--temporary=1", 200, 5000), ("--temporary=2", 300, 6000)]
+    {
+        let (run, line) = run(0, "ends", &[option], &["passes_on"]);
+        let file = PathBuf::from(line["profiles"]["mem"].as_str().unwrap()).with_file_name("temporary.prof");
+        let profile = support::read_profile(file);
+        let sum = |kind: &str| {
+            support::sum(&profile, kind, |sample| {
+                support::functions(&profile, sample).any(|name| name == "ends::passes_on")
+            })
+        };
+        assert_eq!((sum("alloc_objects"), sum("alloc_space")), (blocks, bytes), "{option}");
+        assert_eq!(support::sum(&profile, "alloc_objects", |_| true) as u64, memory(&line, "temporary_allocs"));
+        let words = if blocks == 100 { "no other allocation between" } else { "other allocations between" };
+        assert!(run.stderr.contains(words), "{}", run.stderr);
+    }
+}
+
+/// Ctrl-C at a terminal reaches the tool and the program.
+#[test]
+fn ctrl_c_at_a_terminal_leaves_all_files() {
+    let _lock = lock();
+    let command = tool(&fixture("programs"));
+    let folder = target_dir();
+    let words = ["--target-dir", folder.to_str().unwrap(), "--locked", "--bin", "ends", "--", "waits"];
+    let quoted = |word: &str| format!("'{word}'");
+    let line: Vec<String> = std::iter::once(command.get_program().to_str().unwrap()).chain(words).map(quoted).collect();
+    let mut script = support::command("script", &fixture("programs"));
+    script.args(["--quiet", "--return", "--command", &line.join(" "), "/dev/null"]);
+    let Ok(mut child) = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() else {
+        return println!("skipped: script(1) is not there");
+    };
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut text = String::new();
+    while !text.contains("ready") && out.read_line(&mut text).unwrap() > 0 {}
+    let mut keys = child.stdin.take().unwrap();
+    keys.write_all(b"\x03").unwrap();
+    std::io::Read::read_to_string(&mut out, &mut text).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{text}");
+    assert!(text.contains("programs/bin/ends: killed by SIGINT, "), "{text}");
+    let results = std::fs::read_to_string(target_dir().join("memprof/results.jsonl")).unwrap();
+    let line = finished(&support::Run { code: None, stdout: String::new(), stderr: text, results });
+    assert_eq!(line["exit"]["signal"], 2);
+    assert!(memory(&line, "allocs") >= 2014);
     assert_eq!(sum_of_file(&line, "alloc_objects"), memory(&line, "allocs"));
 }
 
@@ -191,7 +246,9 @@ fn signals_to_the_tool_are_the_programs() {
         assert_eq!(child.wait().unwrap().code(), Some(code), "{way}");
         let results = std::fs::read_to_string(target_dir().join("memprof/results.jsonl")).unwrap();
         let run = support::Run { code: None, stdout: String::new(), stderr: String::new(), results };
-        assert!(memory(&finished(&run), "allocs") >= 2014, "{way}");
+        let line = finished(&run);
+        assert!(memory(&line, "allocs") >= 2014, "{way}");
+        assert_eq!(sum_of_file(&line, "alloc_objects"), memory(&line, "allocs"), "{way}");
     }
 }
 
@@ -269,7 +326,8 @@ fn what_cannot_be_is_said_in_one_line_before_anything_runs() {
     let needs = memprof(&folder, &["--locked", "--bin", "needs"]).ends_with(101);
     assert!(needs.stderr.contains("requires the features: `extra`"), "{}", needs.stderr);
     memprof(&folder, &["--locked", "-q", "--bin", "needs", "-F", "extra"]).ends_with(0);
-    for option in ["--memprofile", "--json"] {
+    let options = ["--memprofile", "--cpuprofile", "--blockprofile", "--trace", "--json", "--save-baseline"];
+    for option in options {
         assert!(error(1, &["--bin", "plain", option, "/nowhere/at/all"]).starts_with("cannot write /nowhere/at/all"));
     }
 }

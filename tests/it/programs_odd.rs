@@ -56,6 +56,21 @@ fn a_program_may_drop_its_rights() {
     assert!(memory(&line, "allocs") >= 2 * 2014 && line["memory"]["exact"] == true, "{line}");
 }
 
+/// An executable that `build` made runs what its environment says: not with the rights of another user.
+#[test]
+fn a_program_with_the_setuid_bit_ignores_the_environment() {
+    if !rustix::process::geteuid().is_root() {
+        return println!("skipped: only root can give a file away");
+    }
+    let gives_away = r#"cp "$0" "$0-away" && chown 65534 "$0-away" && chmod 4755 "$0-away" && exec "$0-away" "$@""#;
+    let runner = format!("target.'cfg(all())'.runner=['sh', '-c', '{gives_away}']");
+    let run =
+        memprof(&fixture("programs"), &["--locked", "-q", "--bin", "counted", "--config", &runner]).ends_with(104);
+    let error =
+        "programs/bin/counted does not get its environment: its runner clears it, or its file has the setuid bit";
+    assert_eq!(run.errors(), [error]);
+}
+
 #[test]
 fn stripped_and_static_programs_are_counted_as_others() {
     let numbers = |options: &[&str]| {
@@ -83,6 +98,23 @@ fn children_are_recorded_by_themselves_if_that_is_asked_for() {
         assert_eq!((&child["exit"], &child["memory"]["exact"]), (&"unknown".into(), &true.into()));
         assert_eq!(sum_of_function(child, "inuse_space", "programs::keep"), bytes as f64, "{way}");
         assert_eq!(sum_of_file(child, "alloc_objects"), memory(child, "allocs"), "{way}");
+    }
+}
+
+#[test]
+fn a_child_has_nothing_of_its_parents_other_threads() {
+    let words = ["--locked", "--bin", "ends", "-q", "--children", "--", "forks_beside_threads"];
+    let run = memprof(&fixture("programs"), &words).ends_with(0);
+    let lines: Vec<Value> = run.results.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let children = lines.iter().filter(|line| line["name"].as_str().is_some_and(|name| name.contains("/child-")));
+    let children: Vec<&Value> = children.collect();
+    assert_eq!(children.len(), 8, "{}", run.results);
+    for child in children {
+        let allocs = memory(child, "allocs");
+        assert!((210..260).contains(&allocs), "{child}");
+        assert!((10_000..12_000).contains(&memory(child, "live_bytes")), "{child}");
+        assert_eq!((sum_of_file(child, "alloc_objects"), &child["memory"]["exact"]), (allocs, &true.into()), "{child}");
+        assert_eq!(sum_of_file(child, "inuse_space"), memory(child, "live_bytes"), "{child}");
     }
 }
 

@@ -121,6 +121,7 @@ fn a_part_of_the_timeline_governs_what_is_shown() {
     browser.click("[data-chip=leaked]");
     browser.until("memprofFlame.model.column.kind === 'inuse_space'");
     assert_eq!(browser.eval(SHOWN)["p::a"], 100);
+    assert_eq!(text(&mut browser, "#leaks"), "100 B in 1 block never freed");
     browser.click("[data-chip=temporary]");
     browser.until("document.querySelectorAll('.chip, .profile').length && memprofFlame.model.flame.sources.some(({ name }) => name === 'p::b')");
     // From 2.5 to 5 seconds: at the highest moment half of the million is `p::a`'s and a quarter small.

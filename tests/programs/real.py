@@ -57,8 +57,12 @@ mod counted_by_hand {
 """
 
 
-def call(command, folder, stdin, **environment):
-    return subprocess.run(command, cwd=folder, input=stdin, capture_output=True, env={**os.environ, **environment})
+def call(command, folder, stdin):
+    """`stdin` is given as a file: what each read of a pipe returns depends on when it is read."""
+    with tempfile.TemporaryFile() as file:
+        file.write(stdin)
+        file.seek(0)
+        return subprocess.run(command, cwd=folder, stdin=file, capture_output=True)
 
 
 def fetch(name, version, scratch):
@@ -90,10 +94,11 @@ def check(name, scratch):
     finished = next(line for line in map(json.loads, out.read_text().splitlines()) if line["reason"] == "program-finished")
     memory = finished["memory"]
 
-    # A program's own name is among what it allocates: the copy is called as the other one was.
+    # A program's own name is among what it allocates: the copy is called as the other one was. Unlike a shell, perl leaves
+    # the environment as it is.
     called = plain / f"target/memprof/build/programs/release/{binary}"
     runner = scratch / f"{name}-runner"
-    runner.write_text(f'#!/bin/bash\nprogram=$1; shift\nexec -a "{called}" "$program" "$@"\n')
+    runner.write_text(f'#!/usr/bin/perl\nmy $program = shift; exec {{ $program }} "{called}", @ARGV;\n')
     runner.chmod(0o755)
     by_hand = call([*run, "--config", f"target.'cfg(all())'.runner='{runner}'", "--", *arguments], counted, stdin)
     numbers = by_hand.stderr.decode().rsplit("COUNTED ", 1)[1].split()

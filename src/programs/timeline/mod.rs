@@ -10,6 +10,7 @@ pub mod interval;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 use super::recorded;
@@ -23,8 +24,8 @@ const MOST_STEPS: usize = 600;
 const FIRST_STEP: Duration = Duration::from_millis(10);
 /// Sites of a step that are told by name.
 const MOST_SITES: usize = 10;
-/// How many stacks are looked at in each step; with more, only every few steps.
-const CHEAP_STACKS: u64 = 20_000;
+/// Looking at the stacks takes one part in so many of the time, at most: where there are many, not every step has changes.
+const SHARE: u32 = 20;
 /// Changes of all steps that are kept, some 40 bytes each.
 const MOST_CHANGES: usize = 400_000;
 
@@ -59,6 +60,8 @@ pub struct Step {
 pub struct Timeline {
     pub steps: Vec<Step>,
     step: Duration,
+    /// When the stacks are looked at again.
+    next_look: Duration,
     /// Each stack's counts at the latest look.
     last: Vec<[u64; 4]>,
     /// Changes that belong to the next look.
@@ -69,7 +72,14 @@ pub struct Timeline {
 
 impl Default for Timeline {
     fn default() -> Timeline {
-        Timeline { steps: Vec::new(), step: FIRST_STEP, last: Vec::new(), pending: Vec::new(), names: HashMap::new() }
+        Timeline {
+            steps: Vec::new(),
+            step: FIRST_STEP,
+            next_look: Duration::ZERO,
+            last: Vec::new(),
+            pending: Vec::new(),
+            names: HashMap::new(),
+        }
     }
 }
 
@@ -97,8 +107,12 @@ impl Timeline {
         if !self.steps.is_empty() && (at.as_nanos() as u64) < last + self.step.as_nanos() as u64 {
             return;
         }
-        let looks = self.steps.len().is_multiple_of((header.word(word::ENTRIES_END) / CHEAP_STACKS + 1) as usize);
+        let looks = at >= self.next_look;
+        let begun = cpu_time();
         let mut step = self.look(region, header, at, looks);
+        if looks {
+            self.next_look = at + SHARE * cpu_time().saturating_sub(begun);
+        }
         step.threads = self.threads(pid);
         self.steps.push(step);
         let changes = |steps: &[Step]| steps.iter().flat_map(|step| &step.changes).map(Vec::len).sum::<usize>();
@@ -195,6 +209,12 @@ impl Timeline {
         threads.sort_unstable();
         threads
     }
+}
+
+/// Of the calling thread.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// One change a stack, in order.

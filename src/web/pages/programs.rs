@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::details::profile;
+use crate::pprof::profile::read;
+use crate::programs::leaks::{self, Keeper};
 use crate::results::program::{Finished, TEMPORARIES};
 use crate::web::views::{origin, short_names};
 
@@ -37,8 +39,18 @@ pub fn program(finished: &Finished) -> Value {
         "mem": of(&finished.profiles.mem),
         "cpu": of(&finished.profiles.cpu),
         "temporary": temporaries.filter(|path| path.is_file()).map(|path| profile(&path, None)),
+        "leaks": finished.profiles.mem.as_ref().and_then(|mem| kept(Path::new(mem))),
         "timeline": finished.timeline.as_ref().map(|path| timeline(Path::new(path))),
     })
+}
+
+/// Blocks and bytes that were never freed, by what keeps them.
+fn kept(mem: &Path) -> Option<Value> {
+    let leaks = leaks::leaks(&read(&std::fs::read(mem).ok()?).ok()?);
+    let keepers =
+        [Keeper::Leak, Keeper::Static, Keeper::Std].map(|keeper| (keeper.words(), leaks::sum(&leaks, keeper)));
+    let there = keepers.into_iter().filter(|(_, (blocks, _))| *blocks != 0);
+    Some(there.map(|(keeper, (blocks, bytes))| json!({ "keeper": keeper, "blocks": blocks, "bytes": bytes })).collect())
 }
 
 fn timeline(path: &Path) -> Value {
