@@ -179,7 +179,7 @@ impl<'a> Builder<'a> {
 
     fn compile(&self) -> Result<Vec<Executable>> {
         let mut arguments = cargo::arguments(self.cargo_options, &self.options, &self.targets, &self.build_dir);
-        arguments.extend(self.runner.arguments(!self.cargo_options.config.is_empty()));
+        arguments.extend(self.runner.arguments());
         let call = CargoCall { program: self.program.clone(), arguments, variables: self.variables.clone() };
         let mut executables = Vec::new();
         call.run(self.interrupt, &mut |artifact| executables.extend(Executable::new(artifact, &self.targets)))?;

@@ -73,6 +73,7 @@ pub struct Runner {
     link: PathBuf,
     platform: String,
     users: Vec<OsString>,
+    told_as_text: Option<bool>,
 }
 
 impl Runner {
@@ -81,7 +82,8 @@ impl Runner {
         let notes = scratch.join("notes");
         fs::create_dir_all(&notes)?;
         let link = link_to_self(&home.join("inject"), RUNNER_NAME)?;
-        Ok(Runner { notes, link, platform: config.platform.clone(), users: config.runner.clone() })
+        let (platform, users) = (config.platform.clone(), config.runner.clone());
+        Ok(Runner { notes, link, platform, users, told_as_text: config.runner_told_as_text })
     }
 
     /// The variables that make cargo use it.
@@ -96,11 +98,13 @@ impl Runner {
 
     /// The arguments that do so, if cargo would split the variable at spaces, or if the user's `--config` takes
     /// precedence over it.
-    pub fn arguments(&self, has_config: bool) -> Vec<OsString> {
-        if !has_config && self.variables().len() > 1 {
+    pub fn arguments(&self) -> Vec<OsString> {
+        if self.told_as_text.is_none() && self.variables().len() > 1 {
             return Vec::new();
         }
-        let value = toml::Value::Array(vec![toml::Value::String(self.link.to_string_lossy().into_owned())]);
+        let link = toml::Value::String(self.link.to_string_lossy().into_owned());
+        // Of another type than the user's cargo would refuse it.
+        let value = if self.told_as_text == Some(true) { link } else { toml::Value::Array(vec![link]) };
         vec!["--config".into(), format!("target.{}.runner={value}", self.platform).into()]
     }
 

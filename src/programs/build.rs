@@ -96,7 +96,7 @@ fn build_all(
         let runner = Runner::install(config, &place.home, &notes)?;
         let variables = [variables.clone(), runner.variables()].concat();
         let mut arguments = arguments(select, program, &build_dir);
-        arguments.extend(runner.arguments(!select.cargo.config.is_empty()));
+        arguments.extend(runner.arguments());
         let call = CargoCall { program: config.cargo.clone(), arguments, variables };
         let (executable, plain) = counting(&call, program, &setup, interrupt)?;
         let launch = runner.launches(&call.variables)?.into_values().next();

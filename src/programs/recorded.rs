@@ -122,7 +122,7 @@ pub fn threads(region: &Region, header: &Header) -> Vec<u32> {
     states(region, header).into_iter().map(number).collect()
 }
 
-/// Every stack's counts of this moment.
+/// The counts of this moment of every stack that has any: a fork's child has those of its parent, without counts.
 pub fn entries(region: &Region, header: &Header, visit: &mut dyn FnMut(Entry)) {
     const CHUNK: u64 = 1 << 11;
     if header.word(word::ENTRY_SIZE) != field::SIZE as u64 {
@@ -133,7 +133,7 @@ pub fn entries(region: &Region, header: &Header, visit: &mut dyn FnMut(Entry)) {
     for (from, chunk) in (0..end).step_by(CHUNK as usize).zip(chunks).filter(|(_, chunk)| *chunk != 0) {
         let bytes = region.bytes(chunk, CHUNK.min(end - from) as usize * field::SIZE);
         for (number, bytes) in (from..).zip(bytes.chunks_exact(field::SIZE)) {
-            if let Some(entry) = entry(number, bytes) {
+            if let Some(entry) = entry(number, bytes).filter(|entry| entry.counts != StackCounts::default()) {
                 visit(entry);
             }
         }

@@ -41,6 +41,8 @@ pub struct CargoConfig {
     pub wrapper: Option<PathBuf>,
     /// The user's own runner of that platform, with its arguments.
     pub runner: Vec<OsString>,
+    /// Whether `--config` has the runner as one text; `None` if it has none.
+    pub runner_told_as_text: Option<bool>,
 }
 
 impl CargoConfig {
@@ -111,6 +113,7 @@ impl CargoConfig {
             platform,
             wrapper,
             runner: runner.unwrap_or_default(),
+            runner_told_as_text: overrides.runner_is_text(&platform),
         })
     }
 }

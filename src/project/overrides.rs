@@ -57,6 +57,10 @@ impl Overrides {
         }
     }
 
+    pub fn runner_is_text(&self, triple: &str) -> Option<bool> {
+        Some(self.value(&["target", triple, "runner"])?.is_str())
+    }
+
     /// Whether any rustflags have this.
     pub fn flags_have(&self, triple: &str, what: &str) -> bool {
         let flags = [self.value(&["build", "rustflags"]), self.value(&["target", triple, "rustflags"])];

@@ -49,7 +49,7 @@ pub fn build(
     let runner = Runner::install(config, &place.home, &scratch.0)?;
     let variables = [runner.variables(), setup.install(&place.home, &build_dir)?].concat();
     let mut arguments = arguments(args, &build_dir);
-    arguments.extend(runner.arguments(!args.build.cargo.config.is_empty()));
+    arguments.extend(runner.arguments());
     let cargo = CargoCall { program: config.cargo.clone(), arguments, variables };
     let made = made(&cargo, place, &setup, interrupt)?;
     let mut launches = runner.launches(&cargo.variables)?;

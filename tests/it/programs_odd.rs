@@ -63,7 +63,7 @@ fn a_program_with_the_setuid_bit_ignores_the_environment() {
         return println!("skipped: only root can give a file away");
     }
     let gives_away = r#"cp "$0" "$0-away" && chown 65534 "$0-away" && chmod 4755 "$0-away" && exec "$0-away" "$@""#;
-    let runner = format!("target.'cfg(all())'.runner=['sh', '-c', '{gives_away}']");
+    let runner = runner(&format!("['sh', '-c', '{gives_away}']"));
     let run =
         memprof(&fixture("programs"), &["--locked", "-q", "--bin", "counted", "--config", &runner]).ends_with(104);
     let error =
@@ -71,14 +71,23 @@ fn a_program_with_the_setuid_bit_ignores_the_environment() {
     assert_eq!(run.errors(), [error]);
 }
 
+/// cargo's configuration for it.
+fn runner(value: &str) -> String {
+    format!("target.{}-unknown-linux-gnu.runner={value}", std::env::consts::ARCH)
+}
+
 #[test]
-fn stripped_and_static_programs_are_counted_as_others() {
+fn stripped_static_and_wrapped_programs_are_counted_as_others() {
     let numbers = |options: &[&str]| {
         let (_, line) = run(0, "counted", options, &[]);
         ["allocs", "bytes", "frees", "live_bytes"].map(|field| memory(&line, field))
     };
     let plain = numbers(&["-q"]);
     assert_eq!(numbers(&["-q", "--config", "profile.release.strip=true"]), plain);
+    // As cargo takes them: a list of words, and a text.
+    for nice in ["['nice', '-n', '1']", "'nice -n 1'"] {
+        assert_eq!(numbers(&["-q", "--config", &runner(nice)]), plain, "{nice}");
+    }
     assert_eq!(numbers(&["-q", "--config", "build.rustflags=['-Ctarget-feature=+crt-static']"]), plain);
 }
 
