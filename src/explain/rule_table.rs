@@ -39,6 +39,8 @@ pub enum Evidence {
     OncePerOperation,
     SeveralPerOperation,
     AtLeastOncePerOperation,
+    /// It can be kept for another time: for the next operation, or in a whole run for the next of several, one after the other.
+    Again,
     /// The function's head says `-> Box<dyn Trait>`.
     ReturnsDyn,
     /// No thread is started in the operation, and only one allocates: it can be lent.
@@ -261,21 +263,21 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "thread-per-operation",
         operations: &[O::Thread],
-        evidence: &[E::AtLeastOncePerOperation],
+        evidence: &[E::AtLeastOncePerOperation, E::Again],
         advice: "keep threads (a pool) from one operation to the next, and send them work",
         change: Change::Gone,
     },
     Rule {
         name: "channel-per-operation",
         operations: &[O::Channel],
-        evidence: &[E::FreedInside, E::AtLeastOncePerOperation],
+        evidence: &[E::FreedInside, E::AtLeastOncePerOperation, E::Again],
         advice: "keep the channel from one operation to the next",
         change: Change::Gone,
     },
     Rule {
         name: "buffered-io",
         operations: &[O::BufferedIo],
-        evidence: &[E::FreedInside, E::FreedWhereMade, E::OneAtATime],
+        evidence: &[E::FreedInside, E::FreedWhereMade, E::OneAtATime, E::Again],
         advice: "keep the reader or writer, or read what is in memory without one",
         change: Change::Gone,
     },

@@ -71,6 +71,7 @@ impl Case<'_> {
             Evidence::OncePerOperation => !self.run && growth.blocks == self.followed,
             Evidence::SeveralPerOperation => growth.blocks >= 2 * self.followed,
             Evidence::AtLeastOncePerOperation => growth.blocks >= self.followed,
+            Evidence::Again => !self.run || growth.blocks >= 2 && self.group().most_live == Some(1),
             Evidence::ReturnsDyn => self.returned_trait().is_some(),
             Evidence::OneThread => self.one_thread,
             Evidence::NoDyn => self.source.is_some() && !self.line().contains("dyn ") && !self.head.contains("dyn "),
@@ -142,7 +143,9 @@ impl Case<'_> {
             .map_or_else(String::new, |size| format!("({})", range(growth.least_last / size, growth.most_last / size)));
         let capacity = format!("{capacity}, {last} B at the end");
         let size = self.group().life.sizes.first().map_or(0, |(size, _)| *size);
+        const NEXT: &str = " from one operation to the next";
         advice
+            .replace(NEXT, if self.run { "" } else { NEXT })
             .replace("{last}", &last)
             .replace("{capacity}", &capacity)
             .replace("{size}", &grouped(size))
@@ -208,6 +211,24 @@ mod tests {
             in_own_code: true,
             place: String::new(),
             made: None,
+        }
+    }
+
+    /// One that is made once is kept already.
+    #[test]
+    fn a_whole_run_has_no_next_operation() {
+        let names = ["thread-per-operation", "channel-per-operation", "buffered-io"];
+        for rule in RULES.iter().filter(|rule| names.contains(&rule.name)) {
+            assert!(rule.evidence.contains(&Evidence::Again), "{}", rule.name);
+            for (blocks, most_live, again) in [(1, 1, false), (3, 3, false), (3, 1, true)] {
+                let mut groups = groups(rule, &[blocks, 0, 0, 0, 64, 64, blocks, 0, blocks, 64, 0, 0]);
+                groups[0].most_live = Some(most_live);
+                let one = case(&groups, 1, 1);
+                assert!(one.shows(&Evidence::Again));
+                let run = Case { run: true, ..one };
+                assert_eq!(run.shows(&Evidence::Again), again, "{} {blocks} {most_live}", rule.name);
+                assert!(!run.fill_in(rule.advice).contains("operation"), "{}", rule.name);
+            }
         }
     }
 

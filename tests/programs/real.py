@@ -76,6 +76,20 @@ def fetch(name, version, scratch):
     return next(home.glob(f"registry/src/*/{name}-{version}"))
 
 
+def recorded(crate, binary, arguments, stdin, without):
+    """Runs the program under the tool; its output and exit code are those of the run `without`."""
+    out = crate / "run.jsonl"
+    ours = call([TOOL, "--locked", "--bin", binary, "--json", str(out), "--", *arguments], crate, stdin)
+    assert without.returncode == ours.returncode and without.stdout == ours.stdout, ours.stderr.decode()[-2000:]
+    finished = next(line for line in map(json.loads, out.read_text().splitlines()) if line["reason"] == "program-finished")
+    assert finished["memory"]["exact"]
+    return finished
+
+
+def totals(finished):
+    return [finished["memory"][field] for field in ("allocs", "bytes", "frees")]
+
+
 def check(name, scratch):
     version, binary, source, arguments, stdin = PROGRAMS[name]
     crate = fetch(name, version, scratch)
@@ -88,11 +102,7 @@ def check(name, scratch):
 
     run = ["cargo", "run", "--release", "--locked", "--quiet", "--bin", binary]
     without = call([*run, "--", *arguments], plain, stdin)
-    out = scratch / f"{name}.jsonl"
-    ours = call([TOOL, "--locked", "--bin", binary, "--json", str(out), "--", *arguments], plain, stdin)
-    assert without.returncode == ours.returncode and without.stdout == ours.stdout, (name, ours.stderr.decode()[-2000:])
-    finished = next(line for line in map(json.loads, out.read_text().splitlines()) if line["reason"] == "program-finished")
-    memory = finished["memory"]
+    finished = recorded(plain, binary, arguments, stdin, without)
 
     # A program's own name is among what it allocates: the copy is called as the other one was. Unlike a shell, perl leaves
     # the environment as it is.
@@ -101,11 +111,14 @@ def check(name, scratch):
     runner.write_text(f'#!/usr/bin/perl\nmy $program = shift; exec {{ $program }} "{called}", @ARGV;\n')
     runner.chmod(0o755)
     by_hand = call([*run, "--config", f"target.'cfg(all())'.runner='{runner}'", "--", *arguments], counted, stdin)
-    numbers = by_hand.stderr.decode().rsplit("COUNTED ", 1)[1].split()
-    own = [memory[field] for field in ("allocs", "bytes", "frees")]
-    print(f"{name} {version}: {own} allocations, bytes, frees; by hand {numbers}; exact {memory['exact']}", flush=True)
+    numbers = [int(number) for number in by_hand.stderr.decode().rsplit("COUNTED ", 1)[1].split()]
+    print(f"{name} {version}: {totals(finished)} allocations, bytes, frees; by hand {numbers}", flush=True)
     assert by_hand.stdout == without.stdout
-    assert own == [int(number) for number in numbers], name
+    if totals(finished) != numbers:
+        # The optimizer may leave out an allocation in one executable and not in another: the copy is counted itself.
+        copied = totals(recorded(counted, binary, arguments, stdin, without))
+        print(f"  the copy itself, recorded: {copied}", flush=True)
+        assert copied == numbers, name
     if GO:
         for kind, path in finished["profiles"].items():
             top = subprocess.run([GO, "tool", "pprof", "-top", path], capture_output=True, check=True).stdout.decode()
