@@ -28,6 +28,8 @@ fn for_cargo(result: Result<i32>) -> ExitCode {
 }
 
 fn for_person(args: Vec<OsString>) -> ExitCode {
+    // A file beyond the user's limit (ulimit -f) is an error of writing it, not the end.
+    os::outlive_the_file_limit();
     match cli::run(args) {
         Ok(code) => ExitCode::from(code),
         Err(Error::Interrupted) => {

@@ -29,7 +29,7 @@ use crate::results::lines::{Finished, Line, Run, RunFinished};
 use crate::results::program;
 use crate::session::baseline::{self, Base};
 use crate::session::writer::started;
-use crate::{Error, Result, exit, fs};
+use crate::{Error, Result, exit, fs, os};
 
 /// Whether the arguments name a program.
 pub fn is_meant(args: &[OsString]) -> bool {
@@ -214,7 +214,7 @@ impl Files {
     }
 }
 
-/// Makes and removes a draft where the file is to be.
+/// The file, or a draft beside it, can be written.
 fn check_writable(path: &Path) -> Result<()> {
     fs::check_output(path)?;
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
@@ -222,8 +222,7 @@ fn check_writable(path: &Path) -> Result<()> {
         return Ok(());
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    tempfile::Builder::new().prefix(".memprof").tempfile_in(folder).map_err(|e| Error::file("write", path, e))?;
-    Ok(())
+    os::may_write_in(folder).map_err(|e| Error::file("write", path, e))
 }
 
 #[cfg(test)]

@@ -128,6 +128,21 @@ pub fn monotonic() -> u64 {
     FIRST.get_or_init(Instant::now).elapsed().as_nanos() as u64
 }
 
+/// Not less than that of the calling thread.
+pub fn thread_cpu_time() -> Duration {
+    Duration::from_nanos(monotonic())
+}
+
+pub fn largest_file() -> u64 {
+    u64::MAX
+}
+
+pub fn outlive_the_file_limit() {}
+
+pub fn may_write_in(folder: &Path) -> io::Result<()> {
+    folder.metadata().map(drop)
+}
+
 /// There is no file to wait at.
 pub fn is_readable(_: &File, _: Duration) -> io::Result<bool> {
     unsupported()

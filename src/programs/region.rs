@@ -14,6 +14,9 @@ const PAGE: usize = 4096;
 /// The most that a program may map of it: only used pages take memory.
 const LARGEST: u64 = 1 << 38;
 
+/// Room for the log, the rings and a few stacks.
+const SMALLEST: u64 = 1 << 27;
+
 /// The file in memory.
 #[derive(Debug)]
 pub struct Region {
@@ -25,8 +28,12 @@ impl Region {
     pub fn make() -> Result<Region> {
         let cannot =
             |e: &dyn std::fmt::Display| Error::other(format!("cannot make memory to share with a program: {e}"));
+        let limit = os::largest_file();
+        if limit < SMALLEST {
+            return Err(cannot(&format!("files may have {limit} bytes (ulimit -f), and it needs {SMALLEST}")));
+        }
         let file = os::file_in_memory().map_err(|e| cannot(&e))?;
-        file.set_len(LARGEST).map_err(|e| cannot(&e))?;
+        file.set_len(LARGEST.min(limit)).map_err(|e| cannot(&e))?;
         Ok(Region { file })
     }
 

@@ -133,9 +133,9 @@ pub fn input(file: &Path) -> Result<File> {
 /// # Errors
 /// It cannot be started.
 pub fn start(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scratch) -> Result<Started> {
+    let region = Region::make()?;
     let table = scratch.0.join("table");
     tables.write(&objects(ready, scratch)?, &table)?;
-    let region = Region::make()?;
     let number = if options.children { children::MOST } else { 0 };
     let children = (0..number).map(|_| Region::make()).collect::<Result<Vec<_>>>()?;
     let plan = scratch.0.join("program-plan");
@@ -287,7 +287,7 @@ fn objects(ready: &Ready, scratch: &Scratch) -> Result<Vec<Module>> {
     write_plan(&plan, &format!("memprof-plan 1\nmode list\nrecords {}\n", escape(&records.to_string_lossy())))?;
     let mut command: Command = ready.launch.command(&ready.executable);
     command.env(LIST_VARIABLE, &plan).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let out = command.output().map_err(|e| Error::other(format!("cannot run {}: {e}", ready.executable.display())))?;
+    let out = command.output().map_err(|e| not_started(&command, e))?;
     let records = Reader::open(&records).ok().and_then(|mut reader| reader.poll().ok()).unwrap_or_default();
     let modules: Vec<Module> = records
         .into_iter()
@@ -305,6 +305,7 @@ fn objects(ready: &Ready, scratch: &Scratch) -> Result<Vec<Module>> {
             true => {
                 format!("{name} does not get its environment: its runner clears it, or its file has the setuid bit")
             }
+            false if why.is_empty() => format!("{name} cannot be started: {}", out.status),
             false => format!("{name} cannot be started ({}): {why}", out.status),
         };
         return Err(Error::nothing_measured(message));

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::programs::{memory, run, sum_of_file, sum_of_function};
 use crate::support;
-use crate::support::{fixture, lock, memprof, target_dir};
+use crate::support::{fixture, lock, memprof, target_dir, tool};
 
 #[test]
 fn stacks_through_a_library_that_was_opened_late_are_whole() {
@@ -69,6 +69,22 @@ fn a_program_with_the_setuid_bit_ignores_the_environment() {
     let error =
         "programs/bin/counted does not get its environment: its runner clears it, or its file has the setuid bit";
     assert_eq!(run.errors(), [error]);
+}
+
+#[test]
+fn a_limit_of_file_sizes_is_kept_or_said() {
+    let _lock = lock();
+    for (blocks, code, said) in
+        [("300000", 0, "programs/bin/counted: exit code 0, "), ("1000", 1, " (ulimit -f), and it needs ")]
+    {
+        let mut shell = support::command("sh", &fixture("programs"));
+        let program = tool(&fixture("programs"));
+        shell.args(["-c", "ulimit -f $0; exec \"$@\"", blocks]).arg(program.get_program());
+        shell.arg("--target-dir").arg(target_dir()).args(["--locked", "--bin", "counted"]);
+        let out = shell.output().unwrap();
+        let stderr = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.code() == Some(code) && stderr.contains(said), "{:?} {stderr}", out.status);
+    }
 }
 
 /// cargo's configuration for it.

@@ -10,13 +10,12 @@ pub mod interval;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 use super::recorded;
 use super::region::{Header, Region, word};
 use super::ring::now;
-use crate::os::Pid;
+use crate::os::{Pid, thread_cpu_time};
 
 /// Steps that are kept.
 const MOST_STEPS: usize = 600;
@@ -108,10 +107,10 @@ impl Timeline {
             return;
         }
         let looks = at >= self.next_look;
-        let begun = cpu_time();
+        let begun = thread_cpu_time();
         let mut step = self.look(region, header, at, looks);
         if looks {
-            self.next_look = at + SHARE * cpu_time().saturating_sub(begun);
+            self.next_look = at + SHARE * thread_cpu_time().saturating_sub(begun);
         }
         step.threads = self.threads(pid);
         self.steps.push(step);
@@ -209,12 +208,6 @@ impl Timeline {
         threads.sort_unstable();
         threads
     }
-}
-
-/// Of the calling thread.
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// One change a stack, in order.
