@@ -214,24 +214,6 @@ mod tests {
         }
     }
 
-    /// One that is made once is kept already.
-    #[test]
-    fn a_whole_run_has_no_next_operation() {
-        let names = ["thread-per-operation", "channel-per-operation", "buffered-io"];
-        for rule in RULES.iter().filter(|rule| names.contains(&rule.name)) {
-            assert!(rule.evidence.contains(&Evidence::Again), "{}", rule.name);
-            for (blocks, most_live, again) in [(1, 1, false), (3, 3, false), (3, 1, true)] {
-                let mut groups = groups(rule, &[blocks, 0, 0, 0, 64, 64, blocks, 0, blocks, 64, 0, 0]);
-                groups[0].most_live = Some(most_live);
-                let one = case(&groups, 1, 1);
-                assert!(one.shows(&Evidence::Again));
-                let run = Case { run: true, ..one };
-                assert_eq!(run.shows(&Evidence::Again), again, "{} {blocks} {most_live}", rule.name);
-                assert!(!run.fill_in(rule.advice).contains("operation"), "{}", rule.name);
-            }
-        }
-    }
-
     proptest! {
         /// Every rule, whatever was followed and counted.
         #[test]

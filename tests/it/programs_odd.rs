@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::programs::{memory, run, sum_of_file, sum_of_function};
 use crate::support;
-use crate::support::{fixture, lock, memprof, target_dir, tool};
+use crate::support::{fixture, lock, memprof, target_dir};
 
 #[test]
 fn stacks_through_a_library_that_was_opened_late_are_whole() {
@@ -56,42 +56,6 @@ fn a_program_may_drop_its_rights() {
     assert!(memory(&line, "allocs") >= 2 * 2014 && line["memory"]["exact"] == true, "{line}");
 }
 
-/// An executable that `build` made runs what its environment says: not with the rights of another user.
-#[test]
-fn a_program_with_the_setuid_bit_ignores_the_environment() {
-    if !rustix::process::geteuid().is_root() {
-        return println!("skipped: only root can give a file away");
-    }
-    let gives_away = r#"cp "$0" "$0-away" && chown 65534 "$0-away" && chmod 4755 "$0-away" && exec "$0-away" "$@""#;
-    let runner = runner(&format!("['sh', '-c', '{gives_away}']"));
-    let run =
-        memprof(&fixture("programs"), &["--locked", "-q", "--bin", "counted", "--config", &runner]).ends_with(104);
-    let error =
-        "programs/bin/counted does not get its environment: its runner clears it, or its file has the setuid bit";
-    assert_eq!(run.errors(), [error]);
-}
-
-#[test]
-fn a_limit_of_file_sizes_is_kept_or_said() {
-    let _lock = lock();
-    for (blocks, code, said) in
-        [("300000", 0, "programs/bin/counted: exit code 0, "), ("1000", 1, " (ulimit -f), and it needs ")]
-    {
-        let mut shell = support::command("sh", &fixture("programs"));
-        let program = tool(&fixture("programs"));
-        shell.args(["-c", "ulimit -f $0; exec \"$@\"", blocks]).arg(program.get_program());
-        shell.arg("--target-dir").arg(target_dir()).args(["--locked", "--bin", "counted"]);
-        let out = shell.output().unwrap();
-        let stderr = String::from_utf8_lossy(&out.stderr);
-        assert!(out.status.code() == Some(code) && stderr.contains(said), "{:?} {stderr}", out.status);
-    }
-}
-
-/// cargo's configuration for it.
-fn runner(value: &str) -> String {
-    format!("target.{}-unknown-linux-gnu.runner={value}", std::env::consts::ARCH)
-}
-
 #[test]
 fn stripped_static_and_wrapped_programs_are_counted_as_others() {
     let numbers = |options: &[&str]| {
@@ -100,10 +64,6 @@ fn stripped_static_and_wrapped_programs_are_counted_as_others() {
     };
     let plain = numbers(&["-q"]);
     assert_eq!(numbers(&["-q", "--config", "profile.release.strip=true"]), plain);
-    // As cargo takes them: a list of words, and a text.
-    for nice in ["['nice', '-n', '1']", "'nice -n 1'"] {
-        assert_eq!(numbers(&["-q", "--config", &runner(nice)]), plain, "{nice}");
-    }
     assert_eq!(numbers(&["-q", "--config", "build.rustflags=['-Ctarget-feature=+crt-static']"]), plain);
 }
 
