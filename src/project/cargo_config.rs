@@ -99,6 +99,7 @@ impl CargoConfig {
         let static_libc = says("+crt-static") || platform.ends_with("-musl") && !says("-crt-static");
         let runner = config.runner(&platform).map_err(bad)?;
         let runner = runner.map(|runner| std::iter::once(runner.path.into_os_string()).chain(runner.args).collect());
+        let runner_told_as_text = overrides.runner_is_text(&platform);
         let on_the_line = overrides.runner(&platform).map(|words| words.into_iter().map(OsString::from).collect());
         let runner: Option<Vec<OsString>> = on_the_line.or(runner);
         let wrapper = match overrides.build("rustc-wrapper") {
@@ -113,7 +114,7 @@ impl CargoConfig {
             platform,
             wrapper,
             runner: runner.unwrap_or_default(),
-            runner_told_as_text: overrides.runner_is_text(&platform),
+            runner_told_as_text,
         })
     }
 }
