@@ -198,7 +198,7 @@ mod tests {
     use super::*;
     use crate::results::check::PlacedSite;
     use crate::results::lines::Finished;
-    use crate::results::ratio::{Ratio, Versus};
+    use crate::results::ratio::{Placement, Ratio, Versus};
     use crate::results::sample::finished;
 
     fn now(allocs: f64, bytes: f64) -> Measured {
@@ -265,7 +265,7 @@ mod tests {
             judge(&today, Some(&entry), &limits).remove(2)
         };
         assert_eq!(time(&one).paired, Some(false));
-        let ratio = Ratio::of_pairs(&[1.5; 9]).unwrap();
+        let ratio = Ratio::of_pairs(&[1.5; 9], Placement::TwoPrograms).unwrap();
         one.vs = Some(Versus { name: one.name.clone(), baseline: Some("git:HEAD".to_owned()), ratio });
         assert_eq!((time(&one).paired, time(&one).message.contains("unpaired")), (Some(true), false));
         assert_eq!(judge(&now(2.0, 2048.0), Some(&entry), &limits)[0].paired, None);

@@ -18,7 +18,7 @@ use super::suite::Suite;
 use crate::Result;
 use crate::records::{Record, Timed};
 use crate::results::pairs;
-use crate::results::ratio::Ratio;
+use crate::results::ratio::{Placement, Ratio};
 
 use player::{Entrant, Player};
 
@@ -190,10 +190,11 @@ fn compare<'a>(reference: &Entrant<'a>, others: Vec<Entrant<'a>>, measuring: &mu
     if let Some(((first, of_reference, turns), others)) = sampled.split_first()
         && *first == reference.selected.index
     {
+        let placement = if measuring.rivals.is_some() { Placement::TwoPrograms } else { Placement::OneProgram };
         let of_reference = timeline(of_reference, turns);
         for (index, timed, turns) in others {
             let ratios = pairs::ratios(&of_reference, &timeline(timed, turns));
-            batch.compared.ratios.extend(Ratio::of_pairs(&ratios).map(|ratio| (*index, ratio)));
+            batch.compared.ratios.extend(Ratio::of_pairs(&ratios, placement).map(|ratio| (*index, ratio)));
         }
     }
     Ok(batch)
