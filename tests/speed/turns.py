@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """How often is a comparison in turns wrong, and how often does it see a difference that is there?
 
-Runs a group of three variants of fixtures/speed again and again: the reference, the same work again (A/A), and 3 % more of it
-(A/B). With --load a second process keeps one core busy in bursts.
+Runs a group of fixtures/speed again and again: the reference, the same work again (A/A), and 1 % and 3 % more of it (A/B). With --load a second process keeps one core busy in bursts.
 
     tests/speed/turns.py [--runs 200] [--benchtime 1s] [--load] [--tool target/release/cargo-memprof] [--target-dir DIR]
 
-Ends with 1 where more than 2 % of A/A are called different, or fewer than nine in ten of A/B.
+Ends with 1 where more than 2 % of A/A are called different, or fewer than nine in ten of A/B with 3 %.
 """
 
 import argparse
