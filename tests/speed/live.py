@@ -3,7 +3,7 @@
 
     tests/speed/live.py [throughput] [heap] [profile] [idle] [names]        all, if none is named
 
-throughput   requests a second of two servers, plain, exact and with --sample 512KiB, in turns, with a heap a second
+throughput   requests a second, and the CPU time of one, of two servers, plain, exact and with --sample 512KiB, in turns, with a heap a second
 heap         how long an answer takes of a program with 50,000 stacks, and how long the program is held up meanwhile
 profile      CPU time of a fixed work while profile?seconds=5 runs, over that without it, in turns
 idle         instructions of an executable of `cargo memprof build` that nobody has joined, over those of the plain one
@@ -49,16 +49,18 @@ class Heaps(threading.Thread):
 
 def throughput(rounds=int(os.environ.get("ROUNDS", "6")), seconds=int(os.environ.get("TURN", "4"))):
     ways = {"plain": None, "exact": [], "--sample 512KiB": ["--sample", "512KiB"]}
-    for name, path in [("web", "/items/3"), ("dufs", "/live/load.py")]:
+    for name, path in [("web", "/items/3"), ("dufs", "/?json")]:
         servers = {way: Served(name, live) for way, live in ways.items()}
-        rates = {way: [] for way in ways}
+        rates, costs = {way: [] for way in ways}, {way: [] for way in ways}
         try:
             for number in range(rounds):
                 # Each way comes first, second and third equally often.
                 turn = list(ways)[number % 3 :] + list(ways)[: number % 3]
                 for way in turn:
                     heaps = Heaps(servers[way].url) if servers[way].url else None
+                    before = cpu_of(servers[way].pid)
                     rates[way].append(finished(load(servers[way].own + path, seconds, 4, 0)))
+                    costs[way].append((cpu_of(servers[way].pid) - before) / (rates[way][-1] * seconds))
                     if heaps:
                         heaps.stop()
             counts = servers["plain"].own_counts()[0] if servers["plain"].counts else None
@@ -71,7 +73,8 @@ def throughput(rounds=int(os.environ.get("ROUNDS", "6")), seconds=int(os.environ
         print()
         for way in list(ways)[1:]:
             ratios = sorted(watched / plain for watched, plain in zip(rates[way], rates["plain"]))
-            print(f"  {way}: {statistics.median(ratios):.3f} of plain ({ratios[0]:.3f} to {ratios[-1]:.3f} in {rounds} turns)", flush=True)
+            cost = statistics.median(watched / plain for watched, plain in zip(costs[way], costs["plain"]))
+            print(f"  {way}: {statistics.median(ratios):.3f} of plain ({ratios[0]:.3f} to {ratios[-1]:.3f} in {rounds} turns); CPU time a request {cost:.3f} of plain", flush=True)
 
 
 def started(command, folder=FIXTURE, **options):
@@ -121,9 +124,9 @@ def heap():
 
 
 def cpu_of(pid):
-    """User and system time of a process in seconds, in the kernel's ticks."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """CPU time of a process's threads, in seconds."""
+    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 def profile(rounds=int(os.environ.get("ROUNDS", "8"))):
@@ -140,7 +143,7 @@ def profile(rounds=int(os.environ.get("ROUNDS", "8"))):
                 asking.start()
                 time.sleep(0.3)
             before = cpu_of(child(process.pid))
-            fetch(f"{own}/work?400")
+            fetch(f"{own}/work?2000")
             done[way].append(cpu_of(child(process.pid)) - before)
             if way == "with":
                 asking.join()
@@ -175,7 +178,7 @@ def names():
     """The tool itself is a large program: as a debug build, with all debuginfo, it serves a profile."""
     debug = ["--dev", "--config", "profile.dev.debug=2"]
     with tempfile.TemporaryDirectory() as folder:
-        home = {**os.environ, "HOME": folder, "PPROF_TMPDIR": folder}
+        home = {**os.environ, "XDG_CONFIG_HOME": folder, "PPROF_TMPDIR": folder}
         mem = ROOT / "tests/golden/seeds/unpooled.mem.prof"
         command = live("--bin", "cargo-memprof", *debug, "--", "pprof", "-no_browser", "-http=localhost:0", str(mem))
         process, url = started(command, ROOT, env=home)
