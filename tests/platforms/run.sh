@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.."
 . .ci/common.sh
 here=$PWD out=$PWD/target/platforms host=x86_64-unknown-linux-gnu
 arm=aarch64-unknown-linux-gnu musl=x86_64-unknown-linux-musl
-steps=(fixtures crate tests stacks signed samples waits pages live musl macos windows)
+steps=(fixtures crate tests library stacks signed samples waits pages live musl macos windows)
 [[ $# == 0 ]] || steps=("$@")
 
 tools=(aarch64-linux-gnu-gcc qemu-aarch64-static musl-gcc x86_64-w64-mingw32-dlltool)
@@ -93,6 +93,10 @@ for step in "${steps[@]}"; do
         tests)
             # Counts against the dhat crate's, against a program's own; every end of a bench.
             tested $arm oracle:: trouble:: programs::totals programs::nothing_is_lost programs::threads_that explain::the_
+            ;;
+        library)
+            say "$arm: the library"
+            cargo test --quiet --locked -p memprof --tests --target $arm --target-dir "$out/library"
             ;;
         stacks)
             MEMPROF_TEST_SLOW=1 MEMPROF_TEST_ROUNDS=${MEMPROF_TEST_ROUNDS:-8} tested $arm recording_stacks:: --nocapture
