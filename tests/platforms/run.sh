@@ -95,8 +95,8 @@ for step in "${steps[@]}"; do
             tested $arm oracle:: trouble:: programs::totals programs::nothing_is_lost programs::threads_that explain::the_
             ;;
         library)
-            say "$arm: the library"
-            cargo test --quiet --locked -p memprof --tests --target $arm --target-dir "$out/library"
+            say "$arm: the runtime's own tests, the library's"
+            cargo test --quiet --locked -p memprof_rt -p memprof --tests --target $arm --target-dir "$out/library"
             ;;
         stacks)
             MEMPROF_TEST_SLOW=1 MEMPROF_TEST_ROUNDS=${MEMPROF_TEST_ROUNDS:-8} tested $arm recording_stacks:: --nocapture

@@ -283,6 +283,11 @@ pub mod tests {
         offset << OFFSET_SHIFT | 1 << SLOT_SHIFT | fp | LR_SAVED | if by_fp { FROM_FP } else { FROM_SP }
     }
 
+    /// The registers of a function that has called another one.
+    pub fn registers_of(pc: u64, sp: u64, fp: u64) -> Registers {
+        Registers { pc, sp, fp, lr: 0 }
+    }
+
     fn walked(rows: &[(u32, u32)], stack: &[u64], start: Registers) -> (Vec<u64>, bool) {
         let _one_table = crate::entries::tests::lock();
         install_rows(0x1000, 0x2000, rows);

@@ -253,6 +253,11 @@ pub mod tests {
         words << 12 | saved | if by_fp { FROM_FP } else { FROM_SP }
     }
 
+    /// The registers of a function that has called another one.
+    pub fn registers_of(pc: u64, sp: u64, fp: u64) -> Registers {
+        Registers { pc, sp, fp }
+    }
+
     #[test]
     fn in_an_epilogue_rbp_is_popped_already() {
         let _one_table = crate::entries::tests::lock();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::arch::tests::rule;
+use crate::arch::tests::{registers_of, rule};
 use crate::rules::tests::looked_up;
 use crate::rules::{install_rows, SPECIAL};
 use crate::thread;
@@ -57,7 +57,7 @@ fn lay(room: &mut [u64], top: u64, calls: &[u64], junk: u64) -> Registers {
         }
         pc = BASE + f * 16 + 5;
     }
-    Registers { pc, sp, fp }
+    registers_of(pc, sp, fp)
 }
 
 #[test]
