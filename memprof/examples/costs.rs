@@ -69,6 +69,9 @@ fn main() {
     println!("{:>8.1} ms: the first start of a profile", begun.elapsed().as_nanos() as f64 / 1e6);
     added("heap::start", cost(block));
     memprof::heap::stop().unwrap();
+    memprof::heap::start(memprof::heap::Sample::Bytes(512 << 10)).unwrap();
+    added("heap::start of a sample, one byte in 524,288", cost(block));
+    memprof::heap::stop().unwrap();
     memprof::cpu::start(100).unwrap();
     added("cpu::start(100)", cost(block));
     memprof::cpu::stop().unwrap();

@@ -92,12 +92,29 @@ fn told(mut sites: Vec<Site>, amount: impl Fn(&Site) -> (u64, u64)) -> String {
 
 fn frames(site: &Site) -> Vec<String> {
     let addresses = site.addresses.iter().copied().take_while(|&address| address != 0);
+    #[cfg(feature = "symbolize")]
+    {
+        let named = named(addresses.clone());
+        if !named.is_empty() {
+            return named;
+        }
+    }
     addresses
         .map(|address| match embed::place_of(address - 1) {
             Some((path, at)) => format!("{}+{at:#x}", String::from_utf8_lossy(&path)),
             None => format!("{address:#x}"),
         })
         .collect()
+}
+
+/// Functions and lines from the call of the allocator to the start of the thread.
+#[cfg(feature = "symbolize")]
+fn named(addresses: impl Iterator<Item = usize>) -> Vec<String> {
+    let frames = addresses.flat_map(|address| crate::symbolize::frames(address as u64 - 1));
+    let ours = |name: &str| crate::profile::is_plumbing(name) || name.starts_with("_Unwind_");
+    let frames = frames.skip_while(|frame| ours(&frame.name));
+    let frames = frames.take_while(|frame| !frame.name.contains("__rust_begin_short_backtrace"));
+    frames.map(|frame| format!("{}  {}:{}", frame.name, frame.file, frame.line)).collect()
 }
 
 /// Asserts on the number of allocations of a block, whose value it gives: `<=`, `<` or `==` a number.

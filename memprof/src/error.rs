@@ -29,6 +29,8 @@ pub enum Error {
     Refused,
     /// The profile could not be written.
     Io(std::io::Error),
+    /// Nothing can be served at the address.
+    Address(String),
 }
 
 /// Said by every way of counting that finds no allocator to count.
@@ -46,6 +48,7 @@ impl fmt::Display for Error {
             }
             Error::Refused => f.write_str("the system gives no memory or no CPU timers: check limits (ulimit -a)"),
             Error::Io(error) => write!(f, "cannot write the profile: {error}"),
+            Error::Address(why) => f.write_str(why),
         }
     }
 }

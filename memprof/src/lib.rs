@@ -146,6 +146,8 @@ mod label;
 mod measure;
 mod profile;
 mod proto;
+#[cfg(feature = "serve")]
+mod serve;
 #[cfg(feature = "symbolize")]
 mod symbolize;
 
@@ -154,6 +156,8 @@ pub use error::{Error, Result};
 pub use label::label;
 pub use measure::{all_threads, allocs_per_run, measure, snapshot, Counts, Snapshot};
 pub use profile::Profile;
+#[cfg(feature = "serve")]
+pub use serve::serve;
 
 #[doc(hidden)]
 pub use assert::{check, check_leaks, Limit};

@@ -67,6 +67,22 @@ impl Profile {
         }
     }
 
+    /// Takes the first `columns` of an earlier profile of the same recording away. Values below 0 wrap, as they are written.
+    #[cfg(feature = "serve")]
+    pub(crate) fn subtract(&mut self, earlier: &Profile, columns: usize) {
+        let before: HashMap<&[u64], &[u64]> =
+            earlier.stacks.iter().map(|stack| (stack.addresses.as_slice(), stack.values.as_slice())).collect();
+        for stack in &mut self.stacks {
+            if let Some(before) = before.get(stack.addresses.as_slice()) {
+                let values = stack.values.iter_mut().zip(*before).take(columns);
+                values.for_each(|(value, before)| *value = value.wrapping_sub(*before));
+            }
+        }
+        self.stacks.retain(|stack| stack.values.iter().any(|&value| value != 0));
+        self.duration = self.duration.saturating_sub(earlier.duration);
+        self.begun += earlier.duration;
+    }
+
     /// Writes it as a pprof protocol buffer, not compressed, with the mappings and build ids of the executable and its
     /// libraries.
     ///
