@@ -33,7 +33,7 @@ fn last_results() -> Option<String> {
     fs::read_text(home()?.join("results.jsonl")).ok()
 }
 
-/// The profiles of the benchmarks and programs in a run's results, by name.
+/// The profiles of the benchmarks, tests and programs in a run's results, by name.
 fn profiles(run: &Run, results: &str) -> Vec<(String, Profiles)> {
     let programs = results.lines().filter(|line| line.contains("program-finished"));
     let programs = programs.filter_map(|line| match serde_json::from_str(line) {
@@ -41,7 +41,8 @@ fn profiles(run: &Run, results: &str) -> Vec<(String, Profiles)> {
         _ => None,
     });
     let benchmarks = run.finished.iter().map(|finished| (finished.name.clone(), finished.profiles.clone()));
-    benchmarks.chain(programs).collect()
+    let tests = run.tests.iter().map(|test| (test.name.clone(), test.profiles.clone()));
+    benchmarks.chain(tests).chain(programs).collect()
 }
 
 /// A message that the last run is of another workspace, if it is.
@@ -50,7 +51,7 @@ fn foreign(run: &Run) -> Option<Error> {
     Some(Error::usage(format!("this is not the workspace of the last run: {}", owner::described(root))))
 }
 
-/// The profile that `name` means: any unambiguous suffix of the full name of a benchmark or a program, with `:cpu`,
+/// The profile that `name` means: any unambiguous suffix of the full name of a benchmark, a test or a program, with `:cpu`,
 /// `:block` or `:mem` behind it. `None` if none has that name.
 pub fn profile(name: &str) -> Option<Result<PathBuf>> {
     let (name, kind) = match name.rsplit_once(':') {
@@ -83,6 +84,12 @@ pub fn profile(name: &str) -> Option<Result<PathBuf>> {
                 None if kind == "block" => {
                     Err(Error::usage(format!("{one} has no block.prof; --blockprofile FILE makes one")))
                 }
+                None if kind == "mem" && run.tests.iter().any(|test| test.name == *one) => {
+                    Err(Error::usage(format!("{one} has no mem.prof; `cargo memprof test --profiles` makes one")))
+                }
+                None if run.tests.iter().any(|test| test.name == *one) => {
+                    Err(Error::usage(format!("{one} has no {kind}.prof; tests have mem.prof only")))
+                }
                 None => Err(Error::usage(format!("{one} has no {kind}.prof; it was measured with --no-profiles"))),
             })
         }
@@ -103,7 +110,7 @@ pub fn benchmark_of(source: &str) -> Option<String> {
     Some(name.split_once('/').map_or(name, |(_, name)| name).to_owned())
 }
 
-/// A hint if `name` is neither a file nor a benchmark: the benchmarks of the last run. `None` if there was no run, or
+/// A hint if `name` is neither a file nor a benchmark: the benchmarks and tests of the last run. `None` if there was no run, or
 /// if the name can only be meant as a file.
 pub fn other_names(name: &str) -> Option<String> {
     const MOST: usize = 5;
@@ -114,11 +121,13 @@ pub fn other_names(name: &str) -> Option<String> {
     if let Some(root) = owner::foreign_to_here(&run.started, None) {
         return Some(format!("nor can the last run be looked at: {}", owner::described(root)));
     }
-    let mut all: Vec<&str> = run.finished.iter().map(|finished| finished.name.as_str()).collect();
+    let benchmarks = run.finished.iter().map(|finished| finished.name.as_str());
+    let what = if run.finished.is_empty() { "test" } else { "benchmark" };
+    let mut all: Vec<&str> = benchmarks.chain(run.tests.iter().map(|test| test.name.as_str())).collect();
     all.dedup();
     let (first, rest) = all.split_at(all.len().min(MOST));
     let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
-    (!all.is_empty()).then(|| format!("nor is it a benchmark of the last run, which has {}{more}", first.join(", ")))
+    (!all.is_empty()).then(|| format!("nor is it a {what} of the last run, which has {}{more}", first.join(", ")))
 }
 
 #[cfg(test)]

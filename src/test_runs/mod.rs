@@ -7,6 +7,7 @@
 pub mod attempt;
 pub mod build;
 pub mod list;
+mod located;
 pub mod options;
 pub mod profile;
 pub mod report;

@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use super::attempt::{Attempt, Settings, attempt};
 use super::build::Executable;
 use super::list::Test;
+use super::located::located;
 use super::{profile, verdict};
 use crate::pprof::profile::Profile;
 use crate::records::Counted;
@@ -105,7 +106,10 @@ impl Worker<'_> {
         let first = self.attempt(!self.options.nocapture)?;
         let wall_ns = Some(first.wall.as_nanos() as u64);
         let failure = verdict::failure(&first, self.settings.timeout);
-        let printed = if failure.is_some() || self.options.show_output { first.printed() } else { String::new() };
+        let printed = match failure.is_some() || self.options.show_output {
+            true => located(&first.printed()),
+            false => String::new(),
+        };
         if let Some(error) = failure {
             let output = Some(printed.clone()).filter(|printed| !printed.is_empty());
             let finished = TestFinished { error: Some(error), output, wall_ns, ..unrun(self.test, Outcome::Failed) };

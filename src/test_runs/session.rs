@@ -229,7 +229,7 @@ impl<'a> TestSession<'a> {
 }
 
 /// Package, target and id.
-fn parts(name: &str) -> (&str, &str, &str) {
+pub fn parts(name: &str) -> (&str, &str, &str) {
     let mut parts = name.splitn(3, '/');
     let mut next = || parts.next().unwrap_or_default();
     (next(), next(), next())

@@ -101,7 +101,7 @@ sites = [
     assert!(below.contains(&format!("::error file=buffer_write/{}", place.replace(':', ",line="))), "{below}");
     assert!(std::fs::read_to_string(&summary).unwrap().starts_with("### cargo memprof\n\n- ❌ "));
     project.memprof(0, "check --last-run /unpooled");
-    project.memprof(104, "check --last-run /none").says("no benchmark of the last run matched");
+    project.memprof(104, "check --last-run /none").says("no benchmark or test of the last run matched");
     assert_eq!(std::fs::read_to_string(&results).unwrap(), before);
     project
         .memprof(2, "check --last-run -memprofile all.prof")

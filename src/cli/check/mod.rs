@@ -118,13 +118,24 @@ fn judge_into(
     if let Some(base) = &gate.base {
         writer.compare_with(base);
     }
-    let (today, listed) = match last {
-        Some(last) => (last_run::taken_again(last, session, writer)?, Listed::OfLastRun),
-        None => measured(args, session, &gate, writer)?,
+    // A run of tests has not looked for benches.
+    let has_benches = last.as_ref().is_none_or(|last| !last.finished.is_empty() || !last.failed.is_empty());
+    let (last_tests, (today, listed)) = match last {
+        Some(mut last) => {
+            let tests = std::mem::take(&mut last.tests);
+            (Some(tests), (last_run::taken_again(last, session, writer)?, Listed::OfLastRun))
+        }
+        None => (None, measured(args, session, &gate, writer)?),
     };
-    gate.warn_of_differences(session, &writer.run.started);
-    let mut checks = gate.judge(&today, &listed, session, &writer.run);
-    let tests_too = !args.last_run && tests::are_wanted(args, session)?;
+    let mut checks = Vec::new();
+    if has_benches {
+        gate.warn_of_differences(session, &writer.run.started);
+        checks = gate.judge(&today, &listed, session, &writer.run);
+    }
+    let tests_too = match &last_tests {
+        Some(tests) => !tests.is_empty(),
+        None => tests::are_wanted(args, session)?,
+    };
     if args.accept && today.is_empty() && !tests_too {
         console::warn(&format!("{} is left as it was, for nothing was measured", crate::check::FILE_NAME));
     } else if args.accept && !today.is_empty() {
@@ -135,8 +146,14 @@ fn judge_into(
         }
     }
     checks.into_iter().for_each(|check| writer.check(check));
-    if tests_too {
-        tests::add_to(writer, args, session)?;
+    match last_tests {
+        Some(tests) if tests_too => tests::of_last_run(writer, args, session, tests)?,
+        None if tests_too => tests::add_to(writer, args, session)?,
+        _ => (),
+    }
+    let run = &writer.run;
+    if args.last_run && run.finished.is_empty() && run.failed.is_empty() && run.tests.is_empty() {
+        return Err(Error::nothing_measured("no benchmark or test of the last run matched"));
     }
     Ok(())
 }

@@ -8,10 +8,12 @@ use super::CheckArgs;
 use super::judge::{load_config, read_baseline};
 use crate::check::{self, Baseline, Circumstances, Measured};
 use crate::console;
+use crate::pprof::profile::{self, Profile};
 use crate::project::settings::Config;
 use crate::results::check::{Check, Verdict};
 use crate::results::lines::{Base, Run, RunStarted};
 use crate::results::metric::Metric;
+use crate::results::names;
 use crate::results::sites::sites;
 use crate::results::tests::TestFinished;
 use crate::session::Session;
@@ -20,7 +22,7 @@ use crate::session::partition::Partition;
 use crate::session::writer::Writer;
 use crate::test_runs::build::Build;
 use crate::test_runs::options::TestArgs;
-use crate::test_runs::session::{Listing, TestSession};
+use crate::test_runs::session::{Listing, TestSession, parts};
 use crate::{Error, Result, fs};
 
 /// The limits that tests are compared with.
@@ -86,6 +88,30 @@ impl TestGate {
         now: &RunStarted,
     ) -> Result<Judged> {
         self.warn(session, tests, now);
+        let missing = self.missing(tests).filter(|name| session.covers(build, name));
+        let missing = missing.map(|name| (name.clone(), session.doubt(build, listing, name))).collect();
+        let root = session.place.root.clone();
+        let mut profiles = |failing: &BTreeSet<String>, each: &mut dyn FnMut(&str, &Profile)| {
+            session.profiles_of(build, listing, failing, each)
+        };
+        self.judge_with(tests, missing, &root, &mut profiles)
+    }
+
+    /// The tests of the baseline that are not among `tests`.
+    fn missing<'a>(&'a self, tests: &'a [TestFinished]) -> impl Iterator<Item = &'a String> {
+        let names = self.baseline.iter().flat_map(|baseline| baseline.tests.keys());
+        names.filter(|name| !tests.iter().any(|test| test.name == **name))
+    }
+
+    /// `missing`: tests that should be there, and why they may exist all the same; `profiles`: calls its second argument with
+    /// those of some tests.
+    fn judge_with(
+        &self,
+        tests: &[TestFinished],
+        missing: Vec<(String, Option<&'static str>)>,
+        root: &Path,
+        profiles: &mut dyn FnMut(&BTreeSet<String>, &mut dyn FnMut(&str, &Profile)) -> Result<()>,
+    ) -> Result<Judged> {
         let mut today = check::measured_tests(tests);
         let ids: HashMap<&str, &str> = tests.iter().map(|test| (test.name.as_str(), test.id.as_str())).collect();
         let judge = |measured: &Measured| {
@@ -97,19 +123,15 @@ impl TestGate {
             judge(measured).iter().any(|check| check.verdict == Verdict::Failed && check.metric.is_some_and(of_lines))
         };
         let failing: BTreeSet<String> = today.values().filter(|one| fails(one)).map(|one| one.name.clone()).collect();
-        let root = session.place.root.clone();
-        session.profiles_of(build, listing, &failing, &mut |name, profile| {
+        profiles(&failing, &mut |name, profile| {
             if let Some(measured) = today.get_mut(name) {
-                measured.sites = sites(profile, &root, 1);
+                measured.sites = sites(profile, root, 1);
             }
         })?;
         let (mut checks, mut kept): (Vec<Check>, _) = (Vec::new(), BTreeSet::new());
-        for name in self.baseline.iter().flat_map(|baseline| baseline.tests.keys()) {
-            if !ids.contains_key(name.as_str()) && session.covers(build, name) {
-                let doubt = session.doubt(build, listing, name);
-                checks.push(check::vanished_test(name, doubt));
-                kept.extend(doubt.map(|_| name.clone()));
-            }
+        for (name, doubt) in missing {
+            checks.push(check::vanished_test(&name, doubt));
+            kept.extend(doubt.map(|_| name));
         }
         for measured in today.values() {
             // Budgets alone need no baseline.
@@ -134,6 +156,15 @@ impl TestGate {
             let advice = "`cargo memprof test --list` has the full names";
             console::warn(&format!("no test matches the budget of `{globs}`; {advice}"));
         }
+    }
+
+    /// Gives `writer` the verdicts, accepted if that is asked for.
+    fn conclude(&self, mut judged: Judged, accept: bool, writer: &mut Writer) {
+        let Run { started, tests, .. } = writer.run.clone();
+        if accept && let Err(error) = self.accept(&mut judged, &tests, &started) {
+            writer.trouble(error);
+        }
+        judged.checks.into_iter().for_each(|check| writer.check(check));
     }
 
     /// Makes today's numbers the baseline, for the tests that this run covered, and accepts its verdicts.
@@ -218,12 +249,38 @@ pub fn add_to(writer: &mut Writer, args: &CheckArgs, benches: &Session) -> Resul
         Ok(())
     })?;
     let Run { started, tests, .. } = writer.run.clone();
-    let mut judged = gate.judge(&mut session, &build, &listing, &tests, &started)?;
-    if args.output.accept
-        && let Err(error) = gate.accept(&mut judged, &tests, &started)
-    {
-        writer.trouble(error);
+    let judged = gate.judge(&mut session, &build, &listing, &tests, &started)?;
+    gate.conclude(judged, args.output.accept, writer);
+    Ok(())
+}
+
+/// Gives `writer` the selected tests of the last run, and judges them as far as there is something to judge them by.
+pub fn of_last_run(writer: &mut Writer, args: &CheckArgs, benches: &Session, tests: Vec<TestFinished>) -> Result<()> {
+    let wanted = are_wanted(args, benches)?;
+    let args = arguments(args)?;
+    let session = TestSession::open(&args, benches.interrupt.clone())?;
+    let place = &session.place;
+    let covers = |name: &str| {
+        let (package, _, id) = parts(name);
+        place.selected.iter().any(|one| one == package) && session.selection.covers(name, names::without_occurrence(id))
+    };
+    tests.into_iter().filter(|test| covers(&test.name)).for_each(|test| writer.test(test));
+    let Run { started, tests, .. } = writer.run.clone();
+    if !wanted || tests.is_empty() {
+        return Ok(());
     }
-    judged.checks.into_iter().for_each(|check| writer.check(check));
+    let gate = TestGate::load(&session, None)?;
+    gate.warn(&session, &tests, &started);
+    let missing = gate.missing(&tests).filter(|name| covers(name));
+    let missing = missing.map(|name| (name.clone(), Some("of the last run"))).collect();
+    let mut profiles = |failing: &BTreeSet<String>, each: &mut dyn FnMut(&str, &Profile)| {
+        for test in tests.iter().filter(|test| failing.contains(&test.name)) {
+            let bytes = test.profiles.mem.as_ref().and_then(|path| std::fs::read(path).ok());
+            bytes.and_then(|bytes| profile::read(&bytes).ok()).iter().for_each(|mem| each(&test.name, mem));
+        }
+        Ok(())
+    };
+    let judged = gate.judge_with(&tests, missing, &place.root, &mut profiles)?;
+    gate.conclude(judged, args.output.accept, writer);
     Ok(())
 }

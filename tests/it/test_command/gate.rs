@@ -99,6 +99,48 @@ fn a_baseline_holds_the_tests() {
 }
 
 #[test]
+fn the_last_run_is_judged_and_shown() {
+    let project = Project::new("last-run");
+    project.memprof(0, "test --check --accept --profiles");
+    let passed = project.memprof(0, "check --last-run");
+    assert!(passed.stdout.ends_with("\ncheck passed: 2 tests\n"), "{}", passed.stdout);
+    project.write("memprof.toml", "[[budget]]\ntests = \"**\"\nallocs_per_op = 1\n");
+    // The results are still there, and once more.
+    for _ in 0..2 {
+        let failed = project.memprof(100, "check --last-run");
+        for part in [
+            "FAILED    parser::two: allocs/op 2, the budget is 1\n",
+            "  gated::parser::two  src/lib.rs:10\n",
+            "check failed: 1 of 2 tests",
+        ] {
+            assert!(failed.stdout.contains(part), "{part}\n{}", failed.stdout);
+        }
+    }
+    // A filter leaves the other out; the last run has one test from then on.
+    project.memprof(104, "check --last-run none");
+    project.memprof(0, "check --last-run one");
+    let vanished = project.memprof(100, "check --last-run");
+    assert!(vanished.stdout.contains("parser::two: vanished"), "{}", vanished.stdout);
+
+    let pprof = |arguments: &str| {
+        let mut command = tool(project.path());
+        command.arg("pprof").args(arguments.split_whitespace());
+        command.env("CARGO_TARGET_DIR", target_dir().join("gated").join(project.1));
+        Run::new(command.output().unwrap())
+    };
+    project.memprof(0, "test --profiles two");
+    let top = pprof("-top -sample_index=alloc_objects parser::two").ends_with(0).stdout;
+    assert!(top.contains("gated::parser::two"), "{top}");
+    let cpu = pprof("-top parser::two:cpu").ends_with(2).stderr;
+    assert!(cpu.contains("gated/lib/parser::two has no cpu.prof; tests have mem.prof only"), "{cpu}");
+    let unknown = pprof("-top parser::three").ends_with(2).stderr;
+    assert!(unknown.contains("nor is it a test of the last run, which has gated/lib/parser::two"), "{unknown}");
+    project.memprof(0, "test two");
+    let none = pprof("-top parser::two").ends_with(2).stderr;
+    assert!(none.contains("`cargo memprof test --profiles` makes one"), "{none}");
+}
+
+#[test]
 fn budgets_cover_tests_by_their_paths() {
     let project = Project::new("budgets");
     let budget =
