@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use crate::records::{Module, Segment};
-use crate::symbolize::{Frame, Symbolizer, trim_stack};
+use crate::symbolize::{Frame, Symbolizer, is_plumbing, trim_stack};
 
 /// `text` with the stacks in it named; all else is left as it is.
 pub fn located(text: &str) -> String {
@@ -53,10 +53,16 @@ impl Stack {
 
     /// Writes it without the allocator and the thread's start; as it was, if no frame has a name.
     fn end(&mut self, out: &mut String) {
-        let (frames, lines) = (std::mem::take(&mut self.frames), std::mem::take(&mut self.lines));
+        let (mut frames, lines) = (std::mem::take(&mut self.frames), std::mem::take(&mut self.lines));
         if frames.iter().flatten().all(|frame| frame.system_name.is_empty()) {
             out.push_str(&lines);
             return;
+        }
+        // The recorder's last frame may be of a function that was inlined in it.
+        if let Some(innermost) = frames.first_mut()
+            && let Some(recorder) = innermost.iter().position(|frame| is_plumbing(&frame.function))
+        {
+            innermost.drain(..recorder);
         }
         for frame in trim_stack(frames).iter().flatten() {
             let _ = match frame.line {
