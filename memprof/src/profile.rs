@@ -162,13 +162,18 @@ impl Writer<'_> {
     }
 
     fn mappings(&mut self) {
+        /// Of program headers; larger pages are multiples of it.
+        const PAGE: u64 = 4096;
+
         let segments = self.segments;
         for (i, segment) in segments.iter().enumerate() {
             let mut message = Message::default();
             message.number(1, i as u64 + 1);
-            message.number(2, segment.start);
-            message.number(3, segment.end);
-            message.number(4, segment.file_offset);
+            // In whole pages, as the kernel maps them: `go tool pprof` finds no program header otherwise.
+            let before = segment.start % PAGE;
+            message.number(2, segment.start - before);
+            message.number(3, segment.end.next_multiple_of(PAGE));
+            message.number(4, segment.file_offset.saturating_sub(before));
             message.number(5, self.string(&String::from_utf8_lossy(&segment.path)));
             let id: String = segment.build_id.iter().map(|byte| format!("{byte:02x}")).collect();
             message.number(6, self.string(&id));

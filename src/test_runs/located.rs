@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use crate::records::{Module, Segment};
-use crate::symbolize::{Frame, Symbolizer, is_plumbing, trim_stack};
+use crate::symbolize::{Frame, Symbolizer, is_plumbing, trim};
 
 /// `text` with the stacks in it named; all else is left as it is.
 pub fn located(text: &str) -> String {
@@ -35,8 +35,8 @@ fn place(line: &str) -> Option<(&str, u64)> {
 #[derive(Default)]
 struct Stack {
     files: HashMap<PathBuf, Symbolizer>,
-    /// Those of each line, innermost first.
-    frames: Vec<Vec<Frame>>,
+    /// Innermost first.
+    frames: Vec<Frame>,
     lines: String,
 }
 
@@ -47,24 +47,21 @@ impl Stack {
             let text = vec![Segment { vaddr: 0, size: u64::MAX, file_offset: 0 }];
             Symbolizer::new(&[Module { path: path.into(), bias: 0, build_id: Vec::new(), text, image: None }])
         });
-        self.frames.push(symbolizer.frames(address, true).1.to_vec());
+        self.frames.extend_from_slice(symbolizer.frames(address, true).1);
         self.lines.push_str(line);
     }
 
     /// Writes it without the allocator and the thread's start; as it was, if no frame has a name.
     fn end(&mut self, out: &mut String) {
         let (mut frames, lines) = (std::mem::take(&mut self.frames), std::mem::take(&mut self.lines));
-        if frames.iter().flatten().all(|frame| frame.system_name.is_empty()) {
+        if frames.iter().all(|frame| frame.system_name.is_empty()) {
             out.push_str(&lines);
             return;
         }
-        // The recorder's last frame may be of a function that was inlined in it.
-        if let Some(innermost) = frames.first_mut()
-            && let Some(recorder) = innermost.iter().position(|frame| is_plumbing(&frame.function))
-        {
-            innermost.drain(..recorder);
-        }
-        for frame in trim_stack(frames).iter().flatten() {
+        // The recorder calls std, too, within its allocator.
+        let is_allocator = |frame: &Frame| is_plumbing(&frame.function) && frame.function.contains("GlobalAlloc>::");
+        frames.drain(..frames.iter().position(is_allocator).unwrap_or(0));
+        for frame in trim(frames) {
             let _ = match frame.line {
                 0 => writeln!(out, "{INDENT}{}", frame.function),
                 line => writeln!(out, "{INDENT}{}  {}:{line}", frame.function, frame.file),

@@ -33,6 +33,7 @@ fn a_failed_assertion_under_the_tool_names_lines() {
     let (_, told) = run.stderr.split_once("2 allocations, expected <= 1 (2 allocations, 16 B)").expect(&run.stderr);
     let mut lines = told.lines().skip(1);
     assert_eq!(lines.next(), Some("  2 × at, 16 B:"), "{told}");
+    assert!(lines.next().unwrap().starts_with("      alloc::boxed::Box<T>::new  "), "{told}");
     let first = lines.next().unwrap();
     let place = format!("{}:9", fixture("library").join("tests/asserts.rs").display());
     assert!(first.starts_with("      asserts::boxed") && first.ends_with(&place), "{told}");
