@@ -83,7 +83,7 @@ function changesOf(row) {
   const all = METRICS.filter(({ id }) => row.memory[id] !== vs.memory[id]).map((metric) => ({
     from: vs.memory[metric.id], to: row.memory[metric.id], isSure: own(vs.sure, metric.id) ?? true, mark: () => amountMark(vs, row, metric), share: vs.memory[metric.id] ? timesOrPercent(vs.memory[metric.id], row.memory[metric.id]) : '',
   }));
-  if (vs.ratio && vs.ratio.ratio !== 1) all.push({ from: 1, to: vs.ratio.ratio, isSure: vs.ratio.decided, mark: () => timeMark(vs) });
+  if (vs.ratio && vs.ratio.ratio !== 1) all.push({ from: 1, to: vs.ratio.ratio, isSure: vs.ratio.decided, mark: () => el('span', {}, 'time ', timeMark(vs)) });
   return all;
 }
 

@@ -99,7 +99,7 @@ fn three_changes_are_seen_first() {
         assert_eq!(
             seen,
             json!(
-                ["3/20 +8,192 B 129×", "15/90 1.38× (unpaired)", "28/170 −416 B −87%"]
+                ["3/20 +8,192 B 129×", "15/90 time 1.38× (unpaired)", "28/170 −416 B −87%"]
                     .map(|part| format!("group_{part}"))
             )
         );
