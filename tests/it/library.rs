@@ -61,10 +61,10 @@ fn pprof_reads_what_a_program_serves() {
         text
     };
     for (path, flag, expected) in [
-        ("heap", "-sample_index=inuse_space", "served::kept"),
-        ("heap?debug=1", "-sample_index=inuse_objects", "served::kept"),
-        ("allocs", "-sample_index=alloc_objects", "served::kept"),
-        ("profile?seconds=1", "-sample_index=cpu", "served::busy"),
+        ("heap", "-sample_index=inuse_space", "kept"),
+        ("heap?debug=1", "-sample_index=inuse_objects", "kept"),
+        ("allocs", "-sample_index=alloc_objects", "kept"),
+        ("profile?seconds=1", "-sample_index=cpu", "busy"),
     ] {
         let source = format!("{}{path}", url.trim());
         let ours = || {
