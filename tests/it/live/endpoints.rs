@@ -49,6 +49,9 @@ fn totals_are_the_program_s_own() {
         ["alloc_objects", "alloc_space", "inuse_space"].map(|kind| support::sum(&profile, kind, |_| true))
     };
     live.does("leak?10");
+    // Both of its threads have started then, and the worker has waited for a job, for which std allocates once.
+    live.does("contend?100");
+    live.does("contend?100");
     let (before, own_before) = (sums(), live.does("numbers"));
     live.does("leak?500");
     live.does("allocate?300");
