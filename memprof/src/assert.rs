@@ -107,12 +107,14 @@ fn frames(site: &Site) -> Vec<String> {
         .collect()
 }
 
-/// Functions and lines from the call of the allocator to the start of the thread.
+/// Functions and lines from the program's call of std or the allocator to the start of the thread.
 #[cfg(feature = "symbolize")]
 fn named(addresses: impl Iterator<Item = usize>) -> Vec<String> {
     let frames = addresses.flat_map(|address| crate::symbolize::frames(address as u64 - 1));
-    let ours = |name: &str| crate::profile::is_plumbing(name) || name.starts_with("_Unwind_");
-    let frames = frames.skip_while(|frame| ours(&frame.name));
+    let frames = frames.skip_while(|frame| !frame.name.contains("__rust_"));
+    let is_std =
+        |file: &str| ["alloc", "core", "std"].iter().any(|name| file.contains(&format!("/library/{name}/src/")));
+    let frames = frames.skip_while(|frame| crate::profile::is_plumbing(&frame.name) || is_std(&frame.file));
     let frames = frames.take_while(|frame| !frame.name.contains("__rust_begin_short_backtrace"));
     frames.map(|frame| format!("{}  {}:{}", frame.name, frame.file, frame.line)).collect()
 }
