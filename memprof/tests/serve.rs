@@ -61,7 +61,9 @@ fn endpoints() {
     );
     for text in [text, String::from_utf8(ask_with(port, &body).2).unwrap()] {
         assert!(text.starts_with(&symbols), "{text}");
-        assert_eq!(text.contains(&format!("{address} serve::port_of\n")), cfg!(feature = "symbolize"), "{text}");
+        // Line tables alone have no paths.
+        let is_named = text.lines().any(|line| line.starts_with(&format!("{address} ")) && line.ends_with("port_of"));
+        assert_eq!(is_named, cfg!(feature = "symbolize"), "{text}");
     }
 
     heaps(port);
