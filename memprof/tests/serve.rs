@@ -217,9 +217,9 @@ fn the_servers_own_work_is_not_counted(port: u16) {
         heap::start(heap::Sample::Exact).unwrap();
         // A client without an allocation of its own.
         let client = scope.spawn(|| {
-            let mut bytes = [0; 4096];
+            let (mut bytes, address) = ([0; 4096], std::net::SocketAddr::from(([127, 0, 0, 1], port)));
             while !over.load(Ordering::Relaxed) {
-                let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+                let mut stream = TcpStream::connect(address).unwrap();
                 stream.write_all(b"GET /debug/pprof/heap HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
                 while stream.read(&mut bytes).unwrap() > 0 {}
             }
