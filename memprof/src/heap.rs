@@ -18,6 +18,7 @@
 //! # fn main() {}
 //! ```
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Mutex;
 use std::time::{Instant, SystemTime};
@@ -81,16 +82,21 @@ pub fn profile() -> Result<Profile> {
     let now = (SystemTime::now(), Instant::now());
     let ((begun, started), rate) = STARTED.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).unwrap_or((now, 1));
     embed::unrecorded(|| {
-        let mut stacks = Vec::new();
+        // Each thread has its own.
+        let mut counts = HashMap::<Vec<u64>, [u64; 4]>::new();
         embed::heap(&mut |addresses, [allocs, bytes, _, _, frees, freed]| {
             // Behind their calls, outermost first.
             let addresses = addresses.iter().rev().map(|address| address.wrapping_sub(1)).collect();
+            let sums = counts.entry(addresses).or_default();
+            sums.iter_mut().zip([allocs, bytes, frees, freed]).for_each(|(sum, count)| *sum += count);
+        })?;
+        let stack = |(addresses, [allocs, bytes, frees, freed]): (_, [u64; 4])| {
             let ((all, all_bytes), (live, live_bytes)) =
                 (scaled(allocs, bytes, rate), scaled(allocs - frees, bytes - freed, rate));
-            let values = vec![all, all_bytes, live, live_bytes];
-            stacks.push(Stack { addresses, values, label: 0, thread: None });
-        })?;
-        stacks.sort_by(|a: &Stack, b| (b.values[1], &a.addresses).cmp(&(a.values[1], &b.addresses)));
+            Stack { addresses, values: vec![all, all_bytes, live, live_bytes], label: 0, thread: None }
+        };
+        let mut stacks: Vec<Stack> = counts.into_iter().map(stack).collect();
+        stacks.sort_by(|a, b| (b.values[1], &a.addresses).cmp(&(a.values[1], &b.addresses)));
         Ok(Profile {
             types: &[
                 ("alloc_objects", "count"),

@@ -108,6 +108,11 @@ impl Listener {
         #[cfg(unix)]
         if let Some(path) = address.strip_prefix("unix:") {
             use std::os::unix::fs::PermissionsExt;
+            use std::os::unix::net::UnixStream;
+            // One that nobody listens to is left over from an earlier run.
+            if UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+                let _ = std::fs::remove_file(path);
+            }
             let listener = std::os::unix::net::UnixListener::bind(path).map_err(|error| wrong(&error))?;
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(|error| wrong(&error))?;
             return Ok((Listener::Unix(listener), address.to_owned()));
@@ -163,7 +168,8 @@ impl Client {
         let mut bytes = [0; 4096];
         loop {
             match self.socket.read(&mut bytes) {
-                Ok(0) => return Some(Err(Answer::NONE)),
+                // It may have said all before.
+                Ok(0) => return Some(request::read(&self.request, self.is_local).unwrap_or(Err(Answer::NONE))),
                 Ok(len) => self.request.extend_from_slice(&bytes[..len]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
@@ -193,11 +199,18 @@ impl Client {
         self.socket.blocks(true)?;
         self.socket.set_patience()?;
         let until = Instant::now() + MOST_TO_TAKE;
-        for part in head.as_bytes().chunks(64 << 10).chain(body.chunks(64 << 10)) {
-            if Instant::now() > until {
-                return Err(io::ErrorKind::TimedOut.into());
+        for mut part in [head.as_bytes(), body] {
+            while !part.is_empty() {
+                if Instant::now() > until {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                match self.socket.write(part) {
+                    Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                    Ok(len) => part = &part[len..],
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                    Err(error) => return Err(error),
+                }
             }
-            self.socket.write_all(part)?;
         }
         if matches!(answer.status, 413 | 431) {
             // Closing while the rest of a request comes in would reset the connection before the answer is read.
@@ -224,9 +237,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn accept(listener: &Listener, queue: &Queue) {
     let mut clients: Vec<Client> = Vec::new();
     loop {
-        let waiting = clients.len() + lock(&queue.waiting).len();
-        let _ = listener.blocks(waiting == 0);
-        while clients.len() < MOST_CLIENTS {
+        let queued = lock(&queue.waiting).len();
+        let _ = listener.blocks(clients.len() + queued == 0);
+        while clients.len() + queued < MOST_CLIENTS {
             match listener.accept() {
                 Ok(client) => embed::unrecorded(|| clients.push(client)),
                 Err(_) => break,

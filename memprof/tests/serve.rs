@@ -150,18 +150,31 @@ fn refusals(port: u16) {
 fn heaps(port: u16) {
     heap::start(heap::Sample::Exact).unwrap();
     let kept = black_box(vec![0u8; 54_321]);
+    // Of two threads, which have entries of their own while they live.
+    let both = std::sync::Barrier::new(2);
+    let make = |number: usize| {
+        let made: Vec<_> = (0..number).map(|_| black_box(vec![0u8; 12_345])).collect();
+        both.wait();
+        made
+    };
+    let make = &make;
+    let twice = std::thread::scope(|scope| {
+        let threads = [1, 3].map(|number| scope.spawn(move || make(number)));
+        threads.map(|thread| thread.join().unwrap())
+    });
     let (status, head, body) = ask_with(port, "GET /debug/pprof/heap HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(status == 200 && head.contains("filename=\"heap\"") && head.contains("application/octet-stream"), "{head}");
     assert!(body.len() > 100 && head.contains(&format!("Content-Length: {}\r\n", body.len())), "{head}");
     for name in ["heap?debug=1", "allocs?debug=1&gc=1"] {
         let (_, text) = get(port, name);
         assert!(text.starts_with("heap profile: ") && text.contains("\n1: 54321 [1: 54321] @ 0x"), "{text}");
+        assert!(text.contains("\n4: 49380 [4: 49380] @ 0x"), "{text}");
         assert!(text.contains("\nMAPPED_LIBRARIES:\n") && text.contains("r-xp"), "{text}");
     }
     // What lies between, beside the recording that goes on.
     assert_eq!(get(port, "heap?seconds=1").0, 200);
     assert!(heap::stop().unwrap().sum("inuse_space") >= 54_321);
-    drop(kept);
+    drop((kept, twice));
     // And by itself, by two at once.
     let both: Vec<_> = ["heap?seconds=1", "allocs?seconds=1"]
         .map(|name| std::thread::spawn(move || get(port, name).0))

@@ -195,7 +195,7 @@ pub fn run(ready: &Ready, options: &Options, tables: &mut Tables, scratch: &Scra
             samples.take(region, &header, false);
             waits.take(region, &header, false);
             timeline.note(region, &header, pid);
-            if options.sampling == Sampling::Auto && sampled_from.is_none() {
+            if options.stacks && options.sampling == Sampling::Auto && sampled_from.is_none() {
                 let cpu = cpu_of(pid).as_nanos() as u64;
                 if sampling::costs_too_much(&recorded::totals(region, &header), cpu)
                     && region.set(word::RATE, sampling::RATE).is_ok()

@@ -83,7 +83,7 @@ pub fn chunks(end: usize) -> usize {
 pub fn begin_again() {
     let used = NEXT.load(Ordering::Relaxed);
     // At the fork another thread may have made the next chunk.
-    let chunks = chunks(used) + 1;
+    let chunks = (chunks(used) + 1).min(1 << (NUMBER_BITS - CHUNK_BITS));
     for number in 0..chunks << CHUNK_BITS {
         match ALL.get(number) {
             Some(entry) if number < used => entry.begin_again(),
