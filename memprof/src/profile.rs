@@ -172,7 +172,7 @@ impl Writer<'_> {
             // In whole pages, as the kernel maps them: `go tool pprof` finds no program header otherwise.
             let before = segment.start % PAGE;
             message.number(2, segment.start - before);
-            message.number(3, segment.end.next_multiple_of(PAGE));
+            message.number(3, segment.end + segment.end.wrapping_neg() % PAGE);
             message.number(4, segment.file_offset.saturating_sub(before));
             message.number(5, self.string(&String::from_utf8_lossy(&segment.path)));
             let id: String = segment.build_id.iter().map(|byte| format!("{byte:02x}")).collect();

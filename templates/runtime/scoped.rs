@@ -188,7 +188,7 @@ pub fn realloc(old: usize, old_size: usize, new_size: usize, inner: impl FnOnce(
                 frees.for_each(Scope::count_free);
                 // The first one goes on: of a third scope the growth is not kept.
                 if !was.apart().any(Scope::is_open) && !own.is_around(was.scope) {
-                    is.grower = Some(Grower { scope: *own, before: old_size });
+                    is.grower = Some(Grower { scope: own, before: old_size });
                 }
             }
             site_gone(&was);

@@ -25,6 +25,9 @@ use crate::test_runs::options::TestArgs;
 use crate::test_runs::session::{Listing, TestSession, parts};
 use crate::{Error, Result, fs};
 
+/// Takes a test's name and its profile.
+type Each<'a> = &'a mut dyn FnMut(&str, &Profile);
+
 /// The limits that tests are compared with.
 pub struct TestGate {
     /// memprof-baseline.toml.
@@ -110,7 +113,7 @@ impl TestGate {
         tests: &[TestFinished],
         missing: Vec<(String, Option<&'static str>)>,
         root: &Path,
-        profiles: &mut dyn FnMut(&BTreeSet<String>, &mut dyn FnMut(&str, &Profile)) -> Result<()>,
+        profiles: &mut dyn FnMut(&BTreeSet<String>, Each) -> Result<()>,
     ) -> Result<Judged> {
         let mut today = check::measured_tests(tests);
         let ids: HashMap<&str, &str> = tests.iter().map(|test| (test.name.as_str(), test.id.as_str())).collect();

@@ -82,7 +82,7 @@ fn a_program_that_waits_is_joined() {
 #[test]
 fn tools_come_and_go() {
     let folder = tempfile::tempdir().unwrap();
-    let waiting = Waiting::start(&mut command(&build(folder.path()), folder.path()));
+    let waiting = Waiting::start(&mut command(build(folder.path()), folder.path()));
     let pid = waiting.child.id();
     for round in 1..=3 {
         let server = Server::begin(&mut attach(pid), "listening on ", Stdio::null());
@@ -118,7 +118,7 @@ fn memprof(args: &[&str]) -> String {
 #[test]
 fn a_block_from_before_that_grows() {
     let folder = tempfile::tempdir().unwrap();
-    let waiting = Waiting::start(&mut command(&build(folder.path()), folder.path()));
+    let waiting = Waiting::start(&mut command(build(folder.path()), folder.path()));
     does(waiting.port, "grow?100000");
     let server = Server::begin(&mut attach(waiting.child.id()), "listening on ", Stdio::null());
     let sums = || {
@@ -138,7 +138,7 @@ fn a_block_from_before_that_grows() {
 #[test]
 fn a_program_that_becomes_another_one() {
     let folder = tempfile::tempdir().unwrap();
-    let waiting = Waiting::start(&mut command(&build(folder.path()), folder.path()));
+    let waiting = Waiting::start(&mut command(build(folder.path()), folder.path()));
     let server = Server::begin(&mut attach(waiting.child.id()), "listening on ", Stdio::null());
     does(waiting.port, "leak?40");
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", waiting.port)).unwrap();
