@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::partition::hash;
 use super::{Session, last_run, owner};
+use crate::benchstat::input::encoding;
 use crate::console;
 use crate::formats::json;
 use crate::fs::{self, DRAFT, Draft};
@@ -62,7 +63,7 @@ pub fn load(label: Option<&String>, words: &[OsString], session: &mut Session) -
 pub fn read(label: &str, home: &Path, root: &Path) -> Result<Run> {
     let named = is_name(label) && !Path::new(label).is_file();
     let path = if named { folder(home, label, root).join("results.jsonl") } else { PathBuf::from(label) };
-    let text = fs::read_text(&path).map_err(|error| {
+    let bytes = fs::read_input(&path).map_err(|error| {
         let known = known(home, root);
         match error.kind() {
             std::io::ErrorKind::NotFound if named && known.is_empty() => {
@@ -74,7 +75,10 @@ pub fn read(label: &str, home: &Path, root: &Path) -> Result<Run> {
             _ => Error::usage(format!("--baseline: cannot read {}: {error}", path.display())),
         }
     })?;
-    Run::parse(&text).map_err(|error| Error::usage(format!("--baseline {label}: {error}")))
+    let of_it = |error: &dyn std::fmt::Display| Error::usage(format!("--baseline {label}: {error}"));
+    // A shell or an editor may have changed how it is written.
+    let text = encoding::decode(bytes).map_err(|error| of_it(&error))?;
+    Run::parse(&text).map_err(|error| of_it(&error))
 }
 
 /// Refuses results that share nothing with this workspace.

@@ -51,17 +51,22 @@ fn foreign(run: &Run) -> Option<Error> {
     Some(Error::usage(format!("this is not the workspace of the last run: {}", owner::described(root))))
 }
 
+/// A name, and the kind of profile behind it. An id may end like a kind as well.
+fn with_kind<'a>(name: &'a str, all: &[&str]) -> (&'a str, &'a str) {
+    match name.rsplit_once(':') {
+        Some((rest, kind @ ("cpu" | "mem" | "block"))) if names::find(all, name).is_empty() => (rest, kind),
+        _ => (name, "mem"),
+    }
+}
+
 /// The profile that `name` means: any unambiguous suffix of the full name of a benchmark, a test or a program, with `:cpu`,
 /// `:block` or `:mem` behind it. `None` if none has that name.
 pub fn profile(name: &str) -> Option<Result<PathBuf>> {
-    let (name, kind) = match name.rsplit_once(':') {
-        Some((name, kind @ ("cpu" | "mem" | "block"))) => (name, kind),
-        _ => (name, "mem"),
-    };
     let results = last_results()?;
     let run = Run::parse(&results).ok()?;
     let profiles = profiles(&run, &results);
     let all: Vec<&str> = profiles.iter().map(|(name, _)| name.as_str()).collect();
+    let (name, kind) = with_kind(name, &all);
     let mut found = names::find(&all, name);
     found.dedup();
     if !found.is_empty()
@@ -93,7 +98,7 @@ pub fn profile(name: &str) -> Option<Result<PathBuf>> {
                 None => Err(Error::usage(format!("{one} has no {kind}.prof; it was measured with --no-profiles"))),
             })
         }
-        _ => Some(Err(Error::usage(format!("{name} may be any of: {}", found.join(", "))))),
+        _ => Some(Err(Error::usage(format!("{name} may be any of: {}", names::one_line(&found.join(", ")))))),
     }
 }
 
@@ -127,12 +132,20 @@ pub fn other_names(name: &str) -> Option<String> {
     all.dedup();
     let (first, rest) = all.split_at(all.len().min(MOST));
     let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
-    (!all.is_empty()).then(|| format!("nor is it a {what} of the last run, which has {}{more}", first.join(", ")))
+    let first = names::one_line(&first.join(", ")).into_owned();
+    (!all.is_empty()).then(|| format!("nor is it a {what} of the last run, which has {first}{more}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_may_end_like_a_kind() {
+        let all = ["p/t/a", "p/t/a:cpu"];
+        let parts = ["a", "a:mem", "a:cpu", "a:cpu:cpu", "a:none"].map(|name| with_kind(name, &all));
+        assert_eq!(parts, [("a", "mem"), ("a", "mem"), ("a:cpu", "mem"), ("a:cpu", "cpu"), ("a:none", "mem")]);
+    }
 
     #[test]
     fn a_profile_says_whose_it_is_by_its_place() {

@@ -74,6 +74,9 @@ impl<'a> Writer<'a> {
 
     fn begin(args: &'a RunArgs, workspace: &Workspace, started: RunStarted) -> Result<Writer<'a>> {
         if let Some(file) = args.output.save_baseline.as_ref().filter(|name| !baseline::is_name(name)) {
+            if file.is_empty() {
+                return Err(Error::usage("--save-baseline: name the baseline, or a file".to_owned()));
+            }
             fs::check_output(Path::new(file))?;
         }
         let mut writer = Writer {
@@ -265,7 +268,7 @@ impl<'a> Writer<'a> {
 
     pub fn failed(&mut self, failed: Failed) {
         // Printed at once, for the run may be long; the table says it again.
-        console::error(&format!("{}: {}", failed.name, failed.error));
+        console::error(&names::one_line(&format!("{}: {}", failed.name, failed.error)));
         self.line(&Line::BenchmarkFailed(failed.clone()));
         self.run.failed.push(failed);
     }

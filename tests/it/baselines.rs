@@ -8,16 +8,16 @@ use cargo_memprof::results::metric::Metric;
 fn kept_results_are_compared() {
     let project = Project::new();
     project.memprof(2, "--baseline none").says("there is no baseline `none`");
-    project.memprof(0, "--save-baseline before pooled$");
-    let kept = project.target.join("memprof/baselines/before");
+    project.memprof(0, "--save-baseline pooled-before pooled$");
+    let kept = project.target.join("memprof/baselines/pooled-before");
     let results = std::fs::read_to_string(kept.join("results.jsonl")).unwrap();
     // Its counts were taken again, without stacks.
     assert!(results.contains("\"retained_bytes_per_op\":0.0,"), "{results}");
     assert!(kept.join("profiles/buffer_write/buffer_write/buffer_write/pooled/mem.prof").is_file());
     let place = regress(&project);
-    project.memprof(0, "--baseline before /pooled$").says("+1,024 B  +1 alloc\n");
-    project.memprof(0, "--baseline before /pooled$").says("vs before");
-    let worse = project.memprof(100, "check --baseline before -json /pooled$").checks();
+    project.memprof(0, "--baseline pooled-before /pooled$").says("+1,024 B  +1 alloc\n");
+    project.memprof(0, "--baseline pooled-before /pooled$").says("vs pooled-before");
+    let worse = project.memprof(100, "check --baseline pooled-before -json /pooled$").checks();
     let sites = |metric| &worse.iter().find(|check| check.metric == Some(metric)).unwrap().sites;
     // With the baseline's mem.prof it is the line itself, and no other of the function.
     for metric in [Metric::AllocsPerOp, Metric::BytesPerOp] {
@@ -32,6 +32,13 @@ fn kept_results_are_compared() {
     std::fs::write(&file, text.replace("\"rustc\":\"", "\"rustc\":\"0.9.")).unwrap();
     let path = file.to_str().unwrap();
     project.memprof(0, &format!("--baseline {path} /pooled$")).says("another rustc: 0.9.");
+    // As PowerShell writes what a command prints.
+    let utf_16: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for bytes in [utf_16, format!("\u{feff}{text}").into_bytes()] {
+        std::fs::write(&file, bytes).unwrap();
+        project.memprof(0, &format!("--baseline {path} /pooled$")).says("+1,024 B  +1 alloc\n");
+    }
+    project.memprof(2, "--save-baseline= /pooled$").says("name the baseline, or a file");
     std::fs::write(&file, text.replace("\"format_version\":1", "\"format_version\":7")).unwrap();
     project.memprof(2, &format!("--baseline {path} /pooled$")).says("format_version 7 is not understood");
     for (from, to, said) in [
