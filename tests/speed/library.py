@@ -45,7 +45,7 @@ fn main() {
         let mut list = Vec::new();
         (0..i % 40).for_each(|n| list.push(n));
         let text = format!("{i}-{}", list.len());
-        total += text.len() + Box::new(list).len();
+        total += text.len() + std::hint::black_box(Box::new(list)).len();
     }
     println!("{total}");
 }
