@@ -20,6 +20,7 @@ macro_rules! recorder {
 // Counting needs no more than this on any platform.
 #[cfg(not(memprof_injected))]
 recorder! {
+    inherit "runtime/inherit.rs"
     scope "runtime/scope.rs"
     scoped "runtime/scoped.rs"
     sites "runtime/sites.rs"

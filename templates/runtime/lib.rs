@@ -31,6 +31,7 @@ mod follow;
 mod fork;
 mod growth;
 mod idle;
+mod inherit;
 mod interrupted;
 mod interrupts;
 mod labels;

@@ -1,7 +1,7 @@
 //! Scopes: what one closure allocates, on its own thread and on the threads that are started inside it, while other
 //! threads allocate as they like.
 //!
-//! Each thread points at its innermost open scope, and a new thread inherits its creator's pointer (`threads`). While
+//! Each thread points at its innermost open scope, and a new thread inherits its creator's pointer (`inherit`). While
 //! any scope is open, [`SCOPED`] is set in `RECORDING`. Blocks that were allocated in a scope are kept in a map, so that
 //! a free counts for the scope of its allocation, whichever thread frees. A scope is used again only when nothing refers
 //! to it any more: it is open, a thread has inherited it, a block of it is live, or a scope inside it is in use. `scoped` is the
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use crate::bracket::{self, RECORDING, SCOPED};
 use crate::sites::{self, Sites};
 use crate::spin::Spin;
-use crate::{memory, sys};
+use crate::{inherit, memory};
 
 /// The counts of one scope.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
@@ -55,24 +55,9 @@ pub struct Scope {
     sites: AtomicPtr<Sites>,
 }
 
-/// A new thread, before the code that it is to run.
-#[derive(Clone, Copy)]
-struct Starting {
-    scope: *const Scope,
-    allocs: u32,
-    bytes: u64,
-}
-
-impl Starting {
-    const NONE: Starting = Starting { scope: ptr::null(), allocs: 0, bytes: 0 };
-    /// A thread that is not std's has no alternate stack for signals: so many allocations prove it.
-    const MOST: u32 = 8;
-}
-
 thread_local! {
     /// The innermost open scope.
     static INNERMOST: Cell<*const Scope> = const { Cell::new(ptr::null()) };
-    static STARTING: Cell<Starting> = const { Cell::new(Starting::NONE) };
     /// True while this thread is inside this file: its allocations there are not the user's.
     static BUSY: Cell<bool> = const { Cell::new(false) };
 }
@@ -114,6 +99,16 @@ impl Scope {
             scope.allocs.fetch_add(allocs, Ordering::Relaxed);
             scope.bytes.fetch_add(bytes, Ordering::Relaxed);
         }
+    }
+
+    /// A thread is about to be created that inherits it.
+    pub fn thread_begins(&self) {
+        self.threads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It has ended, or was not created.
+    pub fn thread_ends(&self) {
+        self.threads.fetch_sub(1, Ordering::Release);
     }
 
     pub fn count_free(&self) {
@@ -184,8 +179,8 @@ pub fn quietly<T>(body: impl FnOnce() -> T) -> T {
 }
 
 /// The scope of the user's code that runs on this thread.
-fn innermost() -> Option<&'static Scope> {
-    started();
+pub fn innermost() -> Option<&'static Scope> {
+    inherit::started();
     current()
 }
 
@@ -194,39 +189,9 @@ fn current() -> Option<&'static Scope> {
     INNERMOST.try_with(|innermost| unsafe { innermost.get().as_ref() }).ok().flatten()
 }
 
-/// The calling thread runs the code that it was started for, and is in the scope that it inherited.
-fn started() {
-    let starting = STARTING.try_with(|starting| starting.replace(Starting::NONE)).unwrap_or(Starting::NONE);
-    // SAFETY: as in `current`.
-    if let Some(scope) = unsafe { starting.scope.as_ref() } {
-        // Its start is not std's, if it has no alternate stack: all of it was the user's.
-        if !sys::has_signal_stack() {
-            scope.count(starting.allocs.into(), starting.bytes);
-        }
-        let _ = INNERMOST.try_with(|innermost| innermost.set(scope));
-    }
-}
-
-/// The calling thread frees a block: at the end of its code std does so always.
-pub fn frees() {
-    if STARTING.try_with(|starting| !starting.get().scope.is_null()).unwrap_or(false) && sys::has_signal_stack() {
-        started();
-    }
-}
-
-/// Whether an allocation of `size` bytes is that of the thread's start.
-///
-/// std keeps a map of all threads' stacks, for its message about overflows, and each thread enters itself before it runs its
-/// code. Whether that takes a node depends on the other threads of the process, which may well keep it. Once the thread is in
-/// the map, std gives it an alternate stack for signals.
-#[cold]
-fn is_of_start(starting: Starting, size: usize) -> bool {
-    if starting.allocs >= Starting::MOST || sys::has_signal_stack() {
-        started();
-        return false;
-    }
-    let counted = Starting { allocs: starting.allocs + 1, bytes: starting.bytes + size as u64, ..starting };
-    STARTING.try_with(|starting| starting.set(counted)).is_ok()
+/// The calling thread is in `scope` from here on; null is none. Nothing happens where the thread is about to be no more.
+pub fn enter(scope: *const Scope) {
+    let _ = INNERMOST.try_with(|innermost| innermost.set(scope));
 }
 
 /// While this exists, the scope of everyone stays.
@@ -243,9 +208,8 @@ pub fn own(size: usize) -> Option<(&'static Scope, Option<Guest>)> {
     if let Some(scope) = current() {
         return Some((scope, None));
     }
-    let starting = STARTING.try_with(Cell::get).unwrap_or(Starting::NONE);
-    if !starting.scope.is_null() {
-        return if is_of_start(starting, size) { None } else { current().map(|scope| (scope, None)) };
+    if inherit::is_starting() {
+        return if inherit::is_of_start(size) { None } else { current().map(|scope| (scope, None)) };
     }
     if EVERYONE.load(Ordering::Relaxed).is_null() {
         return None;
@@ -387,7 +351,7 @@ impl Drop for Open {
     fn drop(&mut self) {
         let _busy = Busy::set();
         self.scope.open.store(false, Ordering::Relaxed);
-        let _ = INNERMOST.try_with(|innermost| innermost.set(self.scope.outer.load(Ordering::Relaxed)));
+        enter(self.scope.outer.load(Ordering::Relaxed));
         POOL.with(|pool| {
             pool.open -= 1;
             if pool.open == 0 {
@@ -396,49 +360,4 @@ impl Drop for Open {
         });
         self.scope.release();
     }
-}
-
-/// What a new thread inherits.
-pub struct Inherited {
-    scope: &'static Scope,
-    /// As far as is known: std gives every thread an alternate stack for signals, or none.
-    by_std: bool,
-}
-
-/// The calling thread is about to create another one.
-pub fn bequeath() -> Option<Inherited> {
-    let scope = innermost()?;
-    scope.threads.fetch_add(1, Ordering::Relaxed);
-    Some(Inherited { scope: scope.keep(), by_std: sys::has_signal_stack() })
-}
-
-impl Inherited {
-    /// The calling thread, which is new, is in the scope from here on, until it calls [`disinherit`].
-    pub fn accept(self) -> *const Scope {
-        let scope: *const Scope = self.scope;
-        match self.by_std && !sys::has_signal_stack() {
-            true => STARTING.with(|starting| starting.set(Starting { scope, ..Starting::NONE })),
-            false => INNERMOST.with(|innermost| innermost.set(scope)),
-        }
-        mem::forget(self);
-        scope
-    }
-}
-
-impl Drop for Inherited {
-    /// The thread was not created, or has ended.
-    fn drop(&mut self) {
-        self.scope.threads.fetch_sub(1, Ordering::Release);
-        self.scope.release();
-    }
-}
-
-/// The calling thread is about to end.
-///
-/// # Safety
-/// `scope` is what [`Inherited::accept`] returned on this thread.
-pub unsafe fn disinherit(scope: *const Scope) {
-    started();
-    let _ = INNERMOST.try_with(|innermost| innermost.set(ptr::null()));
-    drop(Inherited { scope: &*scope, by_std: false });
 }

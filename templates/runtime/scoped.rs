@@ -3,7 +3,8 @@
 use std::ptr;
 use std::sync::atomic::Ordering;
 
-use crate::scope::{self, own, Busy, Scope};
+use crate::inherit;
+use crate::scope::{own, Busy, Scope};
 use crate::spin::Spin;
 use crate::table::{hash, Table};
 
@@ -149,7 +150,7 @@ pub fn alloc(size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
 #[inline(never)]
 pub fn free(block: usize) {
     let _busy = Busy::set();
-    scope::frees();
+    inherit::frees();
     if let Some(kept) = remove(block) {
         gone(kept);
     }

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::scope::{self, Inherited};
+use crate::inherit::{self, Inherited};
+use crate::scope::Scope;
 use crate::thread::unrecorded;
 use crate::{sampler, sys};
 
@@ -128,7 +129,7 @@ unsafe fn create(
         Some(create) => create,
         None => return EAGAIN,
     };
-    let inherited = scope::bequeath();
+    let inherited = inherit::bequeath();
     if inherited.is_none() && !sampler::armed() {
         return create(thread, attr, start, argument);
     }
@@ -186,7 +187,7 @@ fn accept(inherited: Inherited) {
 }
 
 unsafe extern "C" fn scope_ends(scope: *mut c_void) {
-    scope::disinherit(scope as *const scope::Scope);
+    inherit::disinherit(scope as *const Scope);
 }
 
 #[cfg(test)]
