@@ -1,4 +1,4 @@
-//! What recording adds to an allocation, with other recorders in the same run; prints the table that README shows.
+//! The cost that recording adds to an allocation, with other recorders in the same run; prints the table of docs/recording.md.
 //!
 //!     cargo bench --bench recording
 

@@ -115,7 +115,7 @@ pub fn profile() -> Result<Profile> {
     })
 }
 
-/// What blocks of a sample stand for: one of `size` bytes is in it with the probability 1 − e^(−size/rate).
+/// The blocks and bytes that a sample stands for: a block of `size` bytes is in it with the probability 1 − e^(−size/rate).
 fn scaled(blocks: u64, bytes: u64, rate: u64) -> (u64, u64) {
     if rate < 2 || blocks == 0 || bytes == 0 {
         return (blocks, bytes);

@@ -171,7 +171,7 @@ fn heaps(port: u16) {
         assert!(text.contains("\n4: 49380 [4: 49380] @ 0x"), "{text}");
         assert!(text.contains("\nMAPPED_LIBRARIES:\n") && text.contains("r-xp"), "{text}");
     }
-    // What lies between, beside the recording that goes on.
+    // The allocations between two moments, beside the recording that goes on.
     assert_eq!(get(port, "heap?seconds=1").0, 200);
     assert!(heap::stop().unwrap().sum("inuse_space") >= 54_321);
     drop((kept, twice));

@@ -94,7 +94,7 @@ impl Snapshot {
     }
 }
 
-/// What is shown, and how.
+/// The rows that are shown, and how.
 struct View {
     by: By,
     sort: Sort,
@@ -219,7 +219,7 @@ fn draw_until_quit(
     Ok(None)
 }
 
-/// What stands on a screen of this size.
+/// The text of a screen of this size.
 fn lines(view: &mut View, last: &Snapshot, width: usize, height: usize) -> Vec<String> {
     let state = if view.paused { "paused; " } else { "" };
     let help = format!("{state}←→ sort  t sites/threads  ↑↓ scroll  p pause  q quit");

@@ -1,4 +1,4 @@
-//! What goes back to a client, with the headers of Go's net/http/pprof.
+//! Answers to a client, with the headers of Go's net/http/pprof.
 
 /// One answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What the tool asks of the running program, by words in the memory that they share (`templates/runtime/attend.rs`).
+//! The tool asks things of the running program by words in the memory that they share (`templates/runtime/attend.rs`).
 
 use std::time::{Duration, Instant};
 

@@ -2,7 +2,7 @@
 
 use crate::pprof::profile::{Profile, merge};
 
-/// What a difference says of memory in use.
+/// The meaning of memory in use in a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InUse {
     /// Its change, as in Go: negative where more was freed than allocated.

@@ -1,4 +1,4 @@
-//! What a request asks for, with the rules and the errors of Go's net/http/pprof.
+//! The meaning of a request, with the rules and the errors of Go's net/http/pprof.
 
 use std::time::Duration;
 
@@ -52,11 +52,11 @@ pub enum Ask {
     Cpu(Duration),
     Trace(Duration),
     Profile(Kind, Debug),
-    /// What happened within this time.
+    /// The allocations of this time.
     Difference(Kind, Duration, InUse),
 }
 
-/// What the tool's own pages ask for.
+/// The requests of the tool's own pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PageAsk {
     Home,
@@ -66,7 +66,7 @@ pub enum PageAsk {
     Mark(Kind),
     /// As a page; with `true` what came since the mark.
     Open(Kind, bool),
-    /// What came since the mark.
+    /// The difference since the mark.
     Download(Kind),
     /// A page of a profile that was opened: its number, path and query.
     Opened(u64, String, String),

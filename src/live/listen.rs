@@ -6,7 +6,7 @@ use crate::web::server::Address;
 use crate::web::server::guard::Guard;
 use crate::{Error, Result, os};
 
-/// What `--http` says.
+/// The value of `--http`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     Tcp(Address),

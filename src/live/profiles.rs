@@ -27,7 +27,7 @@ pub fn take(reader: &Reader, kind: Kind) -> Result<Profile, &'static str> {
     })
 }
 
-/// What becomes of the numbers of a sample.
+/// Whether the numbers of a sample are scaled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scale {
     /// They stand for all allocations.

@@ -26,7 +26,7 @@ pub struct Rings {
     pub waits: Drain,
 }
 
-/// What the program had allocated at one moment.
+/// The allocations of the program up to one moment.
 pub struct Heap {
     pub stacks: Vec<StackRecord>,
     pub totals: Totals,

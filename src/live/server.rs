@@ -192,7 +192,7 @@ async fn handle(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Fu
     response(answer, is_head, is_go)
 }
 
-/// What the request asks for, if it may.
+/// The meaning of the request, if it is allowed.
 async fn admitted(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Ask, Answer> {
     let (head, body) = request.into_parts();
     // hyper stops to read soon after this many bytes.

@@ -77,7 +77,7 @@ const WAITS: [(&[&str], &str); 13] = [
     (&["Thread", "::park"], "park"),
 ];
 
-/// What a thread in this state does, by the functions of its stack, leaf first.
+/// The activity of a thread in this state, by the functions of its stack, leaf first.
 pub fn doing<'a>(state: char, functions: impl Iterator<Item = &'a str>) -> &'static str {
     match state {
         'R' => return "running",

@@ -276,7 +276,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever the groups: nothing is lost or doubled, and what is compared stays together where there is room.
+        /// For all groups: nothing is lost or doubled, and compared benchmarks stay together where there is room.
         #[test]
         fn parts_are_the_whole_and_keep_groups(groups in proptest::collection::vec(1usize..150, 0..12), size in 1usize..120) {
             let rows: Vec<(String, Option<String>)> = groups

@@ -1,4 +1,4 @@
-//! What differs between systems, under the same names on all of them: processes, signals, properties of files.
+//! The differences between systems, under the same names on all of them: processes, signals, properties of files.
 
 #[cfg(not(unix))]
 mod other;

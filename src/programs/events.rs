@@ -12,7 +12,7 @@ pub struct Event {
     pub weight: u64,
 }
 
-/// What is kept of too many events.
+/// The part that is kept of too many events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
     /// Every second one, with twice the weight.

@@ -4,7 +4,7 @@ use super::recorded;
 use super::region::{Header, Region, word};
 use crate::measure::Tables;
 
-/// What has been answered so far.
+/// The answers so far.
 #[derive(Debug, Default)]
 pub struct Libraries {
     answered: u64,
@@ -20,7 +20,7 @@ impl Libraries {
         let (wanted, room) = (header.word(word::WANTED_LIBRARIES), header.word(word::LIBRARIES));
         if room == 0 || wanted == self.answered {
             if self.known == 0 && room != 0 {
-                // What it was started with.
+                // The libraries it was started with.
                 self.known = recorded::log(region, header).modules.len();
             }
             return;

@@ -194,7 +194,7 @@ pub struct Log {
     pub modules: Vec<Module>,
     pub not_linked: bool,
     pub no_sampler: bool,
-    /// What became of the blocks, if that was asked for and the process ended by itself.
+    /// The fates of the blocks, if that was asked for and the process ended by itself.
     pub lives: Option<Lives>,
 }
 

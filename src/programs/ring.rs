@@ -104,7 +104,7 @@ impl Drain {
             let first = number.min(len - from);
             let mut words = region.words(ring + from * 8, first as usize);
             words.extend(region.words(ring, (number - first) as usize));
-            // What is read next is no older: the marks, then the words, then the place that writers have come to.
+            // The next reads see nothing older: the marks, then the words, then the place that writers have come to.
             fence(Ordering::Acquire);
             words
         };

@@ -49,7 +49,7 @@ pub struct Options {
     pub children: bool,
     /// Follow each block to its end.
     pub lives: bool,
-    /// What the program prints goes to stderr: stdout is the tool's.
+    /// The program's output goes to stderr: stdout is the tool's.
     pub to_stderr: bool,
     /// It has nothing of this process: not its stdin, stdout and folder.
     pub apart: Option<Apart>,

@@ -127,7 +127,7 @@ pub fn words(error: f64, samples: u64) -> String {
     format!("±{} %, {} samples", percent(error), super::summary::number(samples))
 }
 
-/// What a sampled profile says of itself.
+/// The comment in a sampled profile.
 pub fn remark(rate: u64, accuracy: &str) -> String {
     let rate = super::summary::number(rate);
     format!("memprof: one byte in {rate} had its allocation recorded; {accuracy}; totals exact")
@@ -149,13 +149,13 @@ fn chance(objects: u64, bytes: u64, rate: u64) -> f64 {
     -(-size / rate as f64).exp_m1()
 }
 
-/// What recorded blocks stand for, as Go scales them.
+/// The blocks and bytes that recorded ones stand for, as Go scales them.
 pub fn scaled([objects, bytes]: [u64; 2], rate: u64) -> [u64; 2] {
     let chance = chance(objects, bytes, rate);
     [objects, bytes].map(|value| (value as f64 / chance).round() as u64)
 }
 
-/// What a stack's numbers stand for, if they are of a sample.
+/// A stack's numbers, scaled if they are of a sample.
 pub fn scale(record: &StackRecord, rate: u64) -> StackRecord {
     if !record.sampled || rate == 0 {
         return record.clone();

@@ -1,4 +1,4 @@
-//! What is recorded on a platform.
+//! The recorder of a platform.
 
 use crate::{Error, Result};
 

@@ -241,7 +241,7 @@ pub struct Timed {
     pub wall_time: bool,
     /// Samples during which other work used the processor.
     pub interrupted: u32,
-    /// What other machines took of the processors meanwhile.
+    /// The time that other machines took of the processors meanwhile.
     pub stolen_ms: u32,
     /// The largest number of iterations in one call of the closure.
     pub largest_iterations: u64,

@@ -17,7 +17,7 @@ pub struct TestFinished {
     /// Why it failed, if its own output does not say it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
-    /// What a failed test printed.
+    /// The output of a failed test.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub output: Option<String>,
     /// Of its first process.

@@ -1,4 +1,4 @@
-//! What a request asks for, with the rules and the errors of Go's net/http/pprof.
+//! The meaning of a request, with the rules and the errors of Go's net/http/pprof.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ enum Ask {
         is_allocs: bool,
         text: bool,
     },
-    /// What happens in this time.
+    /// The allocations of this time.
     HeapOf {
         is_allocs: bool,
         time: Duration,

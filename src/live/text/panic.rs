@@ -13,7 +13,7 @@ const OUTERMOST: usize = 50;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thread {
     pub id: u64,
-    /// What it does or waits for: `running`, `sleep`, `select`, …
+    /// Its state or wait: `running`, `sleep`, `select`, …
     pub state: String,
     /// Whole minutes that it has been waiting for.
     pub minutes: u64,

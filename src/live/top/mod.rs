@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use crate::pprof::profile::{LabelValue, Profile, Sample};
 
-/// What a row is.
+/// The kind of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
     Site,
     Thread,
 }
 
-/// What the rows are sorted by, largest first.
+/// The key by which the rows are sorted, largest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Sort {
     LiveBytes,

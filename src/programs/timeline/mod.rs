@@ -177,7 +177,7 @@ impl Timeline {
         }
     }
 
-    /// What the entry has counted since it was looked at.
+    /// The counts of the entry since it was looked at.
     fn change(&mut self, entry: &recorded::Entry) -> Option<Change> {
         let of = &entry.counts;
         let now = [of.allocs, of.bytes, of.frees, of.freed_bytes];

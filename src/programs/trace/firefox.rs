@@ -18,7 +18,7 @@ const PROCESSED_VERSION: u32 = 55;
 const OTHER: u32 = 0;
 const CODE: u32 = 1;
 
-/// What goes into the file at `path`: packed, if its name ends in `.gz`.
+/// The content of the file at `path`: packed, if its name ends in `.gz`.
 pub fn file(trace: &Trace, path: &Path) -> Vec<u8> {
     let text = json(trace).into_bytes();
     if path.extension().is_some_and(|extension| extension == "gz") { gzip::compress(&text) } else { text }

@@ -22,7 +22,7 @@ pub struct Trace {
     /// The first one is the program's main thread.
     pub threads: Vec<Thread>,
     pub memory: Vec<Memory>,
-    /// What is missing, in words.
+    /// The missing parts, in words.
     pub notes: Vec<String>,
 }
 

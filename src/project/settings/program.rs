@@ -9,7 +9,7 @@ use crate::project::ProgramKind as Kind;
 /// `[[program]]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Program {
-    /// What its results are called behind PACKAGE/KIND/TARGET, if that is not enough; or the target's name, if `target`
+    /// The name of its results behind PACKAGE/KIND/TARGET, if that is not enough; or the target's name, if `target`
     /// says no more than its kind.
     pub name: Option<String>,
     /// `bin/NAME`, `example/NAME`, `test/NAME` or the name of a binary; PACKAGE may stand in front.
