@@ -12,31 +12,22 @@ other work slows down now and then.
 Ends with 1 where that does not hold: this is for a calm machine, and no part of the tests.
 """
 
-import argparse
 import json
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from tool import SPEED, measured, options, run
+
 ALLOWED_POINTS = 1.0
 
 
-def run(command, crate, **variables):
-    done = subprocess.run(command, cwd=crate, env={**os.environ, **variables}, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stderr}")
-    return done.stdout
-
-
-def plain(args, target, seconds):
+def plain(args, seconds):
     """Median ns/op by benchmark, of `cargo bench`."""
     with tempfile.TemporaryDirectory() as home:
         length = ["--warm-up-time", str(max(seconds / 4, 0.1)), "--measurement-time", str(seconds)]
-        command = ["cargo", "bench", "--bench", args.bench, "--target-dir", str(target), "--", "--noplot", args.only, *length]
+        command = ["cargo", "bench", "--bench", args.bench, "--target-dir", args.target_dir, "--", "--noplot", args.only, *length]
         run(command, args.crate, CRITERION_HOME=home)
         medians = {}
         for path in pathlib.Path(home).glob("**/new/sample.json"):
@@ -46,32 +37,27 @@ def plain(args, target, seconds):
         return medians
 
 
-def ours(args, target, seconds):
+def ours(args, seconds):
     """The same of ours."""
-    length = f"-benchtime={round(seconds * 1000)}ms"
-    command = [str(args.tool.resolve()), "memprof", "-json", "--no-profiles", length, "--bench", args.bench]
-    lines = run([*command, "--target-dir", str(target), args.only], args.crate).splitlines()
-    finished = [line for line in map(json.loads, lines) if line["reason"] == "benchmark-finished"]
+    words = ["--no-profiles", "--bench", args.bench, args.only]
+    finished = measured(args, args.crate, f"{round(seconds * 1000)}ms", *words)
     return {line["id"]: line["time"]["ns_per_op"] for line in finished}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=1.0, help="of measuring each benchmark, for all three alike")
-    parser.add_argument("--crate", type=pathlib.Path, default=ROOT / "fixtures" / "speed", help="another crate's folder")
+    parser.add_argument("--crate", type=pathlib.Path, default=SPEED, help="another crate's folder")
     parser.add_argument("--bench", default="fidelity", help="a bench target on criterion")
     parser.add_argument("--only", default="", help="benchmarks that have this in their name")
-    parser.add_argument("--tool", type=pathlib.Path, default=ROOT / "target/release/cargo-memprof")
-    parser.add_argument("--target-dir", type=pathlib.Path, default=ROOT / "target/speed")
     args = parser.parse_args()
-    target = args.target_dir.resolve()
 
-    plain(args, target, 0.1), ours(args, target, 0.1)  # Builds.
+    plain(args, 0.1), ours(args, 0.1)  # Builds.
     ways = {
-        "plain": lambda: plain(args, target, args.seconds),
-        "again": lambda: plain(args, target, args.seconds),
-        "ours": lambda: ours(args, target, args.seconds),
+        "plain": lambda: plain(args, args.seconds),
+        "again": lambda: plain(args, args.seconds),
+        "ours": lambda: ours(args, args.seconds),
     }
     rounds = []
     for number in range(args.rounds):

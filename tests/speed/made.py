@@ -3,22 +3,10 @@
 import gzip
 import json
 import pathlib
+import sys
 
-
-def varint(number):
-    out = bytearray()
-    number &= (1 << 64) - 1
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def field(number, value):
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    return varint(number << 3 | 2) + varint(len(value)) + value
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from pprof_synthetic import field, varint
 
 
 def packed(numbers):

@@ -10,31 +10,21 @@ many seconds as ours then took in all, without its builds.
 Ends with 1 where ours sees a difference that is there less often than the peer, or calls more equals different.
 """
 
-import argparse
 import json
-import os
-import pathlib
 import shutil
-import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from tool import ROOT, SPEED, is_decided, measured, options, run
+
 STEPS = {"same": 1000, "little": 1010, "slower": 1030}
-
-
-def run(command, folder, **variables):
-    done = subprocess.run(command, cwd=folder, env={**os.environ, **variables}, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stderr}")
-    return done.stdout
 
 
 def build_tango(target):
     """An executable for each number of steps."""
     built = {}
     for name, steps in {"first": 1000, **STEPS}.items():
-        command = ["cargo", "bench", "--locked", "--no-run", "--message-format=json", "--target-dir", str(target)]
+        command = ["cargo", "bench", "--locked", "--no-run", "--message-format=json", "--target-dir", target]
         lines = run(command, ROOT / "fixtures" / "tango", STEPS=str(steps)).splitlines()
         made = [line["executable"] for line in map(json.loads, lines) if line.get("executable") and "turns" in line["target"]["name"]]
         built[name] = target / f"tango-{name}"
@@ -42,35 +32,29 @@ def build_tango(target):
     return built
 
 
-def ours(tool, target, benchtime, variant):
+def ours(args, benchtime, variant):
     """Whether it is called different."""
-    command = [str(tool), "memprof", "--locked", "-json", "--no-profiles", f"-benchtime={benchtime}", "--bench", "turns"]
-    lines = run([*command, "--target-dir", str(target), f"turns/(first|{variant})$"], ROOT / "fixtures" / "speed").splitlines()
-    vs = next(line["vs"] for line in map(json.loads, lines) if "vs" in line)
-    return vs["upper"] < 1 or vs["lower"] > 1
+    words = ["--locked", "--no-profiles", "--bench", "turns", f"turns/(first|{variant})$"]
+    return is_decided(next(line["vs"] for line in measured(args, SPEED, benchtime, *words) if "vs" in line))
 
 
 def peer(built, seconds, variant):
     """The same of tango-bench, which stars what is different."""
-    printed = run([str(built[variant]), "compare", str(built["first"]), "-t", f"{seconds:.3f}"], ROOT)
-    return "*" in printed
+    return "*" in run([built[variant], "compare", built["first"], "-t", f"{seconds:.3f}"], ROOT)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--benchtime", default="300ms")
-    parser.add_argument("--tool", type=pathlib.Path, default=ROOT / "target/release/cargo-memprof")
-    parser.add_argument("--target-dir", type=pathlib.Path, default=ROOT / "target/speed")
     args = parser.parse_args()
-    tool, target = args.tool.resolve(), args.target_dir.resolve()
-    built = build_tango(target / "tango")
-    ours(tool, target, "10ms", "same")  # Builds.
+    built = build_tango(args.target_dir / "tango")
+    ours(args, "10ms", "same")  # Builds.
     called = {variant: {"ours": 0, "tango-bench": 0} for variant in STEPS}
     for _ in range(args.runs):
         for variant in STEPS:
             begun = time.monotonic()
-            called[variant]["ours"] += ours(tool, target, args.benchtime, variant)
+            called[variant]["ours"] += ours(args, args.benchtime, variant)
             called[variant]["tango-bench"] += peer(built, time.monotonic() - begun, variant)
     for variant, counts in called.items():
         shown = ", ".join(f"{who} {count}" for who, count in counts.items())
