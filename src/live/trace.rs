@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::reader::{Reader, now};
+use crate::os::monotonic;
 use crate::programs::events::{Events, Keep};
+use crate::programs::recorded;
 use crate::programs::region::word;
 use crate::programs::timeline::Timeline;
 use crate::programs::trace::collect::{self, Span};
 use crate::programs::trace::firefox;
-use crate::programs::{recorded, ring};
 
 /// The format of the text, for a header: Go's own is another.
 pub const FORMAT: &str = "Firefox Profiler, processed, version 55";
@@ -77,7 +78,7 @@ pub fn forget(reader: &Reader) {
 }
 
 fn since_begun(reader: &Reader) -> Duration {
-    Duration::from_nanos(ring::now().saturating_sub(reader.region.header().word(word::BEGUN)))
+    Duration::from_nanos(monotonic().saturating_sub(reader.region.header().word(word::BEGUN)))
 }
 
 /// Records for `time`, or until `is_over`, which waits for the time that it is given.

@@ -6,6 +6,7 @@ use std::sync::atomic::{Ordering, fence};
 
 use super::events::{Event, Events};
 use super::region::{Header, Region, word};
+use crate::os::monotonic;
 use crate::records::{Completeness, Sample, Stack, Wait};
 
 /// A stack of a thread.
@@ -18,9 +19,6 @@ struct Sum {
     amount: u64,
     number: usize,
 }
-
-/// As programs note times.
-pub use crate::os::monotonic as now;
 
 /// The time of an event of which only a part was noted; it was not long ago.
 fn time(noted: u32, now: u64) -> u64 {
@@ -116,7 +114,7 @@ impl Drain {
             self.taken = next;
             return;
         };
-        let read_at = now();
+        let read_at = monotonic();
         let mut at = 0;
         while let Some(&[_, depth, amount, thread]) = words.get(at..at + 4) {
             let (cut, depth) = (depth & CUT != 0, depth & (CUT - 1));

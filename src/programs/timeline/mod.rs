@@ -14,8 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::recorded;
 use super::region::{Header, Region, word};
-use super::ring::now;
-use crate::os::{Pid, thread_cpu_time};
+use crate::os::{Pid, monotonic, thread_cpu_time};
 
 /// Steps that are kept.
 const MOST_STEPS: usize = 600;
@@ -101,7 +100,7 @@ impl Timeline {
 
     /// Notes a step, if one is due.
     pub fn note(&mut self, region: &Region, header: &Header, pid: Pid) {
-        let at = Duration::from_nanos(now().saturating_sub(header.word(word::BEGUN)));
+        let at = Duration::from_nanos(monotonic().saturating_sub(header.word(word::BEGUN)));
         let last = self.steps.last().map_or(0, |step| step.at_ns);
         if !self.steps.is_empty() && (at.as_nanos() as u64) < last + self.step.as_nanos() as u64 {
             return;
