@@ -14,7 +14,7 @@ use super::process::{Running, cause, timed_out};
 use super::reason::Reason;
 use super::suite::Suite;
 use crate::Result;
-use crate::records::{Record, Timed};
+use crate::records::{Record, Timed, TimedSample};
 
 /// The most runs, if time decides.
 const MOST_RUNS: u64 = 100;
@@ -26,9 +26,9 @@ pub fn time(suite: &Suite, selected: &Selected, measuring: &mut Measuring) -> Re
     let (options, index) = (measuring.options, selected.index);
     measuring.observer.begins(Phase::Time, selected.name);
     let mut result = PassResult::default();
-    let mut samples: Vec<(u64, f64)> = Vec::new();
+    let mut samples: Vec<TimedSample> = Vec::new();
     let begun = Instant::now();
-    let enough = |samples: &[(u64, f64)]| match options.bench_time {
+    let enough = |samples: &[TimedSample]| match options.bench_time {
         BenchTime::Iterations(runs) => samples.len() as u64 >= runs,
         BenchTime::For(time) => !samples.is_empty() && (begun.elapsed() >= time || samples.len() as u64 >= MOST_RUNS),
     };
@@ -52,7 +52,7 @@ pub fn time(suite: &Suite, selected: &Selected, measuring: &mut Measuring) -> Re
         // The first run fills the system's caches, and is only kept if there is no time for others.
         let short = |time: Duration| elapsed * 4 < time;
         if !(is_first && matches!(options.bench_time, BenchTime::For(time) if short(time))) {
-            samples.push((1, elapsed.as_nanos() as f64));
+            samples.push(TimedSample { iterations: 1, value: elapsed.as_nanos() as f64, delayed: 0.0 });
         }
         is_first = false;
     }

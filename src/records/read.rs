@@ -14,7 +14,7 @@ use crate::records::recording::*;
 use crate::{Error, Result};
 
 /// The format version that this reader understands.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Bytes before the payload.
 const HEADER: usize = 12;
 
@@ -114,7 +114,11 @@ fn parse(kind: u32, p: &mut Payload) -> Option<Record> {
         5 => {
             let (index, custom, wall_time) = (p.u32()? as usize, p.u32()? & 1 != 0, p.u32()? != 0);
             let (interrupted, stolen_ms, largest_iterations) = (p.u32()?, p.u32()?, p.u64()?);
-            let samples = (0..p.u32()?).map(|_| Some((p.u64()?, p.f64()?))).collect::<Option<_>>()?;
+            let sample = |p: &mut Payload| {
+                let (iterations, value) = (p.u64()?, p.f64()?);
+                Some(TimedSample { iterations, value, delayed: f64::from(f32::from_bits(p.u32()?)).clamp(0.0, 1.0) })
+            };
+            let samples = (0..p.u32()?).map(|_| sample(p)).collect::<Option<_>>()?;
             Record::Timed(Timed { index, custom, wall_time, interrupted, stolen_ms, largest_iterations, samples })
         }
         6 => Record::Counted(counted(p)?),

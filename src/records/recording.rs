@@ -245,8 +245,18 @@ pub struct Timed {
     pub stolen_ms: u32,
     /// The largest number of iterations in one call of the closure.
     pub largest_iterations: u64,
-    /// The iterations of each sample and the harness's value for it.
-    pub samples: Vec<(u64, f64)>,
+    pub samples: Vec<TimedSample>,
+}
+
+/// A sample of a timed benchmark.
+#[derive(Debug, Clone, Copy)]
+pub struct TimedSample {
+    pub iterations: u64,
+    /// The harness's value for all iterations together.
+    pub value: f64,
+    /// The share of its time, 0 to 1, in which the thread was ready to run while other work had the processor; 0 if the
+    /// kernel does not tell.
+    pub delayed: f64,
 }
 
 /// The totals of one counting pass.

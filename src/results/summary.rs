@@ -10,7 +10,7 @@ use crate::results::lines::{Finished, Memory, Recording, Sample, Time};
 /// Time per iteration over the samples.
 pub fn time(timed: &Timed) -> Time {
     let samples: Vec<Sample> =
-        timed.samples.iter().map(|&(iterations, nanoseconds)| Sample { iterations, nanoseconds }).collect();
+        timed.samples.iter().map(|one| Sample { iterations: one.iterations, nanoseconds: one.value }).collect();
     let per_op: Vec<f64> = samples.iter().map(|sample| sample.nanoseconds / sample.iterations as f64).collect();
     let interval = if per_op.len() < 6 { None } else { median_interval(&per_op, 0.95) };
     let of_time = |value: Option<f64>| value.filter(|_| timed.wall_time);
@@ -121,6 +121,7 @@ fn same(a: &StackCounts, b: &StackCounts) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::TimedSample;
 
     fn pass(allocs: u64, bytes: u64) -> Counted {
         let counts = StackCounts { allocs, bytes, frees: allocs, freed_bytes: bytes / 2, ..StackCounts::default() };
@@ -182,7 +183,7 @@ mod tests {
             interrupted: 0,
             stolen_ms: 0,
             largest_iterations: 1,
-            samples: (0..n).map(|i| (2, 10.0 + i as f64)).collect(),
+            samples: (0..n).map(|i| TimedSample { iterations: 2, value: 10.0 + i as f64, delayed: 0.0 }).collect(),
         };
         assert_eq!(time(&timed(5)).lower, None);
         assert_eq!(time(&timed(5)).ns_per_op, Some(6.0));

@@ -12,7 +12,7 @@ use crate::entry::Entry;
 use crate::{fork, shared};
 
 /// Version of the record format; the reader refuses others.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 pub const START: u32 = 1;
 pub const OBJECT: u32 = 2;

@@ -116,6 +116,9 @@ struct State {
     /// The sample that has begun.
     open: Option<Mark>,
     interrupted: u32,
+    /// The share of each sample in which the thread waited for a processor.
+    delayed: [f32; MOST_SAMPLES],
+    closed: usize,
     /// When the samples began: what other machines had taken of the processors.
     stolen: u64,
     values: [f64; MOST_SAMPLES],
@@ -127,6 +130,8 @@ static STATE: Mutex<State> = Mutex::new(State {
     left: 0,
     open: None,
     interrupted: 0,
+    delayed: [0.0; MOST_SAMPLES],
+    closed: 0,
     stolen: 0,
     values: [0.0; MOST_SAMPLES],
     filled: 0,
@@ -177,6 +182,7 @@ pub fn begin(samples: usize) {
     state.left = samples.min(MOST_SAMPLES);
     state.open = None;
     state.interrupted = 0;
+    state.closed = 0;
     state.stolen = stolen_ms();
     state.filled = 0;
     SAMPLING.store(true, Ordering::Relaxed);
@@ -188,12 +194,18 @@ pub fn between() {
         return;
     }
     let mut state = state();
-    let closed = state.open.take().map(|mark| state.interrupted += u32::from(mark.is_interrupted()));
+    let open = state.open.take();
+    if let Some(mark) = &open {
+        let (at, now) = (state.closed, Mark::now());
+        state.interrupted += u32::from(mark.is_interrupted(&now));
+        state.delayed[at] = mark.delayed(&now);
+        state.closed += 1;
+    }
     if state.left > 0 {
         wait_for_turn(state.left);
         state.left -= 1;
         state.open = Some(Mark::now());
-    } else if closed.is_some() {
+    } else if open.is_some() {
         wait_for_turn(0);
     }
 }
@@ -230,21 +242,21 @@ fn end(index: u32, wall_time: bool, warmed: u64, sizes: &[u64], values: impl Ite
     let largest = sizes.iter().copied().max().unwrap_or(0).max(warmed);
     let halves = |word: u64| [word as u32, (word >> 32) as u32];
     let count = values.size_hint().1.unwrap_or(0).min(sizes.len()).min(MOST_SAMPLES);
-    let (interrupted, before) = {
+    let (interrupted, delayed, before) = {
         let state = state();
-        (state.interrupted, state.stolen)
+        (state.interrupted, state.delayed, state.stolen)
     };
     let stolen = stolen_ms().saturating_sub(before);
     let head = [index, bracket::loops(), u32::from(wall_time), interrupted, stolen.min(u64::from(u32::MAX)) as u32];
-    let samples = sizes.iter().zip(values).take(count).flat_map(|(&iterations, value)| {
+    let samples = sizes.iter().zip(values).zip(delayed).take(count).flat_map(|((&iterations, value), delayed)| {
         let [a, b] = halves(iterations);
         let [c, d] = halves(value.to_bits());
-        [a, b, c, d]
+        [a, b, c, d, delayed.to_bits()]
     });
     records::emit_short(records::TIMED, head.into_iter().chain(halves(largest)).chain([count as u32]).chain(samples));
 }
 
-const _: () = assert!(8 + 4 * MOST_SAMPLES <= records::SHORT);
+const _: () = assert!(8 + 5 * MOST_SAMPLES <= records::SHORT);
 
 /// What other machines on the same hardware took of all processors, in milliseconds since the start; 0 if unknown.
 fn stolen_ms() -> u64 {
@@ -256,8 +268,12 @@ fn stolen_ms() -> u64 {
 
 /// `cpu  USER NICE SYSTEM IDLE IOWAIT IRQ SOFTIRQ STEAL …`.
 fn stolen_ticks(stat: &[u8]) -> u64 {
-    let line = stat.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let field = line.split(|&byte| byte == b' ').filter(|field| !field.is_empty()).nth(8).unwrap_or_default();
+    number(stat.split(|&byte| byte == b'\n').next().unwrap_or_default(), 8)
+}
+
+/// The field at that place of a line; 0 if it is no number.
+fn number(line: &[u8], place: usize) -> u64 {
+    let field = line.split(|&byte| byte == b' ').filter(|field| !field.is_empty()).nth(place).unwrap_or_default();
     let digits = field.iter().all(u8::is_ascii_digit);
     if digits {
         field.iter().fold(0, |sum: u64, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')))
@@ -266,10 +282,19 @@ fn stolen_ticks(stat: &[u8]) -> u64 {
     }
 }
 
-/// The start of a sample: the kernel's counts for this process.
+/// How long this thread has been ready to run while other work had the processor, in nanoseconds; 0 if unknown.
+fn delay() -> u64 {
+    // `TIME_ON_PROCESSOR DELAY TIMESLICES` (Documentation/scheduler/sched-stats.rst of the kernel).
+    let mut text = [0; 80];
+    let read = File::open("/proc/thread-self/schedstat").and_then(|mut file| file.read(&mut text));
+    read.map_or(0, |len| number(&text[..len], 1))
+}
+
+/// The start or the end of a sample: the kernel's counts for this process.
 struct Mark {
     wall: u64,
     own: u64,
+    delay: u64,
     /// Voluntary switches, and those that other work forced.
     waits: i64,
     preempted: i64,
@@ -277,21 +302,31 @@ struct Mark {
 
 impl Mark {
     fn now() -> Mark {
-        let usage = sys::usage();
+        let (usage, delay) = (sys::usage(), delay());
         Mark {
             wall: sys::clock(sys::CLOCK_MONOTONIC),
             own: sys::clock(sys::CLOCK_THREAD_CPUTIME_ID),
+            delay,
             waits: usage.voluntary,
             preempted: usage.involuntary,
         }
     }
 
-    /// Whether other work took the processor since; if nothing waited, time that is not the thread's own is the
+    /// Whether other work took the processor until `end`; if nothing waited, time that is not the thread's own is the
     /// machine's.
-    fn is_interrupted(&self) -> bool {
-        let now = Mark::now();
-        let (wall, own) = (now.wall.saturating_sub(self.wall), now.own.saturating_sub(self.own));
-        now.preempted != self.preempted || now.waits == self.waits && wall > own + wall / 50 + 20_000
+    fn is_interrupted(&self, end: &Mark) -> bool {
+        let (wall, own) = (end.wall.saturating_sub(self.wall), end.own.saturating_sub(self.own));
+        end.preempted != self.preempted || end.waits == self.waits && wall > own + wall / 50 + 20_000
+    }
+
+    /// The share of the time until `end` in which the thread waited for a processor.
+    fn delayed(&self, end: &Mark) -> f32 {
+        let (wall, delay) = (end.wall.saturating_sub(self.wall), end.delay.saturating_sub(self.delay));
+        if delay < wall {
+            (delay as f64 / wall as f64) as f32
+        } else {
+            0.0
+        }
     }
 }
 
@@ -337,8 +372,14 @@ mod tests {
         std::thread::sleep(Duration::from_millis(5));
         let now = Mark::now();
         assert!(now.waits > mark.waits && now.wall - mark.wall >= 5_000_000);
-        assert!(
-            !Mark { preempted: now.preempted, ..mark }.is_interrupted() || sys::usage().involuntary > now.preempted
-        );
+        assert!(!Mark { preempted: now.preempted, ..mark }.is_interrupted(&now));
+    }
+
+    #[test]
+    fn the_time_without_a_processor_is_a_share() {
+        let at = |wall: u64, delay: u64| Mark { wall, own: 0, delay, waits: 0, preempted: 0 };
+        assert_eq!(at(1000, 50).delayed(&at(2000, 300)), 0.25);
+        // Two clocks: more than the whole would be nonsense.
+        assert_eq!((at(5, 5).delayed(&at(5, 5)), at(0, 0).delayed(&at(10, 20))), (0.0, 0.0));
     }
 }

@@ -16,7 +16,7 @@ use super::plan::Selected;
 use super::rivals::Rival;
 use super::suite::Suite;
 use crate::Result;
-use crate::records::{Record, Timed};
+use crate::records::{Record, Timed, TimedSample};
 use crate::results::pairs;
 use crate::results::ratio::{Placement, Ratio};
 
@@ -200,9 +200,11 @@ fn compare<'a>(reference: &Entrant<'a>, others: Vec<Entrant<'a>>, measuring: &mu
     Ok(batch)
 }
 
-/// Nanoseconds an iteration of each sample, by the number of its turn.
+/// Nanoseconds an iteration of each sample, by the number of its turn, without those in which it waited for a processor:
+/// they say more about the machine's other work than about the benchmark.
 fn timeline(timed: &Timed, turns: &[u64]) -> Vec<(u64, f64)> {
-    let times = timed.samples.iter().map(|&(iterations, time)| time / iterations as f64);
+    let delayed = |sample: &TimedSample| if timed.wall_time { sample.delayed } else { 0.0 };
+    let times = timed.samples.iter().map(|one| one.value * (1.0 - delayed(one)) / one.iterations as f64);
     turns.iter().copied().zip(times).collect()
 }
 
@@ -246,5 +248,27 @@ impl Chance {
         for last in (1..order.len()).rev() {
             order.swap(last, self.below(last + 1));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_counts_without_its_wait_for_a_processor() {
+        let sample = |value: f64, delayed: f64| TimedSample { iterations: 2, value, delayed };
+        let timed = Timed {
+            index: 0,
+            custom: false,
+            wall_time: true,
+            interrupted: 1,
+            stolen_ms: 0,
+            largest_iterations: 2,
+            samples: vec![sample(20.0, 0.0), sample(40.0, 0.5)],
+        };
+        assert_eq!(timeline(&timed, &[1, 4]), [(1, 10.0), (4, 10.0)]);
+        // The values of another measurement are no times.
+        assert_eq!(timeline(&Timed { wall_time: false, ..timed }, &[1, 4]), [(1, 10.0), (4, 20.0)]);
     }
 }
