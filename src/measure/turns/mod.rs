@@ -124,8 +124,9 @@ struct Batch<'a> {
 /// As [`compare`]; a difference that the places of two processes in memory may explain has to show in two others as well.
 fn confirmed<'a>(reference: &Entrant<'a>, others: Vec<Entrant<'a>>, measuring: &mut Measuring) -> Result<Batch<'a>> {
     let mut batch = compare(reference, others.clone(), measuring)?;
+    let placement = placement(measuring);
     let ratios = &mut batch.compared.ratios;
-    let in_doubt = |one: &Entrant| ratios.get(&one.selected.index).is_some_and(Ratio::may_be_placement);
+    let in_doubt = |one: &Entrant| ratios.get(&one.selected.index).is_some_and(|ratio| ratio.may_be(placement));
     let doubted: Vec<Entrant> = others.into_iter().filter(in_doubt).collect();
     if !doubted.is_empty() {
         for (index, again) in compare(reference, doubted, measuring)?.compared.ratios {
@@ -190,14 +191,17 @@ fn compare<'a>(reference: &Entrant<'a>, others: Vec<Entrant<'a>>, measuring: &mu
     if let Some(((first, of_reference, turns), others)) = sampled.split_first()
         && *first == reference.selected.index
     {
-        let placement = if measuring.rivals.is_some() { Placement::TwoPrograms } else { Placement::OneProgram };
-        let of_reference = timeline(of_reference, turns);
+        let (placement, of_reference) = (placement(measuring), timeline(of_reference, turns));
         for (index, timed, turns) in others {
             let ratios = pairs::ratios(&of_reference, &timeline(timed, turns));
             batch.compared.ratios.extend(Ratio::of_pairs(&ratios, placement).map(|ratio| (*index, ratio)));
         }
     }
     Ok(batch)
+}
+
+fn placement(measuring: &Measuring) -> Placement {
+    if measuring.rivals.is_some() { Placement::TwoPrograms } else { Placement::OneProgram }
 }
 
 /// Nanoseconds an iteration of each sample, by the number of its turn, without those in which it waited for a processor:
