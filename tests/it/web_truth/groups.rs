@@ -72,6 +72,34 @@ fn what_may_be_chance_is_listed_apart() {
     browser.is_content("the report");
 }
 
+/// Wherever differences are listed, the largest comes first, whatever its sign.
+#[test]
+fn the_largest_difference_comes_first() {
+    let Some(mut browser) = Browser::start() else { return };
+    let side =
+        |id, ns, bytes| Row { mem: Some(heap(0x1000, &[(&["main", "p::f"], bytes)])), ..row(id, ns, bytes as f64) };
+    let made = Made::new(
+        &[side("g/more", 110.0, 110), side("g/less", 25.0, 100), side("g/much", 200.0, 2100)],
+        Some(&[side("g/more", 100.0, 100), side("g/less", 100.0, 400), side("g/much", 100.0, 100)]),
+    );
+    made.open(&mut browser, "");
+    let worse = browser.eval("[...document.querySelectorAll('#changed .grows li a')].map((one) => one.innerText)");
+    assert_eq!(worse, json!(["g/much", "g/more"]));
+    for (column, order) in [("Time", ["g/less", "g/much", "g/more"]), ("Memory", ["g/much", "g/less", "g/more"])] {
+        browser.eval(&format!("[...document.querySelectorAll('#benchmarks th button')].find((one) => one.innerText.startsWith('{column} vs')).click()"));
+        let rows =
+            browser.eval("[...document.querySelectorAll('#benchmarks tbody td.name')].map((one) => one.innerText)");
+        assert_eq!(rows, json!(order), "{column}");
+    }
+    // Far above its base, a part is told in times.
+    made.open(&mut browser, "#p%2Ft%2Fg%2Fmuch/difference");
+    browser.until("window.memprofFlame?.boxes > 0");
+    browser.click("[data-type=alloc_space]");
+    let details = text(&mut browser, ".flame-details");
+    assert!(details.contains("+2,000 B/op · 20× of the base"), "{details}");
+    browser.is_content("the report");
+}
+
 /// Three changes among 174 benchmarks are the first thing to be seen, and named, without scrolling.
 #[test]
 fn three_changes_are_seen_first() {

@@ -74,6 +74,8 @@ fn many_benchmarks_are_a_table_first() {
         assert_eq!(first, true);
         let wide = browser.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth");
         assert_eq!(wide, 0, "wider than its window at {width}");
+        browser.until("document.querySelector('.card .beam')");
+        assert_eq!(browser.eval(OVER_BARS), json!([]), "at {width}");
         if width > 1000 {
             browser.eval("window.scrollTo(0, 3000); 0");
             browser.until("Math.abs(document.querySelector('#benchmarks th').getBoundingClientRect().top) < 1");
@@ -89,8 +91,8 @@ fn many_benchmarks_are_a_table_first() {
     let folded = "document.querySelectorAll('#benchmarks [data-name]').length === 168";
     browser.until(folded);
     // Folded it stays, after a reload and on the way back.
-    browser.eval("location.reload(); 0");
-    browser.until(folded);
+    browser.eval("window.isOld = true; location.reload(); 0");
+    browser.until(&format!("!window.isOld && {folded}"));
     browser.eval("location.hash = '#p%2Ft%2Fgroup_3%2Fvariant_18'; 0");
     browser.until("document.querySelector('h2.benchmark')");
     browser.eval("setTimeout(() => history.back()); 0");
@@ -98,6 +100,33 @@ fn many_benchmarks_are_a_table_first() {
     browser.click("#filter");
     browser.type_text("group_2./variant_1[67]\\d$");
     browser.until("document.querySelectorAll('#benchmarks [data-name]').length === 13");
+    browser.is_content("the report");
+}
+
+/// In a narrow window a name has a line of its own, and its numbers stand beneath.
+#[test]
+fn narrow_windows_show_names_first() {
+    let Some(mut browser) = Browser::start() else { return };
+    let stacks: &[(&[&str], i64)] = &[(&["main", "p::a"], 100), (&["main", "p::c"], 50)];
+    let made =
+        Made::new(&[Row { mem: Some(heap(0x1000, stacks)), ..row("g/a", 100.0, 150.0) }, row("g/b", 10.0, 5.0)], None);
+    browser.window(400, 900);
+    // Each row's name, and the numbers that do not stand beneath it.
+    let beside = |rows: &str, name: &str, numbers: &str| {
+        format!(
+            "[...document.querySelectorAll('{rows}')].map((row) => {{ const name = row.querySelector('{name}'); const end = name.getBoundingClientRect().bottom; return [name.innerText, [...row.querySelectorAll('{numbers}')].filter((one) => one.getBoundingClientRect().top < end - 1).map((one) => one.innerText)]; }})"
+        )
+    };
+    made.open(&mut browser, "#p%2Ft%2Fg%2Fa/memory");
+    browser.until("window.memprofFlame?.boxes > 0");
+    let functions = browser.eval(&beside("#toptable tbody tr", "td.name", "td.number"));
+    assert_eq!(functions, json!([["p::a", []], ["p::c", []], ["main", []]]));
+    assert_eq!(browser.eval(OVER_BARS), json!([]));
+    made.open(&mut browser, "");
+    let rows = browser.eval(&beside("#benchmarks tbody tr", "td.name", "td.number"));
+    assert_eq!(rows, json!([["g/a", []], ["g/b", []]]));
+    let cards = browser.eval("[...document.querySelectorAll('.names .measured')].map((name, at) => [...document.querySelectorAll('.measure:not(.names)')].map((one) => Math.round(one.querySelectorAll('.measured')[at].getBoundingClientRect().top - name.getBoundingClientRect().bottom)).every((gap) => gap >= 0 && gap < 20))");
+    assert_eq!(cards, json!([true, true]));
     browser.is_content("the report");
 }
 
@@ -144,6 +173,19 @@ const CONTRAST: &str = r"(() => {
   }
   return low;
 })()";
+
+/// Texts that reach into the bar beside them or beneath them.
+pub const OVER_BARS: &str = r"[...document.querySelectorAll('.bar, .beam')].filter((bar) => bar.checkVisibility()).flatMap((bar) => {
+  const [a, over] = [bar.getBoundingClientRect(), []];
+  const walker = document.createTreeWalker(bar.closest('td, .measured'), NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const range = document.createRange();
+    range.selectNodeContents(walker.currentNode);
+    const meets = (b) => b.width && b.left < a.right - 1 && b.right > a.left + 1 && b.top < a.bottom - 2 && b.bottom > a.top + 2;
+    if ([...range.getClientRects()].some(meets)) over.push(walker.currentNode.textContent);
+  }
+  return over;
+})";
 
 /// Elements that reach beyond the window, where one can scroll there.
 pub const BEYOND: &str = "document.documentElement.scrollWidth > document.documentElement.clientWidth ? [...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map((one) => `${one.tagName} ${one.className} ${one.textContent.slice(0, 40)}`) : []";

@@ -268,6 +268,10 @@ fn few_samples_are_pale_and_counted() {
         browser.eval(&format!("memprofFlame.model.isDoubtful(memprofFlame.tree, {})", node(name)))
     };
     assert_eq!((doubtful(&mut browser, "p::hot"), doubtful(&mut browser, "p::cold")), (json!(false), json!(true)));
+    // A pointer that rests on a box is told the same.
+    let place = browser.eval(&format!("(() => {{ const {{ left, top }} = memprofFlame.place({}); const box = memprofFlame.canvas.getBoundingClientRect(); return [box.left + left + 9, box.top + top + 9]; }})()", node("p::hot")));
+    browser.call("Input.dispatchMouseEvent", json!({ "type": "mouseMoved", "x": place[0], "y": place[1] }));
+    browser.until("document.querySelector('.tip:not([hidden])')?.innerText.includes('100 samples')");
     assert_ne!(
         browser.eval(&format!("memprofFlame.color({})", node("p::cold"))),
         browser.eval(&format!("(memprofFlame.model.flame.counts = null, memprofFlame.color({}))", node("p::cold")))
@@ -310,6 +314,9 @@ fn columns_have_one_unit_and_differences_go_by_size() {
         json!([["p::less", "−3.815"], ["p::more", "+0.002"], ["calloc", "+0.00029"], ["main", "0"]])
     );
     assert_eq!(text(&mut browser, "#toptable th:first-child"), "Flat, MB/op");
+    assert_eq!(browser.eval(looks::OVER_BARS), json!([]));
+    let functions = browser.eval("[...document.querySelectorAll('.listing h3')].map((one) => one.innerText)");
+    assert_eq!(functions, json!(["p::less", "main", "p::more", "calloc"]));
     made.open(&mut browser, "#p%2Ft%2Fg%2Fa/memory");
     browser.until("window.memprofFlame?.boxes > 0");
     let calloc = browser.eval("memprofFlame.model.flame.sources.find((source) => source.name === 'calloc').origin");
