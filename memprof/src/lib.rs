@@ -79,6 +79,7 @@ with_stacks! {
         common "runtime/common.rs"
         cost "runtime/cost.rs"
         dhat "runtime/dhat.rs"
+        disturbance "runtime/disturbance.rs"
         driver "runtime/driver.rs"
         embed "runtime/embed.rs"
         entries "runtime/entries.rs"

@@ -22,7 +22,7 @@ macro_rules! sources {
 #[rustfmt::skip]
 const RUNTIME: &[(&str, &str)] = sources![
     "arch", "arch/aarch64", "arch/x86_64", "attend", "barrier", "between", "block", "bracket", "buffer", "calling", "child", "chunks", "common", "cost",
-    "dhat",
+    "dhat", "disturbance",
     "driver", "embed", "entries", "entry", "follow", "fork", "growth", "idle", "inherit", "interrupted", "interrupts", "labels", "lib", "libraries", "life", "live",
     "live_map", "lives", "log", "mark", "memo", "memory", "objects", "peak", "places", "plan", "poisson", "portable", "portable/fork", "portable/memory", "portable/sys", "portable/thread", "portable/track", "process", "program",
     "records", "results", "rules", "sampler", "scope", "scoped", "shared", "sites", "spin", "stacks", "standing", "sys", "table", "tests",

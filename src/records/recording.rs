@@ -254,8 +254,8 @@ pub struct TimedSample {
     pub iterations: u64,
     /// The harness's value for all iterations together.
     pub value: f64,
-    /// The share of its time, 0 to 1, in which the thread was ready to run while other work had the processor; 0 if the
-    /// kernel does not tell.
+    /// The share of that, from 0 to below 1, in which the thread was ready to run while other processes had the processor;
+    /// 0 if the kernel does not tell, and where the process itself waited or had other threads.
     pub delayed: f64,
 }
 

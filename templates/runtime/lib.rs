@@ -23,6 +23,7 @@ mod chunks;
 mod common;
 mod cost;
 mod dhat;
+mod disturbance;
 mod driver;
 pub mod embed;
 mod entries;

@@ -11,6 +11,7 @@ mod buffer;
 mod chunks;
 mod cost;
 mod dhat;
+mod disturbance;
 mod driver;
 #[path = "portable/fork.rs"]
 mod fork;

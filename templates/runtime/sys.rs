@@ -1,7 +1,9 @@
 //! The few declarations of libc that the runtime needs, for 64-bit Linux. Written out so that no crate has to be linked.
 #![allow(non_camel_case_types)]
 
+use std::fs::File;
 use std::os::raw::{c_char, c_int, c_long, c_uint, c_void};
+use std::os::unix::fs::FileExt;
 
 use crate::arch::SYS_MEMBARRIER;
 pub use crate::arch::{raw_syscall, SYS_GETTID, SYS_PERF_EVENT_OPEN, SYS_RT_SIGPROCMASK, SYS_TGKILL};
@@ -28,6 +30,7 @@ pub const MEMBARRIER_PRIVATE_EXPEDITED: c_long = 1 << 3;
 pub const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: c_long = 1 << 4;
 
 pub const CLOCK_MONOTONIC: c_int = 1;
+pub const CLOCK_PROCESS_CPUTIME_ID: c_int = 2;
 pub const CLOCK_THREAD_CPUTIME_ID: c_int = 3;
 
 pub const RTLD_NEXT: *mut c_void = -1isize as *mut c_void;
@@ -181,6 +184,22 @@ pub fn usage() -> Usage {
     // SAFETY: writes the structure, no more.
     unsafe { getrusage(RUSAGE_SELF, &mut usage) };
     Usage { voluntary: usage.counts[12], involuntary: usage.counts[13] }
+}
+
+/// The scheduler's account of one thread.
+pub struct Schedule(File);
+
+impl Schedule {
+    /// Of the calling thread; `None` if the kernel keeps none.
+    pub fn own() -> Option<Schedule> {
+        File::open("/proc/thread-self/schedstat").ok().map(Schedule)
+    }
+
+    /// `TIME_ON_PROCESSOR DELAY TIMESLICES` of now, in nanoseconds (the kernel's Documentation/scheduler/sched-stats.rst).
+    pub fn read<'a>(&self, text: &'a mut [u8; 80]) -> Option<&'a [u8]> {
+        let len = self.0.read_at(text, 0).ok()?;
+        text.get(..len)
+    }
 }
 
 /// Nanoseconds of a clock; 0 if it does not exist. Async-signal-safe.

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
+use crate::disturbance::{share, stolen_ms, Mark};
 use crate::plan::{Plan, Selected};
 use crate::{bracket, cost, records, sys};
 
@@ -116,9 +117,11 @@ struct State {
     /// The sample that has begun.
     open: Option<Mark>,
     interrupted: u32,
-    /// The share of each sample in which the thread waited for a processor.
-    delayed: [f32; MOST_SAMPLES],
+    /// How long each sample lasted, and how much of that other work took, in nanoseconds.
+    delays: [(u64, u64); MOST_SAMPLES],
     closed: usize,
+    /// Of the thread that samples; opened once, so that little runs before a sample.
+    schedule: Option<sys::Schedule>,
     /// When the samples began: what other machines had taken of the processors.
     stolen: u64,
     values: [f64; MOST_SAMPLES],
@@ -130,8 +133,9 @@ static STATE: Mutex<State> = Mutex::new(State {
     left: 0,
     open: None,
     interrupted: 0,
-    delayed: [0.0; MOST_SAMPLES],
+    delays: [(0, 0); MOST_SAMPLES],
     closed: 0,
+    schedule: None,
     stolen: 0,
     values: [0.0; MOST_SAMPLES],
     filled: 0,
@@ -182,7 +186,9 @@ pub fn begin(samples: usize) {
     state.left = samples.min(MOST_SAMPLES);
     state.open = None;
     state.interrupted = 0;
+    state.delays = [(0, 0); MOST_SAMPLES];
     state.closed = 0;
+    state.schedule = sys::Schedule::own();
     state.stolen = stolen_ms();
     state.filled = 0;
     SAMPLING.store(true, Ordering::Relaxed);
@@ -196,15 +202,17 @@ pub fn between() {
     let mut state = state();
     let open = state.open.take();
     if let Some(mark) = &open {
-        let (at, now) = (state.closed, Mark::now());
-        state.interrupted += u32::from(mark.is_interrupted(&now));
-        state.delayed[at] = mark.delayed(&now);
-        state.closed += 1;
+        let (at, end) = (state.closed, Mark::at_the_end(&state.schedule));
+        state.interrupted += u32::from(mark.is_interrupted(&end));
+        if let Some(slot) = state.delays.get_mut(at) {
+            *slot = (end.wall.saturating_sub(mark.wall), mark.delay_by_others(&end));
+            state.closed += 1;
+        }
     }
     if state.left > 0 {
         wait_for_turn(state.left);
         state.left -= 1;
-        state.open = Some(Mark::now());
+        state.open = Some(Mark::at_the_start(&state.schedule));
     } else if open.is_some() {
         wait_for_turn(0);
     }
@@ -242,93 +250,22 @@ fn end(index: u32, wall_time: bool, warmed: u64, sizes: &[u64], values: impl Ite
     let largest = sizes.iter().copied().max().unwrap_or(0).max(warmed);
     let halves = |word: u64| [word as u32, (word >> 32) as u32];
     let count = values.size_hint().1.unwrap_or(0).min(sizes.len()).min(MOST_SAMPLES);
-    let (interrupted, delayed, before) = {
-        let state = state();
-        (state.interrupted, state.delayed, state.stolen)
+    let (interrupted, delays, before) = {
+        let mut state = state();
+        state.schedule = None;
+        (state.interrupted, state.delays, state.stolen)
     };
     let stolen = stolen_ms().saturating_sub(before);
     let head = [index, bracket::loops(), u32::from(wall_time), interrupted, stolen.min(u64::from(u32::MAX)) as u32];
-    let samples = sizes.iter().zip(values).zip(delayed).take(count).flat_map(|((&iterations, value), delayed)| {
+    let samples = sizes.iter().zip(values).zip(delays).take(count).flat_map(|((&iterations, value), delay)| {
         let [a, b] = halves(iterations);
         let [c, d] = halves(value.to_bits());
-        [a, b, c, d, delayed.to_bits()]
+        [a, b, c, d, share(value, delay).to_bits()]
     });
     records::emit_short(records::TIMED, head.into_iter().chain(halves(largest)).chain([count as u32]).chain(samples));
 }
 
 const _: () = assert!(8 + 5 * MOST_SAMPLES <= records::SHORT);
-
-/// What other machines on the same hardware took of all processors, in milliseconds since the start; 0 if unknown.
-fn stolen_ms() -> u64 {
-    // A tick is 10 ms on every architecture.
-    let mut text = [0; 256];
-    let read = File::open("/proc/stat").and_then(|mut file| file.read(&mut text));
-    read.map_or(0, |len| stolen_ticks(&text[..len]) * 10)
-}
-
-/// `cpu  USER NICE SYSTEM IDLE IOWAIT IRQ SOFTIRQ STEAL …`.
-fn stolen_ticks(stat: &[u8]) -> u64 {
-    number(stat.split(|&byte| byte == b'\n').next().unwrap_or_default(), 8)
-}
-
-/// The field at that place of a line; 0 if it is no number.
-fn number(line: &[u8], place: usize) -> u64 {
-    let field = line.split(|&byte| byte == b' ').filter(|field| !field.is_empty()).nth(place).unwrap_or_default();
-    let digits = field.iter().all(u8::is_ascii_digit);
-    if digits {
-        field.iter().fold(0, |sum: u64, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')))
-    } else {
-        0
-    }
-}
-
-/// How long this thread has been ready to run while other work had the processor, in nanoseconds; 0 if unknown.
-fn delay() -> u64 {
-    // `TIME_ON_PROCESSOR DELAY TIMESLICES` (Documentation/scheduler/sched-stats.rst of the kernel).
-    let mut text = [0; 80];
-    let read = File::open("/proc/thread-self/schedstat").and_then(|mut file| file.read(&mut text));
-    read.map_or(0, |len| number(&text[..len], 1))
-}
-
-/// The start or the end of a sample: the kernel's counts for this process.
-struct Mark {
-    wall: u64,
-    own: u64,
-    delay: u64,
-    /// Voluntary switches, and those that other work forced.
-    waits: i64,
-    preempted: i64,
-}
-
-impl Mark {
-    fn now() -> Mark {
-        let (usage, delay) = (sys::usage(), delay());
-        Mark {
-            wall: sys::clock(sys::CLOCK_MONOTONIC),
-            own: sys::clock(sys::CLOCK_THREAD_CPUTIME_ID),
-            delay,
-            waits: usage.voluntary,
-            preempted: usage.involuntary,
-        }
-    }
-
-    /// Whether other work took the processor until `end`; if nothing waited, time that is not the thread's own is the
-    /// machine's.
-    fn is_interrupted(&self, end: &Mark) -> bool {
-        let (wall, own) = (end.wall.saturating_sub(self.wall), end.own.saturating_sub(self.own));
-        end.preempted != self.preempted || end.waits == self.waits && wall > own + wall / 50 + 20_000
-    }
-
-    /// The share of the time until `end` in which the thread waited for a processor.
-    fn delayed(&self, end: &Mark) -> f32 {
-        let (wall, delay) = (end.wall.saturating_sub(self.wall), end.delay.saturating_sub(self.delay));
-        if delay < wall {
-            (delay as f64 / wall as f64) as f32
-        } else {
-            0.0
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -355,31 +292,5 @@ mod tests {
         assert_eq!(second.samples(100, true, 250_000_000, 5), 8);
         assert_eq!(second.samples(100, true, 5_000_000_000, 1), 2);
         assert!(second.is_doubtful(500_000_000, 1) && !second.is_doubtful(5_000_000_000, 1));
-    }
-
-    #[test]
-    fn stolen_time_is_the_eighth_number() {
-        assert_eq!(stolen_ticks(b"cpu  10 20 30 40 50 60 70 123 90 0\ncpu0 1 1 1 1 1 1 1 9 1 0\n"), 123);
-        assert_eq!(
-            (stolen_ticks(b"cpu  10 20"), stolen_ticks(b""), stolen_ticks(b"cpu  1 2 3 4 5 6 7 x 9")),
-            (0, 0, 0)
-        );
-    }
-
-    #[test]
-    fn a_thread_that_waits_for_itself_is_not_interrupted() {
-        let mark = Mark::now();
-        std::thread::sleep(Duration::from_millis(5));
-        let now = Mark::now();
-        assert!(now.waits > mark.waits && now.wall - mark.wall >= 5_000_000);
-        assert!(!Mark { preempted: now.preempted, ..mark }.is_interrupted(&now));
-    }
-
-    #[test]
-    fn the_time_without_a_processor_is_a_share() {
-        let at = |wall: u64, delay: u64| Mark { wall, own: 0, delay, waits: 0, preempted: 0 };
-        assert_eq!(at(1000, 50).delayed(&at(2000, 300)), 0.25);
-        // Two clocks: more than the whole would be nonsense.
-        assert_eq!((at(5, 5).delayed(&at(5, 5)), at(0, 0).delayed(&at(10, 20))), (0.0, 0.0));
     }
 }

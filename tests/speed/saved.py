@@ -26,6 +26,7 @@ def main():
     if not saved.exists():
         lines = measured(args, SPEED, args.benchtime, *bench)
         saved.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        sys.exit(f"saved {saved}: compare with it at another hour")
     age = datetime.datetime.now() - datetime.datetime.fromtimestamp(saved.stat().st_mtime)
     ratios, called = [], 0
     for _ in range(args.runs):
@@ -35,7 +36,8 @@ def main():
             ratios.append(line["vs"]["ratio"])
             called += is_decided(line["vs"])
     ratios.sort()
-    print(f"{called} of {len(ratios)} called different from a run {age.seconds // 60} minutes before, ratios {ratios[0]:.3f} to {ratios[-1]:.3f}")
+    shown = f"a run {age.total_seconds() / 60:.0f} minutes before, ratios {ratios[0]:.3f} to {ratios[-1]:.3f}"
+    print(f"{called} of {len(ratios)} called different from {shown}")
     sys.exit(0 if called <= 0.05 * len(ratios) else 1)
 
 

@@ -127,11 +127,19 @@ fn confirmed<'a>(reference: &Entrant<'a>, others: Vec<Entrant<'a>>, measuring: &
     let placement = placement(measuring);
     let ratios = &mut batch.compared.ratios;
     let in_doubt = |one: &Entrant| ratios.get(&one.selected.index).is_some_and(|ratio| ratio.may_be(placement));
-    let doubted: Vec<Entrant> = others.into_iter().filter(in_doubt).collect();
-    if !doubted.is_empty() {
-        for (index, again) in compare(reference, doubted, measuring)?.compared.ratios {
-            ratios.extend(Ratio::join(&[ratios[&index], again]).map(|joint| (index, joint)));
-        }
+    let mut doubted: Vec<Entrant> = others.into_iter().filter(in_doubt).collect();
+    let indices: Vec<usize> = doubted.iter().map(|one| one.selected.index).collect();
+    let mut again = HashMap::new();
+    while !doubted.is_empty() {
+        let second = compare(reference, doubted, measuring)?;
+        again.extend(second.compared.ratios);
+        doubted = second.postponed;
+    }
+    for index in indices {
+        let first = ratios[&index];
+        // A second look that failed confirms nothing.
+        let joint = again.get(&index).and_then(|again| Ratio::join(&[first, *again]));
+        ratios.insert(index, joint.unwrap_or(Ratio { lower: None, upper: None, ..first }));
     }
     Ok(batch)
 }
@@ -207,7 +215,8 @@ fn placement(measuring: &Measuring) -> Placement {
 /// Nanoseconds an iteration of each sample, by the number of its turn, without those in which it waited for a processor:
 /// they say more about the machine's other work than about the benchmark.
 fn timeline(timed: &Timed, turns: &[u64]) -> Vec<(u64, f64)> {
-    let delayed = |sample: &TimedSample| if timed.wall_time { sample.delayed } else { 0.0 };
+    let is_wall_time = timed.wall_time && !timed.custom;
+    let delayed = |sample: &TimedSample| if is_wall_time { sample.delayed } else { 0.0 };
     let times = timed.samples.iter().map(|one| one.value * (1.0 - delayed(one)) / one.iterations as f64);
     turns.iter().copied().zip(times).collect()
 }
@@ -272,7 +281,9 @@ mod tests {
             samples: vec![sample(20.0, 0.0), sample(40.0, 0.5)],
         };
         assert_eq!(timeline(&timed, &[1, 4]), [(1, 10.0), (4, 10.0)]);
-        // The values of another measurement are no times.
-        assert_eq!(timeline(&Timed { wall_time: false, ..timed }, &[1, 4]), [(1, 10.0), (4, 20.0)]);
+        // The values of another measurement, or of a closure that times itself, may be anything.
+        for other in [Timed { wall_time: false, ..timed.clone() }, Timed { custom: true, ..timed }] {
+            assert_eq!(timeline(&other, &[1, 4]), [(1, 10.0), (4, 20.0)]);
+        }
     }
 }
