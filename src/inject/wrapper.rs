@@ -51,20 +51,14 @@ pub fn run(args: &[OsString]) -> Result<i32> {
     // Asked before an overlay takes the source's place.
     let is_bench_root = bench_root::is_bench_root(&args, &setup);
     let call = Call { crate_name: &name, is_bench_root, setup: &setup };
-    let mut hooked = None;
-    if let Some(harness) = HARNESSES.iter().find(|harness| harness.is_made_by(&call, &args)) {
-        match harness.prepare(&call, &mut args)? {
-            Prepared::From(overlay) => hooked = Some(overlay),
-            Prepared::AsItIs => (),
-            Prepared::Refused(message) => {
-                let root = bench_root::root(&args).filter(|_| is_bench_root);
-                setup.refuse(&name, root, message)?;
-                return Ok(1);
-            }
+    match hooked(&call, &mut args)? {
+        Prepared::From(overlay) => return compile_from(&overlay, command(), &args, &setup),
+        Prepared::AsItIs => (),
+        Prepared::Refused(message) => {
+            let root = bench_root::root(&args).filter(|_| is_bench_root);
+            setup.refuse(&name, root, message)?;
+            return Ok(1);
         }
-    }
-    if let Some(overlay) = hooked {
-        return compile_from(&overlay, command(), &args, &setup);
     }
     let overlay = prepare_allocator(&mut args, &setup)?;
     if is_bench_root {
@@ -74,6 +68,22 @@ pub fn run(args: &[OsString]) -> Result<i32> {
         None => pass(command(), &args.line(setup.scratch())?),
         Some(overlay) => compile_from(&overlay, command(), &args, &setup),
     }
+}
+
+/// Puts the hook into the harness that the call compiles. Versions of one package may differ only in how often an anchor
+/// occurs: the first whose anchors all fit is taken; if none fits, the first one's misfit is told.
+fn hooked(call: &Call, args: &mut Arguments) -> Result<Prepared> {
+    let mut misfit = None;
+    for harness in HARNESSES {
+        if !harness.is_made_by(call, args) {
+            continue;
+        }
+        match harness.prepare(call, args)? {
+            Prepared::Refused(message) => misfit = misfit.or(Some(message)),
+            fits => return Ok(fits),
+        }
+    }
+    Ok(misfit.map_or(Prepared::AsItIs, Prepared::Refused))
 }
 
 /// Whether the crate is our library `memprof`, which holds the recorder, too.
