@@ -36,6 +36,11 @@ pub fn error(message: &str) {
     say("error", AnsiColor::Red, message);
 }
 
+/// Lines of their own beside the data, on stderr.
+pub fn tell(text: &str) {
+    let _ = write!(anstream::stderr(), "{text}");
+}
+
 /// Data, on stdout. A reader that has gone away is no error.
 pub fn print(text: &str) -> Result<()> {
     write(text.as_bytes()).map_err(|e| Error::with("cannot write to stdout", e))

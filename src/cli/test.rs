@@ -10,7 +10,7 @@ use crate::go::flags;
 use crate::measure::Interrupt;
 use crate::results::lines::{Base, Line, Run, RunFinished};
 use crate::session::baseline;
-use crate::session::writer::{started, step_summary};
+use crate::session::writer::{print_whole, started};
 use crate::test_runs::options::TestArgs;
 use crate::test_runs::session::TestSession;
 use crate::{Error, Result, console, exit, fs};
@@ -111,8 +111,7 @@ impl<'a> Output<'a> {
         let format = args.format();
         if !format.is_stream() {
             let view = View { base: self.base.clone(), root: self.root.clone(), ..View::default() };
-            console::print(&format.render(&self.run, &view))?;
-            format.step_summary().map_or(Ok(()), |summary| step_summary(summary, &self.run, &view))?;
+            print_whole(format, &self.run, &view)?;
         }
         if end.failed > 0 {
             let tests = if self.run.tests.len() == 1 { "test" } else { "tests" };

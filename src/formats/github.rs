@@ -14,6 +14,10 @@ impl Format for Github {
         "github"
     }
 
+    fn has_verdicts(&self) -> bool {
+        true
+    }
+
     fn about(&self) -> &'static str {
         "Annotations of GitHub Actions, and its step summary"
     }

@@ -10,6 +10,10 @@ impl Format for Human {
         "human"
     }
 
+    fn has_verdicts(&self) -> bool {
+        true
+    }
+
     fn about(&self) -> &'static str {
         "A table for people"
     }

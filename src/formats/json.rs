@@ -12,6 +12,10 @@ impl Format for Json {
         "json"
     }
 
+    fn has_verdicts(&self) -> bool {
+        true
+    }
+
     fn about(&self) -> &'static str {
         "One JSON object a line, as each benchmark finishes"
     }

@@ -18,6 +18,10 @@ impl Format for Junit {
         "junit"
     }
 
+    fn has_verdicts(&self) -> bool {
+        true
+    }
+
     fn about(&self) -> &'static str {
         "JUnit's XML, a case a benchmark"
     }

@@ -18,6 +18,10 @@ impl Format for Markdown {
         "markdown"
     }
 
+    fn has_verdicts(&self) -> bool {
+        true
+    }
+
     fn about(&self) -> &'static str {
         "For a comment on a pull request"
     }

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 pub use human::Human;
 pub use markdown::Markdown;
+pub use verdicts::render as verdicts;
 
 use crate::results::lines::{Base, Run};
 use crate::results::names;
@@ -55,6 +56,11 @@ pub trait Format: Sync {
 
     /// Whether a run that could not go on makes a report, too, which says so.
     fn reports_abort(&self) -> bool {
+        false
+    }
+
+    /// Whether it tells the verdicts of a check. If not, they stand on stderr, or nobody would know why a check failed.
+    fn has_verdicts(&self) -> bool {
         false
     }
 

@@ -2,7 +2,7 @@
 
 mod shown;
 
-pub use shown::step_summary;
+pub use shown::print_whole;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};

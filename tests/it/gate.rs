@@ -25,6 +25,10 @@ fn it_fails_where_it_should() {
     worse.says("buffer_write/pooled: allocs/op 1 → 2 (+1)\n");
     worse.says(&format!("1 allocs/op  buffer_write::process_data_pooled  {place}\n"));
     worse.says("check failed: 1 of 2 benchmarks");
+    // A format without a place for the verdict.
+    let worse = project.memprof(100, "check --message-format csv");
+    assert!(worse.stderr.contains("allocs/op 1 → 2 (+1)\n"), "{}", worse.stderr);
+    assert!(worse.stderr.contains("check failed: 1 of 2 benchmarks"), "{}", worse.stderr);
     project.memprof(0, "check unpooled");
     project.write("src/lib.rs", &sources);
     project.memprof(0, "check");

@@ -7,7 +7,7 @@ use super::Writer;
 use crate::formats::{Format, View};
 use crate::results::groups;
 use crate::results::lines::Run;
-use crate::{Error, Result, console};
+use crate::{Error, Result, console, formats};
 
 impl Writer<'_> {
     /// Files are named from the workspace's root; GitHub looks for them from the top of its checkout.
@@ -32,16 +32,21 @@ impl Writer<'_> {
 
     pub(super) fn print(&self, run: &Run, view: &View) -> Result<()> {
         let format = self.args.format();
-        if format.is_stream() {
-            return Ok(());
-        }
-        console::print(&format.render(run, view))?;
-        format.step_summary().map_or(Ok(()), |summary| step_summary(summary, run, view))
+        if format.is_stream() { Ok(()) } else { print_whole(format, run, view) }
     }
 }
 
+/// Prints a run that has ended.
+pub fn print_whole(format: &dyn Format, run: &Run, view: &View) -> Result<()> {
+    console::print(&format.render(run, view))?;
+    if !run.checks.is_empty() && !format.has_verdicts() {
+        console::tell(&formats::verdicts(run, view));
+    }
+    format.step_summary().map_or(Ok(()), |summary| step_summary(summary, run, view))
+}
+
 /// GitHub shows this file on the run's own page.
-pub fn step_summary(format: &dyn Format, run: &Run, view: &View) -> Result<()> {
+fn step_summary(format: &dyn Format, run: &Run, view: &View) -> Result<()> {
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from) else {
         return Ok(());
     };
