@@ -23,6 +23,8 @@ Commands (each takes --help):
   history   the results that --keep kept, over commits: where did allocations and time change?
   merge     join the results and profiles of several machines
   --bin NAME, --example NAME, --test NAME     run a whole program once (`cargo memprof --bin NAME --help`)
+  live --bin NAME, build --bin NAME, attach PID   serve a running program's profiles at /debug/pprof
+  top, trace                  watch a live program in the terminal, or record it for the Firefox Profiler
   leaks     show the blocks that the last run of a program never freed
   test      run the tests, and show what each allocates, holds at its peak and never frees
   pprof     show profiles as `go tool pprof` does, with its flags: top, list, tree, peek, traces, -http=:, …
