@@ -63,6 +63,8 @@ impl Placement {
 /// By how much the speed of a machine changes between two runs, beyond what their samples scatter. None of 216 comparisons of
 /// unchanged code was apart by more, on one virtual machine in ten minutes; others change by far more between hours.
 const ANOTHER_TIME: f64 = 0.05;
+/// The same where other work disturbed either run: unchanged code took up to 1.98 times as long a minute later.
+const ANOTHER_BUSY_TIME: f64 = 1.0;
 
 impl Ratio {
     /// From the ratio of each pair of samples that were taken in turns. The interval is that of their median, by order
@@ -82,14 +84,15 @@ impl Ratio {
     /// by the possible change of the machine's speed.
     pub fn unpaired(from: &Time, to: &Time) -> Option<Ratio> {
         let (from_ns, to_ns) = from.ns_per_op.zip(to.ns_per_op).filter(|(from, _)| *from > 0.0)?;
+        let change = 1.0 + if from.is_busy() || to.is_busy() { ANOTHER_BUSY_TIME } else { ANOTHER_TIME };
         let interval = |time: &Time| time.lower.zip(time.upper);
         let interval = interval(from).zip(interval(to)).filter(|((lower, _), _)| *lower > 0.0);
         Some(Ratio {
             paired: false,
             pairs: 0,
             ratio: to_ns / from_ns,
-            lower: interval.map(|((_, from_upper), (to_lower, _))| to_lower / from_upper / (1.0 + ANOTHER_TIME)),
-            upper: interval.map(|((from_lower, _), (_, to_upper))| to_upper / from_lower * (1.0 + ANOTHER_TIME)),
+            lower: interval.map(|((_, from_upper), (to_lower, _))| to_lower / from_upper / change),
+            upper: interval.map(|((from_lower, _), (_, to_upper))| to_upper / from_lower * change),
         })
     }
 
@@ -119,6 +122,7 @@ impl Ratio {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::time::Sample;
 
     fn time(ns: f64, spread: f64) -> Time {
         Time {
@@ -167,6 +171,13 @@ mod tests {
         // Samples that do not scatter at all say nothing about the speed of the machine at another time.
         assert!(!unpaired(time(100.0, 0.0), time(104.0, 0.0)).is_decided());
         assert!(unpaired(time(100.0, 0.0), time(94.0, 0.0)).is_decided());
+        let busy = |ns: f64| Time {
+            interrupted: 2,
+            samples: vec![Sample { iterations: 1, nanoseconds: ns }; 10],
+            ..time(ns, 0.0)
+        };
+        assert!(!unpaired(time(100.0, 0.0), busy(198.0)).is_decided());
+        assert!(unpaired(busy(100.0), time(210.0, 0.0)).is_decided());
         let without = Time { lower: None, ..time(100.0, 1.0) };
         assert!(!unpaired(without, time(50.0, 1.0)).is_decided());
         assert_eq!(Ratio::unpaired(&time(0.0, 0.0), &time(1.0, 0.0)), None);

@@ -26,6 +26,13 @@ pub struct Time {
     pub custom: bool,
 }
 
+impl Time {
+    /// Whether other work disturbed more than a tenth of the samples.
+    pub fn is_busy(&self) -> bool {
+        self.interrupted as usize * 10 > self.samples.len()
+    }
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(number: &u32) -> bool {
     *number == 0

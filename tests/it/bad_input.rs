@@ -115,7 +115,7 @@ fn a_bench_that_panics_half_way() {
     let run = memprof(&fixture("failing"), &["--locked", "-benchtime=20ms", "--no-profiles"]).ends_with(103);
     let failure = "panics/half_way: panicked: worn out (at src/lib.rs:";
     assert_eq!(run.errors().iter().filter(|line| line.contains(failure)).count(), 1, "{}", run.stderr);
-    let rows: Vec<_> = run.stdout.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
+    let rows: Vec<_> = run.table().map(|line| line.split_whitespace().next().unwrap()).collect();
     assert_eq!(rows, ["benchmark", "ok", "panics/before", "panics/after", "FAILED"], "{}", run.stdout);
     assert!(run.stdout.contains(failure), "{}", run.stdout);
 }
@@ -150,7 +150,7 @@ fn benches_that_end_their_process() {
     ] {
         assert!(run.errors().contains(&line), "{line}:\n{}", run.stderr);
     }
-    assert!(run.stdout.lines().nth(1).unwrap().starts_with("fine "), "{}", run.stdout);
+    assert!(run.table().nth(1).unwrap().starts_with("fine "), "{}", run.stdout);
 }
 
 /// A criterion that nobody has looked at: 0.5.1 with one of its anchors changed, where it comes from a folder.

@@ -10,10 +10,9 @@ Ends with 1 where more than 5 % are called different.
 """
 
 import datetime
-import json
 import sys
 
-from tool import SPEED, is_decided, measured, options
+from tool import SPEED, is_decided, measured, options, printed
 
 
 def main():
@@ -24,8 +23,7 @@ def main():
     saved = args.target_dir / "saved.jsonl"
     bench = ["--locked", "--no-profiles", "--bench", "fidelity"]
     if not saved.exists():
-        lines = measured(args, SPEED, args.benchtime, *bench)
-        saved.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        saved.write_text(printed(args, SPEED, args.benchtime, *bench))
         sys.exit(f"saved {saved}: compare with it at another hour")
     age = datetime.datetime.now() - datetime.datetime.fromtimestamp(saved.stat().st_mtime)
     ratios, called = [], 0

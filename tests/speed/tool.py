@@ -29,10 +29,14 @@ def run(command, folder, **variables):
     return done.stdout
 
 
-def measured(args, folder, benchtime, *words):
-    """The benchmark-finished lines of a run of the tool in `folder`."""
-    command = [args.tool, "memprof", "-json", f"-benchtime={benchtime}", "--target-dir", args.target_dir, *words]
-    lines = map(json.loads, run(command, folder).splitlines())
+def printed(args, folder, benchtime, *words):
+    """The JSON lines of a run of the tool in `folder`."""
+    return run([args.tool, "memprof", "-json", f"-benchtime={benchtime}", "--target-dir", args.target_dir, *words], folder)
+
+
+def measured(*args):
+    """Those of them that have a benchmark's results; takes what `printed` takes."""
+    lines = map(json.loads, printed(*args).splitlines())
     return [line for line in lines if line["reason"] == "benchmark-finished"]
 
 

@@ -165,6 +165,11 @@ impl Run {
         finished.collect()
     }
 
+    /// The printed table, without what is said above it on a busy machine.
+    pub fn table(&self) -> impl Iterator<Item = &str> {
+        self.stdout.lines().filter(|line| !line.starts_with("busy: "))
+    }
+
     /// Lines of stderr that begin with `error: `, without it.
     pub fn errors(&self) -> Vec<&str> {
         self.stderr.lines().filter_map(|line| line.strip_prefix("error: ")).collect()

@@ -188,7 +188,7 @@ pub const OVER_BARS: &str = r"[...document.querySelectorAll('.bar, .beam')].filt
 })";
 
 /// Elements that reach beyond the window, where one can scroll there.
-pub const BEYOND: &str = "document.documentElement.scrollWidth > document.documentElement.clientWidth ? [...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map((one) => `${one.tagName} ${one.className} ${one.textContent.slice(0, 40)}`) : []";
+pub const BEYOND: &str = "document.documentElement.scrollWidth > document.documentElement.clientWidth ? [`the page is ${document.documentElement.scrollWidth} wide`, ...[...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map((one) => `${one.tagName} ${one.className} ${one.textContent.slice(0, 40)}`)] : []";
 
 #[test]
 fn odd_names_and_numbers_do_no_harm() {
