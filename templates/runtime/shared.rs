@@ -324,14 +324,31 @@ pub struct Ring {
     len: usize,
     next: usize,
     lost: usize,
+    clock: c_int,
 }
 
-pub const SAMPLES: Ring =
-    Ring { words: word::SAMPLES, len: word::SAMPLES_LEN, next: word::SAMPLES_NEXT, lost: word::SAMPLES_LOST };
-pub const WAITS: Ring =
-    Ring { words: word::WAITS, len: word::WAITS_LEN, next: word::WAITS_NEXT, lost: word::WAITS_LOST };
-pub const STACKS: Ring =
-    Ring { words: word::STACKS, len: word::STACKS_LEN, next: word::STACKS_NEXT, lost: word::STACKS_LOST };
+pub const SAMPLES: Ring = Ring {
+    words: word::SAMPLES,
+    len: word::SAMPLES_LEN,
+    next: word::SAMPLES_NEXT,
+    lost: word::SAMPLES_LOST,
+    // A signal may come while the program may do nothing but compute.
+    clock: sys::CLOCK_MONOTONIC_COARSE,
+};
+pub const WAITS: Ring = Ring {
+    words: word::WAITS,
+    len: word::WAITS_LEN,
+    next: word::WAITS_NEXT,
+    lost: word::WAITS_LOST,
+    clock: sys::CLOCK_MONOTONIC,
+};
+pub const STACKS: Ring = Ring {
+    words: word::STACKS,
+    len: word::STACKS_LEN,
+    next: word::STACKS_NEXT,
+    lost: word::STACKS_LOST,
+    clock: sys::CLOCK_MONOTONIC_COARSE,
+};
 
 impl Ring {
     /// Writes one stack: its mark (its position plus one, set last), its depth (bit 32: cut), amount, thread with the time
@@ -351,7 +368,7 @@ impl Ring {
         fence(Ordering::Release);
         place(1).store(depth | if whole { 0 } else { CUT }, Ordering::Relaxed);
         place(2).store(amount, Ordering::Relaxed);
-        place(3).store(u64::from(thread) | (sys::now() >> TICK_BITS) << 32, Ordering::Relaxed);
+        place(3).store(u64::from(thread) | (sys::clock(self.clock) >> TICK_BITS) << 32, Ordering::Relaxed);
         for (i, &address) in addresses.iter().enumerate() {
             place(4 + i as u64).store(address, Ordering::Relaxed);
         }
