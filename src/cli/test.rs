@@ -108,11 +108,8 @@ impl<'a> Output<'a> {
         if let Some(name) = &args.output.save_baseline {
             baseline::save(name, &self.home, &self.root, &self.run, &BTreeMap::new())?;
         }
-        let format = args.format();
-        if !format.is_stream() {
-            let view = View { base: self.base.clone(), root: self.root.clone(), ..View::default() };
-            print_whole(format, &self.run, &view)?;
-        }
+        let view = View { base: self.base.clone(), root: self.root.clone(), ..View::default() };
+        print_whole(args.format(), &self.run, &view)?;
         if end.failed > 0 {
             let tests = if self.run.tests.len() == 1 { "test" } else { "tests" };
             console::error(&format!("{} of {} {tests} failed", end.failed, self.run.tests.len()));

@@ -13,6 +13,7 @@ use crate::results::lines::{Failed, Finished, Memory, are_apart};
 use crate::results::names::{self, one_line};
 use crate::results::notation::{fixed, grouped, nanoseconds, per_op};
 use crate::results::ratio::Ratio;
+use crate::results::time::is_busy;
 
 /// Marks a difference that may be noise.
 const CHANCE: &str = " (~)";
@@ -119,9 +120,8 @@ pub fn busy(rows: &[Finished]) -> Option<String> {
     let stolen: f64 = rows.iter().map(|row| f64::from(row.time.stolen_ms)).sum();
     let sampled = samples().map(|sample| sample.nanoseconds).sum::<f64>() / 1e6;
     let count = samples().count();
-    // Some are interrupted on any machine.
     let facts = [
-        (interrupted * 10 > count).then(|| format!("{interrupted} of {count} samples interrupted")),
+        is_busy(interrupted, count).then(|| format!("{interrupted} of {count} samples interrupted")),
         (stolen * 50.0 > sampled && sampled > 0.0).then(|| {
             format!(
                 "other machines took {} s of the processors in {} s",

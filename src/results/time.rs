@@ -26,10 +26,14 @@ pub struct Time {
     pub custom: bool,
 }
 
+/// Whether other work disturbed more samples than on any machine: more than a tenth.
+pub fn is_busy(interrupted: usize, samples: usize) -> bool {
+    interrupted * 10 > samples
+}
+
 impl Time {
-    /// Whether other work disturbed more than a tenth of the samples.
     pub fn is_busy(&self) -> bool {
-        self.interrupted as usize * 10 > self.samples.len()
+        is_busy(self.interrupted as usize, self.samples.len())
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use crate::sys;
 
-/// What other machines on the same hardware took of all processors, in milliseconds since the start; 0 if unknown.
+/// The time that other machines on the same hardware took of all processors, in milliseconds since the start; 0 if unknown.
 pub fn stolen_ms() -> u64 {
     // A tick is 10 ms on every architecture.
     let mut text = [0; 256];

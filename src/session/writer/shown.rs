@@ -31,13 +31,15 @@ impl Writer<'_> {
     }
 
     pub(super) fn print(&self, run: &Run, view: &View) -> Result<()> {
-        let format = self.args.format();
-        if format.is_stream() { Ok(()) } else { print_whole(format, run, view) }
+        print_whole(self.args.format(), run, view)
     }
 }
 
-/// Prints a run that has ended.
+/// Prints a run that has ended, if it was not printed as it came.
 pub fn print_whole(format: &dyn Format, run: &Run, view: &View) -> Result<()> {
+    if format.is_stream() {
+        return Ok(());
+    }
     console::print(&format.render(run, view))?;
     if !run.checks.is_empty() && !format.has_verdicts() {
         console::tell(&formats::verdicts(run, view));
