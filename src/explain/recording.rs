@@ -102,9 +102,8 @@ impl Joining {
         if let Some(&at) = self.stacks.get(addresses) {
             return at;
         }
-        let mut located = symbolizer.symbolize_stack(stack);
-        located.truncate(addresses.len());
-        let frames = code(located.into_iter().flat_map(|located| located.frames).collect());
+        let frames = addresses.iter().flat_map(|&address| symbolizer.frames(address, false).1.to_vec());
+        let frames = code(frames.collect());
         let frames = frames.into_iter().map(|frame| match self.frames.get(&frame) {
             Some(&number) => number,
             None => {

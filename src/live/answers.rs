@@ -24,7 +24,7 @@ pub fn at_once(reader: &Reader, pages: &Pages, outside: &str, ask: &Ask) -> Answ
         Ask::Symbol(words) => Answer::text(symbols(reader, words)),
         Ask::Profile(Kind::Goroutine, 2..) => answer(threads::threads(reader).map(|threads| panic(reader, &threads))),
         Ask::Profile(kind, 0) => {
-            answer(profiles::take(reader, *kind).map(|made| Answer::file(kind.name(), profile::write(&made))))
+            answer(profiles::take(reader, *kind).map(|made| Answer::file(kind.name(), profile::write_quickly(&made))))
         }
         Ask::Profile(kind, _) => answer(as_text(reader, *kind).map(Answer::text)),
         // Only the headers are wanted.

@@ -1,5 +1,7 @@
 //! The profiles of a running program.
 
+use std::borrow::Cow;
+
 use super::control::CPU_HZ;
 use super::endpoint::Kind;
 use super::names::Names;
@@ -7,12 +9,11 @@ use super::reader::{Heap, Reader, now};
 use super::threads::{self, Thread};
 use crate::pprof::profile::Profile;
 use crate::programs::profiles::{add_beyond, of_a_program};
-use crate::programs::recorded::StackRecord;
 use crate::programs::region::word;
 use crate::programs::sampling::{self, Accuracy};
 use crate::records::{Allocations, Completeness, Stack, Wait};
 use crate::symbolize::profiles::{self, Circumstances, Form};
-use crate::symbolize::{trim_located, trim_wait};
+use crate::symbolize::{trim_allocation, trim_wait};
 
 /// The profile `kind` of this moment.
 ///
@@ -54,11 +55,12 @@ fn heap(reader: &Reader, heap: &Heap, kind: Kind, scale: Scale) -> Profile {
     let mut names = reader.names();
     let Names { symbolizer, modules, .. } = &mut *names;
     let rate = heap.header.word(word::RATE);
-    let scaled = |record: &StackRecord| match scale {
-        Scale::Up => sampling::scale(record, rate).allocations,
-        Scale::Not => record.allocations.clone(),
+    let is_scaled = scale == Scale::Up && rate != 0;
+    let scaled = |record| match is_scaled {
+        true => Cow::Owned(sampling::scale(record, rate).allocations),
+        false => Cow::Borrowed(&record.allocations),
     };
-    let stacks: Vec<Allocations> = heap.stacks.iter().map(scaled).collect();
+    let stacks: Vec<Cow<'_, Allocations>> = heap.stacks.iter().map(scaled).collect();
     let mut profile = profiles::memory(symbolizer, modules, &stacks, None, at(heap.at));
     of_a_program(&mut profile);
     if rate == 0 {
@@ -85,9 +87,8 @@ fn waits(reader: &Reader, kind: Kind) -> Profile {
     let mut names = reader.names();
     let Names { symbolizer, modules, threads, .. } = &mut *names;
     let mut is_wanted = |stack: &Stack| {
-        let frames = symbolizer.symbolize_stack(stack);
-        let mut functions = frames.iter().flat_map(|located| &located.frames).map(|frame| frame.function.as_str());
-        kind == Kind::Block || functions.any(is_lock)
+        let mut has_lock = |&address| symbolizer.frames(address, false).1.iter().any(|frame| is_lock(&frame.function));
+        kind == Kind::Block || stack.addresses.iter().any(|address| has_lock(address))
     };
     let wanted = waits.into_iter().filter(|wait| is_wanted(&wait.stack));
     let stacks: Vec<_> = wanted
@@ -135,7 +136,7 @@ pub fn cpu(reader: &Reader, begun: i64) -> Profile {
     let form = Form {
         types: &[("samples", "count"), ("cpu", "nanoseconds")],
         default: "",
-        trim: trim_located,
+        trim: trim_allocation,
         period_type: ("cpu", "nanoseconds"),
         period,
     };
@@ -162,7 +163,7 @@ pub fn of_threads(reader: &Reader, kind: Kind, threads: &[Thread], label: &dyn F
     let form = Form {
         types: &[(kind.name(), "count")],
         default: "",
-        trim: trim_located,
+        trim: trim_allocation,
         period_type: (kind.name(), "count"),
         period: 1,
     };

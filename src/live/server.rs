@@ -239,12 +239,12 @@ async fn respond(shared: &Arc<Shared>, ask: Ask, is_head: bool) -> Answer {
             let made = work(shared, move |reader| {
                 let (Some(Ok(earlier)), Ok(later)) = (earlier, profiles::take(reader, kind)) else { return None };
                 let difference = delta::delta(earlier, &later, in_use).ok()?;
-                Some(Answer::file(format!("{}-delta", kind.name()), profile::write(&difference)))
+                Some(Answer::file(format!("{}-delta", kind.name()), profile::write_quickly(&difference)))
             });
             made.await.flatten().unwrap_or_else(|| Answer::error(500, "failed to collect profile"))
         }
         Ask::Cpu(time) if !is_head => {
-            let made = cpu(shared, time, |_, made| Answer::file("profile", profile::write(&made))).await;
+            let made = cpu(shared, time, |_, made| Answer::file("profile", profile::write_quickly(&made))).await;
             made.unwrap_or_else(|refused| refused)
         }
         Ask::Trace(time) if !is_head => trace(shared, time).await,

@@ -1,5 +1,7 @@
 //! The source position of an address.
 
+use super::plumbing::Role;
+
 /// One function at one line: a call as the programmer sees it, inlined or not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Frame {
@@ -20,13 +22,32 @@ pub struct Frame {
     pub start_line: u32,
 }
 
-/// The frames of one address of a stack.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocatedFrames {
+/// An address of the code, and its frames. A name is long, and a stack has many: what a name tells is found out once.
+#[derive(Debug)]
+pub struct Place {
     /// At run time; within the call, unless it is an exact leaf.
     pub address: u64,
     /// Index of the module that holds it.
     pub module: Option<usize>,
-    /// Innermost first; the last one is the function that the code was compiled into, the others were inlined.
+    /// Innermost first; the last one is the function that the code was compiled into, the others were inlined. At least
+    /// one.
     pub frames: Vec<Frame>,
+    /// Of each frame.
+    pub(super) roles: Vec<Role>,
+}
+
+/// Some of a place's frames, next to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Part {
+    /// The number of its place in the symbolizer.
+    pub(super) place: u32,
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+impl Place {
+    pub(super) fn new(address: u64, module: Option<usize>, frames: Vec<Frame>) -> Place {
+        let roles = frames.iter().map(|frame| Role::of(&frame.function)).collect();
+        Place { address, module, frames, roles }
+    }
 }

@@ -14,13 +14,13 @@ pub mod profiles;
 mod symbols;
 mod trim;
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 pub use binaries::LocalBinaries;
-pub use frame::{Frame, LocatedFrames};
+pub use frame::{Frame, Part, Place};
 pub use module::{Detail, Status};
 pub use plumbing::{interface, is_plumbing, path};
-pub use trim::{code, trim, trim_located, trim_stack, trim_wait};
+pub use trim::{Trim, code, trim, trim_allocation, trim_stack, trim_wait};
 
 use crate::records::{Module, Stack};
 use module::Opened;
@@ -32,7 +32,9 @@ pub struct Symbolizer {
     /// Start and end of each executable segment at run time, and the module's index. If one library was closed and
     /// another opened in its place, the first counts: the runtime cuts stacks that pass through the other.
     segments: Vec<(u64, u64, usize)>,
-    cache: HashMap<u64, (Option<usize>, Vec<Frame>)>,
+    places: Vec<Place>,
+    /// The place of each address that was asked for.
+    numbers: FxHashMap<u64, u32>,
 }
 
 impl Symbolizer {
@@ -42,7 +44,8 @@ impl Symbolizer {
             modules: modules.to_vec(),
             opened: modules.iter().map(|_| None).collect(),
             segments: modules.iter().enumerate().flat_map(|(index, module)| segments(index, module)).collect(),
-            cache: HashMap::new(),
+            places: Vec::new(),
+            numbers: FxHashMap::default(),
         }
     }
 
@@ -53,7 +56,7 @@ impl Symbolizer {
             self.segments.extend(segments(index, module));
             self.modules.push(module.clone());
             self.opened.push(None);
-            self.cache.retain(|_, (of, _)| of.is_some());
+            self.numbers.retain(|_, number| self.places[*number as usize].module.is_some());
         }
     }
 
@@ -64,28 +67,47 @@ impl Symbolizer {
         }
     }
 
-    /// The frames of every address of `stack`, in its order (leaf first); each has at least one.
-    pub fn symbolize_stack(&mut self, stack: &Stack) -> Vec<LocatedFrames> {
-        let locate = |(index, &address): (usize, &u64)| {
-            let exact = index == 0 && stack.leaf_is_exact;
-            let (module, frames) = self.frames(address, exact);
-            let frames = frames.to_vec();
-            // As in Go's profiles: other tools look it up as it is.
-            LocatedFrames { address: if exact { address } else { address.saturating_sub(1) }, module, frames }
+    /// The places of `stack`, in its order (leaf first), less the frames that `trim` cuts off; none is empty.
+    pub fn trimmed(&mut self, stack: &Stack, trim: Trim) -> Vec<Part> {
+        let number = |(index, &address): (usize, &u64)| self.number(address, index == 0 && stack.leaf_is_exact);
+        let numbers: Vec<u32> = stack.addresses.iter().enumerate().map(number).collect();
+        let kept = trim(&self.places, &numbers);
+        let mut position = 0;
+        let part = |place: u32| {
+            let frames = self.places[place as usize].frames.len();
+            let within = |bound: usize| bound.saturating_sub(position).min(frames) as u32;
+            let part = Part { place, start: within(kept.start), end: within(kept.end) };
+            position += frames;
+            part
         };
-        stack.addresses.iter().enumerate().map(locate).collect()
+        numbers.into_iter().map(part).filter(|part| part.start < part.end).collect()
+    }
+
+    /// The place of `part`, and those of its frames that are left, innermost first.
+    pub fn part(&self, part: Part) -> (&Place, &[Frame]) {
+        let place = &self.places[part.place as usize];
+        (place, &place.frames[part.start as usize..part.end as usize])
     }
 
     /// The module that holds a run-time address, and the frames there, innermost first. `exact`: the address is the
     /// instruction itself rather than a return address.
     pub fn frames(&mut self, address: u64, exact: bool) -> (Option<usize>, &[Frame]) {
+        let number = self.number(address, exact);
+        let place = &self.places[number as usize];
+        (place.module, &place.frames)
+    }
+
+    /// Each address is looked up, and kept, as it is in Go's profiles, where other tools look it up again.
+    fn number(&mut self, address: u64, exact: bool) -> u32 {
         let address = if exact { address } else { address.saturating_sub(1) };
-        if !self.cache.contains_key(&address) {
-            let found = self.look_up(address);
-            self.cache.insert(address, found);
+        if let Some(&number) = self.numbers.get(&address) {
+            return number;
         }
-        let (module, frames) = &self.cache[&address];
-        (*module, frames)
+        let (module, frames) = self.look_up(address);
+        let number = self.places.len() as u32;
+        self.places.push(Place::new(address, module, frames));
+        self.numbers.insert(address, number);
+        number
     }
 
     /// The result of opening a module; `None` if no address has needed it.

@@ -62,8 +62,39 @@ const HELPERS: &[(Method, Method)] = &[
 /// A type and its method.
 type Method = (&'static str, &'static str);
 
-/// std's mark between a thread's start and the code that runs on it.
+/// std's mark between a thread's start and the code that runs on it, whichever module of std it is in.
 const THREAD_START: &str = "__rust_begin_short_backtrace";
+
+/// The part that a function plays where stacks are trimmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Role {
+    pub is_thread_start: bool,
+    pub is_plumbing: bool,
+    /// The rows of [`HELPERS`] that have it as the helper, and those that have it as the caller, a bit each.
+    helper: u16,
+    caller: u16,
+}
+const _: () = assert!(HELPERS.len() <= u16::BITS as usize);
+
+impl Role {
+    pub(super) fn of(function: &str) -> Role {
+        let path = path(function);
+        let rows = |is_row: &dyn Fn(&(Method, Method)) -> bool| {
+            HELPERS.iter().enumerate().filter(|(_, row)| is_row(row)).fold(0, |rows, (number, _)| rows | 1 << number)
+        };
+        Role {
+            is_thread_start: function.contains(THREAD_START) && path.contains(&THREAD_START),
+            is_plumbing: is_plumbing(function),
+            helper: rows(&|(helper, _)| is_method(&path, helper)),
+            caller: rows(&|(_, caller)| is_method(&path, caller)),
+        }
+    }
+
+    /// Whether the method `caller` merely delegates to this one.
+    pub(super) fn helps(self, caller: Role) -> bool {
+        self.helper & caller.caller != 0
+    }
+}
 
 /// Whether a demangled function is plumbing.
 pub fn is_plumbing(function: &str) -> bool {
@@ -79,20 +110,8 @@ pub(super) fn only_waits(function: &str) -> bool {
     WAITING.iter().any(|owner| path.starts_with(owner))
 }
 
-/// Whether the method `caller` merely delegates to `helper`.
-pub(super) fn is_helper_of(helper: &str, caller: &str) -> bool {
-    let (helper, caller) = (path(helper), path(caller));
-    HELPERS.iter().any(|(inner, outer)| is_method(&helper, inner) && is_method(&caller, outer))
-}
-
 fn is_method(path: &[&str], (owner, method): &Method) -> bool {
     matches!(path, ["alloc", "vec" | "string", type_name, name] if type_name == owner && name == method)
-}
-
-/// Whether a demangled function is `std::sys::backtrace::__rust_begin_short_backtrace`, whichever module of std it is
-/// in.
-pub(super) fn is_thread_start(function: &str) -> bool {
-    function.contains(THREAD_START) && path(function).contains(&THREAD_START)
 }
 
 /// The parts of a path, without type arguments; of `<Type as Trait>::method` and `<Type>::method` the parts of Type,
@@ -170,6 +189,14 @@ fn step(text: &str, at: usize, byte: u8) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn is_thread_start(function: &str) -> bool {
+        Role::of(function).is_thread_start
+    }
+
+    fn is_helper_of(helper: &str, caller: &str) -> bool {
+        Role::of(helper).helps(Role::of(caller))
+    }
 
     #[test]
     fn paths() {

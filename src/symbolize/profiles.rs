@@ -1,8 +1,11 @@
 //! Converts recorded stacks to a profile: names and trims them, and sums equal ones.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
-use super::{Detail, LocatedFrames, Symbolizer, trim_located, trim_wait};
+use rustc_hash::FxHashMap;
+
+use super::{Detail, Part, Symbolizer, Trim, trim_allocation, trim_wait};
 use crate::pprof::profile::{Builder, Label, Line, Mapping, Profile, ValueType};
 use crate::records::{Allocations, Completeness, Module, Sample, Samples, SamplingMethod, Stack, Waits};
 
@@ -19,10 +22,10 @@ pub struct Circumstances {
 
 /// mem.prof: Go's four heap sample types, exact; with `peaks` two more, for the memory live at the peak of one
 /// iteration.
-pub fn memory(
+pub fn memory<A: Borrow<Allocations>>(
     symbolizer: &mut Symbolizer,
     modules: &[Module],
-    stacks: &[Allocations],
+    stacks: &[A],
     peaks: Option<&[(Stack, [u64; 2])]>,
     circumstances: Circumstances,
 ) -> Profile {
@@ -30,10 +33,10 @@ pub fn memory(
 }
 
 /// The same, and the sample that each of `stacks` went to.
-pub fn memory_with_places(
+pub fn memory_with_places<A: Borrow<Allocations>>(
     symbolizer: &mut Symbolizer,
     modules: &[Module],
-    stacks: &[Allocations],
+    stacks: &[A],
     peaks: Option<&[(Stack, [u64; 2])]>,
     circumstances: Circumstances,
 ) -> (Profile, Vec<u32>) {
@@ -47,9 +50,9 @@ pub fn memory_with_places(
         types.extend([("peak_objects", "count"), ("peak_space", "bytes")]);
     }
     let mut collector = Collector::new(&types, "alloc_space");
-    collector.threads = Threads::new(stacks.iter().map(|stack| stack.thread));
+    collector.threads = Threads::new(stacks.iter().map(|stack| stack.borrow().thread));
     let mut places = Vec::with_capacity(stacks.len());
-    for Allocations { stack, counts, thread } in stacks {
+    for Allocations { stack, counts, thread } in stacks.iter().map(Borrow::borrow) {
         let mut values = vec![
             counts.allocs as i64,
             counts.bytes as i64,
@@ -133,7 +136,7 @@ pub fn block(symbolizer: &mut Symbolizer, modules: &[Module], waits: &Waits, cir
 pub struct Form<'a> {
     pub types: &'a [(&'a str, &'a str)],
     pub default: &'static str,
-    pub trim: fn(Vec<LocatedFrames>) -> Vec<LocatedFrames>,
+    pub trim: Trim,
     pub period_type: (&'a str, &'a str),
     pub period: i64,
 }
@@ -162,6 +165,8 @@ pub fn named(
 #[derive(Default)]
 struct Threads {
     others: Vec<u32>,
+    /// Of the first thread, then of the others.
+    labels: Vec<Label>,
     labelled: bool,
 }
 
@@ -171,30 +176,33 @@ impl Threads {
         let mut others: Vec<u32> = threads.filter(|&thread| thread != 0).collect();
         others.sort_unstable();
         others.dedup();
-        Threads { labelled: !others.is_empty(), others }
+        let names = (2..others.len() + 2).map(|number| format!("thread {number}"));
+        let labels = std::iter::once("main".to_owned()).chain(names).map(|name| Label::text("thread", name)).collect();
+        Threads { labelled: !others.is_empty(), others, labels }
     }
 
     fn label(&self, thread: Option<u32>) -> Option<Label> {
-        let name = match thread? {
-            0 => "main".to_owned(),
-            other => format!("thread {}", self.others.binary_search(&other).ok()? + 2),
+        let place = match thread? {
+            0 => 0,
+            other => self.others.binary_search(&other).ok()? + 1,
         };
-        self.labelled.then(|| Label::text("thread", name))
+        self.labelled.then(|| self.labels[place].clone())
     }
 }
 
 /// A stack in the profile: its locations, and the thread's label.
-type Place = (Vec<u32>, Option<Label>);
+type LabelledStack = (Vec<u32>, Option<Label>);
 
 /// Sums equal stacks as they come.
 struct Collector {
-    trim: fn(Vec<LocatedFrames>) -> Vec<LocatedFrames>,
+    trim: Trim,
     threads: Threads,
     builder: Builder,
     default: &'static str,
     mappings: HashMap<usize, u32>,
+    locations: FxHashMap<Part, u32>,
     /// The number of each stack, in order of first appearance.
-    numbers: HashMap<Place, u32>,
+    numbers: FxHashMap<LabelledStack, u32>,
     sums: Vec<Vec<i64>>,
     whole: usize,
     cut: usize,
@@ -203,12 +211,13 @@ struct Collector {
 impl Collector {
     fn new(types: &[(&str, &str)], default: &'static str) -> Collector {
         Collector {
-            trim: trim_located,
+            trim: trim_allocation,
             threads: Threads::default(),
             builder: Builder::new(types.iter().map(|(kind, unit)| ValueType::new(kind, unit)).collect()),
             default,
             mappings: HashMap::new(),
-            numbers: HashMap::new(),
+            locations: FxHashMap::default(),
+            numbers: FxHashMap::default(),
             sums: Vec::new(),
             whole: 0,
             cut: 0,
@@ -244,10 +253,9 @@ impl Collector {
         if self.mappings.is_empty() && !modules.is_empty() {
             self.mapping(modules, 0);
         }
-        let located = (self.trim)(symbolizer.symbolize_stack(stack));
-        let locations: Vec<u32> = located.iter().map(|located| self.location(modules, located)).collect();
-        let place = (locations, label);
-        let number = *self.numbers.entry(place).or_insert(self.sums.len() as u32);
+        let parts = symbolizer.trimmed(stack, self.trim);
+        let locations: Vec<u32> = parts.iter().map(|&part| self.location(symbolizer, modules, part)).collect();
+        let number = *self.numbers.entry((locations, label)).or_insert(self.sums.len() as u32);
         match self.sums.get_mut(number as usize) {
             Some(sums) => sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value),
             None => self.sums.push(values.to_vec()),
@@ -255,9 +263,13 @@ impl Collector {
         number
     }
 
-    fn location(&mut self, modules: &[Module], located: &LocatedFrames) -> u32 {
-        let mapping = located.module.map(|index| self.mapping(modules, index));
-        let lines = located.frames.iter().map(|frame| Line {
+    fn location(&mut self, symbolizer: &Symbolizer, modules: &[Module], part: Part) -> u32 {
+        if let Some(&location) = self.locations.get(&part) {
+            return location;
+        }
+        let (place, frames) = symbolizer.part(part);
+        let mapping = place.module.map(|index| self.mapping(modules, index));
+        let lines = frames.iter().map(|frame| Line {
             function: self.builder.function(
                 &frame.function,
                 &frame.system_name,
@@ -268,7 +280,9 @@ impl Collector {
             column: i64::from(frame.column.unwrap_or(0)),
         });
         let lines = lines.collect();
-        self.builder.location(mapping, located.address, lines)
+        let location = self.builder.location(mapping, place.address, lines);
+        self.locations.insert(part, location);
+        location
     }
 
     /// All has_ flags are set; otherwise pprof would symbolize again, from whatever file is then at that path.
@@ -308,7 +322,7 @@ impl Collector {
         if self.mappings.is_empty() && !modules.is_empty() {
             self.mapping(modules, 0);
         }
-        let mut places: Vec<(Place, u32)> = std::mem::take(&mut self.numbers).into_iter().collect();
+        let mut places: Vec<(LabelledStack, u32)> = std::mem::take(&mut self.numbers).into_iter().collect();
         places.sort_unstable_by_key(|(_, number)| *number);
         for (((locations, label), _), values) in places.into_iter().zip(std::mem::take(&mut self.sums)) {
             self.builder.sample(locations, values, label.into_iter().collect());

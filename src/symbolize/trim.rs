@@ -5,12 +5,12 @@
 
 use std::ops::Range;
 
-use super::frame::{Frame, LocatedFrames};
-use super::plumbing::{is_helper_of, is_plumbing, is_thread_start, only_waits};
+use super::frame::{Frame, Place};
+use super::plumbing::{Role, only_waits};
 
 /// Trims frames, innermost first. Keeps at least one.
 pub fn trim(mut frames: Vec<Frame>) -> Vec<Frame> {
-    let kept = kept(frames.iter());
+    let kept = kept_of(frames.iter());
     frames.truncate(kept.end);
     frames.drain(..kept.start);
     frames
@@ -18,14 +18,14 @@ pub fn trim(mut frames: Vec<Frame>) -> Vec<Frame> {
 
 /// Cuts off the thread's start, and keeps the plumbing.
 pub fn code(mut frames: Vec<Frame>) -> Vec<Frame> {
-    let kept = kept(frames.iter());
+    let kept = kept_of(frames.iter());
     frames.truncate(kept.end);
     frames
 }
 
 /// Trims a stack of places, each with its frames, leaf first; drops places that end up empty.
 pub fn trim_stack(mut stack: Vec<Vec<Frame>>) -> Vec<Vec<Frame>> {
-    let kept = kept(stack.iter().flatten());
+    let kept = kept_of(stack.iter().flatten());
     let mut position = 0;
     for frames in &mut stack {
         keep(frames, &kept, &mut position);
@@ -34,28 +34,20 @@ pub fn trim_stack(mut stack: Vec<Vec<Frame>>) -> Vec<Vec<Frame>> {
     stack
 }
 
-/// Like [`trim_stack`], with the addresses kept beside their frames.
-pub fn trim_located(mut stack: Vec<LocatedFrames>) -> Vec<LocatedFrames> {
-    let kept = kept(stack.iter().flat_map(|located| &located.frames));
-    let mut position = 0;
-    for located in &mut stack {
-        keep(&mut located.frames, &kept, &mut position);
-    }
-    stack.retain(|located| !located.frames.is_empty());
-    stack
+/// The positions of the frames that a stack keeps, at least one if it has any. The stack has the numbers of its places,
+/// leaf first.
+pub type Trim = fn(&[Place], &[u32]) -> Range<usize>;
+
+/// Trims like [`trim_stack`].
+pub fn trim_allocation(places: &[Place], stack: &[u32]) -> Range<usize> {
+    kept(stack.iter().flat_map(|&place| &places[place as usize].roles).copied())
 }
 
 /// Trims the stack of a wait: cuts the frames between the programmer's call and the kernel, and the thread's start.
-pub fn trim_wait(mut stack: Vec<LocatedFrames>) -> Vec<LocatedFrames> {
-    let frames = || stack.iter().flat_map(|located| &located.frames);
-    let end = frames().position(|frame| is_thread_start(&frame.function)).unwrap_or(frames().count()).max(1);
-    let waiting = frames().take(end - 1).take_while(|frame| only_waits(&frame.function)).count();
-    let (kept, mut position) = (waiting..end, 0);
-    for located in &mut stack {
-        keep(&mut located.frames, &kept, &mut position);
-    }
-    stack.retain(|located| !located.frames.is_empty());
-    stack
+pub fn trim_wait(places: &[Place], stack: &[u32]) -> Range<usize> {
+    let end = end(stack.iter().flat_map(|&place| &places[place as usize].roles).copied());
+    let frames = stack.iter().flat_map(|&place| &places[place as usize].frames);
+    frames.take(end.saturating_sub(1)).take_while(|frame| only_waits(&frame.function)).count()..end
 }
 
 /// Keeps the frames of one place whose position in the whole stack is in `kept`, and advances `position` past all of
@@ -68,20 +60,30 @@ fn keep(frames: &mut Vec<Frame>, kept: &Range<usize>, position: &mut usize) {
     frames.drain(..start);
 }
 
+fn kept_of<'a>(frames: impl Iterator<Item = &'a Frame> + Clone) -> Range<usize> {
+    kept(frames.map(|frame| Role::of(&frame.function)))
+}
+
 /// The positions to keep.
-fn kept<'a>(frames: impl Iterator<Item = &'a Frame>) -> Range<usize> {
-    let functions: Vec<&str> = frames.map(|frame| &frame.function[..]).collect();
-    let root = functions.iter().position(|function| is_thread_start(function));
-    // A sample of the thread's start itself keeps that one frame.
-    let end = root.unwrap_or(functions.len()).max(1).min(functions.len());
-    let functions = &functions[..end];
-    let plumbing = functions.iter().take_while(|function| is_plumbing(function)).count();
-    let called = &functions[plumbing..];
+fn kept(roles: impl Iterator<Item = Role> + Clone) -> Range<usize> {
+    let end = end(roles.clone());
+    let roles = roles.take(end);
+    let plumbing = roles.clone().take_while(|role| role.is_plumbing).count();
+    let called = roles.skip(plumbing);
     let helpers = match plumbing {
         0 => 0,
-        _ => called.windows(2).take_while(|pair| is_helper_of(pair[0], pair[1])).count(),
+        _ => called.clone().zip(called.skip(1)).take_while(|(helper, caller)| helper.helps(*caller)).count(),
     };
     (plumbing + helpers).min(end.saturating_sub(1))..end
+}
+
+/// The position of the thread's start. A sample of the thread's start itself keeps that one frame.
+fn end(mut roles: impl Iterator<Item = Role> + Clone) -> usize {
+    let all = roles.clone();
+    match roles.position(|role| role.is_thread_start) {
+        Some(start) => start.max(1),
+        None => all.count(),
+    }
 }
 
 #[cfg(test)]
@@ -155,20 +157,16 @@ mod tests {
             frames(&["bench::main", START]),
             frames(&["main"]),
         ];
-        let located: Vec<_> = stack
-            .iter()
-            .enumerate()
-            .map(|(index, frames)| LocatedFrames { address: index as u64, module: None, frames: frames.clone() })
-            .collect();
+        let places: Vec<_> = stack.iter().map(|frames| Place::new(0, None, frames.clone())).collect();
+        let all: Vec<Frame> = stack.concat();
         let trimmed = trim_stack(stack);
         let shape: Vec<_> = trimmed.iter().map(|frames| names(frames)).collect();
         assert_eq!(
             shape,
             [vec!["alloc::vec::Vec<T,A>::push", "bench::inner"], vec!["bench::outer"], vec!["bench::main"]]
         );
-        let located = trim_located(located);
-        assert_eq!(located.iter().map(|place| place.address).collect::<Vec<_>>(), [1, 2, 3]);
-        assert_eq!(located.into_iter().map(|place| place.frames).collect::<Vec<_>>(), trimmed);
+        let kept = trim_allocation(&places, &[0, 1, 2, 3, 4]);
+        assert_eq!(all[kept], trimmed.concat());
     }
 
     #[test]

@@ -33,8 +33,16 @@ fn expand_bounded(data: &[u8], bound: usize) -> Result<Vec<u8>, String> {
 
 /// Compresses `data` without a timestamp, so that equal profiles are equal files.
 pub fn compress(data: &[u8]) -> Vec<u8> {
-    let mut encoder =
-        flate2::GzBuilder::new().write(Vec::with_capacity(data.len() / 2), flate2::Compression::default());
+    compress_by(flate2::Compression::default(), data)
+}
+
+/// The same in a fraction of the time, to somewhat more bytes.
+pub fn compress_quickly(data: &[u8]) -> Vec<u8> {
+    compress_by(flate2::Compression::fast(), data)
+}
+
+fn compress_by(level: flate2::Compression, data: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::GzBuilder::new().write(Vec::with_capacity(data.len() / 2), level);
     // Writing into a Vec does not fail.
     encoder.write_all(data).and_then(|()| encoder.finish()).unwrap_or_default()
 }
@@ -45,7 +53,7 @@ mod tests {
 
     #[test]
     fn members_are_joined() {
-        let two = [compress(b"ab"), compress(b"cd")].concat();
+        let two = [compress(b"ab"), compress_quickly(b"cd")].concat();
         assert_eq!(expand(&two).unwrap(), b"abcd");
     }
 

@@ -40,4 +40,4 @@ pub use pattern::Pattern;
 pub use read::{read, read_uncompressed};
 pub use samples::Samples;
 pub use tags::{BASE_KEY, LabelUnits};
-pub use write::{write, write_uncompressed};
+pub use write::{write, write_quickly, write_uncompressed};

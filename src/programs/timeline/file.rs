@@ -9,7 +9,7 @@ use super::super::profiles::Places;
 use super::super::region::{Region, word};
 use super::super::{recorded, sampling};
 use super::{Change, Step, Timeline};
-use crate::symbolize::{Symbolizer, trim_located};
+use crate::symbolize::{Symbolizer, trim_allocation};
 
 const VERSION: u32 = 1;
 
@@ -54,8 +54,8 @@ pub fn json(timeline: &Timeline, region: &Region, wall: Duration, places: &Place
         }
         if wanted.contains(&entry.number) {
             let stack = recorded::stack(region, &header, &entry);
-            let frames = trim_located(symbolizer.symbolize_stack(&stack));
-            let frames = frames.iter().flat_map(|located| &located.frames);
+            let parts = symbolizer.trimmed(&stack, trim_allocation);
+            let frames = parts.into_iter().flat_map(|part| symbolizer.part(part).1);
             site_of.insert(entry.number, sites.len() as u64);
             sites.push(frames.map(|frame| format!("{} ({}:{})", frame.function, frame.file, frame.line)).collect());
         }

@@ -9,7 +9,7 @@ use crate::programs::region::{Region, word};
 use crate::programs::ring::Kept;
 use crate::programs::timeline::Timeline;
 use crate::records::{Module, Stack};
-use crate::symbolize::{Frame, LocatedFrames, Symbolizer, trim_located, trim_wait};
+use crate::symbolize::{Frame, Symbolizer, Trim, trim_allocation, trim_wait};
 
 /// Samples and waits that a trace has, at most.
 pub const MOST_SAMPLES: usize = 200_000;
@@ -26,8 +26,6 @@ pub struct Span<'a> {
     pub begun_ms: f64,
 }
 
-type Trim = fn(Vec<LocatedFrames>) -> Vec<LocatedFrames>;
-
 /// The trace.
 pub fn trace(
     region: &Region,
@@ -42,7 +40,7 @@ pub fn trace(
     let begun = header.word(word::BEGUN) + span.from.as_nanos() as u64;
     let mut notes = Vec::new();
 
-    let stacks = of.numbers(&samples.stacks, trim_located);
+    let stacks = of.numbers(&samples.stacks, trim_allocation);
     for event in &samples.events {
         let (stack, thread) = stacks[event.stack];
         let sample = Sample { at: event.at.saturating_sub(begun), stack, weight: event.amount * event.weight };
@@ -74,7 +72,8 @@ pub fn trace(
         memory.push(Memory { at, live_bytes: step.live_bytes, operations: since });
         for [number, _, bytes, _, freed_bytes] in step.changes.iter().flatten() {
             let Some(record) = known.get(number) else { continue };
-            let stack = *numbers.entry(*number).or_insert_with(|| of.number(&record.allocations.stack, trim_located));
+            let stack =
+                *numbers.entry(*number).or_insert_with(|| of.number(&record.allocations.stack, trim_allocation));
             let thread = of.thread(threads.get(record.allocations.thread as usize).copied().unwrap_or(0));
             for bytes in [*bytes as i64, -(*freed_bytes as i64)].into_iter().filter(|bytes| *bytes != 0) {
                 thread.allocations.push(Allocation { at, stack, bytes });
@@ -109,8 +108,8 @@ impl Collector {
     }
 
     fn number(&mut self, stack: &Stack, trim: Trim) -> usize {
-        let located = trim(self.symbolizer.symbolize_stack(stack));
-        self.stacks.push(located.into_iter().flat_map(|located| located.frames).collect());
+        let parts = self.symbolizer.trimmed(stack, trim);
+        self.stacks.push(parts.into_iter().flat_map(|part| self.symbolizer.part(part).1).cloned().collect());
         self.stacks.len() - 1
     }
 
