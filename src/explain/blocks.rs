@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frames::View;
 use super::operation::Function;
-use super::origin::{Owner, Surroundings, owner};
+use super::origin::{Surroundings, owners};
 use super::recording::Recording;
 use crate::symbolize::{Frame, trim_stack};
 
@@ -46,7 +46,7 @@ pub struct BlockStack {
 }
 
 pub fn blocks(recording: &Recording, around: &Surroundings) -> Blocks {
-    let owners: Vec<Owner> = recording.frames.iter().map(|frame| owner(frame, &around.root)).collect();
+    let owners = owners(recording, &around.root);
     let functions: Vec<Function> = recording.frames.iter().map(|frame| Function::new(&frame.function)).collect();
     let view = View { recording, owners: &owners, functions: &functions };
     let mut lives: Vec<BTreeMap<Option<u32>, u64>> = vec![BTreeMap::new(); recording.stacks.len()];

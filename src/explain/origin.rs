@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::recording::Recording;
 use crate::symbolize::{Frame, is_plumbing};
 
 /// The user's code, and the text of its sources.
@@ -53,7 +54,27 @@ const STD_SOURCES: &str = "/lib/rustlib/src/rust/";
 /// Crates of std, for code without a file.
 const STD_CRATES: [&str; 5] = ["alloc", "core", "std", "hashbrown", "__rustc"];
 
-pub fn owner(frame: &Frame, root: &Path) -> Owner {
+/// The owner of each of the recording's frames.
+pub(super) fn owners(recording: &Recording, root: &Path) -> Vec<Owner> {
+    let mut owners: Vec<Owner> = recording.frames.iter().map(|frame| owner(frame, root)).collect();
+    let is_hashbrown = |owner: &Owner| matches!(owner, Owner::Dependency(name) if name == "hashbrown");
+    let is_table = |frame: &Frame| frame.function.contains("std::collections::hash::");
+    for stack in &recording.stacks {
+        // Where std was built from its sources (`-Zbuild-std`), its own hash tables lie among the user's dependencies.
+        let mut is_std = false;
+        for &frame in stack.frames.iter().rev() {
+            let owner = &mut owners[frame as usize];
+            if is_std && is_hashbrown(owner) {
+                *owner = Owner::Std;
+            } else {
+                is_std = *owner == Owner::Std && is_table(&recording.frames[frame as usize]);
+            }
+        }
+    }
+    owners
+}
+
+fn owner(frame: &Frame, root: &Path) -> Owner {
     if is_plumbing(&frame.function) {
         return Owner::Plumbing;
     }
@@ -98,6 +119,7 @@ fn without_version(folder: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::recording::Recorded;
     use super::*;
 
     fn owner_of(function: &str, file: &str) -> Owner {
@@ -131,6 +153,33 @@ mod tests {
             assert_eq!(owner_of(function, file), expected, "{function}");
         }
     }
+
+    /// The user's own tables stay the user's dependency.
+    #[test]
+    fn the_tables_of_a_std_that_was_built_here_are_its_own() {
+        let frame = |function: &str, file: &str| Frame {
+            function: function.to_owned(),
+            file: file.to_owned(),
+            ..Frame::default()
+        };
+        let table = "/h/.cargo/registry/src/index/hashbrown-0.17.0/src/raw.rs";
+        let frames = vec![
+            frame("<hashbrown::raw::RawTable<u64>>::reserve_rehash", table),
+            frame("<hashbrown::map::HashMap<u64, u64>>::insert", table),
+            frame("<std::collections::hash::map::HashMap<u64, u64>>::insert", "/rustc/abc/library/std/src/map.rs"),
+            frame("p::f", "/home/me/p/src/lib.rs"),
+            frame("<hashbrown::set::HashSet<u64>>::insert", table),
+        ];
+        let stack = |frames: &[u32]| Recorded { frames: frames.to_vec(), ..Recorded::default() };
+        let recording =
+            Recording { frames, stacks: vec![stack(&[0, 1, 2, 3]), stack(&[4, 3])], ..Recording::default() };
+        let dependency = || Owner::Dependency("hashbrown".to_owned());
+        assert_eq!(
+            owners(&recording, Path::new("/home/me/p")),
+            [Owner::Std, Owner::Std, Owner::Std, Owner::User, dependency()]
+        );
+    }
+
     /// A harness from git, from a folder of the workspace, from the registry, and the replacement of the compiler's
     /// own.
     #[test]

@@ -10,7 +10,7 @@ use super::rules;
 use super::successions::{Groups, Tables};
 use crate::explain::explanation::{Explanation, Freeing, Remedy, Site};
 use crate::explain::frames::{View, is_more_than_a_buffer, is_object};
-use crate::explain::origin::{Owner, Surroundings, owner};
+use crate::explain::origin::{Owner, Surroundings, owners};
 use crate::explain::sentences;
 use crate::results::lines::Memory;
 
@@ -19,7 +19,7 @@ const MOST_CALLERS: usize = 3;
 
 /// Explains one benchmark.
 pub fn explain(name: &str, memory: &Memory, recording: &Recording, around: &Surroundings) -> Explanation {
-    let owners: Vec<Owner> = recording.frames.iter().map(|frame| owner(frame, &around.root)).collect();
+    let owners = owners(recording, &around.root);
     let functions: Vec<Function> = recording.frames.iter().map(|frame| Function::new(&frame.function)).collect();
     let view = View { recording, owners: &owners, functions: &functions };
     let groups = group(&view);

@@ -87,8 +87,9 @@ fn waits(reader: &Reader, kind: Kind) -> Profile {
     let mut names = reader.names();
     let Names { symbolizer, modules, threads, .. } = &mut *names;
     let mut is_wanted = |stack: &Stack| {
-        let mut has_lock = |&address| symbolizer.frames(address, false).1.iter().any(|frame| is_lock(&frame.function));
-        kind == Kind::Block || stack.addresses.iter().any(|address| has_lock(address))
+        let places = symbolizer.places(stack);
+        let mut frames = places.iter().flat_map(|place| &place.frames);
+        kind == Kind::Block || frames.any(|frame| is_lock(&frame.function))
     };
     let wanted = waits.into_iter().filter(|wait| is_wanted(&wait.stack));
     let stacks: Vec<_> = wanted

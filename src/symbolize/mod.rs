@@ -69,8 +69,7 @@ impl Symbolizer {
 
     /// The places of `stack`, in its order (leaf first), less the frames that `trim` cuts off; none is empty.
     pub fn trimmed(&mut self, stack: &Stack, trim: Trim) -> Vec<Part> {
-        let number = |(index, &address): (usize, &u64)| self.number(address, index == 0 && stack.leaf_is_exact);
-        let numbers: Vec<u32> = stack.addresses.iter().enumerate().map(number).collect();
+        let numbers = self.numbers(stack);
         let kept = trim(&self.places, &numbers);
         let mut position = 0;
         let part = |place: u32| {
@@ -81,6 +80,12 @@ impl Symbolizer {
             part
         };
         numbers.into_iter().map(part).filter(|part| part.start < part.end).collect()
+    }
+
+    /// The places of `stack`, leaf first.
+    pub fn places(&mut self, stack: &Stack) -> Vec<&Place> {
+        let numbers = self.numbers(stack);
+        numbers.into_iter().map(|number| &self.places[number as usize]).collect()
     }
 
     /// The place of `part`, and those of its frames that are left, innermost first.
@@ -95,6 +100,11 @@ impl Symbolizer {
         let number = self.number(address, exact);
         let place = &self.places[number as usize];
         (place.module, &place.frames)
+    }
+
+    fn numbers(&mut self, stack: &Stack) -> Vec<u32> {
+        let number = |(index, &address): (usize, &u64)| self.number(address, index == 0 && stack.leaf_is_exact);
+        stack.addresses.iter().enumerate().map(number).collect()
     }
 
     /// Each address is looked up, and kept, as it is in Go's profiles, where other tools look it up again.

@@ -39,7 +39,7 @@ fn named(run: &Run) -> Vec<(&Allocations, Vec<String>)> {
     let modules: Vec<Module> = run.records.iter().filter_map(object).collect();
     let mut symbolizer = Symbolizer::new(&modules);
     let mut names = |one: &Allocations| {
-        let located = symbolizer.symbolize_stack(&one.stack);
+        let located = symbolizer.places(&one.stack);
         located.iter().flat_map(|one| &one.frames).map(|frame| frame.function.to_string()).collect()
     };
     stacks(run).iter().map(|one| (one, names(one))).collect()

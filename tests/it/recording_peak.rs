@@ -60,7 +60,7 @@ fn the_dhat_crate_agrees_on_every_site() {
             _ => continue,
         };
         for (stack, bytes, blocks) in stacks {
-            let located = symbolizer.symbolize_stack(stack);
+            let located = symbolizer.places(stack);
             let functions = located.iter().flat_map(|located| located.frames.iter());
             let sums = sites.entry(site(functions.map(|frame| frame.function.to_string()))).or_default();
             *sums = (sums.0 + bytes, sums.1 + blocks);

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::modules::{hex, module, modules};
 use cargo_memprof::records::{Completeness, Module, Stack};
-use cargo_memprof::symbolize::{Detail, Frame, Symbolizer, trim_located};
+use cargo_memprof::symbolize::{Detail, Frame, Symbolizer, trim_allocation};
 use object::{Object, ObjectSection};
 
 const PROGRAM: &str = include_str!("../programs/allocations.rs");
@@ -49,10 +49,11 @@ fn recorded_stacks_end_in_what_the_programmer_called() {
     let (modules, stacks) = run(&compile(folder.path(), &["-Cdebuginfo=1"]));
     let mut symbolizer = Symbolizer::new(&modules);
     let mut frames = |name: &str| -> Vec<Frame> {
-        let located = symbolizer.symbolize_stack(&stacks[name]);
-        let whole: Vec<_> = located.iter().flat_map(|place| &place.frames).map(|frame| &frame.function[..]).collect();
+        let places = symbolizer.places(&stacks[name]);
+        let whole: Vec<_> = places.iter().flat_map(|place| &place.frames).map(|frame| &frame.function[..]).collect();
         let whole = whole.join("\n");
-        let trimmed: Vec<_> = trim_located(located).into_iter().flat_map(|place| place.frames).collect();
+        let parts = symbolizer.trimmed(&stacks[name], trim_allocation);
+        let trimmed: Vec<_> = parts.into_iter().flat_map(|part| symbolizer.part(part).1.to_vec()).collect();
         // std calls `main` and a thread's closure through this.
         let root = trimmed.iter().rfind(|frame| frame.function != "core::ops::function::FnOnce::call_once").unwrap();
         assert_eq!(root.function, if name == "thread" { THREAD } else { "allocations::main" }, "{whole}");
@@ -132,10 +133,10 @@ fn less_debug_information_gives_less_and_says_so() {
     for (flags, detail, problem) in cases {
         let (modules, stacks) = run(&compile(folder.path(), flags));
         let mut symbolizer = Symbolizer::new(&modules);
-        let located = symbolizer.symbolize_stack(&stacks["pushes"]);
-        let frames: Vec<_> = located.iter().flat_map(|place| &place.frames).collect();
-        assert_eq!(located.len(), stacks["pushes"].addresses.len());
-        assert!(located.iter().all(|place| !place.frames.is_empty()));
+        let places = symbolizer.places(&stacks["pushes"]);
+        let frames: Vec<_> = places.iter().flat_map(|place| place.frames.clone()).collect();
+        assert_eq!(places.len(), stacks["pushes"].addresses.len());
+        assert!(places.iter().all(|place| !place.frames.is_empty()));
         let named = frames.iter().any(|frame| frame.function == "allocations::pushes");
         assert_eq!(named, detail != Detail::Offsets, "{flags:?}: {frames:#?}");
         assert_eq!(frames.iter().any(|frame| frame.function.starts_with("allocations+0x")), detail == Detail::Offsets);

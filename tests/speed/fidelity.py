@@ -8,13 +8,14 @@ at a time, too (`cargo bench -- NAME --exact`). Beside it stands plain with all 
 as those before have left it.
 
     tests/speed/fidelity.py [--rounds 9] [--seconds 1] [--crate DIR --bench NAME] [--only TEXT]
-                            [--tool target/release/cargo-memprof] [--target-dir DIR]
+                            [--whole-seconds] [--tool target/release/cargo-memprof] [--target-dir DIR]
 
 Ends with 1 where that does not hold: this is for a calm machine, and no part of the tests.
 """
 
 import json
 import pathlib
+import re
 import statistics
 import sys
 import tempfile
@@ -27,7 +28,9 @@ ALLOWED_POINTS = 1.0
 def together(args, seconds, *only):
     """Median ns/op by benchmark, of `cargo bench`."""
     with tempfile.TemporaryDirectory() as home:
-        length = ["--warm-up-time", str(max(seconds / 4, 0.1)), "--measurement-time", str(seconds)]
+        times = [max(seconds / 4, 0.1), seconds]
+        warm_up, measuring = (max(1, round(time)) for time in times) if args.whole_seconds else times
+        length = ["--warm-up-time", str(warm_up), "--measurement-time", str(measuring)]
         command = ["cargo", "bench", "--bench", args.bench, "--target-dir", args.target_dir, "--", "--noplot", *(only or [args.only])]
         run([*command, *length], args.crate, CRITERION_HOME=home)
         medians = {}
@@ -40,7 +43,10 @@ def together(args, seconds, *only):
 
 def plain(args, seconds, names):
     """The same of each in a process of its own."""
-    return {name: together(args, seconds, name, "--exact")[name] for name in names}
+    def only(name):
+        return [f"^{re.escape(name)}$"] if args.whole_seconds else [name, "--exact"]
+
+    return {name: together(args, seconds, *only(name))[name] for name in names}
 
 
 def ours(args, seconds):
@@ -57,6 +63,7 @@ def main():
     parser.add_argument("--crate", type=pathlib.Path, default=SPEED, help="another crate's folder")
     parser.add_argument("--bench", default="fidelity", help="a bench target on criterion")
     parser.add_argument("--only", default="", help="benchmarks that have this in their name")
+    parser.add_argument("--whole-seconds", action="store_true", help="and no --exact: criterion before 0.4")
     args = parser.parse_args()
 
     names = list(together(args, 0.1))  # Builds.

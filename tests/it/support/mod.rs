@@ -39,6 +39,11 @@ pub fn triple() -> Option<String> {
     std::env::var("MEMPROF_TEST_TRIPLE").ok()
 }
 
+/// AArch64, by an emulator.
+pub fn is_emulated() -> bool {
+    triple().is_some_and(|triple| triple.starts_with("aarch64"))
+}
+
 /// The target directory of all fixtures.
 pub fn target_dir() -> PathBuf {
     let configured = std::env::var_os("MEMPROF_TEST_TARGET").map(PathBuf::from);
