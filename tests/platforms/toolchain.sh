@@ -37,7 +37,7 @@ std() {
     printf '[package]\nname = "sysroot"\nversion = "0.0.0"\nedition = "2021"\n[workspace]\n' >"$package/Cargo.toml"
     echo '#![no_std]' >"$package/src/lib.rs"
     (cd "$package" && RUSTUP_TOOLCHAIN=$folder CARGO_PROFILE_RELEASE_DEBUG=1 CARGO_TARGET_DIR=$package/target \
-        RUSTFLAGS="--remap-path-prefix=$folder/lib/rustlib/src/rust=/rustc/$hash" \
+        RUSTFLAGS="--remap-path-prefix=$folder/lib/rustlib/src/rust=/rustc/$hash -Cembed-bitcode=yes" \
         cargo build -Zbuild-std=std,test,panic_abort,panic_unwind,proc_macro --release --target "$1") >&2
     mkdir -p "$folder/lib/rustlib/$1/lib"
     cp "$package/target/$1"/release/deps/*.rlib "$folder/lib/rustlib/$1/lib/"
