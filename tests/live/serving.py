@@ -62,7 +62,9 @@ class Served:
             folder, features = (WEB, []) if name == "web" else (dufs(), ["--no-default-features"])
             command = [TOOL, "live", "-q", "--locked", "--bin", name, "--target-dir", TARGET, *features]
             command += ["--http", "127.0.0.1:0", *live, "--", *arguments]
-        self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # dufs prints a line a request, and waits where nobody reads them.
+        stdout = subprocess.PIPE if name == "web" else subprocess.DEVNULL
+        self.process = subprocess.Popen(command, cwd=folder, stdout=stdout, stderr=subprocess.PIPE, text=True)
         self.url = None
         if live is not None:
             said = []
