@@ -57,17 +57,23 @@ const STD_CRATES: [&str; 5] = ["alloc", "core", "std", "hashbrown", "__rustc"];
 /// The owner of each of the recording's frames.
 pub(super) fn owners(recording: &Recording, root: &Path) -> Vec<Owner> {
     let mut owners: Vec<Owner> = recording.frames.iter().map(|frame| owner(frame, root)).collect();
-    let is_hashbrown = |owner: &Owner| matches!(owner, Owner::Dependency(name) if name == "hashbrown");
-    let is_table = |frame: &Frame| frame.function.contains("std::collections::hash::");
+    let is_hashbrown = |frame: &Frame| crate::symbolize::path(&frame.function).first() == Some(&"hashbrown");
+    let hashbrown: Vec<bool> = recording.frames.iter().map(is_hashbrown).collect();
+    let is_prebuilt = owners.iter().zip(&hashbrown).any(|(owner, hashbrown)| *hashbrown && *owner == Owner::Std);
+    if is_prebuilt || !hashbrown.contains(&true) {
+        return owners;
+    }
+    // std may have been built from its sources (`-Zbuild-std`). Then its own hash tables lie among the user's
+    // dependencies, and belong to std where std's functions call them.
+    let is_table = |frame: &Frame| crate::symbolize::path(&frame.function).starts_with(&["std", "collections", "hash"]);
+    let tables: Vec<bool> = recording.frames.iter().map(is_table).collect();
     for stack in &recording.stacks {
-        // Where std was built from its sources (`-Zbuild-std`), its own hash tables lie among the user's dependencies.
-        let mut is_std = false;
-        for &frame in stack.frames.iter().rev() {
-            let owner = &mut owners[frame as usize];
-            if is_std && is_hashbrown(owner) {
-                *owner = Owner::Std;
-            } else {
-                is_std = *owner == Owner::Std && is_table(&recording.frames[frame as usize]);
+        let mut in_table = false;
+        for at in stack.frames.iter().rev().map(|&frame| frame as usize) {
+            let is_std = matches!(owners[at], Owner::Std | Owner::Plumbing);
+            in_table = tables[at] && is_std || in_table && (hashbrown[at] || is_std);
+            if in_table && hashbrown[at] {
+                owners[at] = Owner::Std;
             }
         }
     }
@@ -169,15 +175,18 @@ mod tests {
             frame("<std::collections::hash::map::HashMap<u64, u64>>::insert", "/rustc/abc/library/std/src/map.rs"),
             frame("p::f", "/home/me/p/src/lib.rs"),
             frame("<hashbrown::set::HashSet<u64>>::insert", table),
+            frame("<hashbrown::map::HashMap<u64, u64>>::shrink_to", table),
+            frame("core::iter::traits::iterator::Iterator::for_each", "/rustc/abc/library/core/src/iter.rs"),
+            frame("core::ptr::drop_in_place::<std::collections::hash::map::HashMap<u64, u64>>", "/rustc/abc/ptr.rs"),
         ];
         let stack = |frames: &[u32]| Recorded { frames: frames.to_vec(), ..Recorded::default() };
-        let recording =
-            Recording { frames, stacks: vec![stack(&[0, 1, 2, 3]), stack(&[4, 3])], ..Recording::default() };
-        let dependency = || Owner::Dependency("hashbrown".to_owned());
-        assert_eq!(
-            owners(&recording, Path::new("/home/me/p")),
-            [Owner::Std, Owner::Std, Owner::Std, Owner::User, dependency()]
-        );
+        // The second shares a part of the first; std's iterator lies between in the third; types alone do not count.
+        let stacks: [&[u32]; 4] = [&[0, 1, 2, 3], &[5, 6, 1, 2, 3], &[4, 3], &[4, 7, 3]];
+        let recording = Recording { frames, stacks: stacks.map(stack).to_vec(), ..Recording::default() };
+        let owners = owners(&recording, Path::new("/home/me/p"));
+        let dependency = Owner::Dependency("hashbrown".to_owned());
+        assert_eq!(owners[..4], [Owner::Std, Owner::Std, Owner::Std, Owner::User]);
+        assert_eq!(owners[4..], [dependency, Owner::Std, Owner::Std, Owner::Std]);
     }
 
     /// A harness from git, from a folder of the workspace, from the registry, and the replacement of the compiler's

@@ -56,8 +56,9 @@ impl Symbolizer {
             self.segments.extend(segments(index, module));
             self.modules.push(module.clone());
             self.opened.push(None);
-            self.numbers.retain(|_, number| self.places[*number as usize].module.is_some());
         }
+        // The places themselves stay: their numbers may be in use.
+        self.numbers.retain(|_, number| self.places[*number as usize].module.is_some());
     }
 
     /// Reads a module now: its file may be gone when a name is asked for.
@@ -70,16 +71,7 @@ impl Symbolizer {
     /// The places of `stack`, in its order (leaf first), less the frames that `trim` cuts off; none is empty.
     pub fn trimmed(&mut self, stack: &Stack, trim: Trim) -> Vec<Part> {
         let numbers = self.numbers(stack);
-        let kept = trim(&self.places, &numbers);
-        let mut position = 0;
-        let part = |place: u32| {
-            let frames = self.places[place as usize].frames.len();
-            let within = |bound: usize| bound.saturating_sub(position).min(frames) as u32;
-            let part = Part { place, start: within(kept.start), end: within(kept.end) };
-            position += frames;
-            part
-        };
-        numbers.into_iter().map(part).filter(|part| part.start < part.end).collect()
+        trim::parts(&self.places, &numbers, trim(&self.places, &numbers))
     }
 
     /// The places of `stack`, leaf first.
@@ -107,7 +99,7 @@ impl Symbolizer {
         stack.addresses.iter().enumerate().map(number).collect()
     }
 
-    /// Each address is looked up, and kept, as it is in Go's profiles, where other tools look it up again.
+    /// A return address counts as the address before it, which lies within the call. Go's profiles hold that one, too.
     fn number(&mut self, address: u64, exact: bool) -> u32 {
         let address = if exact { address } else { address.saturating_sub(1) };
         if let Some(&number) = self.numbers.get(&address) {

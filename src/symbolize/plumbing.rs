@@ -83,7 +83,7 @@ impl Role {
             HELPERS.iter().enumerate().filter(|(_, row)| is_row(row)).fold(0, |rows, (number, _)| rows | 1 << number)
         };
         Role {
-            is_thread_start: function.contains(THREAD_START) && path.contains(&THREAD_START),
+            is_thread_start: is_thread_start(function),
             is_plumbing: is_plumbing(function),
             helper: rows(&|(helper, _)| is_method(&path, helper)),
             caller: rows(&|(_, caller)| is_method(&path, caller)),
@@ -94,6 +94,11 @@ impl Role {
     pub(super) fn helps(self, caller: Role) -> bool {
         self.helper & caller.caller != 0
     }
+}
+
+/// Whether a demangled function is std's mark.
+pub(super) fn is_thread_start(function: &str) -> bool {
+    function.contains(THREAD_START) && path(function).contains(&THREAD_START)
 }
 
 /// Whether a demangled function is plumbing.
@@ -189,10 +194,6 @@ fn step(text: &str, at: usize, byte: u8) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn is_thread_start(function: &str) -> bool {
-        Role::of(function).is_thread_start
-    }
 
     fn is_helper_of(helper: &str, caller: &str) -> bool {
         Role::of(helper).helps(Role::of(caller))

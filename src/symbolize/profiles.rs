@@ -182,11 +182,11 @@ impl Threads {
     }
 
     fn label(&self, thread: Option<u32>) -> Option<Label> {
-        let place = match thread? {
+        let index = match thread? {
             0 => 0,
             other => self.others.binary_search(&other).ok()? + 1,
         };
-        self.labelled.then(|| self.labels[place].clone())
+        self.labelled.then(|| self.labels[index].clone())
     }
 }
 
@@ -322,9 +322,9 @@ impl Collector {
         if self.mappings.is_empty() && !modules.is_empty() {
             self.mapping(modules, 0);
         }
-        let mut places: Vec<(LabelledStack, u32)> = std::mem::take(&mut self.numbers).into_iter().collect();
-        places.sort_unstable_by_key(|(_, number)| *number);
-        for (((locations, label), _), values) in places.into_iter().zip(std::mem::take(&mut self.sums)) {
+        let mut stacks: Vec<(LabelledStack, u32)> = std::mem::take(&mut self.numbers).into_iter().collect();
+        stacks.sort_unstable_by_key(|(_, number)| *number);
+        for (((locations, label), _), values) in stacks.into_iter().zip(std::mem::take(&mut self.sums)) {
             self.builder.sample(locations, values, label.into_iter().collect());
         }
         let mut comments = vec![

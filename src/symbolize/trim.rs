@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use super::frame::{Frame, Place};
-use super::plumbing::{Role, only_waits};
+use super::frame::{Frame, Part, Place};
+use super::plumbing::{Role, is_thread_start, only_waits};
 
 /// Trims frames, innermost first. Keeps at least one.
 pub fn trim(mut frames: Vec<Frame>) -> Vec<Frame> {
@@ -18,8 +18,8 @@ pub fn trim(mut frames: Vec<Frame>) -> Vec<Frame> {
 
 /// Cuts off the thread's start, and keeps the plumbing.
 pub fn code(mut frames: Vec<Frame>) -> Vec<Frame> {
-    let kept = kept_of(frames.iter());
-    frames.truncate(kept.end);
+    let start = frames.iter().position(|frame| is_thread_start(&frame.function));
+    frames.truncate(start.map_or(frames.len(), |start| start.max(1)));
     frames
 }
 
@@ -50,6 +50,19 @@ pub fn trim_wait(places: &[Place], stack: &[u32]) -> Range<usize> {
     frames.take(end.saturating_sub(1)).take_while(|frame| only_waits(&frame.function)).count()..end
 }
 
+/// The parts of a stack's places whose frames' positions are in `kept`.
+pub fn parts(places: &[Place], stack: &[u32], kept: Range<usize>) -> Vec<Part> {
+    let mut position = 0;
+    let part = |&place: &u32| {
+        let frames = places[place as usize].frames.len();
+        let within = |bound: usize| bound.saturating_sub(position).min(frames) as u32;
+        let part = Part { place, start: within(kept.start), end: within(kept.end) };
+        position += frames;
+        part
+    };
+    stack.iter().map(part).filter(|part| part.start < part.end).collect()
+}
+
 /// Keeps the frames of one place whose position in the whole stack is in `kept`, and advances `position` past all of
 /// them.
 fn keep(frames: &mut Vec<Frame>, kept: &Range<usize>, position: &mut usize) {
@@ -60,8 +73,9 @@ fn keep(frames: &mut Vec<Frame>, kept: &Range<usize>, position: &mut usize) {
     frames.drain(..start);
 }
 
-fn kept_of<'a>(frames: impl Iterator<Item = &'a Frame> + Clone) -> Range<usize> {
-    kept(frames.map(|frame| Role::of(&frame.function)))
+fn kept_of<'a>(frames: impl Iterator<Item = &'a Frame>) -> Range<usize> {
+    let roles: Vec<Role> = frames.map(|frame| Role::of(&frame.function)).collect();
+    kept(roles.iter().copied())
 }
 
 /// The positions to keep.
@@ -165,8 +179,11 @@ mod tests {
             shape,
             [vec!["alloc::vec::Vec<T,A>::push", "bench::inner"], vec!["bench::outer"], vec!["bench::main"]]
         );
-        let kept = trim_allocation(&places, &[0, 1, 2, 3, 4]);
-        assert_eq!(all[kept], trimmed.concat());
+        let stack = [0, 1, 2, 3, 4];
+        let kept = trim_allocation(&places, &stack);
+        assert_eq!(all[kept.clone()], trimmed.concat());
+        let part = |place, start, end| Part { place, start, end };
+        assert_eq!(parts(&places, &stack, kept), [part(1, 1, 3), part(2, 0, 1), part(3, 0, 1)]);
     }
 
     #[test]

@@ -62,7 +62,7 @@ class Served:
             folder, features = (WEB, []) if name == "web" else (dufs(), ["--no-default-features"])
             command = [TOOL, "live", "-q", "--locked", "--bin", name, "--target-dir", TARGET, *features]
             command += ["--http", "127.0.0.1:0", *live, "--", *arguments]
-        # dufs prints a line a request, and waits where nobody reads them.
+        # dufs prints a line for each request, and would stop once the pipe is full.
         stdout = subprocess.PIPE if name == "web" else subprocess.DEVNULL
         self.process = subprocess.Popen(command, cwd=folder, stdout=stdout, stderr=subprocess.PIPE, text=True)
         self.url = None

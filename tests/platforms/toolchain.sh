@@ -29,7 +29,7 @@ debian_sources() {
     rm -rf "$scratch"
 }
 
-# std TARGET: builds it, and puts it where rustup would.
+# std TARGET: builds it, with what fat LTO reads, and puts it where rustup would.
 std() {
     local package=$folder.std hash
     hash=$("$folder/bin/rustc" -vV | sed -n 's/^commit-hash: //p')

@@ -102,9 +102,9 @@ def heap():
 
             def ask():
                 while not over.is_set():
-                    at = time.monotonic()
+                    at, before = time.monotonic(), cpu_of(process.pid)
                     size = len(fetch(f"{url}/debug/pprof/heap")[2])
-                    answers.append((size, (time.monotonic() - at) * 1e3))
+                    answers.append((size, (time.monotonic() - at) * 1e3, (cpu_of(process.pid) - before) * 1e3))
 
             asking = threading.Thread(target=ask) if way != "without a request" else None
             if asking:
@@ -117,8 +117,9 @@ def heap():
     finally:
         process.terminate()
         process.wait()
-    first, *rest = [took for _, took in answers]
-    print(f"heap of 50,000 stacks, {answers[0][0]:,} B: {first:.0f} ms at first, then {statistics.median(rest):.0f} ms ({len(rest)}, at most {max(rest):.0f} ms)")
+    for what, place in [("wall", 1), ("CPU", 2)]:
+        first, *rest = [answer[place] for answer in answers]
+        print(f"heap of 50,000 stacks, {answers[0][0]:,} B: {what} time {first:.0f} ms at first, then {statistics.median(rest):.0f} ms ({len(rest)}, at most {max(rest):.0f} ms)")
     for way in ["without a request", "with requests"]:
         print(f"  held up {way}: {', '.join(f'{longest:.2f}' for longest in sorted(held[way]))} ms in each second")
 

@@ -36,7 +36,7 @@ pub fn compress(data: &[u8]) -> Vec<u8> {
     compress_by(flate2::Compression::default(), data)
 }
 
-/// The same in a fraction of the time, to somewhat more bytes.
+/// Takes a fraction of the time, and gives somewhat more bytes.
 pub fn compress_quickly(data: &[u8]) -> Vec<u8> {
     compress_by(flate2::Compression::fast(), data)
 }

@@ -11,7 +11,7 @@ pub fn write(profile: &Profile) -> Vec<u8> {
     gzip::compress(&write_uncompressed(profile))
 }
 
-/// The same for somebody who waits for it: as Go does, whose runtime compresses at its best speed.
+/// The same, but faster and larger: somebody waits for it. Go's runtime uses its fastest level, too.
 pub fn write_quickly(profile: &Profile) -> Vec<u8> {
     gzip::compress_quickly(&write_uncompressed(profile))
 }

@@ -39,9 +39,13 @@ pub fn triple() -> Option<String> {
     std::env::var("MEMPROF_TEST_TRIPLE").ok()
 }
 
-/// AArch64, by an emulator.
-pub fn is_emulated() -> bool {
+pub fn is_aarch64() -> bool {
     triple().is_some_and(|triple| triple.starts_with("aarch64"))
+}
+
+/// The tests run AArch64's programs in an emulator.
+pub fn is_emulated() -> bool {
+    is_aarch64()
 }
 
 /// The target directory of all fixtures.
