@@ -91,6 +91,10 @@ const ENDS: [(&str, i32, &str, u64); 20] = [
 #[test]
 fn nothing_is_lost_however_it_ends() {
     for (way, code, kind, number) in ENDS {
+        // qemu answers that memory will be wiped in a child, and does not wipe it.
+        if way == "clones" && support::is_emulated() {
+            continue;
+        }
         let (_, line) = run(code, "ends", &["-q"], &[way]);
         assert_eq!(line["exit"][kind], number, "{way}");
         let (allocs, bytes) = (memory(&line, "allocs"), memory(&line, "bytes"));
