@@ -97,12 +97,14 @@ pub fn not_started(command: &Command, error: std::io::Error) -> Error {
             command.get_program().display()
         ));
     }
-    // Executables have absolute paths.
-    if error.kind() == std::io::ErrorKind::NotFound && Path::new(command.get_program()).is_relative() {
-        return Error::other(format!(
-            "cannot run {}, the runner in cargo's configuration: it is not in PATH; install it, or change target.TRIPLE.runner",
-            command.get_program().display()
-        ));
+    if error.kind() == std::io::ErrorKind::NotFound {
+        let program = Path::new(command.get_program());
+        // Executables have absolute paths.
+        let reason = match program.is_relative() {
+            true => ", the runner in cargo's configuration: it is not in PATH; install it",
+            false => ": it is not there; if it is the runner in cargo's configuration, install it",
+        };
+        return Error::other(format!("cannot run {}{reason}, or change target.TRIPLE.runner", program.display()));
     }
     Error::run(command, error)
 }

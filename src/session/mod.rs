@@ -109,7 +109,7 @@ impl<'a> Session<'a> {
     /// Builds the executables of the selected targets.
     pub fn build(&mut self) -> Result<Build> {
         let targets = self.selection.targets(&self.workspace);
-        let by_name = targets.len() < self.workspace.targets.len();
+        let by_name = targets.len() < self.workspace.targets.len() || self.selection.names_targets(&self.workspace);
         let options = BenchOptions { by_name, ..self.args.bench_options() };
         if options.dhat {
             console::note(&format!("--dhat: the dhat crate {DHAT_VERSION} is built; its first use fetches it"));

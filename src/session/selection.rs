@@ -48,10 +48,15 @@ impl Selection {
 
     /// The targets to build: if each --bench is a target's name only those, else all.
     pub fn targets(&self, workspace: &Workspace) -> Vec<BenchTarget> {
-        let is_name = |text: &str| workspace.targets.iter().any(|target| target.name == text);
-        let all = self.bench.is_empty() || !self.bench.iter().all(|(text, _)| is_name(text));
+        let all = !self.names_targets(workspace);
         let wanted = |target: &&BenchTarget| all || self.bench.iter().any(|(text, _)| *text == target.name);
         workspace.targets.iter().filter(wanted).cloned().collect()
+    }
+
+    /// Whether --bench is there, and each one is a target's name.
+    pub fn names_targets(&self, workspace: &Workspace) -> bool {
+        let is_name = |(text, _): &(String, Regex)| workspace.targets.iter().any(|target| target.name == *text);
+        !self.bench.is_empty() && self.bench.iter().all(is_name)
     }
 
     /// [`Selection::wants`], in any part (`--partition`).
