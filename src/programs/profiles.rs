@@ -56,7 +56,7 @@ pub fn make(ended: &Ended, block: bool) -> ProgramProfiles {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
     let wall = ended.wall.as_nanos() as i64;
     let about = Circumstances { iterations: 1, time_nanos: now - wall, duration_nanos: wall };
-    let allocations: Vec<_> = records.iter().map(|record| record.allocations.clone()).collect();
+    let allocations: Vec<_> = records.iter().map(|record| &record.allocations).collect();
     let at_peak = |record: &StackRecord| (record.allocations.stack.clone(), record.peak);
     let peaks: Vec<(Stack, [u64; 2])> = records.iter().filter(|r| r.peak != [0, 0]).map(at_peak).collect();
     let (mut mem, places) = profiles::memory_with_places(&mut symbolizer, &modules, &allocations, Some(&peaks), about);

@@ -57,7 +57,7 @@ impl Symbolizer {
             self.modules.push(module.clone());
             self.opened.push(None);
         }
-        // The places themselves stay: their numbers may be in use.
+        // The places themselves stay, so that the others keep their numbers.
         self.numbers.retain(|_, number| self.places[*number as usize].module.is_some());
     }
 

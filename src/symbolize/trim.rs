@@ -28,7 +28,9 @@ pub fn trim_stack(mut stack: Vec<Vec<Frame>>) -> Vec<Vec<Frame>> {
     let kept = kept_of(stack.iter().flatten());
     let mut position = 0;
     for frames in &mut stack {
-        keep(frames, &kept, &mut position);
+        let Range { start, end } = within(frames.len(), &kept, &mut position);
+        frames.truncate(end);
+        frames.drain(..start);
     }
     stack.retain(|frames| !frames.is_empty());
     stack
@@ -54,23 +56,18 @@ pub fn trim_wait(places: &[Place], stack: &[u32]) -> Range<usize> {
 pub fn parts(places: &[Place], stack: &[u32], kept: Range<usize>) -> Vec<Part> {
     let mut position = 0;
     let part = |&place: &u32| {
-        let frames = places[place as usize].frames.len();
-        let within = |bound: usize| bound.saturating_sub(position).min(frames) as u32;
-        let part = Part { place, start: within(kept.start), end: within(kept.end) };
-        position += frames;
-        part
+        let Range { start, end } = within(places[place as usize].frames.len(), &kept, &mut position);
+        Part { place, start: start as u32, end: end as u32 }
     };
     stack.iter().map(part).filter(|part| part.start < part.end).collect()
 }
 
-/// Keeps the frames of one place whose position in the whole stack is in `kept`, and advances `position` past all of
-/// them.
-fn keep(frames: &mut Vec<Frame>, kept: &Range<usize>, position: &mut usize) {
-    let within = |bound: usize| bound.saturating_sub(*position).min(frames.len());
-    let (start, end) = (within(kept.start), within(kept.end));
-    *position += frames.len();
-    frames.truncate(end);
-    frames.drain(..start);
+/// Those of a place's `frames` whose position in the whole stack is in `kept`; advances `position` past all of them.
+fn within(frames: usize, kept: &Range<usize>, position: &mut usize) -> Range<usize> {
+    let place = |bound: usize| bound.saturating_sub(*position).min(frames);
+    let part = place(kept.start)..place(kept.end);
+    *position += frames;
+    part
 }
 
 fn kept_of<'a>(frames: impl Iterator<Item = &'a Frame>) -> Range<usize> {
