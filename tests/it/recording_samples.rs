@@ -14,7 +14,7 @@ fn samples_reach_the_threads_start() {
     let enough = if thorough() { 5_000 } else { 200 };
     for id in ["malloc", "memcpy", "tiny functions", "sort", "regex", "syscalls", "clock", "PLT"] {
         let (mut samples, mut iterations) = (Vec::<Sample>::new(), 1_000);
-        let (mut lost, mut in_plt) = (0, [0, 0]);
+        let (mut lost, mut in_plt, mut linking) = (0, [0, 0], 0);
         // So many rounds as it takes; where only timers are to be had, samples are few.
         while samples.len() < enough {
             let run = program.sample(iterations, 4_000, &|one| one == id);
@@ -38,14 +38,18 @@ fn samples_reach_the_threads_start() {
                 let struck = struck(&linkage_tables(&modules), &taken.stacks);
                 in_plt = [in_plt[0] + struck[0], in_plt[1] + struck[1]];
             }
-            samples.extend(taken.stacks);
+            let (bound_at_call, rest) = taken.stacks.into_iter().partition(|one| ends_in_lazy_binding(one, &modules));
+            linking += Vec::<Sample>::len(&bound_at_call);
+            samples.extend::<Vec<Sample>>(rest);
             iterations = (iterations * 2).min(20_000);
         }
         let whole = samples.iter().filter(|sample| sample.stack.completeness == Completeness::Whole).count();
         if let Some(cut) = samples.iter().find(|sample| sample.stack.completeness == Completeness::Cut) {
             println!("{id}: cut: {:x?}", cut.stack.addresses);
         }
-        println!("{id}: {whole} of {} whole, {lost} lost", samples.len());
+        println!("{id}: {whole} of {} whole, {lost} lost, {linking} in lazy binding", samples.len());
+        // Only the first call of a function is bound.
+        assert!(linking <= 1 + samples.len() / 1_000, "{linking} of {}", samples.len());
         assert!(whole * 1000 >= samples.len() * 999, "{id}: {whole} of {}", samples.len());
         if id == "PLT" {
             // Else nothing of it was tried.
@@ -53,6 +57,18 @@ fn samples_reach_the_threads_start() {
             assert!(in_plt.iter().all(|&struck| struck > 0), "{in_plt:?} of {}", samples.len());
         }
     }
+}
+
+/// Whether the sample struck while a library's function was looked up at its first call. The dynamic linker's entry for
+/// that finds its frame by rbx, which a walk does not follow (docs/recording.md): the stack is cut there.
+fn ends_in_lazy_binding(sample: &Sample, modules: &[Module]) -> bool {
+    let last = *sample.stack.addresses.last().unwrap();
+    let linker = modules.iter().find(|module| module.path.to_string_lossy().contains("/ld-linux"));
+    let holds = |module: &Module| {
+        let mut text = module.text.iter().map(|text| module.bias + text.vaddr..module.bias + text.vaddr + text.size);
+        text.any(|text| text.contains(&last))
+    };
+    sample.stack.completeness == Completeness::Cut && linker.is_some_and(holds)
 }
 
 /// Where the procedure linkage tables of the executable and of the fixture's library lie.
