@@ -104,8 +104,9 @@ fn waits(reader: &Reader, kind: Kind) -> Profile {
         period_type: ("contentions", "count"),
         period: 1,
     };
-    let remarks: Vec<String> =
-        (lost > 0).then(|| format!("memprof: waits were lost, at least {lost}")).into_iter().collect();
+    let lost = (lost > 0).then(|| format!("waits were lost, at least {lost}"));
+    let remarks = lost.into_iter().chain(sampling::remark_of_waits(&reader.region.header()));
+    let remarks: Vec<String> = remarks.map(|remark| format!("memprof: {remark}")).collect();
     let mut profile = profiles::named(symbolizer, modules, &form, &stacks, at(now()), &remarks);
     of_a_program(&mut profile);
     profile

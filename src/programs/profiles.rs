@@ -103,6 +103,8 @@ pub fn make(ended: &Ended, block: bool) -> ProgramProfiles {
         let waits = Waits { index: 0, iterations: 1, lost: ended.waits.lost(&header), waits: ended.waits.as_waits() };
         let mut block = profiles::block(&mut symbolizer, &modules, &waits, about);
         of_a_program(&mut block);
+        let remark = sampling::remark_of_waits(&header).map(|remark| format!("memprof: {remark}"));
+        block.comments.extend(remark.as_deref().map(Into::into));
         block
     });
     let accuracy = (rate != 0).then(|| {

@@ -15,9 +15,16 @@ type Key = (u32, bool, Vec<u64>);
 /// How often, and the sum of the amounts; and the number of the stack.
 #[derive(Debug, Clone, Copy)]
 struct Sum {
-    times: u64,
+    times: f64,
     amount: u64,
     number: usize,
+}
+
+/// What an event stands for: how many, and the sum of their amounts. A short wait of a sample was recorded with the probability
+/// of its share of [`word::WHOLE_WAIT_NS`], as in Go's `saveBlockEventStack`.
+fn stands_for(amount: u64, is_short: bool) -> (f64, u64) {
+    let whole = word::WHOLE_WAIT_NS;
+    if is_short && amount < whole { (whole as f64 / amount.max(1) as f64, whole) } else { (1.0, amount) }
 }
 
 /// The time of an event of which only a part was noted; it was not long ago.
@@ -91,6 +98,7 @@ impl Drain {
     /// Takes the complete stacks. `over`: the program has ended, and incomplete ones will never be completed.
     pub fn take(&mut self, region: &Region, header: &Header, over: bool) {
         const CUT: u64 = 1 << 32;
+        const SHORT: u64 = 1 << 33;
         const LONGEST: u64 = 1 << 11;
         let [ring, len, next] = [0, 1, 2].map(|i| header.word(self.places[i]));
         if len == 0 || next == self.taken {
@@ -117,7 +125,7 @@ impl Drain {
         let read_at = monotonic();
         let mut at = 0;
         while let Some(&[_, depth, amount, thread]) = words.get(at..at + 4) {
-            let (cut, depth) = (depth & CUT != 0, depth & (CUT - 1));
+            let (cut, is_short, depth) = (depth & CUT != 0, depth & SHORT != 0, depth & (CUT - 1));
             let is_whole = marks.get(at) == Some(&(self.taken + 1));
             if !is_whole && !over {
                 break;
@@ -132,8 +140,9 @@ impl Drain {
             if is_whole {
                 let number = self.sums.len();
                 let key = (thread as u32, cut, addresses.to_vec());
-                let sum = self.sums.entry(key).or_insert(Sum { times: 0, amount: 0, number });
-                (sum.times, sum.amount) = (sum.times + 1, sum.amount + amount);
+                let sum = self.sums.entry(key).or_insert(Sum { times: 0.0, amount: 0, number });
+                let (times, all) = stands_for(amount, is_short);
+                (sum.times, sum.amount) = (sum.times + times, sum.amount + all);
                 if let Some(events) = &mut self.events {
                     events.push(Event {
                         at: time((thread >> 32) as u32, read_at),
@@ -153,7 +162,7 @@ impl Drain {
     fn stacks(&self, leaf_is_exact: bool) -> impl Iterator<Item = (Stack, u32, u64, u64)> {
         let mut sums: Vec<_> = self.sums.iter().collect();
         sums.sort_unstable_by_key(|(key, _)| *key);
-        sums.into_iter().map(move |(key, sum)| (stack(key, leaf_is_exact), key.0, sum.times, sum.amount))
+        sums.into_iter().map(move |(key, sum)| (stack(key, leaf_is_exact), key.0, sum.times.round() as u64, sum.amount))
     }
 
     /// A copy of the events, and the stacks that they refer to.
@@ -223,6 +232,13 @@ mod tests {
         region.write(RING + 6 * 8, &[7]);
         drain.take(&region, &region.header(), false);
         assert_eq!((taken(&drain), drain.missed), (vec![(3, vec![71, 72]), (4, vec![73])], 0));
+    }
+
+    #[test]
+    fn a_short_wait_of_a_sample_stands_for_others() {
+        assert_eq!(stands_for(250_000, true), (4.0, 1_000_000));
+        assert_eq!(stands_for(250_000, false), (1.0, 250_000));
+        assert_eq!(stands_for(3_000_000, true), (1.0, 3_000_000));
     }
 
     #[test]

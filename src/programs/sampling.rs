@@ -4,6 +4,7 @@
 use std::str::FromStr;
 
 use super::recorded::{StackRecord, Totals};
+use super::region::{Header, word};
 
 /// Which allocations are recorded with their stacks; all are counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -174,6 +175,12 @@ pub fn scale(record: &StackRecord, rate: u64) -> StackRecord {
     scaled_record.peak = scaled(record.peak, rate);
     scaled_record.temporaries = times(record.temporaries);
     scaled_record
+}
+
+/// Says of a program's waits that short ones are a sample, if its allocations are.
+pub fn remark_of_waits(header: &Header) -> Option<String> {
+    let is_sample = !matches!(header.word(word::RATE), 0 | word::COUNTS_ONLY);
+    is_sample.then(|| format!("waits shorter than {} ms are a sample", word::WHOLE_WAIT_NS / 1_000_000))
 }
 
 #[cfg(test)]

@@ -31,8 +31,9 @@ impl Recorder {
             return Ok(Recorder::Portable);
         }
         Err(Error::nothing_measured(format!(
-            "{platform} cannot be measured yet: Linux on x86_64 and aarch64 (gnu, musl) can, and macOS and Windows by counts alone; \
-             compare, report, pprof, merge and check --last-run work on results from there"
+            "{platform} has no recorder (`rustc --print target-list` has the names): Linux on x86_64 and aarch64 (gnu, musl) can be \
+             measured, macOS and Windows by counts alone; compare, report, pprof, merge and check --last-run work on results from \
+             anywhere"
         )))
     }
 }

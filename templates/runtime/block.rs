@@ -6,13 +6,17 @@
 //! bracket's start, and one that is not over at its end does not count. Waits of C code inside libc are not seen. Each
 //! sleep is one contention: a thread waits again if another one takes the lock while it wakes up. The functions that take
 //! libc's place are in `waits`.
+//!
+//! Of a program of which a sample is recorded, waits are one, too, as by Go's SetBlockProfileRate: one that is shorter than
+//! [`word::WHOLE_WAIT_NS`] is noted with the probability of its share of that.
 
 use std::cell::Cell;
 use std::os::raw::c_long;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::buffer::{Buffer, Taken};
-use crate::shared;
+use crate::poisson;
+use crate::shared::{self, word, Marks};
 use crate::sys::{self, now};
 use crate::threads;
 use crate::unwind::{self, Bounds};
@@ -30,7 +34,10 @@ const EAGAIN: c_long = 11;
 const EINTR: c_long = 4;
 
 thread_local! {
-    static OWN: Cell<Bounds> = const { Cell::new(Bounds { low: 0, end: 0 }) };
+    /// The thread's own stack and number, once it has waited.
+    static OWN: Cell<(Bounds, u32)> = const { Cell::new((Bounds { low: 0, end: 0 }, 0)) };
+    /// The state of its random numbers; 0 before the first.
+    static RANDOM: Cell<u64> = const { Cell::new(0) };
     /// True while this thread's waits are the recorder's own.
     static BUSY: Cell<bool> = const { Cell::new(false) };
     /// A wait that a signal interrupted: its address, how long it took, and when its bracket opened.
@@ -93,28 +100,45 @@ pub fn since(begun: u64) -> u64 {
 #[cold]
 #[inline(never)]
 pub fn note(waited: u64) {
+    let is_short = waited < word::WHOLE_WAIT_NS && poisson::is_sample();
+    if is_short && !is_chosen(waited) {
+        return;
+    }
     // While this exists, noted waits are neither taken nor dropped.
     if let Some(_witness) = Witness::of_open_bracket() {
-        write(waited);
+        write(waited, is_short);
     }
 }
 
+/// True in `waited` of [`word::WHOLE_WAIT_NS`] cases.
+fn is_chosen(waited: u64) -> bool {
+    let random = RANDOM.with(|random| {
+        let seed = if random.get() == 0 { random as *const _ as u64 ^ now() } else { random.get() };
+        random.set(poisson::next_random(seed));
+        random.get()
+    });
+    // The upper bits are the better ones.
+    (random >> 32) * word::WHOLE_WAIT_NS >> 32 < waited
+}
+
+/// `is_short`: it stands for others.
 #[inline(never)]
-fn write(waited: u64) {
+fn write(waited: u64, is_short: bool) {
     let _own = own();
     // SAFETY: errno is this thread's own; the code below may change it, and the caller has yet to read it.
     let errno = unsafe { *sys::__errno_location() };
-    let mut own = OWN.with(|own| own.get());
-    if own.end == 0 {
-        own = unwind::bounds();
-        OWN.with(|known| known.set(own));
+    let (mut bounds, mut thread) = OWN.with(|own| own.get());
+    if bounds.end == 0 {
+        bounds = unwind::bounds();
+        // SAFETY: gettid has no arguments and cannot fail.
+        thread = threads::number_of(unsafe { sys::raw_syscall(sys::SYS_GETTID, [0; 6]) } as u32);
+        OWN.with(|own| own.set((bounds, thread)));
     }
     let mut addresses = [0; MOST_DEPTH];
-    let walk = unwind::walk(unwind::registers(), &mut addresses, own);
-    // SAFETY: gettid has no arguments and cannot fail.
-    let tid = unsafe { sys::raw_syscall(sys::SYS_GETTID, [0; 6]) } as u32;
-    let (addresses, thread) = (&addresses[..walk.depth], threads::number_of(tid));
-    if !shared::WAITS.write(waited.max(1), addresses, walk.whole, thread)
+    let walk = unwind::walk(unwind::registers(), &mut addresses, bounds);
+    let addresses = &addresses[..walk.depth];
+    let marks = Marks { cut: !walk.whole, short: is_short };
+    if !shared::WAITS.write_marked(waited.max(1), addresses, marks, thread)
         && !WAITS.write(waited.max(1), addresses, walk.whole, u64::from(thread))
     {
         WAITS.lose(1);

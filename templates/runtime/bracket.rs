@@ -43,12 +43,15 @@ pub const FENCED: u32 = 1024;
 pub const PROGRAM: u32 = 2048;
 /// The stacks and live blocks of a sample only: see `poisson`.
 pub const SAMPLED: u32 = 4096;
+/// A sample only is recorded, in a program's way or by [`SAMPLED`], and events are neither put in one order nor timed: one that
+/// is left out takes the short way (`left_out`).
+pub const LEAVES_OUT: u32 = 8192;
 /// A scope is open (`scope`), in a bracket or not; brackets leave it as it is.
 pub const SCOPED: u32 = 1 << 30;
 
 // Each has a bit of its own.
-const ALL: [u32; 13] =
-    [COUNT, STACKS, LIVE, PEAK, VERIFY, LOG, FREE_STACKS, DHAT, BETWEEN, FENCED, PROGRAM, SAMPLED, SCOPED];
+const ALL: [u32; 14] =
+    [COUNT, STACKS, LIVE, PEAK, VERIFY, LOG, FREE_STACKS, DHAT, BETWEEN, FENCED, PROGRAM, SAMPLED, LEAVES_OUT, SCOPED];
 const _: () = {
     let (mut i, mut seen) = (0, 0);
     while i < ALL.len() {
@@ -355,11 +358,13 @@ pub fn loops() -> u32 {
     LOOPS.load(Ordering::Relaxed)
 }
 
-/// A fork's child is recorded as its parent was.
+/// A fork's child is recorded as its parent was, but for a sample: all of its events are.
 pub fn go_on() {
+    let flags = ON_OPEN.load(Ordering::Relaxed) & !LEAVES_OUT;
+    ON_OPEN.store(flags, Ordering::Relaxed);
     WATCHED.store(true, Ordering::SeqCst);
     OPEN.store(true, Ordering::SeqCst);
-    RECORDING.store(ON_OPEN.load(Ordering::Relaxed), Ordering::SeqCst);
+    RECORDING.store(flags, Ordering::SeqCst);
 }
 
 /// In a fork's child nothing is recorded.

@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, Once};
 
-use crate::bracket::{self, COUNT, LIVE, RECORDING, SAMPLED, STACKS};
+use crate::bracket::{self, COUNT, LEAVES_OUT, LIVE, RECORDING, SAMPLED, STACKS};
 use crate::entry::Counts as Amounts;
 use crate::objects::{self, Object};
 use crate::totals::Totals;
@@ -98,7 +98,7 @@ pub fn start_heap(rate: u64, table: Table) -> Result<u64, Refusal> {
         let rate = if records || rate < 2 { 1 } else { rate };
         if !records {
             poisson::set_rate(rate);
-            bracket::start_recording(if rate > 1 { HEAP | SAMPLED } else { HEAP });
+            bracket::start_recording(if rate > 1 { HEAP | SAMPLED | LEAVES_OUT } else { HEAP });
         }
         let mut before = Vec::new();
         for entry in entries::all() {

@@ -8,9 +8,10 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::bracket::{PROGRAM, SAMPLED};
+use crate::bracket::{LEAVES_OUT, PROGRAM, SAMPLED};
 use crate::calling::{sampled_stack_of, stack_of};
 use crate::entry::Entry;
+use crate::filter;
 use crate::live::{self, Block};
 use crate::shared::{self, word};
 use crate::sys;
@@ -55,6 +56,18 @@ fn rate(flags: u32) -> u64 {
     RATE.load(Ordering::Relaxed)
 }
 
+/// Whether a sample of the program is recorded.
+pub fn is_sample() -> bool {
+    !matches!(shared::get(word::RATE), 0 | word::COUNTS_ONLY)
+}
+
+/// xorshift64*, but for its last multiplication. `x` is not 0.
+pub fn next_random(mut x: u64) -> u64 {
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^ x >> 27
+}
+
 /// The choice for the calling thread's next block.
 #[inline(always)]
 fn choose(flags: u32, state: &ThreadState, size: usize) -> Choice {
@@ -92,20 +105,34 @@ impl Own {
 
     /// Exponential with the mean `rate`, at least 1.
     fn gap(&self, thread: u64, rate: u64) -> u64 {
-        // xorshift64*, begun differently on each thread and the same in every run.
+        // Begun differently on each thread and the same in every run.
         let mut x = self.random.get();
         if x == 0 {
             x = (thread + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         }
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
+        x = next_random(x);
         self.random.set(x);
         let upper = x.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11;
         // In (0, 1].
         let uniform = (upper + 1) as f64 / (1u64 << 53) as f64;
         (-uniform.ln() * rate as f64) as u64 + 1
     }
+}
+
+/// Whether the sample leaves out the calling thread's next block, which [`passed`] then tells. With [`LEAVES_OUT`], for which
+/// a program's rate stays the same.
+#[inline(always)]
+pub fn leaves_out(flags: u32, state: &ThreadState, size: usize) -> bool {
+    let own = &state.program.sample;
+    let known = flags & PROGRAM != 0 || own.rate.get() == RATE.load(Ordering::Relaxed);
+    known && (size as u64) < own.left.get()
+}
+
+/// A block of this size was left out.
+#[inline(always)]
+pub fn passed(state: &ThreadState, size: usize) {
+    let own = &state.program.sample;
+    own.left.set(own.left.get() - size as u64);
 }
 
 /// The entry of the calling stack, and whether the block is kept as a live one: it may be that only a sample is.
@@ -127,7 +154,20 @@ pub fn removed(flags: u32, block: usize, size: usize) -> Option<Block> {
     if flags & (PROGRAM | SAMPLED) == 0 || rate(flags) == 0 {
         return live::remove(block);
     }
-    live::remove_sampled(block).or(Some(Block { entry: None, size, before: 0, left_out: true }))
+    let kept = live::remove_sampled(block);
+    if kept.is_some() && flags & LEAVES_OUT != 0 {
+        filter::take(block);
+    }
+    kept.or(Some(Block { entry: None, size, before: 0, left_out: true }))
+}
+
+/// Keeps `block` among the live ones.
+#[inline(always)]
+pub fn keep(flags: u32, block: usize, is: Block) {
+    live::insert(block, is);
+    if flags & LEAVES_OUT != 0 {
+        filter::add(block);
+    }
 }
 
 /// Every so many events of a thread one is timed.

@@ -2,18 +2,15 @@
 //! stacks.
 //!
 //! The peak by stack, in constant time an event, is kept as in `peak`: peaks are numbered, and before a stack's live
-//! sum changes, it is stored as the sum at the latest peak, unless that was done since then. Live bytes are one number
-//! for all threads, to which each adds its own drift once that is large. While one thread allocates, its sum with its
-//! drift is exact; while several do, the peak is exact to [`DRIFT`] a thread, unless every event is put in one order
-//! (`ordered`).
+//! sum changes, it is stored as the sum at the latest peak, unless that was done since then.
 
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::mem;
 use std::os::raw::c_int;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use crate::bracket::{self, COUNT, FREE_STACKS, LIVE, LOG, PROGRAM, STACKS};
+use crate::bracket::{self, COUNT, FREE_STACKS, LEAVES_OUT, LIVE, LOG, PROGRAM, STACKS};
 use crate::entry::Entry;
 use crate::plan::Plan;
 use crate::records::{self, Record};
@@ -21,26 +18,24 @@ use crate::shared::{self, word};
 use crate::spin::Spin;
 use crate::thread::{self, ThreadState};
 use crate::{
-    arch, attend, block, child, common, driver, entries, follow, fork, places, poisson, sampler, sys, threads, totals,
+    attend, block, child, common, driver, entries, follow, fork, live_sum, places, poisson, sampler, sys, threads,
+    totals,
 };
 
-/// Bytes that a thread may keep to itself.
-const DRIFT: i64 = 64 << 10;
-/// A new peak that exceeds the last one by less than this is not reported while several threads allocate.
-const STEP: i64 = 4 << 10;
 /// Blocks whose allocation is remembered, at most.
 const MOST_RECENT: usize = 64;
 
 /// The state of one thread. Zero is a thread that has not allocated.
+#[repr(C)]
 pub struct Own {
-    drift: Cell<i64>,
-    allocated: Cell<usize>,
+    live: live_sum::Own,
+    pub sample: poisson::Own,
     /// The blocks that it allocated last, in turn.
     recent: [Cell<usize>; MOST_RECENT],
+    allocated: Cell<usize>,
     pub temporaries: AtomicU64,
     /// The number of the thread that has the state, or had it last.
     thread: AtomicU64,
-    pub sample: poisson::Own,
     /// Nanoseconds that recording took.
     pub spent: AtomicU64,
 }
@@ -51,25 +46,22 @@ const LIBRARIES_ROOM: usize = 256 << 20;
 impl Own {
     /// Of a fork's child.
     pub fn begin_again(&self) {
-        self.drift.set(0);
+        self.live.begin_again();
         self.recent.iter().for_each(|block| block.set(0));
         self.temporaries.store(0, Ordering::Relaxed);
         self.spent.store(0, Ordering::Relaxed);
     }
 }
 
-/// Threads that have a state.
-pub static THREADS: AtomicU32 = AtomicU32::new(0);
 /// Blocks freed with at most so many other allocations between are temporary, minus one.
 static RECENT: AtomicU32 = AtomicU32::new(1);
 /// At the end it is told what became of the blocks.
 static LIVES: AtomicBool = AtomicBool::new(false);
-static ORDERED: AtomicBool = AtomicBool::new(false);
 static ORDER: Spin<()> = Spin::new(());
 
 /// In a fork's child: it has one thread, and no other holds a lock.
 pub fn begin_again() {
-    THREADS.store(1, Ordering::Relaxed);
+    live_sum::begin_again();
     ORDER.begin_again(());
 }
 
@@ -104,7 +96,7 @@ fn record(plan: &Plan, entered: u64) {
     }
     shared::set(word::ENTRY_SIZE, mem::size_of::<Entry>() as u64);
     RECENT.store((plan.temporary as usize + 1).min(MOST_RECENT) as u32, Ordering::Relaxed);
-    ORDERED.store(plan.peak, Ordering::Relaxed);
+    live_sum::set_ordered(plan.peak);
     if plan.cpu_hz > 0 && !sampler::arm(plan.cpu_hz) {
         sampler::disarm();
         Record::new(records::NO_SAMPLER).u32(0).emit();
@@ -137,6 +129,8 @@ fn record(plan: &Plan, entered: u64) {
     }
     LIVES.store(plan.lives && plan.stacks, Ordering::Relaxed);
     let flags = if plan.lives && plan.stacks { flags | LOG | FREE_STACKS } else { flags };
+    let is_sample = plan.sample_rate != 0 && plan.temporary == 0 && !plan.lives && !plan.peak && !plan.cost;
+    let flags = if is_sample { flags | LEAVES_OUT } else { flags };
     bracket::begin(if plan.idle { COUNT } else { COUNT | flags });
     bracket::open();
     if plan.live {
@@ -187,7 +181,7 @@ pub fn thread_begins(state: &ThreadState) {
     if attend::is_here() {
         return;
     }
-    let threads = THREADS.fetch_add(1, Ordering::SeqCst) + 1;
+    let threads = live_sum::thread_begins();
     if let Some(most) = shared::word(word::MOST_THREADS) {
         most.fetch_max(u64::from(threads), Ordering::Relaxed);
     }
@@ -195,21 +189,8 @@ pub fn thread_begins(state: &ThreadState) {
 
 /// The thread gives its state back.
 pub fn thread_ends(state: &ThreadState) {
-    tell(state.program.drift.replace(0));
     state.program.recent.iter().for_each(|block| block.set(0));
-    THREADS.fetch_sub(1, Ordering::SeqCst);
-}
-
-/// Live bytes of all threads, as the region has them: a word that is read as a signed number.
-fn live() -> Option<&'static AtomicI64> {
-    // SAFETY: both types have the same layout.
-    shared::word(word::LIVE).map(|live| unsafe { &*(live as *const AtomicU64 as *const AtomicI64) })
-}
-
-fn tell(drift: i64) {
-    if let (Some(live), true) = (live(), drift != 0) {
-        live.fetch_add(drift, Ordering::Relaxed);
-    }
+    live_sum::thread_ends(&state.program.live);
 }
 
 /// Held while an event is noted, if all events are put in one order.
@@ -221,8 +202,7 @@ pub fn turn(flags: u32, entry: Option<&Entry>) -> Turn {
     if flags & PROGRAM == 0 {
         return Turn(false);
     }
-    let ordered = ORDERED.load(Ordering::Relaxed);
-    let ordered = ordered && (ORDER.enter() || unordered());
+    let ordered = live_sum::is_ordered() && (ORDER.enter() || unordered());
     if let (Some(entry), Some(peak)) = (entry, shared::word(word::PEAK)) {
         note_peak(entry, peak.load(Ordering::Relaxed));
     }
@@ -232,7 +212,7 @@ pub fn turn(flags: u32, entry: Option<&Entry>) -> Turn {
 /// The thread that had the turn never came back: there is no order any more, and the peak is not exact.
 #[cold]
 fn unordered() -> bool {
-    if ORDERED.swap(false, Ordering::Relaxed) {
+    if live_sum::set_ordered(false) {
         thread::lose();
     }
     false
@@ -252,16 +232,36 @@ impl Drop for Turn {
 pub fn allocated(state: &ThreadState, block: usize, size: usize) {
     let own = &state.program;
     let recent = RECENT.load(Ordering::Relaxed) as usize;
-    let place = if recent == 1 { 0 } else { own.allocated.get() % recent };
+    if recent == 1 {
+        return last_allocated(state, block, size);
+    }
+    let place = own.allocated.get() % recent;
     own.allocated.set(own.allocated.get().wrapping_add(1));
     own.recent[place % MOST_RECENT].set(block);
-    moved(own, size as i64);
+    live_sum::moved(&own.live, size as i64);
+}
+
+/// The same where only the last block is remembered.
+#[inline(always)]
+pub fn last_allocated(state: &ThreadState, block: usize, size: usize) {
+    state.program.recent[0].set(block);
+    live_sum::moved(&state.program.live, size as i64);
+}
+
+/// A block that no stack has was freed, where only the last one is remembered: it is temporary if it was that.
+#[inline(always)]
+pub fn last_released(state: &ThreadState, block: usize) {
+    let own = &state.program;
+    if own.recent[0].get() == block {
+        own.recent[0].set(0);
+        totals::add(&own.temporaries, 1);
+    }
 }
 
 /// A block is freed, or moved by a resize.
 #[inline(always)]
 pub fn freed(state: &ThreadState, bytes: u64) {
-    moved(&state.program, -(bytes as i64));
+    live_sum::moved(&state.program.live, -(bytes as i64));
 }
 
 /// `block`, allocated at `entry`, was freed by the program; no resize.
@@ -279,38 +279,6 @@ pub fn released(state: &ThreadState, block: usize, entry: Option<&Entry>) {
         if let Some(entry) = entry {
             entry.add(&entry.more[TEMPORARIES], 1);
         }
-    }
-}
-
-#[inline(always)]
-fn moved(own: &Own, change: i64) {
-    let (all, most) = match (live(), shared::word(word::MOST)) {
-        (Some(all), Some(most)) => (all, most),
-        _ => return,
-    };
-    let drift = own.drift.get() + change;
-    let alone = THREADS.load(Ordering::Relaxed) == 1 || ORDERED.load(Ordering::Relaxed);
-    let live = all.load(Ordering::Relaxed) + drift;
-    if change > 0 && live > most.load(Ordering::Relaxed) as i64 + if alone { 0 } else { STEP } {
-        peaked(most, live as u64);
-    }
-    if drift.abs() >= DRIFT || !alone && drift.abs() >= DRIFT / 4 || ORDERED.load(Ordering::Relaxed) {
-        tell(drift);
-        own.drift.set(0);
-    } else {
-        own.drift.set(drift);
-    }
-}
-
-#[inline(never)]
-fn peaked(most: &AtomicU64, live: u64) {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    most.fetch_max(live, Ordering::Relaxed);
-    shared::add(word::PEAK, 1);
-    let now = arch::ticks();
-    if now.wrapping_sub(LAST.load(Ordering::Relaxed)) > arch::SOON {
-        LAST.store(now, Ordering::Relaxed);
-        shared::set(word::PEAK_AT, sys::now());
     }
 }
 
@@ -338,11 +306,11 @@ mod tests {
     #[test]
     fn a_turn_that_never_ends_is_not_waited_for_for_ever() {
         let _one_bracket = crate::live_map::tests::lock();
-        ORDERED.store(true, Ordering::Relaxed);
+        live_sum::set_ordered(true);
         thread::LOST.store(0, Ordering::Relaxed);
         mem::forget(turn(PROGRAM, None));
         (0..3).for_each(|_| drop(turn(PROGRAM, None)));
-        assert_eq!((ORDERED.load(Ordering::Relaxed), thread::LOST.swap(0, Ordering::Relaxed)), (false, 1));
+        assert_eq!((live_sum::is_ordered(), thread::LOST.swap(0, Ordering::Relaxed)), (false, 1));
     }
 
     #[test]

@@ -350,11 +350,25 @@ pub const STACKS: Ring = Ring {
     clock: sys::CLOCK_MONOTONIC_COARSE,
 };
 
+/// Beside the depth of a stack in a ring.
+#[derive(Clone, Copy)]
+pub struct Marks {
+    /// The walk did not reach the thread's start.
+    pub cut: bool,
+    /// A wait of a sample: shorter than [`word::WHOLE_WAIT_NS`], and stands for that much.
+    pub short: bool,
+}
+
 impl Ring {
-    /// Writes one stack: its mark (its position plus one, set last), its depth (bit 32: cut), amount, thread with the time
-    /// in its upper half ([`TICK_BITS`]), addresses. False if no program is recorded.
+    /// See [`Ring::write_marked`].
     pub fn write(&self, amount: u64, addresses: &[u64], whole: bool, thread: u32) -> bool {
-        const CUT: u64 = 1 << 32;
+        self.write_marked(amount, addresses, Marks { cut: !whole, short: false }, thread)
+    }
+
+    /// Writes one stack: its mark (its position plus one, set last), its depth with [`Marks`] (bits 32 and 33), amount, thread
+    /// with the time in its upper half ([`TICK_BITS`]), addresses. False if no program is recorded.
+    pub fn write_marked(&self, amount: u64, addresses: &[u64], marks: Marks, thread: u32) -> bool {
+        let marks = u64::from(marks.cut) << 32 | u64::from(marks.short) << 33;
         let (words, next) = match (word(self.words), word(self.next)) {
             (Some(words), Some(next)) => (at(words.load(Ordering::Relaxed)) as *const AtomicU64, next),
             _ => return false,
@@ -366,7 +380,7 @@ impl Ring {
         place(0).store(0, Ordering::Relaxed);
         // A reader that meets any of the words below also finds that the ring has come round to them.
         fence(Ordering::Release);
-        place(1).store(depth | if whole { 0 } else { CUT }, Ordering::Relaxed);
+        place(1).store(depth | marks, Ordering::Relaxed);
         place(2).store(amount, Ordering::Relaxed);
         place(3).store(u64::from(thread) | (sys::clock(self.clock) >> TICK_BITS) << 32, Ordering::Relaxed);
         for (i, &address) in addresses.iter().enumerate() {

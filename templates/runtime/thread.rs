@@ -19,17 +19,19 @@ use crate::{barrier, fork, memory, program, scope, shared, sys};
 /// Frames kept of one stack; deeper ones are cut and marked.
 pub const MAX_DEPTH: usize = 1024;
 
+/// First stands what every event touches: two cache lines.
 #[repr(C)]
 pub struct ThreadState {
-    /// Set before the state is published.
-    next: AtomicPtr<ThreadState>,
-    in_use: AtomicBool,
     /// The [`Mark`] of this thread while it is inside the recorder, else 0: its actions there are not the user's. Only
     /// the thread itself writes it.
     busy: AtomicUsize,
+    pub counters: Counters,
+    pub program: program::Own,
+    /// Set before the state is published.
+    next: AtomicPtr<ThreadState>,
+    in_use: AtomicBool,
     /// The value of [`ThreadState::course`] when a bracket's end waited for this thread in vain.
     pub stuck: Cell<(usize, u64)>,
-    pub counters: Counters,
     /// The thread's own stack.
     bounds: Cell<Bounds>,
     /// The entry of the last stack.
@@ -42,7 +44,6 @@ pub struct ThreadState {
     /// Room for a plain walk.
     pub scratch: UnsafeCell<[u64; MAX_DEPTH]>,
     pub memo: UnsafeCell<Memo>,
-    pub program: program::Own,
     /// The last recorded stack.
     #[cfg(feature = "testing")]
     pub last: Cell<Option<&'static Entry>>,

@@ -2,22 +2,24 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::ops::Deref;
-use std::sync::atomic::{compiler_fence, fence, Ordering};
+use std::sync::atomic::Ordering;
 
 use crate::between::{self, Gone};
 use crate::bracket::{
-    BETWEEN, COUNT, FENCED, FREE_STACKS, LIVE, LIVE_BYTES, LOG, PEAK, PEAK_BYTES, PROGRAM, RECORDING, SCOPED,
+    BETWEEN, COUNT, FREE_STACKS, LIVE, LIVE_BYTES, LOG, PEAK, PEAK_BYTES, PROGRAM, RECORDING, SCOPED, STACKS,
 };
 use crate::calling::stack_of;
 use crate::entry::Entry;
 use crate::idle;
+use crate::inside::{enter, leave, Refused};
+use crate::left_out;
 use crate::live::{self, Block};
 use crate::log::{self, Kind};
 use crate::mark::Mark;
 use crate::poisson;
 use crate::program;
 use crate::scoped;
-use crate::thread::{self, ThreadState};
+use crate::thread::ThreadState;
 use crate::totals::{add, Counters};
 
 /// An allocator with counting around it. Outside a bracket it costs a load and a branch.
@@ -46,6 +48,11 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
         match RECORDING.load(Ordering::Relaxed) {
             0 => self.memprof_tracked.alloc(layout),
             COUNT => counted(|| self.memprof_tracked.alloc(layout), |counters| counters.allocated(layout.size())),
+            flags if left_out::is_due(flags) => {
+                let inner = || self.memprof_tracked.alloc(layout);
+                left_out::alloc(flags, layout.size(), inner)
+                    .unwrap_or_else(|| recorded_alloc(flags, layout.size(), inner))
+            }
             flags => recorded_alloc(flags, layout.size(), || self.memprof_tracked.alloc(layout)),
         }
     }
@@ -57,6 +64,11 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
             COUNT => {
                 counted(|| self.memprof_tracked.alloc_zeroed(layout), |counters| counters.allocated(layout.size()))
             }
+            flags if left_out::is_due(flags) => {
+                let inner = || self.memprof_tracked.alloc_zeroed(layout);
+                left_out::alloc(flags, layout.size(), inner)
+                    .unwrap_or_else(|| recorded_alloc(flags | ZEROED, layout.size(), inner))
+            }
             flags => recorded_alloc(flags | ZEROED, layout.size(), || self.memprof_tracked.alloc_zeroed(layout)),
         }
     }
@@ -64,7 +76,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let flags = RECORDING.load(Ordering::Relaxed);
-        if flags & FREES != 0 {
+        let left_out = left_out::is_due(flags) && left_out::free(flags, block as usize, layout.size());
+        if !left_out && flags & FREES != 0 {
             record_free(flags, block as usize, layout.size());
         }
         self.memprof_tracked.dealloc(block, layout)
@@ -81,9 +94,15 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
                     counters.allocated(new_size);
                 },
             ),
-            flags => recorded_realloc(flags, block as usize, layout.size(), new_size, || {
-                self.memprof_tracked.realloc(block, layout, new_size)
-            }),
+            flags => {
+                let inner = || self.memprof_tracked.realloc(block, layout, new_size);
+                let (block, size) = (block as usize, layout.size());
+                let left_out = match left_out::is_due(flags) {
+                    true => left_out::realloc(flags, block, size, new_size, inner),
+                    false => None,
+                };
+                left_out.unwrap_or_else(|| recorded_realloc(flags, block, size, new_size, inner))
+            }
         }
     }
 }
@@ -93,51 +112,6 @@ const ZEROED: u32 = 1 << 31;
 
 /// Flags with which frees are looked at.
 const FREES: u32 = LIVE | LOG | BETWEEN | SCOPED;
-
-/// Why there is nothing to record.
-enum Refused {
-    /// The allocation is not the user's but the recorder's own or that of an allocator that allocates, or there is no
-    /// memory for a state.
-    Never,
-    /// The bracket that had these flags is over, or has begun.
-    Changed,
-}
-
-/// This thread's state, busy until [`leave`] with the same mark.
-#[inline(always)]
-fn enter(flags: u32, mark: &Mark) -> Result<&'static ThreadState, Refused> {
-    let state = match thread::current() {
-        Some(state) => state,
-        None => {
-            thread::lose();
-            return Err(Refused::Never);
-        }
-    };
-    let at = mark.set();
-    if state.busy() && !state.has_left(at) {
-        return Err(Refused::Never);
-    }
-    state.set_busy(at);
-    // For a signal's handler on this thread, which the compiler cannot see, and for `barrier::wait_for_recorders`.
-    compiler_fence(Ordering::SeqCst);
-    if flags & FENCED != 0 {
-        fence(Ordering::SeqCst);
-    }
-    // Checked again: a thread that closed the bracket meanwhile may have found this thread idle, and no longer count.
-    // Acquire: from here on this thread sees the writes of the bracket's opener before it.
-    if RECORDING.load(Ordering::Acquire) & !SCOPED != flags & !ZEROED {
-        leave(state, mark);
-        return Err(Refused::Changed);
-    }
-    Ok(state)
-}
-
-#[inline(always)]
-fn leave(state: &ThreadState, mark: &Mark) {
-    compiler_fence(Ordering::SeqCst);
-    mark.keep();
-    state.set_busy(0);
-}
 
 /// The short form of [`recorded_alloc`] and [`recorded_realloc`] if only numbers are asked for: `count` adds to them.
 #[inline(always)]
@@ -156,8 +130,19 @@ fn counted(inner: impl FnOnce() -> *mut u8, count: impl FnOnce(&Counters)) -> *m
     block
 }
 
+/// A program's flags, where every event is recorded: code of its own, in which they are known.
+const EXACT: u32 = COUNT | LIVE | PROGRAM | STACKS;
+
 #[inline(never)]
 fn recorded_alloc(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
+    match flags {
+        EXACT => recorded_alloc_by(EXACT, size, inner),
+        _ => recorded_alloc_by(flags, size, inner),
+    }
+}
+
+#[inline(always)]
+fn recorded_alloc_by(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> *mut u8 {
     if flags & SCOPED != 0 {
         return scoped_alloc(flags & !SCOPED, size, inner);
     }
@@ -166,7 +151,7 @@ fn recorded_alloc(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> *
         return inner();
     }
     let mark = Mark::new();
-    let state = match enter(flags, &mark) {
+    let state = match enter(flags & !ZEROED, &mark) {
         Ok(state) => state,
         Err(_) => return inner(),
     };
@@ -222,7 +207,7 @@ fn recorded_realloc(
     let block = inner();
     if block.is_null() {
         if let Some(was) = was.filter(|was| !was.left_out) {
-            live::insert(old, was);
+            poisson::keep(flags, old, was);
         }
         if let Some(place) = moved {
             log::take_back(place);
@@ -293,7 +278,15 @@ fn moved_between(old: usize, new_size: usize, inner: impl FnOnce() -> *mut u8) -
 }
 
 #[inline(never)]
-fn record_free(mut flags: u32, block: usize, size: usize) {
+fn record_free(flags: u32, block: usize, size: usize) {
+    match flags {
+        EXACT => record_free_by(EXACT, block, size),
+        _ => record_free_by(flags, block, size),
+    }
+}
+
+#[inline(always)]
+fn record_free_by(mut flags: u32, block: usize, size: usize) {
     if flags & SCOPED != 0 {
         scoped::free(block);
         flags &= !SCOPED;
@@ -360,7 +353,7 @@ fn note_alloc(
     }
     if flags & LIVE != 0 && kept {
         let is = Block { entry, size, before, left_out: false };
-        live::insert(block, is);
+        poisson::keep(flags, block, is);
         if before != 0 {
             // The rest was there before.
             let gone = Gone { objects: 1, bytes: size as u64 - is.added().bytes };

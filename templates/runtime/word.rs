@@ -54,10 +54,13 @@ pub const TEMPORARIES: usize = 29;
 pub const BUSY: usize = 30;
 /// The number of forks that this process started.
 pub const FORKS: usize = 31;
-/// Which allocations have their stack recorded: one byte in so many; 0 records all. The tool may set it at any time.
+/// Which allocations have their stack recorded: one byte in so many; 0 records all. Where it is 0, the tool may set it at
+/// any time.
 pub const RATE: usize = 32;
 /// A rate at which no block is recorded.
 pub const COUNTS_ONLY: u64 = 1 << 56;
+/// With a rate, a wait that is shorter than this is recorded with the probability of its share of it.
+pub const WHOLE_WAIT_NS: u64 = 1_000_000;
 /// As `COUNTERS`: nanoseconds that a state's thread spent on recording, by a sample of its events.
 pub const SPENT: usize = 33;
 /// Room for the tables of libraries that the program opens, and its length; 0 if no tool makes any. How many the program has

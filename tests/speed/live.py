@@ -47,7 +47,7 @@ class Heaps(threading.Thread):
         self.join()
 
 
-def throughput(rounds=int(os.environ.get("ROUNDS", "6")), seconds=int(os.environ.get("TURN", "4"))):
+def throughput(rounds=int(os.environ.get("ROUNDS", "48")), seconds=int(os.environ.get("TURN", "1"))):
     ways = {"plain": None, "exact": [], "--sample 512KiB": ["--sample", "512KiB"]}
     for name, path in [("web", "/items/3"), ("dufs", "/?json")]:
         servers = {way: Served(name, live) for way, live in ways.items()}

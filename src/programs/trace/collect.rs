@@ -7,6 +7,7 @@ use super::{Allocation, Memory, Sample, Thread, Trace, Wait};
 use crate::programs::recorded;
 use crate::programs::region::{Region, word};
 use crate::programs::ring::Kept;
+use crate::programs::sampling;
 use crate::programs::timeline::Timeline;
 use crate::records::{Module, Stack};
 use crate::symbolize::{Frame, Symbolizer, Trim, trim_allocation, trim_wait};
@@ -56,6 +57,7 @@ pub fn trace(
     if lost > 0 {
         notes.push(format!("{lost} samples or waits were lost"));
     }
+    notes.extend(sampling::remark_of_waits(&header));
     if let (left_out @ 1.., least) = waits.left_out {
         notes.push(format!("{left_out} waits of less than {least} ns were left out"));
     }

@@ -1,0 +1,52 @@
+//! The way into the recorder, and out of it.
+
+use std::sync::atomic::{compiler_fence, fence, Ordering};
+
+use crate::bracket::{FENCED, RECORDING, SCOPED};
+use crate::mark::Mark;
+use crate::thread::{self, ThreadState};
+
+/// Why there is nothing to record.
+pub enum Refused {
+    /// The allocation is not the user's but the recorder's own or that of an allocator that allocates, or there is no
+    /// memory for a state.
+    Never,
+    /// The bracket that had these flags is over, or has begun.
+    Changed,
+}
+
+/// This thread's state, busy until [`leave`] with the same mark.
+#[inline(always)]
+pub fn enter(flags: u32, mark: &Mark) -> Result<&'static ThreadState, Refused> {
+    let state = match thread::current() {
+        Some(state) => state,
+        None => {
+            thread::lose();
+            return Err(Refused::Never);
+        }
+    };
+    let at = mark.set();
+    if state.busy() && !state.has_left(at) {
+        return Err(Refused::Never);
+    }
+    state.set_busy(at);
+    // For a signal's handler on this thread, which the compiler cannot see, and for `barrier::wait_for_recorders`.
+    compiler_fence(Ordering::SeqCst);
+    if flags & FENCED != 0 {
+        fence(Ordering::SeqCst);
+    }
+    // Checked again: a thread that closed the bracket meanwhile may have found this thread idle, and no longer count.
+    // Acquire: from here on this thread sees the writes of the bracket's opener before it.
+    if RECORDING.load(Ordering::Acquire) & !SCOPED != flags {
+        leave(state, mark);
+        return Err(Refused::Changed);
+    }
+    Ok(state)
+}
+
+#[inline(always)]
+pub fn leave(state: &ThreadState, mark: &Mark) {
+    compiler_fence(Ordering::SeqCst);
+    mark.keep();
+    state.set_busy(0);
+}

@@ -1,0 +1,110 @@
+//! The short way of an event that a sample leaves out: it is counted, and nothing else is looked at.
+//!
+//! Taken where only a sample is recorded ([`LEAVES_OUT`]); what it cannot decide at once goes the long way through `track`,
+//! which begins anew.
+
+use crate::bracket::{FENCED, LEAVES_OUT, PROGRAM, SCOPED};
+use crate::filter;
+use crate::inside::{enter, leave, Refused};
+use crate::mark::Mark;
+use crate::poisson;
+use crate::program;
+use crate::thread::ThreadState;
+use crate::totals::add;
+
+/// Whether there may be anything to leave out.
+#[inline(always)]
+pub fn is_due(flags: u32) -> bool {
+    flags & (LEAVES_OUT | SCOPED | FENCED) == LEAVES_OUT
+}
+
+/// The new block, if the sample leaves it out. Otherwise `inner` was not called.
+#[inline(always)]
+pub fn alloc(flags: u32, size: usize, inner: impl Fn() -> *mut u8) -> Option<*mut u8> {
+    let mark = Mark::new();
+    let state = match enter(flags, &mark) {
+        Ok(state) => state,
+        Err(Refused::Never) => return Some(inner()),
+        Err(Refused::Changed) => return None,
+    };
+    let mut block = None;
+    if poisson::leaves_out(flags, state, size) {
+        let fresh = inner();
+        block = Some(fresh);
+        if !fresh.is_null() {
+            allocated(flags, state, fresh as usize, size);
+        }
+    }
+    leave(state, &mark);
+    block
+}
+
+/// Whether the block was left out, or is not looked at.
+#[inline(always)]
+pub fn free(flags: u32, block: usize, size: usize) -> bool {
+    if filter::may_hold(block) {
+        return false;
+    }
+    let mark = Mark::new();
+    let state = match enter(flags, &mark) {
+        Ok(state) => state,
+        Err(Refused::Never) => return true,
+        Err(Refused::Changed) => return false,
+    };
+    freed(flags, state, size);
+    if flags & PROGRAM != 0 {
+        program::last_released(state, block);
+    }
+    leave(state, &mark);
+    true
+}
+
+/// The block, which was left out before and is again. Otherwise `inner` was not called.
+#[inline(always)]
+pub fn realloc(
+    flags: u32,
+    old: usize,
+    old_size: usize,
+    new_size: usize,
+    inner: impl Fn() -> *mut u8,
+) -> Option<*mut u8> {
+    if filter::may_hold(old) {
+        return None;
+    }
+    let mark = Mark::new();
+    let state = match enter(flags, &mark) {
+        Ok(state) => state,
+        Err(Refused::Never) => return Some(inner()),
+        Err(Refused::Changed) => return None,
+    };
+    let mut block = None;
+    if poisson::leaves_out(flags, state, new_size) {
+        let moved = inner();
+        block = Some(moved);
+        if !moved.is_null() {
+            freed(flags, state, old_size);
+            state.counters.resized(old_size, new_size);
+            allocated(flags, state, moved as usize, new_size);
+        }
+    }
+    leave(state, &mark);
+    block
+}
+
+#[inline(always)]
+fn allocated(flags: u32, state: &ThreadState, block: usize, size: usize) {
+    poisson::passed(state, size);
+    state.counters.allocated(size);
+    if flags & PROGRAM != 0 {
+        program::last_allocated(state, block, size);
+    }
+}
+
+#[inline(always)]
+fn freed(flags: u32, state: &ThreadState, size: usize) {
+    add(&state.counters.frees, 1);
+    add(&state.counters.freed_bytes, size as u64);
+    if flags & PROGRAM != 0 {
+        program::freed(state, size as u64);
+    }
+}
