@@ -203,14 +203,16 @@ fn what_is_killed_in_the_middle_of_an_allocation_is_not_exact() {
 
 #[test]
 fn threads_allocate_as_often_as_an_independent_count_says() {
-    let beside = |times: &str| {
-        let (run, line) = run(0, "counted_threads", &["-q", "--cpu-rate", "0"], &[times]);
+    let beside = |times: &str, way: &[&str]| {
+        let (run, line) = run(0, "counted_threads", &[&["-q", "--cpu-rate", "0"], way].concat(), &[times]);
         let own = serde_json::from_str::<[u64; 5]>(&run.stdout).expect(&run.stdout);
         assert_eq!(line["memory"]["exact"], true);
         // The recorder's own allocations before the program begins.
         [own[0] - memory(&line, "allocs"), own[1] - memory(&line, "bytes"), own[2] - memory(&line, "frees")]
     };
-    assert_eq!(beside("00"), beside("20"));
+    for way in [&[][..], &["--sample", "64KiB"], &["--no-profiles"]] {
+        assert_eq!(beside("00", way), beside("20", way), "{way:?}");
+    }
 }
 
 #[test]

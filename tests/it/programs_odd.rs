@@ -69,8 +69,9 @@ fn stripped_static_and_wrapped_programs_are_counted_as_others() {
 
 #[test]
 fn children_are_recorded_by_themselves_if_that_is_asked_for() {
-    for (way, kept, bytes) in [("forks", 500, 500_000), ("daemonizes", 10, 10_000)] {
-        let words = ["--locked", "--bin", "ends", "-q", "--children", "--", way];
+    let all = ("exact", "forks", 500, 500_000);
+    for (sample, way, kept, bytes) in [all, ("exact", "daemonizes", 10, 10_000), ("1MiB", "forks", 500, 500_000)] {
+        let words = ["--locked", "--bin", "ends", "-q", "--children", "--sample", sample, "--", way];
         let run = memprof(&fixture("programs"), &words).ends_with(0);
         let lines: Vec<Value> = run.results.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let of =
@@ -117,4 +118,24 @@ fn a_program_says_where_its_threads_wait() {
     assert_eq!(support::sum(&own, "contentions", |_| true), support::sum(&beside, "contentions", |_| true));
     let (_, without) = run(0, "ends", &["-q"], &["returns"]);
     assert_eq!(without["profiles"].get("block"), None);
+}
+
+/// Two threads take turns, so that one of them waits all the time: in waits of some microseconds.
+#[test]
+fn short_waits_of_a_sample_stand_for_all() {
+    let file = target_dir().join("short-waits.prof");
+    let delays = [&[][..], &["--sample", "512KiB"]].map(|sample| {
+        let words = [&["-q", "--blockprofile", file.to_str().unwrap()], sample].concat();
+        let (_, line) = run(0, "ends", &words, &["takes_turns"]);
+        let block = support::read_profile(line["profiles"]["block"].as_str().unwrap());
+        let turns = |sample: &_| support::functions(&block, sample).any(|name| name.contains("take_turns"));
+        let is_said = block.comments.iter().any(|comment| comment.contains("waits shorter than 1 ms are a sample"));
+        assert_eq!(is_said, !sample.is_empty(), "{:?}", block.comments);
+        let recorded = support::sum(&block, "contentions", turns);
+        let wall = line["wall_ns"].as_f64().unwrap();
+        (recorded as f64, support::sum(&block, "delay", turns) as f64 / wall)
+    });
+    let [(waits, delay), (of_sample, stands_for)] = delays;
+    assert!(waits > 10_000.0, "{delays:?}");
+    assert!((of_sample / waits - 1.0).abs() < 0.5 && (stands_for / delay - 1.0).abs() < 0.3, "{delays:?}");
 }
