@@ -118,7 +118,7 @@ fn is_chosen(waited: u64) -> bool {
         random.get()
     });
     // The upper bits are the better ones.
-    (random >> 32) * word::WHOLE_WAIT_NS >> 32 < waited
+    ((random >> 32) * word::WHOLE_WAIT_NS) >> 32 < waited
 }
 
 /// `is_short`: it stands for others.

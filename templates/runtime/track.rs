@@ -42,6 +42,8 @@ impl<A> Deref for Track<A> {
 }
 
 // SAFETY: every call is answered by the inner allocator with the caller's own arguments.
+//
+// The recorder is called from no function of std's (`unwrap_or_else`): it would be the innermost frame of stacks.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -50,8 +52,10 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
             COUNT => counted(|| self.memprof_tracked.alloc(layout), |counters| counters.allocated(layout.size())),
             flags if left_out::is_due(flags) => {
                 let inner = || self.memprof_tracked.alloc(layout);
-                left_out::alloc(flags, layout.size(), inner)
-                    .unwrap_or_else(|| recorded_alloc(flags, layout.size(), inner))
+                match left_out::alloc(flags, layout.size(), inner) {
+                    Some(block) => block,
+                    None => recorded_alloc(flags, layout.size(), inner),
+                }
             }
             flags => recorded_alloc(flags, layout.size(), || self.memprof_tracked.alloc(layout)),
         }
@@ -66,8 +70,10 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
             }
             flags if left_out::is_due(flags) => {
                 let inner = || self.memprof_tracked.alloc_zeroed(layout);
-                left_out::alloc(flags, layout.size(), inner)
-                    .unwrap_or_else(|| recorded_alloc(flags | ZEROED, layout.size(), inner))
+                match left_out::alloc(flags, layout.size(), inner) {
+                    Some(block) => block,
+                    None => recorded_alloc(flags | ZEROED, layout.size(), inner),
+                }
             }
             flags => recorded_alloc(flags | ZEROED, layout.size(), || self.memprof_tracked.alloc_zeroed(layout)),
         }
@@ -101,7 +107,10 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
                     true => left_out::realloc(flags, block, size, new_size, inner),
                     false => None,
                 };
-                left_out.unwrap_or_else(|| recorded_realloc(flags, block, size, new_size, inner))
+                match left_out {
+                    Some(block) => block,
+                    None => recorded_realloc(flags, block, size, new_size, inner),
+                }
             }
         }
     }

@@ -31,6 +31,9 @@ fn a_sample_says_how_accurate_it_is_and_leaves_the_totals_exact() {
     assert!(told.stderr.contains("one byte in 16,384 recorded: ±"), "{}", told.stderr);
     assert!(told.stderr.contains("; totals exact\n") && told.stderr.contains(" samples)\n"), "{}", told.stderr);
     let mem = support::read_profile(line["profiles"]["mem"].as_str().unwrap());
+    // The recorder's own frames are cut.
+    let mut leaves = mem.samples.iter().filter_map(|sample| support::functions(&mem, sample).next());
+    assert!(leaves.all(|leaf| leaf.starts_with("alloc::vec::Vec<")), "{told:?}");
     let comments = mem.comments.iter().filter(|comment| comment.starts_with("memprof: ±"));
     assert!(mem.period == 16 << 10 && comments.count() >= 3, "{:?}", mem.comments);
 }
