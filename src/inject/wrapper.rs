@@ -43,7 +43,8 @@ pub fn run(args: &[OsString]) -> Result<i32> {
     args.push("-L");
     args.push(format!("dependency={}", runtime_dir.display()));
 
-    if setup.runtime.embeds && is_library(&name, &args) {
+    let is_library = setup.runtime.embeds && is_library(&name, &args);
+    if is_library {
         // The recorder that is injected takes the place of its own.
         args.push("--cfg=memprof_injected");
         args.link("memprof_rt", &setup.runtime.library);
@@ -52,7 +53,7 @@ pub fn run(args: &[OsString]) -> Result<i32> {
     let is_bench_root = bench_root::is_bench_root(&args, &setup);
     let call = Call { crate_name: &name, is_bench_root, setup: &setup };
     match hooked(&call, &mut args)? {
-        Prepared::From(overlay) => return compile_from(&overlay, command(), &args, &setup),
+        Prepared::From(overlay) => return compile_from(Some(&overlay), command(), &args, &setup),
         Prepared::AsItIs => (),
         Prepared::Refused(message) => {
             let root = bench_root::root(&args).filter(|_| is_bench_root);
@@ -65,8 +66,8 @@ pub fn run(args: &[OsString]) -> Result<i32> {
         return bench_root::compile(command, args, overlay.as_ref(), &setup);
     }
     match overlay {
-        None => pass(command(), &args.line(setup.scratch())?),
-        Some(overlay) => compile_from(&overlay, command(), &args, &setup),
+        None if !is_library => pass(command(), &args.line(setup.scratch())?),
+        overlay => compile_from(overlay.as_ref(), command(), &args, &setup),
     }
 }
 
@@ -98,11 +99,11 @@ fn pass(mut command: Command, args: &[OsString]) -> Result<i32> {
     Err(Error::run(&command, error))
 }
 
-/// Runs the call and corrects the paths of its sources in its output.
-fn compile_from(overlay: &Overlay, mut command: Command, args: &Arguments, setup: &Setup) -> Result<i32> {
+/// Runs the call, corrects the paths of its sources in its output, and has it repeated when the runtime is another one.
+fn compile_from(overlay: Option<&Overlay>, mut command: Command, args: &Arguments, setup: &Setup) -> Result<i32> {
     let status = command.args(args.line(setup.scratch())?).status().map_err(|e| Error::run(&command, e))?;
     if status.success() {
-        dep_info::mend_file(args, Some(overlay), setup)?;
+        dep_info::mend_file(args, overlay, setup)?;
     }
     Ok(status.code().unwrap_or(101))
 }

@@ -43,8 +43,8 @@ pub const FENCED: u32 = 1024;
 pub const PROGRAM: u32 = 2048;
 /// The stacks and live blocks of a sample only: see `poisson`.
 pub const SAMPLED: u32 = 4096;
-/// A sample only is recorded, in a program's way or by [`SAMPLED`], and events are neither put in one order nor timed: one that
-/// is left out takes the short way (`left_out`).
+/// A sample only is recorded, in a program's way or by [`SAMPLED`]; events are neither put in one order, nor timed, nor
+/// followed, and of recent blocks only the last is known: one that is left out takes the short way (`left_out`).
 pub const LEAVES_OUT: u32 = 8192;
 /// A scope is open (`scope`), in a bracket or not; brackets leave it as it is.
 pub const SCOPED: u32 = 1 << 30;

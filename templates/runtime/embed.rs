@@ -8,7 +8,7 @@ use crate::bracket::{self, COUNT, LEAVES_OUT, LIVE, RECORDING, SAMPLED, STACKS};
 use crate::entry::Counts as Amounts;
 use crate::objects::{self, Object};
 use crate::totals::Totals;
-use crate::{entries, fork, memory, places, poisson, rules, sampler, scope, shared, thread};
+use crate::{entries, filter, fork, memory, places, poisson, rules, sampler, scope, shared, thread};
 
 pub use crate::scope::{open, with_everyone, Counts, Open};
 pub use crate::sites::Site;
@@ -98,6 +98,7 @@ pub fn start_heap(rate: u64, table: Table) -> Result<u64, Refusal> {
         let rate = if records || rate < 2 { 1 } else { rate };
         if !records {
             poisson::set_rate(rate);
+            filter::clear();
             bracket::start_recording(if rate > 1 { HEAP | SAMPLED | LEAVES_OUT } else { HEAP });
         }
         let mut before = Vec::new();

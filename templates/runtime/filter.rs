@@ -1,4 +1,5 @@
-//! A counting Bloom filter of the blocks that a sample keeps: most frees learn from one load that theirs is none of them.
+//! A counting Bloom filter of the blocks that a sample keeps: most frees learn from one load that theirs is none of them,
+//! as long as far fewer are kept than there are places.
 //!
 //! Ordering: a block is added before the allocator's caller has it, and taken out by the thread that frees it. Whatever
 //! hands the block from the one to the other orders the two, and each thread sees a place's changes in one order; so
@@ -27,17 +28,17 @@ pub fn may_hold(block: usize) -> bool {
 
 #[cold]
 pub fn add(block: usize) {
-    change(block, |blocks| blocks + 1);
+    change(block, |blocks| blocks.checked_add(1));
 }
 
 /// `block` was added, and is not kept any more.
 #[cold]
 pub fn take(block: usize) {
-    change(block, |blocks| blocks - 1);
+    change(block, |blocks| blocks.checked_sub(1));
 }
 
-fn change(block: usize, to: impl Fn(u8) -> u8) {
-    let unless_full = |blocks| if blocks == u8::MAX { None } else { Some(to(blocks)) };
+fn change(block: usize, to: impl Fn(u8) -> Option<u8>) {
+    let unless_full = |blocks| if blocks == u8::MAX { None } else { to(blocks) };
     let _ = place(block).fetch_update(Ordering::Relaxed, Ordering::Relaxed, unless_full);
 }
 

@@ -15,7 +15,7 @@ pub enum Refused {
     Changed,
 }
 
-/// This thread's state, busy until [`leave`] with the same mark.
+/// This thread's state, busy until [`leave`] with the same mark. `flags` are a bracket's, without [`SCOPED`].
 #[inline(always)]
 pub fn enter(flags: u32, mark: &Mark) -> Result<&'static ThreadState, Refused> {
     let state = match thread::current() {

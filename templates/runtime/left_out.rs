@@ -12,7 +12,7 @@ use crate::program;
 use crate::thread::ThreadState;
 use crate::totals::add;
 
-/// Whether there may be anything to leave out.
+/// Whether there may be anything to leave out. (Where threads make their own fences, those are what an event costs.)
 #[inline(always)]
 pub fn is_due(flags: u32) -> bool {
     flags & (LEAVES_OUT | SCOPED | FENCED) == LEAVES_OUT

@@ -19,7 +19,6 @@ use crate::arch::ADDRESS_BITS;
 use crate::between::Gone;
 use crate::entries::{self, NUMBER_BITS};
 use crate::entry::Entry;
-use crate::filter;
 use crate::live_map::{self, Kept};
 use crate::memory;
 use crate::thread;
@@ -205,7 +204,6 @@ fn known(kept: Kept) -> Option<Block> {
 
 /// A pass begins: nothing that was allocated before it counts. Nothing is recorded.
 pub fn next_pass() {
-    filter::clear();
     let next = PASS.load(Ordering::Relaxed) + 1;
     if next >> PASS_BITS == 0 {
         PASS.store(next, Ordering::Relaxed);

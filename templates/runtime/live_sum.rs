@@ -6,7 +6,8 @@
 //!
 //! A thread draws limits, within which its drift neither makes a new peak nor is to be told. They depend on the number
 //! and on how many threads there are: a change of these that could make a limit too wide begins a new epoch, in which no
-//! limits hold that were drawn before.
+//! limits hold that were drawn before. (One may be told without that while a second thread begins: no more than
+//! [`DRIFT`].)
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};

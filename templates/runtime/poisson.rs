@@ -47,7 +47,7 @@ pub fn set_rate(rate: u64) {
     RATE.store(rate, Ordering::Relaxed);
 }
 
-/// The bytes for each recorded one; 0 where all are. The tool sets it with [`PROGRAM`], and may change it.
+/// The bytes for each recorded one; 0 where all are. The tool sets it with [`PROGRAM`], and may change it where it is 0.
 #[inline(always)]
 fn rate(flags: u32) -> u64 {
     if flags & PROGRAM != 0 {

@@ -129,8 +129,8 @@ fn record(plan: &Plan, entered: u64) {
     }
     LIVES.store(plan.lives && plan.stacks, Ordering::Relaxed);
     let flags = if plan.lives && plan.stacks { flags | LOG | FREE_STACKS } else { flags };
-    let is_sample = plan.sample_rate != 0 && plan.temporary == 0 && !plan.lives && !plan.peak && !plan.cost;
-    let flags = if is_sample { flags | LEAVES_OUT } else { flags };
+    let leaves_out = plan.sample_rate != 0 && plan.temporary == 0 && !plan.lives && !plan.peak && !plan.cost;
+    let flags = if leaves_out { flags | LEAVES_OUT } else { flags };
     bracket::begin(if plan.idle { COUNT } else { COUNT | flags });
     bracket::open();
     if plan.live {

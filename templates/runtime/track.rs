@@ -82,8 +82,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let flags = RECORDING.load(Ordering::Relaxed);
-        let left_out = left_out::is_due(flags) && left_out::free(flags, block as usize, layout.size());
-        if !left_out && flags & FREES != 0 {
+        let is_done = left_out::is_due(flags) && left_out::free(flags, block as usize, layout.size());
+        if !is_done && flags & FREES != 0 {
             record_free(flags, block as usize, layout.size());
         }
         self.memprof_tracked.dealloc(block, layout)
@@ -103,11 +103,11 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
             flags => {
                 let inner = || self.memprof_tracked.realloc(block, layout, new_size);
                 let (block, size) = (block as usize, layout.size());
-                let left_out = match left_out::is_due(flags) {
+                let moved = match left_out::is_due(flags) {
                     true => left_out::realloc(flags, block, size, new_size, inner),
                     false => None,
                 };
-                match left_out {
+                match moved {
                     Some(block) => block,
                     None => recorded_realloc(flags, block, size, new_size, inner),
                 }
