@@ -2,15 +2,16 @@
 """What recording a whole program costs, beside heaptrack, valgrind's DHAT and the dhat crate: CPU time (user and system) over
 that of the plain program, all in turns in one run. For a calm machine, and no part of the tests.
 
-    tests/speed/programs.py [build | costs | contention] [ROUNDS]
+    tests/speed/programs.py [build | costs | contention | instructions] [ROUNDS]
 
-Without a word, all three. TOOL names the executable (target/release/cargo-memprof), FOLDER a folder that keeps the builds
+Without a word, all four; `instructions` needs no calm machine, but valgrind. TOOL names the executable (target/release/cargo-memprof), FOLDER a folder that keeps the builds
 (a temporary one if not given). Peers that are not installed (apt-get install heaptrack valgrind) are left out.
 """
 
 import json
 import os
 import pathlib
+import re
 import resource
 import shutil
 import statistics
@@ -104,12 +105,34 @@ def contention(folder, rounds):
         print(f"{threads} threads: {statistics.median(times):.1f} ns added an allocation")
 
 
+def instructions(folder):
+    """Those that recording adds to an allocation with its free, by valgrind: the difference of two runs, so that no start counts."""
+    runner = folder / "runner"
+    runner.write_text('#!/bin/sh\nexec valgrind --tool=callgrind --callgrind-out-file=/dev/null "$@"\n')
+    runner.chmod(0o755)
+    triple = next(line.split()[1] for line in subprocess.check_output(["rustc", "-vV"], text=True).splitlines() if line.startswith("host"))
+    watched = [TOOL, "-q", "--locked", "--target-dir", folder / "ours", "--bin", "costs", "--config", f"target.{triple}.runner='{runner}'"]
+
+    def run(command):
+        done = subprocess.run(list(map(str, command)), cwd=FIXTURE, check=True, capture_output=True, text=True)
+        return int(re.search(r"Collected : (\d+)", done.stderr)[1])
+
+    of = {"plain": lambda times: run([runner, folder / "plain/release/costs", "maps", times])}
+    for name, options in [(EXACT, []), ("counting only", ["--no-profiles"]), ("--sample 512KiB", ["--sample", "512KiB"])]:
+        of[name] = lambda times, options=options: run([*watched, *options, "--", "maps", times])
+    allocations = [ours(["--no-profiles"], ["maps", times], folder)[1] for times in ("10", "60")]
+    each = {name: (way("60") - way("10")) / (allocations[1] - allocations[0]) for name, way in of.items()}
+    print(f"maps: {each['plain']:.0f} instructions an allocation")
+    for name in list(of)[1:]:
+        print(f"  {name}: {each[name] - each['plain']:.0f} more")
+
+
 def main():
     words = sys.argv[1:]
     rounds = int(words.pop()) if words and words[-1].isdigit() else 5
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(os.environ.get("FOLDER", scratch)).resolve()
-        steps = {"build": build, "costs": lambda at: costs(at, rounds), "contention": lambda at: contention(at, rounds)}
+        steps = {"build": build, "costs": lambda at: costs(at, rounds), "contention": lambda at: contention(at, rounds), "instructions": instructions}
         for step in words or steps:
             steps[step](folder)
 
