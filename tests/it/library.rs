@@ -22,6 +22,14 @@ fn the_injected_recorder_is_the_librarys() {
         functions(&mem, sample).any(|function| function.contains("library::boxes::{{closure}}"))
     });
     assert_eq!(made, 64 * (10 + 10 + 50 + 20 + 3 + 1000));
+    // A tool that brings another recorder has cargo compile the library anew.
+    let built = std::fs::read_dir(target_dir().join("memprof/build/programs/release/deps")).unwrap();
+    let lists = built.map(|file| file.unwrap().path()).filter(|path| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.starts_with("memprof-") && name.ends_with(".d")
+    });
+    let lists: Vec<String> = lists.map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    assert!(!lists.is_empty() && lists.iter().all(|list| list.contains("# env-dep:MEMPROF_RUNTIME=")), "{lists:?}");
 }
 
 #[test]
