@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::recorded;
 use super::region::word;
 use super::run::Ended;
-use super::sampling::Accuracy;
+use super::sampling::{self, Accuracy};
 use super::target::Program;
 use crate::os;
 use crate::results::lines::Profiles;
@@ -22,7 +22,7 @@ fn hash(addresses: &[u64]) -> u64 {
 pub fn finished(program: &Program, args: &[std::ffi::OsString], ended: &Ended, ordered: bool) -> Finished {
     let header = ended.region.header();
     let totals = recorded::totals(&ended.region, &header);
-    let rate = Some(header.word(word::RATE)).filter(|rate| !matches!(*rate, 0 | word::COUNTS_ONLY));
+    let rate = sampling::rate_of(&header);
     let (mut stacks, mut accuracy) = (HashSet::new(), Vec::new());
     recorded::entries(&ended.region, &header, &mut |entry| {
         // A hash of the stack, which several threads may have.

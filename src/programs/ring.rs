@@ -20,7 +20,7 @@ struct Sum {
     number: usize,
 }
 
-/// What an event stands for: how many, and the sum of their amounts. A short wait of a sample was recorded with the probability
+/// Gives how many events one stands for, and the sum of their amounts. A short wait of a sample was recorded with the probability
 /// of its share of [`word::WHOLE_WAIT_NS`], as in Go's `saveBlockEventStack`.
 fn stands_for(amount: u64, is_short: bool) -> (f64, u64) {
     let whole = word::WHOLE_WAIT_NS;
@@ -97,8 +97,6 @@ impl Drain {
 
     /// Takes the complete stacks. `over`: the program has ended, and incomplete ones will never be completed.
     pub fn take(&mut self, region: &Region, header: &Header, over: bool) {
-        const CUT: u64 = 1 << 32;
-        const SHORT: u64 = 1 << 33;
         const LONGEST: u64 = 1 << 11;
         let [ring, len, next] = [0, 1, 2].map(|i| header.word(self.places[i]));
         if len == 0 || next == self.taken {
@@ -125,7 +123,7 @@ impl Drain {
         let read_at = monotonic();
         let mut at = 0;
         while let Some(&[_, depth, amount, thread]) = words.get(at..at + 4) {
-            let (cut, is_short, depth) = (depth & CUT != 0, depth & SHORT != 0, depth & (CUT - 1));
+            let (cut, is_short, depth) = (depth & word::CUT != 0, depth & word::SHORT != 0, depth & (word::CUT - 1));
             let is_whole = marks.get(at) == Some(&(self.taken + 1));
             if !is_whole && !over {
                 break;

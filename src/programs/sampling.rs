@@ -177,10 +177,14 @@ pub fn scale(record: &StackRecord, rate: u64) -> StackRecord {
     scaled_record
 }
 
+/// The bytes for each recorded one, if a sample was recorded.
+pub fn rate_of(header: &Header) -> Option<u64> {
+    Some(header.word(word::RATE)).filter(|rate| !matches!(*rate, 0 | word::COUNTS_ONLY))
+}
+
 /// Says of a program's waits that short ones are a sample, if its allocations are.
 pub fn remark_of_waits(header: &Header) -> Option<String> {
-    let is_sample = !matches!(header.word(word::RATE), 0 | word::COUNTS_ONLY);
-    is_sample.then(|| format!("waits shorter than {} ms are a sample", word::WHOLE_WAIT_NS / 1_000_000))
+    rate_of(header).map(|_| format!("waits shorter than {} ms are a sample", word::WHOLE_WAIT_NS / 1_000_000))
 }
 
 #[cfg(test)]

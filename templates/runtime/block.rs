@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::buffer::{Buffer, Taken};
 use crate::poisson;
-use crate::shared::{self, word, Marks};
+use crate::shared::{self, word};
 use crate::sys::{self, now};
 use crate::threads;
 use crate::unwind::{self, Bounds};
@@ -137,7 +137,7 @@ fn write(waited: u64, is_short: bool) {
     let mut addresses = [0; MOST_DEPTH];
     let walk = unwind::walk(unwind::registers(), &mut addresses, bounds);
     let addresses = &addresses[..walk.depth];
-    let marks = Marks { cut: !walk.whole, short: is_short };
+    let marks = if walk.whole { 0 } else { word::CUT } | if is_short { word::SHORT } else { 0 };
     if !shared::WAITS.write_marked(waited.max(1), addresses, marks, thread)
         && !WAITS.write(waited.max(1), addresses, walk.whole, u64::from(thread))
     {

@@ -21,22 +21,7 @@ pub fn is_due(flags: u32) -> bool {
 /// The new block, if the sample leaves it out. Otherwise `inner` was not called.
 #[inline(always)]
 pub fn alloc(flags: u32, size: usize, inner: impl Fn() -> *mut u8) -> Option<*mut u8> {
-    let mark = Mark::new();
-    let state = match enter(flags, &mark) {
-        Ok(state) => state,
-        Err(Refused::Never) => return Some(inner()),
-        Err(Refused::Changed) => return None,
-    };
-    let mut block = None;
-    if poisson::leaves_out(flags, state, size) {
-        let fresh = inner();
-        block = Some(fresh);
-        if !fresh.is_null() {
-            allocated(flags, state, fresh as usize, size);
-        }
-    }
-    leave(state, &mark);
-    block
+    unless_sampled(flags, size, inner, |_| ())
 }
 
 /// Whether the block was left out, or is not looked at.
@@ -71,6 +56,20 @@ pub fn realloc(
     if filter::may_hold(old) {
         return None;
     }
+    unless_sampled(flags, new_size, inner, |state| {
+        freed(flags, state, old_size);
+        state.counters.resized(old_size, new_size);
+    })
+}
+
+/// The block that `inner` gives, if the sample leaves it out; `count` adds what comes before the block itself.
+#[inline(always)]
+fn unless_sampled(
+    flags: u32,
+    size: usize,
+    inner: impl Fn() -> *mut u8,
+    count: impl FnOnce(&ThreadState),
+) -> Option<*mut u8> {
     let mark = Mark::new();
     let state = match enter(flags, &mark) {
         Ok(state) => state,
@@ -78,13 +77,12 @@ pub fn realloc(
         Err(Refused::Changed) => return None,
     };
     let mut block = None;
-    if poisson::leaves_out(flags, state, new_size) {
-        let moved = inner();
-        block = Some(moved);
-        if !moved.is_null() {
-            freed(flags, state, old_size);
-            state.counters.resized(old_size, new_size);
-            allocated(flags, state, moved as usize, new_size);
+    if poisson::leaves_out(flags, state, size) {
+        let given = inner();
+        block = Some(given);
+        if !given.is_null() {
+            count(state);
+            allocated(flags, state, given as usize, size);
         }
     }
     leave(state, &mark);

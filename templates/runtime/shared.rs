@@ -350,25 +350,15 @@ pub const STACKS: Ring = Ring {
     clock: sys::CLOCK_MONOTONIC_COARSE,
 };
 
-/// Beside the depth of a stack in a ring.
-#[derive(Clone, Copy)]
-pub struct Marks {
-    /// The walk did not reach the thread's start.
-    pub cut: bool,
-    /// A wait of a sample: shorter than [`word::WHOLE_WAIT_NS`], and stands for that much.
-    pub short: bool,
-}
-
 impl Ring {
     /// See [`Ring::write_marked`].
     pub fn write(&self, amount: u64, addresses: &[u64], whole: bool, thread: u32) -> bool {
-        self.write_marked(amount, addresses, Marks { cut: !whole, short: false }, thread)
+        self.write_marked(amount, addresses, if whole { 0 } else { word::CUT }, thread)
     }
 
-    /// Writes one stack: its mark (its position plus one, set last), its depth with [`Marks`] (bits 32 and 33), amount, thread
+    /// Writes one stack: its mark (its position plus one, set last), its depth with `marks` ([`word::CUT`], [`word::SHORT`]), amount, thread
     /// with the time in its upper half ([`TICK_BITS`]), addresses. False if no program is recorded.
-    pub fn write_marked(&self, amount: u64, addresses: &[u64], marks: Marks, thread: u32) -> bool {
-        let marks = u64::from(marks.cut) << 32 | u64::from(marks.short) << 33;
+    pub fn write_marked(&self, amount: u64, addresses: &[u64], marks: u64, thread: u32) -> bool {
         let (words, next) = match (word(self.words), word(self.next)) {
             (Some(words), Some(next)) => (at(words.load(Ordering::Relaxed)) as *const AtomicU64, next),
             _ => return false,

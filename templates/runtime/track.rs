@@ -50,14 +50,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
         match RECORDING.load(Ordering::Relaxed) {
             0 => self.memprof_tracked.alloc(layout),
             COUNT => counted(|| self.memprof_tracked.alloc(layout), |counters| counters.allocated(layout.size())),
-            flags if left_out::is_due(flags) => {
-                let inner = || self.memprof_tracked.alloc(layout);
-                match left_out::alloc(flags, layout.size(), inner) {
-                    Some(block) => block,
-                    None => recorded_alloc(flags, layout.size(), inner),
-                }
-            }
-            flags => recorded_alloc(flags, layout.size(), || self.memprof_tracked.alloc(layout)),
+            flags => allocated(flags, 0, layout.size(), || self.memprof_tracked.alloc(layout)),
         }
     }
 
@@ -68,14 +61,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
             COUNT => {
                 counted(|| self.memprof_tracked.alloc_zeroed(layout), |counters| counters.allocated(layout.size()))
             }
-            flags if left_out::is_due(flags) => {
-                let inner = || self.memprof_tracked.alloc_zeroed(layout);
-                match left_out::alloc(flags, layout.size(), inner) {
-                    Some(block) => block,
-                    None => recorded_alloc(flags | ZEROED, layout.size(), inner),
-                }
-            }
-            flags => recorded_alloc(flags | ZEROED, layout.size(), || self.memprof_tracked.alloc_zeroed(layout)),
+            flags => allocated(flags, ZEROED, layout.size(), || self.memprof_tracked.alloc_zeroed(layout)),
         }
     }
 
@@ -100,18 +86,9 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
                     counters.allocated(new_size);
                 },
             ),
-            flags => {
-                let inner = || self.memprof_tracked.realloc(block, layout, new_size);
-                let (block, size) = (block as usize, layout.size());
-                let moved = match left_out::is_due(flags) {
-                    true => left_out::realloc(flags, block, size, new_size, inner),
-                    false => None,
-                };
-                match moved {
-                    Some(block) => block,
-                    None => recorded_realloc(flags, block, size, new_size, inner),
-                }
-            }
+            flags => reallocated(flags, block as usize, layout.size(), new_size, || {
+                self.memprof_tracked.realloc(block, layout, new_size)
+            }),
         }
     }
 }
@@ -137,6 +114,28 @@ fn counted(inner: impl FnOnce() -> *mut u8, count: impl FnOnce(&Counters)) -> *m
     // Last: a signal's handler that allocates between the load and the store of an addition would be lost.
     leave(state, &mark);
     block
+}
+
+/// By the short way, where that is enough.
+#[inline(always)]
+fn allocated(flags: u32, zeroed: u32, size: usize, inner: impl Fn() -> *mut u8) -> *mut u8 {
+    if left_out::is_due(flags) {
+        if let Some(block) = left_out::alloc(flags, size, &inner) {
+            return block;
+        }
+    }
+    recorded_alloc(flags | zeroed, size, inner)
+}
+
+/// Likewise.
+#[inline(always)]
+fn reallocated(flags: u32, old: usize, old_size: usize, new_size: usize, inner: impl Fn() -> *mut u8) -> *mut u8 {
+    if left_out::is_due(flags) {
+        if let Some(block) = left_out::realloc(flags, old, old_size, new_size, &inner) {
+            return block;
+        }
+    }
+    recorded_realloc(flags, old, old_size, new_size, inner)
 }
 
 /// A program's flags, where every event is recorded: code of its own, in which they are known.

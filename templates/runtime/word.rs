@@ -59,6 +59,10 @@ pub const FORKS: usize = 31;
 pub const RATE: usize = 32;
 /// A rate at which no block is recorded.
 pub const COUNTS_ONLY: u64 = 1 << 56;
+/// Beside the depth of a stack in a ring: the walk did not reach the thread's start.
+pub const CUT: u64 = 1 << 32;
+/// Likewise: a wait of a sample that is shorter than [`WHOLE_WAIT_NS`], and stands for that much.
+pub const SHORT: u64 = 1 << 33;
 /// With a rate, a wait that is shorter than this is recorded with the probability of its share of it.
 pub const WHOLE_WAIT_NS: u64 = 1_000_000;
 /// As `COUNTERS`: nanoseconds that a state's thread spent on recording, by a sample of its events.
