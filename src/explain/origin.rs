@@ -57,14 +57,17 @@ const STD_CRATES: [&str; 5] = ["alloc", "core", "std", "hashbrown", "__rustc"];
 /// The owner of each of the recording's frames.
 pub(super) fn owners(recording: &Recording, root: &Path) -> Vec<Owner> {
     let mut owners: Vec<Owner> = recording.frames.iter().map(|frame| owner(frame, root)).collect();
-    let is_hashbrown = |frame: &Frame| crate::symbolize::path(&frame.function).first() == Some(&"hashbrown");
-    let hashbrown: Vec<bool> = recording.frames.iter().map(is_hashbrown).collect();
-    let is_prebuilt = owners.iter().zip(&hashbrown).any(|(owner, hashbrown)| *hashbrown && *owner == Owner::Std);
-    if is_prebuilt || !hashbrown.contains(&true) {
+    // Most names are not split.
+    let is_hashbrown = |frame: &Frame| {
+        frame.function.contains("hashbrown") && crate::symbolize::path(&frame.function).first() == Some(&"hashbrown")
+    };
+    let is_prebuilt = recording.frames.iter().zip(&owners).any(|(frame, of)| *of == Owner::Std && is_hashbrown(frame));
+    if is_prebuilt || !recording.frames.iter().any(is_hashbrown) {
         return owners;
     }
     // std may have been built from its sources (`-Zbuild-std`). Then its own hash tables lie among the user's
     // dependencies, and belong to std where std's functions call them.
+    let hashbrown: Vec<bool> = recording.frames.iter().map(is_hashbrown).collect();
     let is_table = |frame: &Frame| crate::symbolize::path(&frame.function).starts_with(&["std", "collections", "hash"]);
     let tables: Vec<bool> = recording.frames.iter().map(is_table).collect();
     for stack in &recording.stacks {
