@@ -38,100 +38,120 @@ impl Own {
     }
 }
 
-/// Threads that have a state.
-static THREADS: AtomicU32 = AtomicU32::new(0);
-static EPOCH: AtomicU64 = AtomicU64::new(1);
-static ORDERED: AtomicBool = AtomicBool::new(false);
+/// Of the process.
+pub static SUM: Sum = Sum::new(live, most);
 
-/// Whether all events are put in one order.
-#[inline(always)]
-pub fn is_ordered() -> bool {
-    ORDERED.load(Ordering::Relaxed)
+pub struct Sum {
+    /// Those that have a state.
+    threads: AtomicU32,
+    epoch: AtomicU64,
+    ordered: AtomicBool,
+    /// Live bytes of all threads, less their drifts.
+    live: fn() -> Option<&'static AtomicI64>,
+    /// The peak.
+    most: fn() -> Option<&'static AtomicU64>,
 }
 
-/// Gives whether they were.
-pub fn set_ordered(ordered: bool) -> bool {
-    ORDERED.swap(ordered, Ordering::Relaxed)
-}
-
-/// In a fork's child, which has one thread.
-pub fn begin_again() {
-    THREADS.store(1, Ordering::Relaxed);
-    begin_epoch();
-}
-
-/// One more thread has a state; returns how many there are.
-pub fn thread_begins() -> u32 {
-    let threads = THREADS.fetch_add(1, Ordering::SeqCst) + 1;
-    begin_epoch();
-    threads
-}
-
-/// The thread gives its state back.
-pub fn thread_ends(own: &Own) {
-    tell(own.drift.replace(0));
-    THREADS.fetch_sub(1, Ordering::SeqCst);
-    begin_epoch();
-}
-
-/// Returns the epoch that ends.
-fn begin_epoch() -> u64 {
-    EPOCH.fetch_add(1, Ordering::Release)
-}
-
-/// Live bytes of all threads, as the region has them: a word that is read as a signed number.
+/// As the region has it: a word that is read as a signed number.
 fn live() -> Option<&'static AtomicI64> {
     // SAFETY: both types have the same layout.
     shared::word(word::LIVE).map(|live| unsafe { &*(live as *const AtomicU64 as *const AtomicI64) })
 }
 
-fn tell(drift: i64) {
-    if let (Some(live), true) = (live(), drift != 0) {
-        live.fetch_add(drift, Ordering::Relaxed);
-    }
+fn most() -> Option<&'static AtomicU64> {
+    shared::word(word::MOST)
 }
 
-/// The thread's blocks became larger by this, or smaller.
-#[inline(always)]
-pub fn moved(own: &Own, change: i64) {
-    let drift = own.drift.get() + change;
-    if own.epoch.get() == EPOCH.load(Ordering::Relaxed) && own.least.get() < drift && drift <= own.most.get() {
-        own.drift.set(drift);
-    } else {
-        settle(own, drift, change > 0);
+impl Sum {
+    const fn new(live: fn() -> Option<&'static AtomicI64>, most: fn() -> Option<&'static AtomicU64>) -> Sum {
+        Sum { threads: AtomicU32::new(0), epoch: AtomicU64::new(1), ordered: AtomicBool::new(false), live, most }
     }
-}
 
-/// Looks for a new peak, tells a large drift, and draws new limits.
-#[inline(never)]
-fn settle(own: &Own, mut drift: i64, grows: bool) {
-    // Read before all that the limits depend on.
-    let mut epoch = EPOCH.load(Ordering::Acquire);
-    let (all, most) = match (live(), shared::word(word::MOST)) {
-        (Some(all), Some(most)) => (all, most),
-        _ => return,
-    };
-    let ordered = is_ordered();
-    let alone = ordered || THREADS.load(Ordering::Relaxed) == 1;
-    let (step, room) = if alone { (0, DRIFT) } else { (STEP, DRIFT / 4) };
-    let live = all.load(Ordering::Relaxed) + drift;
-    if grows && live > most.load(Ordering::Relaxed) as i64 + step {
-        peaked(most, live as u64);
+    /// Whether all events are put in one order.
+    #[inline(always)]
+    pub fn is_ordered(&self) -> bool {
+        self.ordered.load(Ordering::Relaxed)
     }
-    if ordered || drift.abs() >= room {
-        tell(drift);
-        // More is live than others reckon with; less does not make their limits too wide.
-        if drift > 0 && !alone {
-            let before = begin_epoch();
-            epoch = if before == epoch { before.wrapping_add(1) } else { epoch };
+
+    /// Gives whether they were.
+    pub fn set_ordered(&self, ordered: bool) -> bool {
+        self.ordered.swap(ordered, Ordering::Relaxed)
+    }
+
+    /// In a fork's child, which has one thread.
+    pub fn begin_again(&self) {
+        self.threads.store(1, Ordering::Relaxed);
+        self.begin_epoch();
+    }
+
+    /// One more thread has a state; returns how many there are.
+    pub fn thread_begins(&self) -> u32 {
+        let threads = self.threads.fetch_add(1, Ordering::SeqCst) + 1;
+        self.begin_epoch();
+        threads
+    }
+
+    /// The thread gives its state back.
+    pub fn thread_ends(&self, own: &Own) {
+        self.tell(own.drift.replace(0));
+        self.threads.fetch_sub(1, Ordering::SeqCst);
+        self.begin_epoch();
+    }
+
+    /// Returns the epoch that ends.
+    fn begin_epoch(&self) -> u64 {
+        self.epoch.fetch_add(1, Ordering::Release)
+    }
+
+    fn tell(&self, drift: i64) {
+        if let (Some(live), true) = ((self.live)(), drift != 0) {
+            live.fetch_add(drift, Ordering::Relaxed);
         }
-        drift = 0;
     }
-    own.drift.set(drift);
-    let to_peak = most.load(Ordering::Relaxed) as i64 + step - all.load(Ordering::Relaxed);
-    own.most.set(if ordered { i64::MIN } else { to_peak.min(room - 1) });
-    own.least.set(-room);
-    own.epoch.set(epoch);
+
+    /// The thread's blocks became larger by this, or smaller.
+    #[inline(always)]
+    pub fn moved(&self, own: &Own, change: i64) {
+        let drift = own.drift.get() + change;
+        let is_within = own.least.get() < drift && drift <= own.most.get();
+        if own.epoch.get() == self.epoch.load(Ordering::Relaxed) && is_within {
+            own.drift.set(drift);
+        } else {
+            self.settle(own, drift, change > 0);
+        }
+    }
+
+    /// Looks for a new peak, tells a large drift, and draws new limits.
+    #[inline(never)]
+    fn settle(&self, own: &Own, mut drift: i64, grows: bool) {
+        // Read before all that the limits depend on.
+        let mut epoch = self.epoch.load(Ordering::Acquire);
+        let (all, most) = match ((self.live)(), (self.most)()) {
+            (Some(all), Some(most)) => (all, most),
+            _ => return,
+        };
+        let ordered = self.is_ordered();
+        let alone = ordered || self.threads.load(Ordering::Relaxed) == 1;
+        let (step, room) = if alone { (0, DRIFT) } else { (STEP, DRIFT / 4) };
+        let live = all.load(Ordering::Relaxed) + drift;
+        if grows && live > most.load(Ordering::Relaxed) as i64 + step {
+            peaked(most, live as u64);
+        }
+        if ordered || drift.abs() >= room {
+            self.tell(drift);
+            // More is live than others reckon with; less does not make their limits too wide.
+            if drift > 0 && !alone {
+                let before = self.begin_epoch();
+                epoch = if before == epoch { before.wrapping_add(1) } else { epoch };
+            }
+            drift = 0;
+        }
+        own.drift.set(drift);
+        let to_peak = most.load(Ordering::Relaxed) as i64 + step - all.load(Ordering::Relaxed);
+        own.most.set(if ordered { i64::MIN } else { to_peak.min(room - 1) });
+        own.least.set(-room);
+        own.epoch.set(epoch);
+    }
 }
 
 #[inline(never)]
@@ -145,3 +165,7 @@ fn peaked(most: &AtomicU64, live: u64) {
         shared::set(word::PEAK_AT, sys::now());
     }
 }
+
+#[cfg(test)]
+#[path = "live_sum/tests.rs"]
+mod tests;

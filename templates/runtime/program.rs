@@ -12,14 +12,14 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::bracket::{self, COUNT, FREE_STACKS, LEAVES_OUT, LIVE, LOG, PROGRAM, STACKS};
 use crate::entry::Entry;
+use crate::live_sum::{self, SUM};
 use crate::plan::Plan;
 use crate::records::{self, Record};
 use crate::shared::{self, word};
 use crate::spin::Spin;
 use crate::thread::{self, ThreadState};
 use crate::{
-    attend, block, child, common, driver, entries, follow, fork, live_sum, places, poisson, sampler, sys, threads,
-    totals,
+    attend, block, child, common, driver, entries, follow, fork, places, poisson, sampler, sys, threads, totals,
 };
 
 /// Blocks whose allocation is remembered, at most.
@@ -61,7 +61,7 @@ static ORDER: Spin<()> = Spin::new(());
 
 /// In a fork's child: it has one thread, and no other holds a lock.
 pub fn begin_again() {
-    live_sum::begin_again();
+    SUM.begin_again();
     ORDER.begin_again(());
 }
 
@@ -96,7 +96,7 @@ fn record(plan: &Plan, entered: u64) {
     }
     shared::set(word::ENTRY_SIZE, mem::size_of::<Entry>() as u64);
     RECENT.store((plan.temporary as usize + 1).min(MOST_RECENT) as u32, Ordering::Relaxed);
-    live_sum::set_ordered(plan.peak);
+    SUM.set_ordered(plan.peak);
     if plan.cpu_hz > 0 && !sampler::arm(plan.cpu_hz) {
         sampler::disarm();
         Record::new(records::NO_SAMPLER).u32(0).emit();
@@ -181,7 +181,7 @@ pub fn thread_begins(state: &ThreadState) {
     if attend::is_here() {
         return;
     }
-    let threads = live_sum::thread_begins();
+    let threads = SUM.thread_begins();
     if let Some(most) = shared::word(word::MOST_THREADS) {
         most.fetch_max(u64::from(threads), Ordering::Relaxed);
     }
@@ -190,7 +190,7 @@ pub fn thread_begins(state: &ThreadState) {
 /// The thread gives its state back.
 pub fn thread_ends(state: &ThreadState) {
     state.program.recent.iter().for_each(|block| block.set(0));
-    live_sum::thread_ends(&state.program.live);
+    SUM.thread_ends(&state.program.live);
 }
 
 /// Held while an event is noted, if all events are put in one order.
@@ -202,7 +202,7 @@ pub fn turn(flags: u32, entry: Option<&Entry>) -> Turn {
     if flags & PROGRAM == 0 {
         return Turn(false);
     }
-    let ordered = live_sum::is_ordered() && (ORDER.enter() || unordered());
+    let ordered = SUM.is_ordered() && (ORDER.enter() || unordered());
     if let (Some(entry), Some(peak)) = (entry, shared::word(word::PEAK)) {
         note_peak(entry, peak.load(Ordering::Relaxed));
     }
@@ -212,7 +212,7 @@ pub fn turn(flags: u32, entry: Option<&Entry>) -> Turn {
 /// The thread that had the turn never came back: there is no order any more, and the peak is not exact.
 #[cold]
 fn unordered() -> bool {
-    if live_sum::set_ordered(false) {
+    if SUM.set_ordered(false) {
         thread::lose();
     }
     false
@@ -238,14 +238,14 @@ pub fn allocated(state: &ThreadState, block: usize, size: usize) {
     let place = own.allocated.get() % recent;
     own.allocated.set(own.allocated.get().wrapping_add(1));
     own.recent[place % MOST_RECENT].set(block);
-    live_sum::moved(&own.live, size as i64);
+    SUM.moved(&own.live, size as i64);
 }
 
 /// The same where only the last block is remembered.
 #[inline(always)]
 pub fn last_allocated(state: &ThreadState, block: usize, size: usize) {
     state.program.recent[0].set(block);
-    live_sum::moved(&state.program.live, size as i64);
+    SUM.moved(&state.program.live, size as i64);
 }
 
 /// A block that no stack has was freed, where only the last one is remembered: it is temporary if it was that.
@@ -261,7 +261,7 @@ pub fn last_released(state: &ThreadState, block: usize) {
 /// A block is freed, or moved by a resize.
 #[inline(always)]
 pub fn freed(state: &ThreadState, bytes: u64) {
-    live_sum::moved(&state.program.live, -(bytes as i64));
+    SUM.moved(&state.program.live, -(bytes as i64));
 }
 
 /// `block`, allocated at `entry`, was freed by the program; no resize.
@@ -306,11 +306,11 @@ mod tests {
     #[test]
     fn a_turn_that_never_ends_is_not_waited_for_for_ever() {
         let _one_bracket = crate::live_map::tests::lock();
-        live_sum::set_ordered(true);
+        SUM.set_ordered(true);
         thread::LOST.store(0, Ordering::Relaxed);
         mem::forget(turn(PROGRAM, None));
         (0..3).for_each(|_| drop(turn(PROGRAM, None)));
-        assert_eq!((live_sum::is_ordered(), thread::LOST.swap(0, Ordering::Relaxed)), (false, 1));
+        assert_eq!((SUM.is_ordered(), thread::LOST.swap(0, Ordering::Relaxed)), (false, 1));
     }
 
     #[test]
