@@ -1,6 +1,6 @@
 //! The tool's own hot paths, on criterion. Its allocations are held to memprof-baseline.toml:
 //!
-//!     cargo memprof check -p cargo-memprof --bench hot_paths --benchtime 10x --no-profiles
+//!     cargo memprof check -p cargo-memprof --bench hot_paths --benchtime 10x --no-profiles --profile tool
 
 mod generated;
 

@@ -10,6 +10,10 @@ fn project(dir: &Path) -> PathBuf {
     let project = dir.join("project");
     support::copy_dir(&support::fixture("buffer_write"), &project);
     std::fs::write(project.join(".gitignore"), "/target\n/elsewhere\n").unwrap();
+    // Everything is built twice from the beginning: as quickly as it can be.
+    let manifest = project.join("Cargo.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(manifest, format!("{text}\n[profile.bench.package.\"*\"]\nopt-level = 0\n")).unwrap();
     project
 }
 

@@ -10,20 +10,25 @@ pub fn cases() -> Vec<Case> {
     let profile =
         |name, text: &'static [(&'static str, &'static str)]| Case { name, append: text, profiles: true, ..CASE };
     let config = profile;
-    let selection = |name, args, expected| Case { name, args, expected, core: true, ..CASE };
+    let selection = |name, args, expected| Case { name, args, expected, ..CASE };
+    let core = |case| Case { core: true, ..case };
     vec![
-        selection("a virtual workspace", &[], ALL),
+        core(selection("a virtual workspace", &[], ALL)),
         selection("a package", &["-p", "two"], &[("two/a/10", 10.0), ("two/shown/30", 30.0)]),
         selection("all but one", &["--workspace", "--exclude", "two"], &[("one/a/10", 10.0), ("one/b/20", 20.0)]),
         selection("a target", &["--bench", "b"], &[("one/b/20", 20.0)]),
-        selection("two packages' targets of one name", &["--bench", "a"], &[("one/a/10", 10.0), ("two/a/10", 10.0)]),
+        core(selection(
+            "two packages' targets of one name",
+            &["--bench", "a"],
+            &[("one/a/10", 10.0), ("two/a/10", 10.0)],
+        )),
         selection("a feature", &["-p", "one", "-F", "big"], &[("one/a/10", 1010.0), ("one/b/20", 1020.0)]),
         selection(
             "a required feature",
             &["-p", "two", "-F", "more"],
             &[("two/a/10", 10.0), ("two/shown/30", 30.0), ("two/with_more/40", 40.0)],
         ),
-        selection(
+        core(selection(
             "all features",
             &["--all-features"],
             &[
@@ -33,7 +38,7 @@ pub fn cases() -> Vec<Case> {
                 ("two/shown/30", 30.0),
                 ("two/with_more/40", 40.0),
             ],
-        ),
+        )),
         Case {
             name: "from a member's folder",
             folder: "project",
@@ -55,7 +60,6 @@ pub fn cases() -> Vec<Case> {
             prepare: wrapper,
             args: &["--config", "build.rustc-wrapper='BESIDE/wrapper'"],
             proof: Some("wrapper.log"),
-            core: true,
             ..CASE
         },
         Case {
@@ -77,7 +81,6 @@ pub fn cases() -> Vec<Case> {
             append: &[(".cargo/config.toml", "[target.x86_64-unknown-linux-gnu]\nrunner = ['BESIDE/wrapper']\n")],
             prepare: wrapper,
             proof: Some("wrapper.log"),
-            core: true,
             ..CASE
         },
         Case {
