@@ -191,7 +191,7 @@ impl Timeline {
 
     fn threads(&mut self, pid: Pid) -> Vec<(u32, u64)> {
         const MOST: usize = 256;
-        let pid = pid.as_raw_nonzero();
+        let (pid, main) = (pid.as_raw_nonzero(), pid.as_raw_nonzero().get() as u32);
         let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten().take(MOST);
         let mut threads: Vec<(u32, u64)> = Vec::new();
         for task in tasks {
@@ -199,9 +199,11 @@ impl Timeline {
             // /proc/PID/task/TID/schedstat: nanoseconds on a CPU come first.
             let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
             let Some(ns) = text.split_whitespace().next().and_then(|ns| ns.parse().ok()) else { continue };
-            self.names.entry(tid).or_insert_with(|| {
-                std::fs::read_to_string(task.path().join("comm")).unwrap_or_default().trim().to_owned()
-            });
+            // A new thread has the name of the one that started it, until it is given its own.
+            if self.names.get(&tid).is_none_or(|name| self.names.get(&main) == Some(name)) {
+                let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+                self.names.insert(tid, name.trim().to_owned());
+            }
             threads.push((tid, ns));
         }
         threads.sort_unstable();
@@ -228,6 +230,28 @@ mod tests {
 
     fn step(at_ns: u64, changes: Option<Vec<Change>>) -> Step {
         Step { at_ns, changes, ..Step::default() }
+    }
+
+    #[test]
+    fn a_thread_that_is_named_after_it_was_seen_has_that_name() {
+        let pid = rustix::process::getpid();
+        let (told, place) = std::sync::mpsc::channel();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            told.send(std::fs::read_link("/proc/thread-self").unwrap()).unwrap();
+            ended.recv().unwrap_err();
+        });
+        let task = std::path::Path::new("/proc").join(place.recv().unwrap());
+        let tid: u32 = task.file_name().unwrap().to_str().unwrap().parse().unwrap();
+        let main = std::fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero())).unwrap();
+        let mut timeline = Timeline::default();
+        for name in [main.trim(), "worker"] {
+            std::fs::write(task.join("comm"), name).unwrap();
+            timeline.threads(pid);
+            assert_eq!(timeline.names[&tid], name);
+        }
+        drop(end);
+        thread.join().unwrap();
     }
 
     #[test]
