@@ -84,6 +84,7 @@ with_stacks! {
         embed "runtime/embed.rs"
         entries "runtime/entries.rs"
         entry "runtime/entry.rs"
+        events "runtime/events.rs"
         filter "runtime/filter.rs"
         follow "runtime/follow.rs"
         fork "runtime/fork.rs"

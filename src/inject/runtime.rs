@@ -23,7 +23,7 @@ macro_rules! sources {
 const RUNTIME: &[(&str, &str)] = sources![
     "arch", "arch/aarch64", "arch/x86_64", "attend", "barrier", "between", "block", "bracket", "buffer", "calling", "child", "chunks", "common", "cost",
     "dhat", "disturbance",
-    "driver", "embed", "entries", "entry", "filter", "follow", "fork", "growth", "idle", "inherit", "inside", "interrupted", "interrupts", "labels", "left_out", "lib", "libraries", "life", "live",
+    "driver", "embed", "entries", "entry", "events", "filter", "follow", "fork", "growth", "idle", "inherit", "inside", "interrupted", "interrupts", "labels", "left_out", "lib", "libraries", "life", "live",
     "live_map", "live_sum", "lives", "log", "mark", "memo", "memory", "objects", "peak", "places", "plan", "poisson", "portable", "portable/fork", "portable/memory", "portable/sys", "portable/thread", "portable/track", "process", "program",
     "records", "results", "rules", "sampler", "scope", "scoped", "shared", "sites", "spin", "stacks", "standing", "sys", "table", "tests",
     "thread", "threads", "timed", "totals", "track", "unwind", "waits", "witness", "word",

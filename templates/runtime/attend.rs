@@ -16,7 +16,7 @@ use crate::bracket::{self, COUNT, LIVE, PROGRAM, STACKS};
 use crate::objects::Object;
 use crate::shared::{self, word};
 use crate::totals::Totals;
-use crate::{block, idle, interrupted, places, rules, sampler, sys, thread, threads};
+use crate::{block, idle, interrupted, places, program, rules, sampler, sys, thread, threads};
 
 /// How often the thread looks, with a tool and without one.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -151,7 +151,7 @@ impl Attendant {
                 block::arm();
                 let before = Totals::now();
                 idle::joined();
-                bracket::widen(COUNT | LIVE | PROGRAM | STACKS);
+                bracket::widen(COUNT | LIVE | PROGRAM | STACKS | program::plain());
                 let before = [
                     before.allocs,
                     before.bytes,

@@ -43,15 +43,32 @@ pub const FENCED: u32 = 1024;
 pub const PROGRAM: u32 = 2048;
 /// The stacks and live blocks of a sample only: see `poisson`.
 pub const SAMPLED: u32 = 4096;
-/// A sample only is recorded, in a program's way or by [`SAMPLED`]; events are neither put in one order, nor timed, nor
-/// followed, and of recent blocks only the last is known: one that is left out takes the short way (`left_out`).
+/// A sample only is recorded, in a program's way with [`PLAIN`], or by [`SAMPLED`]: an event that is left out takes the short
+/// way (`left_out`).
 pub const LEAVES_OUT: u32 = 8192;
+/// A program's events are neither put in one order, nor timed, nor followed, and of recent blocks only the last is known.
+pub const PLAIN: u32 = 16384;
 /// A scope is open (`scope`), in a bracket or not; brackets leave it as it is.
 pub const SCOPED: u32 = 1 << 30;
 
 // Each has a bit of its own.
-const ALL: [u32; 14] =
-    [COUNT, STACKS, LIVE, PEAK, VERIFY, LOG, FREE_STACKS, DHAT, BETWEEN, FENCED, PROGRAM, SAMPLED, LEAVES_OUT, SCOPED];
+const ALL: [u32; 15] = [
+    COUNT,
+    STACKS,
+    LIVE,
+    PEAK,
+    VERIFY,
+    LOG,
+    FREE_STACKS,
+    DHAT,
+    BETWEEN,
+    FENCED,
+    PROGRAM,
+    SAMPLED,
+    LEAVES_OUT,
+    PLAIN,
+    SCOPED,
+];
 const _: () = {
     let (mut i, mut seen) = (0, 0);
     while i < ALL.len() {

@@ -1,5 +1,6 @@
 //! The calling stack's entry: guessed and proven, remembered in part, or walked.
 
+use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,6 +9,30 @@ use crate::entry::Entry;
 use crate::shared::{self, word};
 use crate::thread::{self, ThreadState};
 use crate::unwind::{self, Bounds, Registers};
+
+/// A thread's entries of stacks that had to be walked, by the place where the walk began and the entry that came before.
+pub struct Walked([Cell<*const Entry>; WAYS]);
+
+/// Ways to an entry that are told apart, a power of two.
+const WAYS: usize = 256;
+
+impl Walked {
+    /// `None` where there was no such walk; the entry may be that of another way.
+    pub fn get(&self, sp: u64, previous: &Entry) -> Option<&'static Entry> {
+        // SAFETY: null or an entry that `set` was given.
+        unsafe { self.0[way(sp, previous)].get().as_ref() }
+    }
+
+    /// `entry` is one of the thread's own.
+    pub fn set(&self, sp: u64, previous: &Entry, entry: &'static Entry) {
+        self.0[way(sp, previous)].set(entry);
+    }
+}
+
+fn way(sp: u64, previous: &Entry) -> usize {
+    // A stack is aligned to 16 bytes where a function is called.
+    (sp >> 4 ^ sp >> 12 ^ u64::from(previous.number().wrapping_mul(37))) as usize % WAYS
+}
 
 /// The entry of the calling stack, if stacks are asked for.
 #[inline(always)]
@@ -22,6 +47,10 @@ pub fn stack_of(flags: u32, state: &'static ThreadState) -> Option<&'static Entr
         if let Some(previous) = state.previous() {
             // SAFETY: from sp to its end it is this thread's stack; `previous` is an entry of this thread.
             remembered = unsafe { previous.next_again(at, own.end) };
+            if remembered.is_none() {
+                // SAFETY: as above.
+                remembered = unsafe { found_again(at, own.end, previous, state) };
+            }
         }
     }
     let entry = match remembered {
@@ -68,24 +97,40 @@ fn sampled(at: Registers, state: &'static ThreadState) -> Option<&'static Entry>
     entry
 }
 
+/// The entry, if it is not that which came next the last time: of the one before that, or of the stack that was walked from the
+/// same place.
+///
+/// # Safety
+/// As for [`Entry::next_again`].
+#[inline(never)]
+pub unsafe fn found_again(at: Registers, end: u64, previous: &Entry, state: &ThreadState) -> Option<&'static Entry> {
+    let is_there = |entry: &&'static Entry| entry.stands_again(at, end);
+    let entry =
+        previous.next_before().filter(is_there).or_else(|| state.walked.get(at.sp, previous).filter(is_there))?;
+    previous.set_next(entry);
+    Some(entry)
+}
+
 /// The entry of a stack that is not the expected one.
 #[inline(never)]
 fn searched(flags: u32, at: Registers, state: &'static ThreadState) -> Option<&'static Entry> {
     let own = state.bounds();
-    let previous = state.previous();
     let mut found = Err(());
     if at.sp >= own.low && at.sp < own.end {
         // SAFETY: `busy` is set, so no other reference to this thread's memo or tree is alive.
         let (memo, stacks) = unsafe { (&mut *state.memo.get(), &mut *state.stacks.get()) };
-        found = memo.walk(at, Bounds { low: at.sp, end: own.end }, previous, stacks, state);
+        found = memo.walk(at, Bounds { low: at.sp, end: own.end }, stacks, state);
     }
     let entry = match found {
         Ok(entry) if flags & VERIFY == 0 => entry,
         Ok(entry) => verified(at, state, entry),
         Err(()) => walked(at, state),
     };
-    if let (Some(previous), Some(entry)) = (previous, entry) {
+    if let (Some(previous), Some(entry)) = (state.previous(), entry) {
         previous.set_next(entry);
+        if entry.is_owned_by(state) {
+            state.walked.set(at.sp, previous, entry);
+        }
     }
     entry
 }

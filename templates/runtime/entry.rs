@@ -140,7 +140,7 @@ impl Entry {
         self.number.set(number);
     }
 
-    /// The entry, of the two that came next before, whose stack stands again at `at`, in a stack that ends at `end`.
+    /// The entry that came next the last time, if its stack stands again at `at`, in a stack that ends at `end`.
     ///
     /// # Safety
     /// The same as for [`Standing::again`]; the calling thread owns the entry.
@@ -150,22 +150,23 @@ impl Entry {
         if next.standing.again(at, end, self.next_addresses.get()) {
             return Some(next);
         }
-        self.next_before_again(at, end)
-    }
-
-    #[inline(never)]
-    unsafe fn next_before_again(&self, at: Registers, end: u64) -> Option<&'static Entry> {
-        let before = self.next_before()?;
-        if before.standing.again(at, end, before.addresses.load(Ordering::Relaxed)) {
-            self.set_next(before);
-            return Some(before);
-        }
         None
     }
 
-    fn next_before(&self) -> Option<&'static Entry> {
+    /// Whether its stack stands again.
+    ///
+    /// # Safety
+    /// As for [`Entry::next_again`].
+    #[inline(always)]
+    pub unsafe fn stands_again(&self, at: Registers, end: u64) -> bool {
+        self.standing.again(at, end, self.addresses.load(Ordering::Relaxed))
+    }
+
+    /// The entry that came next before that one.
+    pub fn next_before(&self) -> Option<&'static Entry> {
         match self.next_before.get() {
             0 => None,
+            _ if self.is_shared() => None,
             number => Some(entries::get(number as usize)),
         }
     }

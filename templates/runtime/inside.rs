@@ -29,6 +29,27 @@ pub fn enter(flags: u32, mark: &Mark) -> Result<&'static ThreadState, Refused> {
     if state.busy() && !state.has_left(at) {
         return Err(Refused::Never);
     }
+    if is_in(flags, state, at) {
+        return Ok(state);
+    }
+    leave(state, mark);
+    Err(Refused::Changed)
+}
+
+/// Like [`enter`], where that needs no more than a look; `None` decides nothing.
+#[inline(always)]
+pub fn enter_at_once(flags: u32, mark: &Mark) -> Option<&'static ThreadState> {
+    let state = thread::known().filter(|state| !state.busy())?;
+    if is_in(flags, state, mark.set()) {
+        return Some(state);
+    }
+    leave(state, mark);
+    None
+}
+
+/// Goes in. False if the bracket that had these flags is over, or has begun.
+#[inline(always)]
+fn is_in(flags: u32, state: &ThreadState, at: usize) -> bool {
     state.set_busy(at);
     // For a signal's handler on this thread, which the compiler cannot see, and for `barrier::wait_for_recorders`.
     compiler_fence(Ordering::SeqCst);
@@ -37,11 +58,7 @@ pub fn enter(flags: u32, mark: &Mark) -> Result<&'static ThreadState, Refused> {
     }
     // Checked again: a thread that closed the bracket meanwhile may have found this thread idle, and no longer count.
     // Acquire: from here on this thread sees the writes of the bracket's opener before it.
-    if RECORDING.load(Ordering::Acquire) & !SCOPED != flags {
-        leave(state, mark);
-        return Err(Refused::Changed);
-    }
-    Ok(state)
+    RECORDING.load(Ordering::Acquire) & !SCOPED == flags
 }
 
 #[inline(always)]

@@ -5,7 +5,7 @@
 
 use crate::bracket::{FENCED, LEAVES_OUT, PROGRAM, SCOPED};
 use crate::filter;
-use crate::inside::{enter, leave, Refused};
+use crate::inside::{enter_at_once, leave};
 use crate::mark::Mark;
 use crate::poisson;
 use crate::program;
@@ -20,26 +20,25 @@ pub fn is_due(flags: u32) -> bool {
 
 /// The new block, if the sample leaves it out. Otherwise `inner` was not called.
 #[inline(always)]
-pub fn alloc(flags: u32, size: usize, inner: impl Fn() -> *mut u8) -> Option<*mut u8> {
+pub fn alloc(flags: u32, size: usize, inner: impl FnOnce() -> *mut u8) -> Option<*mut u8> {
     unless_sampled(flags, size, inner, |_| ())
 }
 
-/// Whether the block was left out, or is not looked at.
+/// Whether the block was left out.
 #[inline(always)]
 pub fn free(flags: u32, block: usize, size: usize) -> bool {
     if filter::may_hold(block) {
         return false;
     }
     let mark = Mark::new();
-    let state = match enter(flags, &mark) {
-        Ok(state) => state,
-        Err(Refused::Never) => return true,
-        Err(Refused::Changed) => return false,
+    let state = match enter_at_once(flags, &mark) {
+        Some(state) => state,
+        None => return false,
     };
-    freed(flags, state, size);
     if flags & PROGRAM != 0 {
-        program::last_released(state, block);
+        program::released(flags, state, block, None);
     }
+    freed(flags, state, size);
     leave(state, &mark);
     true
 }
@@ -51,7 +50,7 @@ pub fn realloc(
     old: usize,
     old_size: usize,
     new_size: usize,
-    inner: impl Fn() -> *mut u8,
+    inner: impl FnOnce() -> *mut u8,
 ) -> Option<*mut u8> {
     if filter::may_hold(old) {
         return None;
@@ -67,15 +66,11 @@ pub fn realloc(
 fn unless_sampled(
     flags: u32,
     size: usize,
-    inner: impl Fn() -> *mut u8,
+    inner: impl FnOnce() -> *mut u8,
     count: impl FnOnce(&ThreadState),
 ) -> Option<*mut u8> {
     let mark = Mark::new();
-    let state = match enter(flags, &mark) {
-        Ok(state) => state,
-        Err(Refused::Never) => return Some(inner()),
-        Err(Refused::Changed) => return None,
-    };
+    let state = enter_at_once(flags, &mark)?;
     let mut block = None;
     if poisson::leaves_out(flags, state, size) {
         let given = inner();
@@ -94,7 +89,7 @@ fn allocated(flags: u32, state: &ThreadState, block: usize, size: usize) {
     poisson::passed(state, size);
     state.counters.allocated(size);
     if flags & PROGRAM != 0 {
-        program::last_allocated(state, block, size);
+        program::allocated(flags, state, block, size);
     }
 }
 

@@ -28,6 +28,7 @@ mod driver;
 pub mod embed;
 mod entries;
 mod entry;
+mod events;
 mod filter;
 mod follow;
 mod fork;

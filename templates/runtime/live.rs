@@ -176,6 +176,20 @@ pub fn remove(block: usize) -> Option<Block> {
     })
 }
 
+/// Like [`remove`], for a block of the pass that has all in its word; otherwise nothing is changed.
+#[inline(always)]
+pub fn remove_by_word(block: usize) -> Option<Block> {
+    let word = word(block)?;
+    let kept = word.load(Ordering::Relaxed);
+    let (above, size) = ((kept >> 32) as u32, kept & IN_MAP);
+    let (pass, entry) = (above >> NUMBER_BITS, above & ((1 << NUMBER_BITS) - 1));
+    if pass != PASS.load(Ordering::Relaxed) || size == IN_MAP || entry == 0 {
+        return None;
+    }
+    word.store(0, Ordering::Relaxed);
+    Some(Block { entry: Some(entries::get(entry as usize)), size: size as usize, before: 0, left_out: false })
+}
+
 /// Like [`remove`], where most blocks are not kept: one whose word was never made is none.
 #[inline(always)]
 pub fn remove_sampled(block: usize) -> Option<Block> {

@@ -111,13 +111,12 @@ impl Memo {
     /// The entry of the stack at `start`: walks until it meets a frame of the previous stack whose rest is proven, or
     /// to the thread's start; `Err` if nothing may be remembered and a plain walk has to decide.
     ///
-    /// Called once none of the entries that came after `previous` before was found to stand here.
+    /// Called once none of the entries that are guessed was found to stand here.
     #[inline(never)]
     pub fn walk(
         &mut self,
         start: Registers,
         bounds: Bounds,
-        previous: Option<&'static Entry>,
         stacks: &mut Stacks,
         owner: &ThreadState,
     ) -> Result<Option<&'static Entry>, ()> {
@@ -179,7 +178,12 @@ impl Memo {
         let entry = stacks.find(&self.addresses[..depth], sum, true, self.checks_len, owner);
         if let Some(entry) = entry {
             // Kept once, and again after it has just misled.
-            if !entry.stood() || matches!(previous, Some(previous) if previous.leads_to(entry)) {
+            let was_guessed = |previous: &Entry| {
+                let walked = owner.walked.get(start.sp, previous);
+                previous.leads_to(entry) || matches!(walked, Some(walked) if ptr::eq(walked, entry))
+            };
+            let is_misleading = matches!(owner.previous(), Some(previous) if was_guessed(previous));
+            if !entry.stood() || is_misleading {
                 self.keep(entry, start);
             }
         }

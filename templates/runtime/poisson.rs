@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::bracket::{LEAVES_OUT, PROGRAM, SAMPLED};
+use crate::bracket::{LEAVES_OUT, PLAIN, PROGRAM, SAMPLED};
 use crate::calling::{sampled_stack_of, stack_of};
 use crate::entry::Entry;
 use crate::filter;
@@ -161,6 +161,15 @@ pub fn removed(flags: u32, block: usize, size: usize) -> Option<Block> {
     kept.or(Some(Block { entry: None, size, before: 0, left_out: true }))
 }
 
+/// Like [`removed`], for a block that needs no look at anything else; otherwise nothing is changed.
+#[inline(always)]
+pub fn removed_plainly(flags: u32, block: usize) -> Option<Block> {
+    if flags & PLAIN == 0 || rate(flags) != 0 {
+        return None;
+    }
+    live::remove_by_word(block)
+}
+
 /// Keeps `block` among the live ones.
 #[inline(always)]
 pub fn keep(flags: u32, block: usize, is: Block) {
@@ -182,10 +191,14 @@ pub fn measure_cost() {
     TIMING.store(true, Ordering::Relaxed);
 }
 
+pub fn is_timed() -> bool {
+    TIMING.load(Ordering::Relaxed)
+}
+
 /// The time when the recording of an event begins, if this event is one of those that are timed.
 #[inline(always)]
 pub fn begins(flags: u32, state: &ThreadState) -> u64 {
-    if flags & PROGRAM == 0 || !TIMING.load(Ordering::Relaxed) {
+    if flags & (PROGRAM | PLAIN) != PROGRAM || !is_timed() {
         return 0;
     }
     let ticks = &state.program.sample.ticks;

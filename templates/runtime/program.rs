@@ -10,7 +10,7 @@ use std::mem;
 use std::os::raw::c_int;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use crate::bracket::{self, COUNT, FREE_STACKS, LEAVES_OUT, LIVE, LOG, PROGRAM, STACKS};
+use crate::bracket::{self, COUNT, FREE_STACKS, LEAVES_OUT, LIVE, LOG, PLAIN, PROGRAM, STACKS};
 use crate::entry::Entry;
 use crate::live_sum::{self, SUM};
 use crate::plan::Plan;
@@ -129,12 +129,25 @@ fn record(plan: &Plan, entered: u64) {
     }
     LIVES.store(plan.lives && plan.stacks, Ordering::Relaxed);
     let flags = if plan.lives && plan.stacks { flags | LOG | FREE_STACKS } else { flags };
-    let leaves_out = plan.sample_rate != 0 && plan.temporary == 0 && !plan.lives && !plan.peak && !plan.cost;
-    let flags = if leaves_out { flags | LEAVES_OUT } else { flags };
+    let flags = match plain() {
+        PLAIN if plan.sample_rate != 0 => flags | PLAIN | LEAVES_OUT,
+        plain => flags | plain,
+    };
     bracket::begin(if plan.idle { COUNT } else { COUNT | flags });
     bracket::open();
     if plan.live {
         attend::start();
+    }
+}
+
+/// [`PLAIN`], if the program is recorded so; otherwise no flag.
+pub fn plain() -> u32 {
+    let is_last = RECENT.load(Ordering::Relaxed) == 1;
+    let is_plain = is_last && !LIVES.load(Ordering::Relaxed) && !SUM.is_ordered() && !poisson::is_timed();
+    if is_plain {
+        PLAIN
+    } else {
+        0
     }
 }
 
@@ -202,7 +215,7 @@ pub fn turn(flags: u32, entry: Option<&Entry>) -> Turn {
     if flags & PROGRAM == 0 {
         return Turn(false);
     }
-    let ordered = SUM.is_ordered() && (ORDER.enter() || unordered());
+    let ordered = flags & PLAIN == 0 && SUM.is_ordered() && (ORDER.enter() || unordered());
     if let (Some(entry), Some(peak)) = (entry, shared::word(word::PEAK)) {
         note_peak(entry, peak.load(Ordering::Relaxed));
     }
@@ -229,33 +242,15 @@ impl Drop for Turn {
 
 /// `block` was allocated.
 #[inline(always)]
-pub fn allocated(state: &ThreadState, block: usize, size: usize) {
+pub fn allocated(flags: u32, state: &ThreadState, block: usize, size: usize) {
     let own = &state.program;
-    let recent = RECENT.load(Ordering::Relaxed) as usize;
-    if recent == 1 {
-        return last_allocated(state, block, size);
+    let mut place = 0;
+    if flags & PLAIN == 0 {
+        place = own.allocated.get() % RECENT.load(Ordering::Relaxed) as usize;
+        own.allocated.set(own.allocated.get().wrapping_add(1));
     }
-    let place = own.allocated.get() % recent;
-    own.allocated.set(own.allocated.get().wrapping_add(1));
     own.recent[place % MOST_RECENT].set(block);
     SUM.moved(&own.live, size as i64);
-}
-
-/// The same where only the last block is remembered.
-#[inline(always)]
-pub fn last_allocated(state: &ThreadState, block: usize, size: usize) {
-    state.program.recent[0].set(block);
-    SUM.moved(&state.program.live, size as i64);
-}
-
-/// A block that no stack has was freed, where only the last one is remembered: it is temporary if it was that.
-#[inline(always)]
-pub fn last_released(state: &ThreadState, block: usize) {
-    let own = &state.program;
-    if own.recent[0].get() == block {
-        own.recent[0].set(0);
-        totals::add(&own.temporaries, 1);
-    }
 }
 
 /// A block is freed, or moved by a resize.
@@ -266,9 +261,9 @@ pub fn freed(state: &ThreadState, bytes: u64) {
 
 /// `block`, allocated at `entry`, was freed by the program; no resize.
 #[inline(always)]
-pub fn released(state: &ThreadState, block: usize, entry: Option<&Entry>) {
+pub fn released(flags: u32, state: &ThreadState, block: usize, entry: Option<&Entry>) {
     let own = &state.program;
-    let recent = RECENT.load(Ordering::Relaxed) as usize;
+    let recent = if flags & PLAIN != 0 { 1 } else { RECENT.load(Ordering::Relaxed) as usize };
     // Another thread may have got the same address since then.
     let mine = entry.map_or(true, |entry| entry.is_owned_by(state) || entry.is_shared());
     let known = own.recent[..recent.min(MOST_RECENT)].iter().find(|known| mine && known.get() == block);
@@ -318,9 +313,9 @@ mod tests {
         std::thread::spawn(|| {
             let state = thread::current().unwrap();
             let before = state.program.temporaries.load(Ordering::Relaxed);
-            allocated(state, 48, 8);
+            allocated(0, state, 48, 8);
             // The second time it is another thread's block, whose stack is not kept.
-            (0..2).for_each(|_| released(state, 48, None));
+            (0..2).for_each(|_| released(0, state, 48, None));
             assert_eq!(state.program.temporaries.load(Ordering::Relaxed) - before, 1);
         })
         .join()

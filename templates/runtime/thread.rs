@@ -9,6 +9,7 @@ use std::os::raw::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
+use crate::calling::Walked;
 use crate::entry::Entry;
 use crate::memo::Memo;
 use crate::stacks::Stacks;
@@ -36,6 +37,7 @@ pub struct ThreadState {
     bounds: Cell<Bounds>,
     /// The entry of the last stack.
     previous: Cell<*const Entry>,
+    pub walked: Walked,
     /// Different for every state; threads that share a state lived one after the other.
     slot: Cell<u32>,
     /// Different for every thread that ever used a state.
@@ -82,12 +84,17 @@ pub fn initialize() {
 /// The calling thread's state, made or taken over if it has none; `None` if the kernel gives no memory.
 #[inline(always)]
 pub fn current() -> Option<&'static ThreadState> {
-    let state = CURRENT.with(|current| current.get());
-    if state.is_null() {
-        return adopt();
+    match known() {
+        None => adopt(),
+        state => state,
     }
+}
+
+/// The calling thread's state, if it has one.
+#[inline(always)]
+pub fn known() -> Option<&'static ThreadState> {
     // SAFETY: states are never unmapped, and CURRENT only ever holds one.
-    Some(unsafe { &*state })
+    unsafe { CURRENT.with(|current| current.get()).as_ref() }
 }
 
 #[cold]

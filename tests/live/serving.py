@@ -1,5 +1,5 @@
-"""Servers beside `cargo memprof live`, for load.py and tests/speed/live.py: `web` of this folder (axum) and dufs (hyper), as it
-was published. TOOL names the executable (target/release/cargo-memprof)."""
+"""Servers beside `cargo memprof live`, for load.py and tests/speed/live.py: `web` of this folder (axum), `bare`, which is `web` but
+does not count its allocations itself, and dufs (hyper), as it was published. TOOL names the executable (target/release/cargo-memprof)."""
 
 import json
 import os
@@ -41,12 +41,19 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def package(name):
+    """Its folder, its binary, and what it is built with."""
+    if name == "dufs":
+        return dufs(), "dufs", ["--no-default-features"]
+    return WEB, "web", [] if name == "web" else ["--no-default-features"]
+
+
 def plain(name):
     """The executable without the recorder."""
-    folder, options = (WEB, []) if name == "web" else (dufs(), ["--no-default-features"])
+    folder, binary, options = package(name)
     build = ["cargo", "build", "--quiet", "--release", "--locked", "--target-dir", TARGET, *options]
     subprocess.run(build, cwd=folder, check=True)
-    return TARGET / "release" / name
+    return TARGET / "release" / binary
 
 
 class Served:
@@ -55,15 +62,15 @@ class Served:
     def __init__(self, name, live=None):
         self.counts = None
         port = free_port()
-        arguments = [] if name == "web" else ["--bind", "127.0.0.1", "--port", str(port), str(ROOT / "tests")]
+        arguments = ["--bind", "127.0.0.1", "--port", str(port), str(ROOT / "tests")] if name == "dufs" else []
         if live is None:
             command, folder = [plain(name), *arguments], ROOT
         else:
-            folder, features = (WEB, []) if name == "web" else (dufs(), ["--no-default-features"])
-            command = [TOOL, "live", "-q", "--locked", "--bin", name, "--target-dir", TARGET, *features]
+            folder, binary, features = package(name)
+            command = [TOOL, "live", "-q", "--locked", "--bin", binary, "--target-dir", TARGET, *features]
             command += ["--http", "127.0.0.1:0", *live, "--", *arguments]
         # dufs prints a line for each request, and would stop once the pipe is full.
-        stdout = subprocess.PIPE if name == "web" else subprocess.DEVNULL
+        stdout = subprocess.DEVNULL if name == "dufs" else subprocess.PIPE
         self.process = subprocess.Popen(command, cwd=folder, stdout=stdout, stderr=subprocess.PIPE, text=True)
         self.url = None
         if live is not None:
@@ -74,10 +81,10 @@ class Served:
                     self.url = line.split()[2].rstrip("/")
                     break
             assert self.url, "".join(said)
-        if name == "web":
+        if name != "dufs":
             port, self.counts = map(int, self.process.stdout.readline().split())
         self.own = f"http://127.0.0.1:{port}"
-        self.paths = ["/items/10", "/items/3", "/slow"] if name == "web" else ["/", "/?json", "/live/load.py"]
+        self.paths = ["/", "/?json", "/live/load.py"] if name == "dufs" else ["/items/10", "/items/3", "/slow"]
         while True:
             try:
                 fetch(self.own + self.paths[0])

@@ -1,5 +1,6 @@
 use super::*;
 use crate::arch::tests::{registers_of, rule};
+use crate::calling::found_again;
 use crate::rules::tests::looked_up;
 use crate::rules::{install_rows, SPECIAL};
 use crate::thread;
@@ -97,17 +98,21 @@ fn what_is_remembered_is_what_a_walk_finds() {
         let right = |entry: &Entry| entry.addresses().iter().rev().eq(&plain[..walked.depth]);
         let previous = state.previous();
         // SAFETY: the made-up stack is all there; the entries are this thread's.
-        if let Some(entry) = previous.and_then(|previous| unsafe { previous.next_again(at, bounds_end) }) {
+        let guess = |previous: &'static Entry| unsafe {
+            previous.next_again(at, bounds_end).or_else(|| found_again(at, bounds_end, previous, state))
+        };
+        if let Some(entry) = previous.and_then(guess) {
             assert!(walked.whole && right(entry), "{calls:?}");
             again += 1;
         }
-        match memo.walk(at, bounds, previous, stacks, state) {
+        match memo.walk(at, bounds, stacks, state) {
             Ok(entry) => {
                 let entry = entry.unwrap();
                 assert!(walked.whole && right(entry), "{calls:?}");
                 whole += 1;
                 if let Some(previous) = previous {
                     previous.set_next(entry);
+                    state.walked.set(at.sp, previous, entry);
                 }
                 state.set_previous(entry);
             }
@@ -128,7 +133,7 @@ fn remembered(room: &[u64], at: Registers) -> (Result<&'static Entry, ()>, u64) 
     // SAFETY: this thread owns the state, and no other reference into it is alive.
     let (memo, stacks) = unsafe { (&mut *state.memo.get(), &mut *state.stacks.get()) };
     let before = looked_up();
-    let found = memo.walk(at, bounds(room, at), None, stacks, state).map(Option::unwrap);
+    let found = memo.walk(at, bounds(room, at), stacks, state).map(Option::unwrap);
     (found, looked_up() - before)
 }
 
