@@ -97,16 +97,16 @@ fn sampled(at: Registers, state: &'static ThreadState) -> Option<&'static Entry>
     entry
 }
 
-/// The entry, if it is not that which came next the last time: of the one before that, or of the stack that was walked from the
-/// same place.
+/// The entry that came next the time before the last, or that of the stack that was last walked from the same place, if it stands
+/// here.
 ///
 /// # Safety
 /// As for [`Entry::next_again`].
 #[inline(never)]
 pub unsafe fn found_again(at: Registers, end: u64, previous: &Entry, state: &ThreadState) -> Option<&'static Entry> {
     let is_there = |entry: &&'static Entry| entry.stands_again(at, end);
-    let entry =
-        previous.next_before().filter(is_there).or_else(|| state.walked.get(at.sp, previous).filter(is_there))?;
+    let walked = || state.walked.get(at.sp, previous).filter(|entry| !previous.leads_to(entry));
+    let entry = previous.next_before().filter(is_there).or_else(|| walked().filter(is_there))?;
     previous.set_next(entry);
     Some(entry)
 }

@@ -206,7 +206,7 @@ fn freed(flags: u32, state: &'static ThreadState, block: usize, size: usize) {
     note_peak(flags, -(size as i64));
 }
 
-/// The program, if it is one, gives the block back.
+/// Counts that `block`, which was kept as `was`, is freed.
 #[inline(always)]
 fn released(flags: u32, state: &ThreadState, block: usize, was: Block) {
     if flags & PROGRAM != 0 {

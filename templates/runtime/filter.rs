@@ -2,59 +2,66 @@
 //! far fewer are kept than there are places.
 //!
 //! Ordering: a block is added before the allocator's caller has it, and taken out by the thread that frees it. Whatever
-//! hands the block from the one to the other orders the two, and a place's bit is only cleared under the lock under which
-//! its blocks are counted; so Relaxed is enough, and a place is never empty for the thread that has a block of it.
+//! hands the block from the one to the other orders the two, and a place's bit is set and cleared under the lock under which
+//! its blocks are counted; so Relaxed is enough, and a place is never empty for the thread that has a block of it. Once a
+//! block could not be counted, no bit is cleared any more.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::spin::Spin;
-use crate::thread;
 
 const PLACES: usize = 4096;
+const WORDS: usize = PLACES / 32;
 
-/// A cache line.
-#[repr(align(64))]
-struct Line([AtomicU64; 8]);
-
-#[allow(clippy::declare_interior_mutable_const)]
-const NO_WORD: AtomicU64 = AtomicU64::new(0);
-#[allow(clippy::declare_interior_mutable_const)]
-const NO_LINE: Line = Line([NO_WORD; 8]);
 /// Bits of the places that have blocks: few enough to stay in a processor's nearest cache.
-static HELD: [Line; PLACES / 512] = [NO_LINE; PLACES / 512];
+#[repr(align(64))]
+struct Held([AtomicU32; WORDS]);
+
+#[allow(clippy::declare_interior_mutable_const)]
+const NONE: AtomicU32 = AtomicU32::new(0);
+static HELD: Held = Held([NONE; WORDS]);
 
 /// Blocks by place; one that was full once stays so.
 static BLOCKS: Spin<[u8; PLACES]> = Spin::new([0; PLACES]);
+/// There was a block that was not counted, since whoever held the lock did not come back in time.
+static UNCOUNTED: AtomicBool = AtomicBool::new(false);
 
+/// The places of blocks that lie together lie together.
 #[inline(always)]
 fn place(block: usize) -> usize {
-    // The places of blocks that lie together lie together.
     (block >> 4 ^ block >> 16) % PLACES
 }
 
+/// The word of a place.
 #[inline(always)]
-fn word(place: usize) -> &'static AtomicU64 {
-    &HELD[place / 512].0[place / 64 % 8]
+fn word(place: usize) -> &'static AtomicU32 {
+    &HELD.0[place / 32]
+}
+
+/// Its bit there.
+#[inline(always)]
+fn bit(place: usize) -> u32 {
+    1 << (place % 32)
 }
 
 /// False where `block` is certainly not kept.
 #[inline(always)]
 pub fn may_hold(block: usize) -> bool {
     let place = place(block);
-    word(place).load(Ordering::Relaxed) >> (place % 64) & 1 != 0
+    word(place).load(Ordering::Relaxed) & bit(place) != 0
 }
 
 #[cold]
 pub fn add(block: usize) {
     let place = place(block);
-    let set = || word(place).fetch_or(1 << (place % 64), Ordering::Relaxed);
+    let set = || word(place).fetch_or(bit(place), Ordering::Relaxed);
     let counted = BLOCKS.with(|blocks| {
         blocks[place] = blocks[place].saturating_add(1);
         set();
     });
     if counted.is_none() {
+        UNCOUNTED.store(true, Ordering::Relaxed);
         set();
-        thread::lose();
     }
 }
 
@@ -67,8 +74,8 @@ pub fn take(block: usize) {
         if blocks[place] != u8::MAX {
             blocks[place] = blocks[place].saturating_sub(1);
         }
-        if blocks[place] == 0 {
-            word(place).fetch_and(!(1 << (place % 64)), Ordering::Relaxed);
+        if blocks[place] == 0 && !UNCOUNTED.load(Ordering::Relaxed) {
+            word(place).fetch_and(!bit(place), Ordering::Relaxed);
         }
     });
 }
@@ -76,7 +83,8 @@ pub fn take(block: usize) {
 /// No block is kept. Nothing is recorded.
 pub fn clear() {
     BLOCKS.begin_again([0; PLACES]);
-    HELD.iter().flat_map(|line| &line.0).for_each(|word| word.store(0, Ordering::Relaxed));
+    UNCOUNTED.store(false, Ordering::Relaxed);
+    HELD.0.iter().for_each(|word| word.store(0, Ordering::Relaxed));
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The short way of an event that a sample leaves out: it is counted, and nothing else is looked at.
 //!
-//! Taken where only a sample is recorded ([`LEAVES_OUT`]); what it cannot decide at once goes the long way through `track`,
+//! Taken where only a sample is recorded ([`LEAVES_OUT`]); what it cannot decide at once goes the long way through `events`,
 //! which begins anew.
 
 use crate::bracket::{FENCED, LEAVES_OUT, PROGRAM, SCOPED};

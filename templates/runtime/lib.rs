@@ -2,7 +2,8 @@
 //! out.
 //!
 //! Compiled by the user's own toolchain and linked into the user's own executable, so: std and libc only, conservative Rust,
-//! and nothing on the allocation path that allocates, takes a lock shared by all threads, or panics.
+//! and nothing on the allocation path that allocates, panics, or takes a lock shared by all threads for more than a few
+//! instructions (`spin`).
 //!
 //! One compiled criterion serves every bench of a workspace, therefore this crate holds no `#[global_allocator]`: that lives
 //! in `memprof_alloc`, which only the counting executable gets.

@@ -275,6 +275,37 @@ mod tests {
         assert!(remove(16).is_none() && remove(24).is_none());
     }
 
+    /// What its word alone does not tell is left where it is, for `remove` to find.
+    #[test]
+    fn a_block_is_removed_by_its_word_if_that_has_all() {
+        let _one_bracket = live_map::tests::lock();
+        let _one_reader = entries::tests::lock();
+        next_pass();
+        let state = thread::current().unwrap();
+        // SAFETY: this thread owns the state, and no other reference into its table is alive.
+        let entry = unsafe { &mut *state.stacks.get() }.find_walked(&mut [81, 82], true, state).unwrap();
+        let is = Block { entry: Some(entry), size: 24, before: 0, left_out: false };
+        let at = 3 << 41;
+        insert(at, is);
+        let was = remove_by_word(at).unwrap();
+        assert!(ptr::eq(was.entry.unwrap(), entry) && (was.size, was.before, was.left_out) == (24, 0, false));
+        assert!(remove_by_word(at).is_none() && remove(at).is_none());
+        let others = [
+            (at + 8, is),
+            (at + 16, Block { before: 8, ..is }),
+            (at + 32, Block { size: 5 << 30, ..is }),
+            (at + 48, Block { entry: None, ..is }),
+        ];
+        for (at, is) in others {
+            insert(at, is);
+            assert!(remove_by_word(at).is_none());
+            assert_eq!(remove(at).map(|was| (was.size, was.before)), Some((is.size, is.before)));
+        }
+        insert(at, is);
+        next_pass();
+        assert!(remove_by_word(at).is_none() && remove(at).is_none());
+    }
+
     /// The shared parts under load: threads allocate, others free, all at once, in leaves and in the map.
     #[test]
     fn blocks_freed_by_other_threads_are_all_counted() {

@@ -312,11 +312,18 @@ mod tests {
     fn a_block_is_temporary_once() {
         std::thread::spawn(|| {
             let state = thread::current().unwrap();
-            let before = state.program.temporaries.load(Ordering::Relaxed);
-            allocated(0, state, 48, 8);
-            // The second time it is another thread's block, whose stack is not kept.
-            (0..2).for_each(|_| released(0, state, 48, None));
-            assert_eq!(state.program.temporaries.load(Ordering::Relaxed) - before, 1);
+            for flags in [0, PLAIN] {
+                let before = state.program.temporaries.load(Ordering::Relaxed);
+                allocated(flags, state, 48, 8);
+                // The second time it is another thread's block, whose stack is not kept.
+                (0..2).for_each(|_| released(flags, state, 48, None));
+                assert_eq!(state.program.temporaries.load(Ordering::Relaxed) - before, 1);
+                // Only the last one is remembered.
+                allocated(flags, state, 48, 8);
+                allocated(flags, state, 64, 8);
+                released(flags, state, 48, None);
+                assert_eq!(state.program.temporaries.load(Ordering::Relaxed) - before, 1);
+            }
         })
         .join()
         .unwrap();

@@ -26,9 +26,9 @@ impl<T> Spin<T> {
         Spin { held: AtomicBool::new(false), given_up: AtomicBool::new(false), value: UnsafeCell::new(value) }
     }
 
-    /// In a fork's child, whose only thread does not hold it: another thread of the parent may have.
+    /// Where no thread holds it, or one that never comes back: in a fork's child, another thread of the parent may have.
     pub fn begin_again(&self, value: T) {
-        // SAFETY: no other thread is there.
+        // SAFETY: as above, so no other reference is in use.
         unsafe { *self.value.get() = value };
         self.given_up.store(false, Ordering::Relaxed);
         self.held.store(false, Ordering::Release);

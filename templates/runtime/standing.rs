@@ -7,7 +7,8 @@
 //! distances are proof anywhere.
 //!
 //! Each entry keeps the words of one such walk beside its addresses. Which entry to try is a guess: the one that came next
-//! the last time, after the entry that came last. Programs repeat themselves; a wrong guess costs time only.
+//! the last time, after the entry that came last, or the time before, or the one that was walked from the same place
+//! (`calling`). Programs repeat themselves; a wrong guess costs time only.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU16, Ordering};

@@ -48,9 +48,11 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         match RECORDING.load(Ordering::Relaxed) {
-            flags if left_out::is_due(flags) => left_out_free(flags, &self.memprof_tracked, block, layout),
-            flags if flags & FREES != 0 => recorded_free(flags, &self.memprof_tracked, block, layout),
-            _ => self.memprof_tracked.dealloc(block, layout),
+            flags if flags & FREES == 0 => self.memprof_tracked.dealloc(block, layout),
+            flags if left_out::is_due(flags) => {
+                left_out_free(block, layout.size(), layout.align(), flags, &self.memprof_tracked)
+            }
+            flags => recorded_free(block, layout.size(), layout.align(), flags, &self.memprof_tracked),
         }
     }
 
@@ -65,15 +67,16 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
 }
 
 // Each way of an event is a function of its own, which the allocator's function ends in: it saves no registers that another
-// way needs. They get the allocator and the layout, not a closure, which would lie in the caller's frame.
+// way needs. They get the arguments in the allocator's order, so that most registers stay as they are, and no closure, which would
+// lie in the caller's frame (but for resizes, which are fewer).
 
 #[inline(always)]
 unsafe fn allocate<const IS_ZEROED: bool, A: GlobalAlloc>(inner: &A, layout: Layout) -> *mut u8 {
     match RECORDING.load(Ordering::Relaxed) {
         0 => given::<IS_ZEROED, A>(inner, layout),
-        COUNT => counted_alloc::<IS_ZEROED, A>(inner, layout),
-        flags if left_out::is_due(flags) => left_out_alloc::<IS_ZEROED, A>(flags, inner, layout),
-        flags => recorded_alloc::<IS_ZEROED, A>(flags, inner, layout),
+        COUNT => counted_alloc::<IS_ZEROED, A>(layout.size(), layout.align(), inner),
+        flags if left_out::is_due(flags) => left_out_alloc::<IS_ZEROED, A>(layout.size(), layout.align(), flags, inner),
+        flags => recorded_alloc::<IS_ZEROED, A>(layout.size(), layout.align(), flags, inner),
     }
 }
 
@@ -87,7 +90,8 @@ unsafe fn given<const IS_ZEROED: bool, A: GlobalAlloc>(inner: &A, layout: Layout
 }
 
 #[inline(never)]
-unsafe fn counted_alloc<const IS_ZEROED: bool, A: GlobalAlloc>(inner: &A, layout: Layout) -> *mut u8 {
+unsafe fn counted_alloc<const IS_ZEROED: bool, A: GlobalAlloc>(size: usize, align: usize, inner: &A) -> *mut u8 {
+    let layout = Layout::from_size_align_unchecked(size, align);
     counted(|| given::<IS_ZEROED, A>(inner, layout), |counters| counters.allocated(layout.size()))
 }
 
@@ -120,28 +124,34 @@ fn counted(inner: impl FnOnce() -> *mut u8, count: impl FnOnce(&Counters)) -> *m
 }
 
 #[inline(never)]
-unsafe fn left_out_alloc<const IS_ZEROED: bool, A: GlobalAlloc>(flags: u32, inner: &A, layout: Layout) -> *mut u8 {
+unsafe fn left_out_alloc<const IS_ZEROED: bool, A: GlobalAlloc>(
+    size: usize,
+    align: usize,
+    flags: u32,
+    inner: &A,
+) -> *mut u8 {
+    let layout = Layout::from_size_align_unchecked(size, align);
     let given = || given::<IS_ZEROED, A>(inner, layout);
-    let block = match flags {
-        SAMPLE => left_out::alloc(SAMPLE, layout.size(), given),
-        _ => left_out::alloc(flags, layout.size(), given),
+    let block = match flags & PROGRAM {
+        0 => left_out::alloc(flags, layout.size(), given),
+        _ => left_out::alloc(flags | SAMPLE, layout.size(), given),
     };
     match block {
         Some(block) => block,
-        None => recorded_alloc::<IS_ZEROED, A>(flags, inner, layout),
+        None => recorded_alloc::<IS_ZEROED, A>(size, align, flags, inner),
     }
 }
 
 #[inline(never)]
-unsafe fn left_out_free<A: GlobalAlloc>(flags: u32, inner: &A, block: *mut u8, layout: Layout) {
-    let is_done = match flags {
-        SAMPLE => left_out::free(SAMPLE, block as usize, layout.size()),
-        _ => left_out::free(flags, block as usize, layout.size()),
+unsafe fn left_out_free<A: GlobalAlloc>(block: *mut u8, size: usize, align: usize, flags: u32, inner: &A) {
+    let is_done = match flags & PROGRAM {
+        0 => left_out::free(flags, block as usize, size),
+        _ => left_out::free(flags | SAMPLE, block as usize, size),
     };
     if !is_done {
-        return recorded_free(flags, inner, block, layout);
+        return recorded_free(block, size, align, flags, inner);
     }
-    inner.dealloc(block, layout)
+    inner.dealloc(block, Layout::from_size_align_unchecked(size, align))
 }
 
 #[inline(never)]
@@ -162,21 +172,27 @@ unsafe fn reallocate<A: GlobalAlloc>(
 }
 
 #[inline(never)]
-unsafe fn recorded_free<A: GlobalAlloc>(flags: u32, inner: &A, block: *mut u8, layout: Layout) {
+unsafe fn recorded_free<A: GlobalAlloc>(block: *mut u8, size: usize, align: usize, flags: u32, inner: &A) {
     match flags {
-        EXACT => events::free(EXACT, block as usize, layout.size()),
-        _ => events::free(flags, block as usize, layout.size()),
+        EXACT => events::free(EXACT, block as usize, size),
+        _ => events::free(flags, block as usize, size),
     }
-    inner.dealloc(block, layout)
+    inner.dealloc(block, Layout::from_size_align_unchecked(size, align))
 }
 
 /// A program's flags, where every event is recorded: code of its own, in which they are known.
 const EXACT: u32 = COUNT | LIVE | PROGRAM | STACKS | PLAIN;
-/// Those where a sample is.
-const SAMPLE: u32 = EXACT | LEAVES_OUT;
+/// Those that a program of which a sample is recorded has in any case; likewise.
+const SAMPLE: u32 = PROGRAM | PLAIN | LEAVES_OUT;
 
 #[inline(never)]
-unsafe fn recorded_alloc<const IS_ZEROED: bool, A: GlobalAlloc>(flags: u32, inner: &A, layout: Layout) -> *mut u8 {
+unsafe fn recorded_alloc<const IS_ZEROED: bool, A: GlobalAlloc>(
+    size: usize,
+    align: usize,
+    flags: u32,
+    inner: &A,
+) -> *mut u8 {
+    let layout = Layout::from_size_align_unchecked(size, align);
     let given = || given::<IS_ZEROED, A>(inner, layout);
     match flags {
         EXACT => events::alloc::<IS_ZEROED>(EXACT, layout.size(), given),
@@ -191,6 +207,8 @@ unsafe fn recorded_alloc<const IS_ZEROED: bool, A: GlobalAlloc>(flags: u32, inne
 unsafe fn scoped_alloc<const IS_ZEROED: bool, A: GlobalAlloc>(flags: u32, inner: &A, layout: Layout) -> *mut u8 {
     match flags {
         0 => scoped::alloc(layout.size(), || given::<IS_ZEROED, A>(inner, layout)),
-        _ => scoped::alloc(layout.size(), || recorded_alloc::<IS_ZEROED, A>(flags, inner, layout)),
+        _ => {
+            scoped::alloc(layout.size(), || recorded_alloc::<IS_ZEROED, A>(layout.size(), layout.align(), flags, inner))
+        }
     }
 }

@@ -4,7 +4,7 @@ that of the plain program, all in turns in one run. For a calm machine, and no p
 
     tests/speed/programs.py [build | costs | contention | instructions] [ROUNDS]
 
-Without a word, all four; `instructions` needs no calm machine, but valgrind. TOOL names the executable (target/release/cargo-memprof), FOLDER a folder that keeps the builds
+Without a word, all four; the others need `build` first, and `instructions` needs no calm machine, but valgrind. TOOL names the executable (target/release/cargo-memprof), FOLDER a folder that keeps the builds
 (a temporary one if not given). Peers that are not installed (apt-get install heaptrack valgrind) are left out.
 """
 
