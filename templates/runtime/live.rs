@@ -167,27 +167,32 @@ pub fn remove(block: usize) -> Option<Block> {
     if kept & IN_MAP == IN_MAP {
         return remove_from_map(block);
     }
-    let above = (kept >> 32) as u32;
-    known(Kept {
-        pass: above >> NUMBER_BITS,
-        entry: above & ((1 << NUMBER_BITS) - 1),
-        size: (kept & IN_MAP) as usize,
-        before: 0,
-    })
+    known(decoded(kept))
 }
 
 /// Like [`remove`], for a block of the pass that has all in its word; otherwise nothing is changed.
 #[inline(always)]
 pub fn remove_by_word(block: usize) -> Option<Block> {
     let word = word(block)?;
-    let kept = word.load(Ordering::Relaxed);
-    let (above, size) = ((kept >> 32) as u32, kept & IN_MAP);
-    let (pass, entry) = (above >> NUMBER_BITS, above & ((1 << NUMBER_BITS) - 1));
-    if pass != PASS.load(Ordering::Relaxed) || size == IN_MAP || entry == 0 {
+    let kept = decoded(word.load(Ordering::Relaxed));
+    if kept.size as u64 == IN_MAP || kept.entry == 0 {
         return None;
     }
+    let removed = known(kept)?;
     word.store(0, Ordering::Relaxed);
-    Some(Block { entry: Some(entries::get(entry as usize)), size: size as usize, before: 0, left_out: false })
+    Some(removed)
+}
+
+/// The content of a word.
+#[inline(always)]
+fn decoded(word: u64) -> Kept {
+    let above = (word >> 32) as u32;
+    Kept {
+        pass: above >> NUMBER_BITS,
+        entry: above & ((1 << NUMBER_BITS) - 1),
+        size: (word & IN_MAP) as usize,
+        before: 0,
+    }
 }
 
 /// Like [`remove`], where most blocks are not kept: one whose word was never made is none.
@@ -275,7 +280,7 @@ mod tests {
         assert!(remove(16).is_none() && remove(24).is_none());
     }
 
-    /// What its word alone does not tell is left where it is, for `remove` to find.
+    /// Any other block stays where it is, for `remove` to find.
     #[test]
     fn a_block_is_removed_by_its_word_if_that_has_all() {
         let _one_bracket = live_map::tests::lock();

@@ -164,7 +164,7 @@ pub fn removed(flags: u32, block: usize, size: usize) -> Option<Block> {
 /// Like [`removed`], for a block that needs no look at anything else; otherwise nothing is changed.
 #[inline(always)]
 pub fn removed_plainly(flags: u32, block: usize) -> Option<Block> {
-    // What a sample keeps is in its filter, too.
+    // The blocks of a sample are in its filter, too.
     if flags & (PLAIN | LEAVES_OUT) != PLAIN {
         return None;
     }

@@ -69,6 +69,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Track<A> {
 // Each way of an event is a function of its own, which the allocator's function ends in: it saves no registers that another
 // way needs. They get the arguments in the allocator's order, so that most registers stay as they are, and no closure, which would
 // lie in the caller's frame (but for resizes, which are fewer).
+//
+// SAFETY: all are called as the allocator's functions are; `size` and `align` are those of the layout that one of these was given.
 
 #[inline(always)]
 unsafe fn allocate<const IS_ZEROED: bool, A: GlobalAlloc>(inner: &A, layout: Layout) -> *mut u8 {
